@@ -1,0 +1,60 @@
+//! An entry of the address book as it is stored and shown.
+
+use std::net::IpAddr;
+
+use crate::types::{NetAddress, NodeId, Outcome, Wall};
+
+/// Buckets that one peer may be in while it is new.
+pub const MAX_NEW_BUCKETS: usize = 4;
+
+/// Who told us of an address: the sender's authenticated ID and the IP of its socket.
+///
+/// An address that an inbound peer claims for itself has the peer as its source; one that the operator configured has
+/// ourselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The sender's authenticated ID.
+    pub id: NodeId,
+    /// The IP that it was connected from or to.
+    pub ip: IpAddr,
+}
+
+/// Where an ID stands in the book (behaviour document, "Address book").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum State {
+    /// Known by hearsay, or not yet good for long enough.
+    New = 1,
+    /// Good: reached twice, at least three hours apart.
+    Old = 2,
+    /// Banned: in no bucket, never picked or served, kept to be reinstated.
+    Banned = 3,
+}
+
+/// One address with all that is known of it. Several records may carry the same ID; they then share one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The address, the record's key.
+    pub address: NetAddress,
+    /// The state of its ID.
+    pub state: State,
+    /// The buckets that hold this address, each within its state's number of buckets: 1-4 new ones or one old one. Empty
+    /// when banned.
+    pub buckets: Vec<u16>,
+    /// Who told us first.
+    pub source: Source,
+    /// When it was added.
+    pub added: Wall,
+    /// Failed attempts since the last success.
+    pub attempts: u16,
+    /// What became of the latest attempt.
+    pub outcome: Outcome,
+    /// When the latest attempt ended; [`Wall::NEVER`] before the first.
+    pub last_attempt: Wall,
+    /// When it was last reached; [`Wall::NEVER`] before the first time.
+    pub last_success: Wall,
+    /// The first of the successes since the last failure, from which "good" is counted; [`Wall::NEVER`] without one.
+    pub reached_since: Wall,
+    /// Whether it is served by a seed: reached, and not failed since (or held through an outage of our own).
+    pub verified: bool,
+}

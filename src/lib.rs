@@ -1,0 +1,8 @@
+//! pexd: a peer-exchange node for CometBFT networks. Start reading here.
+
+pub mod book;
+pub mod clock;
+pub mod node;
+pub mod proto;
+pub mod types;
+pub mod wire;

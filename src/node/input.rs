@@ -1,0 +1,60 @@
+//! What the shell tells the node.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::types::{ConnId, Fault, NodeInfo, Ticket};
+use crate::wire::pex::Received;
+
+/// A peer whose key, signature and node information were exchanged and checked: it is who it says, of our network.
+#[derive(Clone, Debug)]
+pub struct Handshaken {
+    /// Its end of the TCP connection.
+    pub remote: SocketAddr,
+    /// What it says of itself; `info.id` is authenticated.
+    pub info: NodeInfo,
+    /// From the first byte to the end of the handshake (with the dial, when we dialled).
+    pub took: Duration,
+}
+
+/// Something happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// An inbound connection finished its handshake; the node admits or refuses the ticket.
+    Inbound {
+        /// The shell's number for it.
+        ticket: Ticket,
+        /// Who it is.
+        peer: Box<Handshaken>,
+    },
+    /// A dial of ours ended. On success the node opens or closes the connection.
+    Dialled {
+        /// The dial's number.
+        conn: ConnId,
+        /// The place that was dialled, once a name was resolved.
+        remote: Option<SocketAddr>,
+        /// Who answered, or why nobody did.
+        result: Result<Box<Handshaken>, Fault>,
+    },
+    /// A message came in.
+    Message {
+        /// On this connection.
+        conn: ConnId,
+        /// What it said.
+        message: Received,
+    },
+    /// A connection ended; the last input for its number. Only sent for connections that were admitted or opened.
+    Closed {
+        /// The connection.
+        conn: ConnId,
+        /// Why.
+        fault: Fault,
+    },
+    /// A name was looked up.
+    Resolved {
+        /// The name.
+        name: Box<str>,
+        /// What it stands for; empty when it does not resolve.
+        ips: Vec<IpAddr>,
+    },
+}

@@ -1,0 +1,118 @@
+//! What an operator is shown: plain values, made on request.
+
+use std::net::SocketAddr;
+
+use crate::book::Record;
+use crate::types::{ConnId, Direction, Mono, NodeInfo, PeerAddress, Purpose, Wall};
+
+use super::row::SeedHealth;
+
+/// Where a network's reactor is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Not running, on request or not started yet.
+    Stopped,
+    /// Looking up seeds.
+    Starting,
+    /// Running.
+    Running,
+    /// Could not start or broke down; startable again.
+    Failed(String),
+}
+
+/// A network's reactor at a glance.
+#[derive(Clone, Debug)]
+pub struct StatusView {
+    /// Where it is in its life.
+    pub state: RunState,
+    /// Since when.
+    pub since: Wall,
+    /// Whether it crawls and serves as a seed.
+    pub seed_mode: bool,
+    /// Connected inbound peers.
+    pub inbound: u32,
+    /// Connected outbound peers.
+    pub outbound: u32,
+    /// Dials under way.
+    pub dialling: u32,
+    /// `max_num_inbound_peers`.
+    pub max_inbound: u32,
+    /// `max_num_outbound_peers`.
+    pub max_outbound: u32,
+    /// The book's counts.
+    pub book: BookView,
+    /// Bans in force.
+    pub bans: u32,
+    /// Whether most of what was good fails at once, so that nothing is demoted now.
+    pub outage: bool,
+}
+
+/// The book's counts; all of IDs except `addresses`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookView {
+    /// IDs in all, banned ones left out.
+    pub size: u32,
+    /// IDs in new buckets.
+    pub new: u32,
+    /// IDs in old buckets.
+    pub old: u32,
+    /// IDs that are banned and kept.
+    pub banned: u32,
+    /// Addresses of them all.
+    pub addresses: u32,
+    /// IDs with an address that was never tried.
+    pub untried: u32,
+    /// IDs that an asker would be told of now, in this mode.
+    pub servable: u32,
+}
+
+/// A connected peer.
+#[derive(Clone, Debug)]
+pub struct PeerView {
+    /// Its connection.
+    pub conn: ConnId,
+    /// What it says of itself, the ID authenticated.
+    pub info: NodeInfo,
+    /// Its end of the connection.
+    pub remote: SocketAddr,
+    /// Who dialled.
+    pub direction: Direction,
+    /// Why we dialled; `None` for inbound peers.
+    pub purpose: Option<Purpose>,
+    /// Since when.
+    pub connected_since: Wall,
+    /// When it last asked for addresses; never = 0.
+    pub last_request: Wall,
+    /// Requests that it sent on this connection.
+    pub requests: u32,
+    /// When we asked it for addresses and wait for the answer.
+    pub asked_at: Option<Mono>,
+    /// Whether it is persistent.
+    pub persistent: bool,
+    /// Whether it is unconditional.
+    pub unconditional: bool,
+}
+
+/// An address of the book with what the record alone does not say.
+#[derive(Clone, Debug)]
+pub struct AddressView {
+    /// The record.
+    pub record: Record,
+    /// Whether an asker may be told of it now.
+    pub servable: bool,
+    /// Whether it is connected now.
+    pub connected: bool,
+}
+
+/// A seed.
+#[derive(Clone, Debug)]
+pub struct SeedView {
+    /// Where it is configured to be.
+    pub seed: PeerAddress,
+    /// Whether the file names it (else it was added at run time).
+    pub from_file: bool,
+    /// Whether it is connected or dialled now.
+    pub in_use: bool,
+    /// What our dials found.
+    pub health: SeedHealth,
+}

@@ -1,0 +1,291 @@
+//! Why a dial or a connection ended. Each layer has errors of its own; this is the one vocabulary that they end in, that
+//! is counted, stored and shown. What a fault costs the peer is decided elsewhere, in `switch/verdict.rs` alone.
+
+use std::fmt;
+
+use super::NodeId;
+
+/// The step of a connection that was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Opening the TCP connection.
+    Dial,
+    /// Keys and signatures.
+    Secret,
+    /// Exchange of node information.
+    NodeInfo,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Dial => "dial",
+            Stage::Secret => "secret connection",
+            Stage::NodeInfo => "node info",
+        })
+    }
+}
+
+/// Why we ended a connection that did nothing wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// It gave its answer, or had its time: the crawl lets it go.
+    VisitOver,
+    /// A seed answered it.
+    Answered,
+    /// It stayed longer than a seed keeps a peer.
+    TooOld,
+    /// The operator asked for it.
+    Operator,
+    /// It, or its IP, was banned.
+    Banned,
+    /// The network was stopped.
+    Stopped,
+}
+
+/// Why a dial failed or a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    // --- reaching the peer
+    /// The host refused the connection.
+    #[error("connection refused")]
+    Refused,
+    /// No route to the host or its network.
+    #[error("host unreachable")]
+    Unreachable,
+    /// The name does not resolve.
+    #[error("the name does not resolve")]
+    Unresolved,
+    /// The name resolves only to addresses that may not be dialled.
+    #[error("the name resolves to no address that may be dialled (addr_book_strict refuses private ones)")]
+    Unroutable,
+    /// A step took too long.
+    #[error("timed out in {0}")]
+    TimedOut(Stage),
+    /// The peer closed the connection within the handshake.
+    #[error("closed by the peer in {0}")]
+    ClosedInHandshake(Stage),
+    /// This machine could not open a connection (no ports or descriptors left).
+    #[error("this host cannot open a connection (raise its limit of open files)")]
+    LocalResources,
+
+    // --- secret connection
+    /// An ephemeral key that has not 32 bytes.
+    #[error("the ephemeral key has not 32 bytes")]
+    EphemeralKeyLength,
+    /// An ephemeral key of low order.
+    #[error("the ephemeral key is of low order")]
+    LowOrderKey,
+    /// A handshake message that is not what the protocol says, or is too long.
+    #[error("malformed handshake message")]
+    MalformedHandshake,
+    /// A handshake message that announces more bytes than it may have.
+    #[error("a handshake message announces too many bytes")]
+    HandshakeTooLong,
+    /// A key that is not Ed25519.
+    #[error("the node key is not Ed25519")]
+    KeyType,
+    /// A signature that does not verify.
+    #[error("the signature of the challenge is wrong")]
+    BadSignature,
+    /// A frame that does not authenticate.
+    #[error("a frame does not decrypt")]
+    BadFrame,
+    /// A frame that claims more than 1,024 bytes.
+    #[error("a frame claims more bytes than it has")]
+    FrameLength,
+    /// The nonce counter is used up.
+    #[error("the connection's nonces are used up")]
+    NoncesUsedUp,
+
+    // --- identity
+    /// The key belongs to another ID than the dialled or announced one.
+    #[error("the peer's key belongs to ID {actual}")]
+    WrongId {
+        /// Whose key it is.
+        actual: NodeId,
+    },
+    /// It is ourselves.
+    #[error("the peer is ourselves")]
+    Ourselves,
+    /// It is of another chain.
+    #[error("the peer is of network {actual:?}")]
+    WrongNetwork {
+        /// The chain ID that it announced, cut at 50 bytes.
+        actual: Box<str>,
+    },
+    /// It speaks another block version.
+    #[error("the peer has block version {actual}")]
+    WrongBlockVersion {
+        /// What it announced.
+        actual: u64,
+    },
+    /// It is alive and speaks no channel of ours.
+    #[error("no common channel (the peer runs without PEX)")]
+    NoCommonChannel,
+    /// Its node information breaks a rule.
+    #[error("bad node info: {0}")]
+    BadNodeInfo(super::NodeInfoError),
+
+    // --- refused by us
+    /// The ID is connected already.
+    #[error("already connected to this ID")]
+    DuplicateId,
+    /// The IP is connected already.
+    #[error("already connected to this IP (allow_duplicate_ip = false)")]
+    DuplicateIp,
+    /// The ID is banned.
+    #[error("the ID is banned")]
+    BannedId,
+    /// The IP is banned.
+    #[error("the IP is banned")]
+    BannedIp,
+    /// All inbound slots are taken.
+    #[error("no free inbound slot (max_num_inbound_peers)")]
+    Full,
+    /// Too many new connections from its IP or its range.
+    #[error("too many new connections from this address")]
+    ConnectionRate,
+    /// Too many unfinished handshakes.
+    #[error("too many unfinished handshakes")]
+    HandshakeFlood,
+    /// The network is not running.
+    #[error("the network is stopped")]
+    NotRunning,
+
+    // --- packets
+    /// A packet longer than `max_packet_msg_payload_size` allows.
+    #[error(
+        "a packet of {actual} bytes (the peer's max_packet_msg_payload_size is above ours: raise it to at least the peer's)"
+    )]
+    PacketTooLong {
+        /// What its prefix announced.
+        actual: u64,
+    },
+    /// A packet that does not decode, or of an unknown kind.
+    #[error("a packet of unknown kind")]
+    UnknownPacket,
+    /// A packet on a channel that we did not announce.
+    #[error("a packet on unknown channel {0}")]
+    UnknownChannel(i32),
+    /// A message above the channel's capacity.
+    #[error("a message above 64000 bytes")]
+    MessageTooLong,
+    /// Empty packets or frames without end.
+    #[error("empty packets or frames without end")]
+    EmptyFlood,
+    /// More pings than anyone needs.
+    #[error("a flood of pings")]
+    PingFlood,
+    /// No pong in time.
+    #[error("no pong in time")]
+    PongTimeout,
+    /// The peer does not read.
+    #[error("the peer does not read what we send")]
+    WriteStalled,
+
+    // --- PEX
+    /// An undecodable or empty message.
+    #[error("an undecodable PEX message")]
+    BadMessage,
+    /// Addresses nobody asked for.
+    #[error("addresses that were not asked for")]
+    Unsolicited,
+    /// An address whose IP does not parse or whose port is above 65535.
+    #[error("a message with an address that cannot be one")]
+    BadAddress,
+    /// A request sooner than the last one allows.
+    #[error("a request too soon after the last")]
+    RequestTooSoon,
+
+    // --- ends
+    /// The peer closed the connection.
+    #[error("closed by the peer")]
+    ClosedByPeer,
+    /// The connection broke.
+    #[error("connection reset")]
+    Reset,
+    /// We closed it.
+    #[error("closed by us: {0}")]
+    ClosedByUs(CloseReason),
+    /// A fault in pexd itself; the log has it.
+    #[error("internal fault")]
+    Internal,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CloseReason::VisitOver => "visit over",
+            CloseReason::Answered => "answered",
+            CloseReason::TooOld => "connected for too long",
+            CloseReason::Operator => "operator's request",
+            CloseReason::Banned => "banned",
+            CloseReason::Stopped => "network stopped",
+        })
+    }
+}
+
+/// What became of the latest attempt to reach an address, in a byte: what the book keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Outcome {
+    /// Never tried.
+    #[default]
+    Untried = 0,
+    /// Our own dial to exactly this id@ip:port matched key and node information.
+    Reached = 1,
+    /// The host refused, or is unreachable.
+    Refused = 2,
+    /// A step timed out.
+    TimedOut = 3,
+    /// Somebody else's key answered.
+    WrongIdentity = 4,
+    /// A node of another chain or block version answered.
+    WrongNetwork = 5,
+    /// It closed the connection within the handshake.
+    HungUp = 6,
+    /// It broke the protocol.
+    Misbehaved = 7,
+    /// It is alive and runs without PEX.
+    NoPex = 8,
+}
+
+impl Outcome {
+    /// The outcome stored as this byte.
+    pub const fn from_u8(byte: u8) -> Option<Outcome> {
+        Some(match byte {
+            0 => Outcome::Untried,
+            1 => Outcome::Reached,
+            2 => Outcome::Refused,
+            3 => Outcome::TimedOut,
+            4 => Outcome::WrongIdentity,
+            5 => Outcome::WrongNetwork,
+            6 => Outcome::HungUp,
+            7 => Outcome::Misbehaved,
+            8 => Outcome::NoPex,
+            _ => return None,
+        })
+    }
+
+    /// Whether the attempt found the node alive at that very address.
+    pub const fn is_success(self) -> bool {
+        matches!(self, Outcome::Reached | Outcome::NoPex)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::Untried => "untried",
+            Outcome::Reached => "reached",
+            Outcome::Refused => "refused",
+            Outcome::TimedOut => "timed out",
+            Outcome::WrongIdentity => "wrong identity",
+            Outcome::WrongNetwork => "wrong network",
+            Outcome::HungUp => "hung up",
+            Outcome::Misbehaved => "misbehaved",
+            Outcome::NoPex => "reached, without PEX",
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! What a node says of itself in the handshake.
+
+use super::NodeId;
+
+/// The one channel that pexd speaks (wire document, section 5).
+pub const PEX_CHANNEL: u8 = 0x00;
+
+/// Channels a node may announce at most.
+const MAX_CHANNELS: usize = 16;
+
+/// The versions in a [`NodeInfo`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProtocolVersion {
+    /// Of the p2p layer; never compared.
+    pub p2p: u64,
+    /// Of the block format; must be equal on both sides.
+    pub block: u64,
+    /// Of the application; never compared.
+    pub app: u64,
+}
+
+/// CometBFT's `DefaultNodeInfo` (wire document, section 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// Protocol versions.
+    pub protocol: ProtocolVersion,
+    /// Who the node says it is; the transport compares it with the key that authenticated.
+    pub id: NodeId,
+    /// Where the node says it listens: host and port, perhaps behind `scheme://`.
+    pub listen_addr: String,
+    /// The chain ID.
+    pub network: String,
+    /// The software's version, free text.
+    pub version: String,
+    /// Channels the node speaks, a byte each.
+    pub channels: Vec<u8>,
+    /// The operator's name for the node.
+    pub moniker: String,
+    /// `on`, `off` or empty.
+    pub tx_index: String,
+    /// Where the node's RPC listens; free text.
+    pub rpc_address: String,
+}
+
+/// Why a [`NodeInfo`] is refused whatever network it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeInfoError {
+    /// The ID is not 40 hex digits.
+    #[error("the node ID is not 40 hex digits")]
+    Id,
+    /// `listen_addr` is not host:port.
+    #[error(
+        "listen_addr is not host:port with a host that is an IP or a name (the peer sets laddr or external_address)"
+    )]
+    ListenAddr,
+    /// `version` is not printable ASCII.
+    #[error("version is not printable ASCII")]
+    Version,
+    /// More than 16 channels.
+    #[error("more than {MAX_CHANNELS} channels")]
+    TooManyChannels,
+    /// A channel is announced twice.
+    #[error("channel {0:#04x} is announced twice")]
+    DuplicateChannel(u8),
+    /// The moniker is empty or not printable ASCII.
+    #[error("the moniker is empty or not printable ASCII")]
+    Moniker,
+    /// `tx_index` is not "", "on" or "off".
+    #[error("tx_index is none of \"\", \"on\", \"off\"")]
+    TxIndex,
+    /// `rpc_address` is not ASCII.
+    #[error("rpc_address is not printable ASCII")]
+    RpcAddress,
+}
+
+impl NodeInfo {
+    /// Checks what can be checked without knowing our own network (CometBFT's `Validate`).
+    ///
+    /// # Errors
+    /// The first rule that is broken. A listen address's name is not looked up here.
+    pub fn validate(&self) -> Result<(), NodeInfoError> {
+        self.listen_host_and_port().ok_or(NodeInfoError::ListenAddr)?;
+        if !self.version.is_empty() && !is_printable(&self.version) {
+            return Err(NodeInfoError::Version);
+        }
+        if self.channels.len() > MAX_CHANNELS {
+            return Err(NodeInfoError::TooManyChannels);
+        }
+        for (index, channel) in self.channels.iter().enumerate() {
+            if self.channels[..index].contains(channel) {
+                return Err(NodeInfoError::DuplicateChannel(*channel));
+            }
+        }
+        if !is_printable(&self.moniker) {
+            return Err(NodeInfoError::Moniker);
+        }
+        if !matches!(self.tx_index.as_str(), "" | "on" | "off") {
+            return Err(NodeInfoError::TxIndex);
+        }
+        if !self.rpc_address.is_empty() && !is_printable(&self.rpc_address) {
+            return Err(NodeInfoError::RpcAddress);
+        }
+        Ok(())
+    }
+
+    /// Host and port of `listen_addr`; `None` when it is not of that form.
+    pub fn listen_host_and_port(&self) -> Option<(&str, u16)> {
+        let text = self.listen_addr.split_once("://").map_or(self.listen_addr.as_str(), |(_, rest)| rest);
+        let (host, port) = text.rsplit_once(':')?;
+        let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        let named = !host.is_empty() && host.is_ascii() && !host.contains(char::is_whitespace);
+        let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        (named && digits).then_some(())?;
+        Some((host, port.parse().ok()?))
+    }
+
+    /// Whether both sides speak at least one channel.
+    pub fn shares_channel(&self, other: &NodeInfo) -> bool {
+        self.channels.iter().any(|channel| other.channels.contains(channel))
+    }
+}
+
+/// CometBFT's `IsASCIIText` with a non-empty trimmed text: 0x20 to 0x7e, and not only spaces.
+fn is_printable(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) && text.bytes().any(|byte| byte != b' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info() -> NodeInfo {
+        NodeInfo {
+            protocol: ProtocolVersion { p2p: 8, block: 11, app: 0 },
+            id: NodeId::from_bytes([1; 20]),
+            listen_addr: "tcp://0.0.0.0:26656".into(),
+            network: "chain".into(),
+            version: "0.38.0".into(),
+            channels: vec![PEX_CHANNEL],
+            moniker: "m".into(),
+            tx_index: "on".into(),
+            rpc_address: "tcp://0.0.0.0:26657".into(),
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut NodeInfo)) -> Result<(), NodeInfoError> {
+        let mut info = info();
+        change(&mut info);
+        info.validate()
+    }
+
+    #[test]
+    fn what_full_nodes_send_is_taken() {
+        assert_eq!(info().validate(), Ok(()));
+        assert_eq!(with(|i| i.version.clear()), Ok(()));
+        assert_eq!(with(|i| i.rpc_address.clear()), Ok(()));
+        assert_eq!(with(|i| i.tx_index.clear()), Ok(()));
+        assert_eq!(with(|i| i.listen_addr = "[::]:26656".into()), Ok(()));
+        assert_eq!(with(|i| i.listen_addr = "node.example.org:26656".into()), Ok(()));
+    }
+
+    #[test]
+    fn every_broken_rule_is_named() {
+        for bad in ["", "26656", ":26656", "host", "host:", "host:x", "host:65536", "ho st:1"] {
+            assert_eq!(with(|i| i.listen_addr = bad.into()), Err(NodeInfoError::ListenAddr), "{bad}");
+        }
+        assert_eq!(with(|i| i.version = "   ".into()), Err(NodeInfoError::Version));
+        assert_eq!(with(|i| i.version = "\t".into()), Err(NodeInfoError::Version));
+        assert_eq!(with(|i| i.channels = (0..17).collect()), Err(NodeInfoError::TooManyChannels));
+        assert_eq!(with(|i| i.channels = vec![0, 1, 0]), Err(NodeInfoError::DuplicateChannel(0)));
+        assert_eq!(with(|i| i.moniker = " ".into()), Err(NodeInfoError::Moniker));
+        assert_eq!(with(|i| i.moniker = "é".into()), Err(NodeInfoError::Moniker));
+        assert_eq!(with(|i| i.tx_index = "yes".into()), Err(NodeInfoError::TxIndex));
+        assert_eq!(with(|i| i.rpc_address = "é".into()), Err(NodeInfoError::RpcAddress));
+    }
+}
