@@ -2,6 +2,7 @@
 
 pub mod book;
 pub mod clock;
+pub mod network;
 pub mod node;
 pub mod proto;
 pub mod types;
