@@ -5,5 +5,6 @@ pub mod clock;
 pub mod network;
 pub mod node;
 pub mod proto;
+pub mod switch;
 pub mod types;
 pub mod wire;
