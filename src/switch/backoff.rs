@@ -124,7 +124,11 @@ mod tests {
         }
         backoff.failed(&whom, true, secs(0), &mut rng);
         assert_eq!(backoff.check(&whom, secs(1 << 20), None), Err(Wait::GivenUp));
-        assert_eq!(backoff.check(&whom, secs(1 << 20), Some(Duration::ZERO)), Ok(()), "persistent peers are not given up");
+        assert_eq!(
+            backoff.check(&whom, secs(1 << 20), Some(Duration::ZERO)),
+            Ok(()),
+            "persistent peers are not given up"
+        );
         assert_eq!(backoff.check(&whom, secs(60), Some(Duration::from_secs(60))), Ok(()));
         backoff.succeeded(&whom);
         assert_eq!(backoff.check(&whom, secs(0), None), Ok(()));

@@ -40,7 +40,6 @@ pub struct Ban {
     pub by_operator: bool,
 }
 
-
 /// The bans of a network. Time comes in with each question, so that one that has ended never counts.
 #[derive(Debug, Default)]
 pub(super) struct Bans {
@@ -68,8 +67,7 @@ impl Bans {
 
     /// Whether any range with this IP in it is banned: one look-up a prefix length, however many bans there are.
     pub(super) fn bans_ip(&self, ip: IpAddr, now: Wall) -> bool {
-        supernets(ip.to_canonical())
-            .any(|net| self.bans.get(&BanTarget::Range(net)).is_some_and(|ban| ban.holds(now)))
+        supernets(ip.to_canonical()).any(|net| self.bans.get(&BanTarget::Range(net)).is_some_and(|ban| ban.holds(now)))
     }
 
     /// Lays or renews a ban.

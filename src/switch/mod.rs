@@ -27,7 +27,7 @@ use crate::types::{
     CloseHow, CloseReason, ConnId, Direction, Fault, Mono, NetAddress, NodeId, Now, PeerAddress, Purpose, SeededRng,
     Ticket, Wall,
 };
-use crate::wire::pex::Outgoing;
+use crate::wire::pex::{Outgoing, Received};
 use backoff::{Backoff, Wait};
 use bans::Bans;
 use peers::{Dials, Peers};
@@ -81,6 +81,8 @@ pub struct Dialled {
     pub fault: Option<Fault>,
     /// The connection, when it is kept.
     pub conn: Option<ConnId>,
+    /// How long dial and handshake took, when they went well.
+    pub took: Duration,
 }
 
 impl Switch {
@@ -118,10 +120,11 @@ impl Switch {
         if target.id() == self.params.own_id {
             return Err(NotDialled::Ourselves);
         }
-        if self.is_connected(&target.id()) || self.dials.covers(target) {
+        let address = target.as_net_address();
+        let same_ip = |address: NetAddress| !self.params.allow_duplicate_ip && self.peers.has_ip(address.ip());
+        if self.is_busy_with(target) || address.is_some_and(same_ip) {
             return Err(NotDialled::Already);
         }
-        let address = target.as_net_address();
         let banned_ip = address.is_some_and(|address| self.bans.bans_ip(address.ip(), now.wall));
         if banned_ip || self.bans.bans_id(&target.id(), now.wall) {
             return Err(NotDialled::Banned);
@@ -152,12 +155,13 @@ impl Switch {
         let address = dial.target.as_net_address().or(place);
         match result {
             Ok(peer) => {
+                let took = peer.took;
                 let kept = self.keep_or_close(now, conn, &dial, address, *peer);
-                Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn) })
+                Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn), took })
             }
             Err(fault) => {
                 self.dial_failed(now, &dial, address, &fault, rng);
-                Some(Dialled { dial, address, fault: Some(fault), conn: None })
+                Some(Dialled { dial, address, fault: Some(fault), conn: None, took: Duration::ZERO })
             }
         }
     }
@@ -180,14 +184,7 @@ impl Switch {
         true
     }
 
-    fn dial_failed(
-        &mut self,
-        now: Now,
-        dial: &Dial,
-        address: Option<NetAddress>,
-        fault: &Fault,
-        rng: &mut SeededRng,
-    ) {
+    fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
         if let Some(address) = address {
             match verdict(fault).blame {
                 Blame::Endpoint => self.backoff.failed(&address, true, now.mono, rng),
@@ -261,6 +258,7 @@ impl Switch {
             persistent: dial.is_some_and(|dial| self.reconnect.is_persistent(&dial.target)),
             unconditional: self.params.unconditional.contains(&id),
             dialled,
+            requests: (Wall::NEVER, 0),
             info: Box::new(info),
         });
         self.events.push_back(Event::PeerUp { conn, id, direction, purpose });
@@ -313,9 +311,12 @@ impl Switch {
     }
 
     /// Notes that a message came from a peer: it is alive and takes part. `None` for an old number.
-    pub fn heard(&mut self, conn: ConnId) -> Option<&Peer> {
+    pub fn heard(&mut self, now: Now, conn: ConnId, message: &Received) -> Option<&Peer> {
         let peer = self.peers.get_mut(conn)?;
         peer.spoke = true;
+        if *message == Received::Request {
+            peer.requests = (now.wall, peer.requests.1.saturating_add(1));
+        }
         Some(peer)
     }
 
@@ -513,10 +514,5 @@ impl Switch {
     fn next_conn(&mut self) -> ConnId {
         self.last_conn += 1;
         ConnId(self.last_conn)
-    }
-
-    /// The longest wait of a persistent peer; zero = unbounded.
-    pub fn persistent_max_period(&self) -> Duration {
-        self.params.persistent_max_period
     }
 }

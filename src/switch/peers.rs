@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::types::{ConnId, Direction, NetAddress, NodeId, NodeInfo, Now, PeerAddress, Purpose};
+use crate::types::{ConnId, Direction, NetAddress, NodeId, NodeInfo, Now, PeerAddress, Purpose, Wall};
 
 /// A peer whose key, signature and node information were exchanged and checked: it is who it says, of our network.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct Peer {
     pub unconditional: bool,
     /// Where it was dialled, as the book names it.
     pub dialled: Option<NetAddress>,
+    /// When it last asked for addresses, and how often it did on this connection.
+    pub requests: (Wall, u32),
 }
 
 /// A dial under way.

@@ -19,10 +19,8 @@ pub enum Blame {
 pub enum Penalty {
     /// Nothing.
     None,
-    /// The authenticated ID is banned at once.
+    /// The authenticated ID is banned.
     Ban,
-    /// The authenticated ID is banned at the third time.
-    BanIfRepeated,
 }
 
 /// The consequences of a fault.
@@ -67,9 +65,9 @@ pub fn verdict(fault: &Fault) -> Verdict {
         | F::PingFlood
         | F::PongTimeout
         | F::WriteStalled
-        | F::BadMessage => misbehaved,
-        F::Unsolicited | F::BadAddress => Verdict { penalty: Penalty::Ban, ..misbehaved },
-        F::RequestTooSoon => Verdict { penalty: Penalty::BanIfRepeated, ..misbehaved },
+        | F::BadMessage
+        | F::RequestTooSoon => misbehaved,
+        F::Unsolicited | F::BadAddress | F::RequestsTooOften => Verdict { penalty: Penalty::Ban, ..misbehaved },
         F::Unresolved
         | F::Unroutable
         | F::LocalResources
@@ -108,5 +106,7 @@ mod tests {
         }
         assert_eq!(verdict(&Fault::Unsolicited).penalty, Penalty::Ban);
         assert_eq!(verdict(&Fault::BadMessage).penalty, Penalty::None);
+        assert_eq!(verdict(&Fault::RequestTooSoon).penalty, Penalty::None);
+        assert_eq!(verdict(&Fault::RequestsTooOften).penalty, Penalty::Ban);
     }
 }
