@@ -7,5 +7,6 @@ pub mod node;
 pub mod pex;
 pub mod proto;
 pub mod switch;
+pub mod testkit;
 pub mod types;
 pub mod wire;
