@@ -18,8 +18,9 @@ fn id(n: u16) -> NodeId {
 }
 
 fn place(n: u16) -> SocketAddr {
-    let [a, b] = n.to_be_bytes();
-    SocketAddr::new([50, a, b, 1].into(), 26_656)
+    // A /16 of its own for each, as in life: buckets are drawn by it.
+    let [a, b] = (n * 50).to_be_bytes();
+    SocketAddr::new([a ^ 0x14, b, 7, 1].into(), 26_656)
 }
 
 fn address(n: u16) -> NetAddress {

@@ -125,6 +125,9 @@ impl Pex {
     /// as they matter. A fault that was found on the connection has its consequences here.
     pub fn remove_peer(&mut self, cx: &mut Context<'_>, peer: &Peer, fault: &Fault) {
         self.forget(peer.conn);
+        if peer.direction == Direction::Inbound {
+            cx.book.retry_untried(cx.now, &peer.info.id);
+        }
         if verdict(fault).penalty == Penalty::Ban {
             self.ban(cx, peer.info.id, fault);
         }
@@ -146,8 +149,10 @@ impl Pex {
     }
 
     fn let_go(&mut self, cx: &mut Context<'_>, conn: ConnId, reason: CloseReason) {
-        cx.switch.close(cx.now, conn, CloseHow::Flush, Fault::ClosedByUs(reason));
-        self.forget(conn);
+        let reason = Fault::ClosedByUs(reason);
+        if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Flush, reason.clone()) {
+            self.remove_peer(cx, &peer, &reason);
+        }
     }
 
     /// Ends a connection for what the peer did on it.
