@@ -4,5 +4,6 @@ pub mod book;
 pub mod clock;
 pub mod node;
 pub mod proto;
+pub mod store;
 pub mod types;
 pub mod wire;
