@@ -6,6 +6,7 @@ pub mod network;
 pub mod node;
 pub mod pex;
 pub mod proto;
+pub mod store;
 pub mod switch;
 pub mod testkit;
 pub mod types;
