@@ -2,23 +2,24 @@
 //!
 //! One loop, biased: shutdown, then what operators ask, then timers, then the disk, then peers. It never waits for a peer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use ipnet::IpNet;
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::door::{Door, OpenDoor};
-use super::handle::{Command, Status};
+use super::entrance::{Entrance, OpenEntrance};
+use super::handle::{Command, Starter, Status};
 use super::journal::Journal;
 use super::saving::Saving;
 use crate::clock::Clock;
 use crate::node::{Effect, Input, Node, RunState};
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
-use crate::types::{ConnId, Fault, Ticket};
+use crate::types::{CloseHow, ConnId, Fault, Mono, Ticket, Wall};
 
 /// Handshaken connections that wait for the actor; beyond it the listener refuses more.
 const UPGRADED_QUEUE: usize = 256;
@@ -32,7 +33,7 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 pub(super) struct Shell {
     pub(super) chain_id: Arc<str>,
     pub(super) local: Arc<Local>,
-    pub(super) door: Door,
+    pub(super) entrance: Entrance,
     pub(super) dialler: Dialler,
     pub(super) clock: Clock,
     pub(super) shutdown: CancellationToken,
@@ -45,8 +46,8 @@ pub(super) struct Actor<'a> {
     pub(super) saving: Saving,
     pub(super) journal: Journal,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
-    pub(super) starters: Vec<oneshot::Sender<Result<bool, String>>>,
-    open_door: Option<OpenDoor>,
+    pub(super) starters: Vec<Starter>,
+    open: Option<OpenEntrance>,
     upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
     from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
     dials: JoinSet<(ConnId, Dialled)>,
@@ -67,7 +68,7 @@ impl<'a> Actor<'a> {
             saving,
             peers: HashMap::new(),
             starters: Vec::new(),
-            open_door: None,
+            open: None,
             upgraded: mpsc::channel(UPGRADED_QUEUE),
             from_peers: mpsc::channel(PEER_QUEUE),
             dials: JoinSet::new(),
@@ -79,8 +80,8 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// Runs until the process ends or all handles are gone.
-    pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Command>) {
+    /// Runs until the process ends, all handles are gone, or there is no book and somebody wants it to start.
+    pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Command>) -> Exit {
         self.publish_bans();
         loop {
             self.drain();
@@ -88,10 +89,11 @@ impl<'a> Actor<'a> {
             let timer = self.node.poll_timeout().into_iter().chain(self.saving.due(self.node.has_dirty(), now)).min();
             tokio::select! {
                 biased;
-                () = self.shell.shutdown.cancelled() => break,
+                () = self.shell.shutdown.cancelled() => return Exit::Over,
                 command = inbox.recv() => match command {
-                    Some(command) => self.command(command),
-                    None => break,
+                    Some(Command::Start(starter)) if self.saving.no_store().is_some() => return Exit::Reopen(starter),
+                    Some(command) => self.command(command).await,
+                    None => return Exit::Over,
                 },
                 () = sleep_until(self.shell.clock, timer) => self.timer(),
                 result = self.saving.written() => self.saving.finished(result),
@@ -165,11 +167,11 @@ impl<'a> Actor<'a> {
             RunState::Starting => {}
             RunState::Running => self.starters.drain(..).for_each(|starter| drop(starter.send(Ok(true)))),
             RunState::Stopped => {
-                self.open_door = None;
+                self.open = None;
                 self.starters.drain(..).for_each(|starter| drop(starter.send(Err("stopped while starting".into()))));
             }
             RunState::Failed(reason) => {
-                self.open_door = None;
+                self.open = None;
                 self.starters.drain(..).for_each(|starter| drop(starter.send(Err(reason.clone()))));
             }
         }
@@ -216,7 +218,7 @@ impl<'a> Actor<'a> {
         self.peers.insert(conn, spawn_peer(upgraded, conn, self.from_peers.0.clone()));
     }
 
-    fn close(&mut self, conn: ConnId, how: crate::types::CloseHow, reason: Fault) {
+    fn close(&mut self, conn: ConnId, how: CloseHow, reason: Fault) {
         if let Some(dial) = self.dialling.remove(&conn) {
             dial.abort();
         }
@@ -227,20 +229,23 @@ impl<'a> Actor<'a> {
     }
 
     fn publish_bans(&self) {
-        self.shell.door.publish_bans(self.node.banned_ranges());
+        let now = self.shell.clock.now().wall;
+        let holding = |(net, until): (IpNet, Wall)| (until.is_never() || now < until).then_some(net);
+        self.shell.local.gate().publish_bans(self.node.banned_ranges().into_iter().filter_map(holding));
     }
 
     /// Opens the listener and starts the node; the answer comes when the node has decided.
-    pub(super) fn start(&mut self, reply: oneshot::Sender<Result<bool, String>>) {
+    pub(super) async fn start(&mut self, reply: Starter) {
         match self.node.state() {
             RunState::Running => drop(reply.send(Ok(false))),
             RunState::Starting => self.starters.push(reply),
             RunState::Stopped | RunState::Failed(_) => {
                 self.starters.push(reply);
+                let opened = self.shell.entrance.open(self.shell.local.clone(), self.upgraded.0.clone()).await;
                 let now = self.shell.clock.now();
-                match self.shell.door.open(self.shell.local.clone(), self.upgraded.0.clone()) {
+                match opened {
                     Ok(open) => {
-                        self.open_door = Some(open);
+                        self.open = Some(open);
                         self.node.start(now);
                     }
                     Err(reason) => self.node.fail(now, reason),
@@ -253,12 +258,26 @@ impl<'a> Actor<'a> {
         Status {
             chain_id: self.shell.chain_id.clone(),
             id: self.node.own_id(),
-            listen: self.open_door.as_ref().map_or(self.shell.door.laddr(), OpenDoor::local_addr),
-            announced: self.shell.local.info.listen_addr.clone(),
+            listen: self.open.as_ref().map_or(self.shell.entrance.laddr(), OpenEntrance::local_addr),
+            announced: self.shell.local.info().listen_addr.clone(),
             node: self.node.status(),
             unsaved: self.saving.failure(),
-            refused: self.shell.door.refusals().into_iter().chain(self.journal.refusals()).collect(),
+            refused: self.refusals(),
         }
+    }
+
+    /// Refusals before the handshake's end are the gate's, those after it the node's.
+    fn refusals(&self) -> Vec<(&'static str, u64)> {
+        let gate = self.shell.local.gate().refusals().counts();
+        let gate = gate.into_iter().map(|(fault, count)| (fault.name(), count));
+        let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
+        gate.chain(self.journal.refusals()).for_each(|(name, count)| *all.entry(name).or_default() += count);
+        all.into_iter().collect()
+    }
+
+    /// The end after a breakdown: nothing is believed of the node any more, only what it handed to the store.
+    pub(super) async fn abandon(self) {
+        self.saving.abandon().await;
     }
 
     /// The orderly end: no more connections, peers take what was sent to them, the last changes are committed.
@@ -276,11 +295,20 @@ impl<'a> Actor<'a> {
     }
 }
 
+/// Why an actor's life ended.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// The process ends, or the network was removed.
+    Over,
+    /// There is no book; it is to be opened and the network started.
+    Reopen(Starter),
+}
+
 fn handshaken(upgraded: &Upgraded) -> Handshaken {
     Handshaken { remote: upgraded.remote, info: upgraded.info.clone(), took: upgraded.took }
 }
 
-async fn sleep_until(clock: Clock, at: Option<crate::types::Mono>) {
+async fn sleep_until(clock: Clock, at: Option<Mono>) {
     match at {
         Some(at) => tokio::time::sleep_until(clock.deadline(at)).await,
         None => std::future::pending().await,

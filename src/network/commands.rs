@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, Command, Error, MAX_PAGE, Page, Peer, Saved};
+use super::handle::{Applied, Change, Command, Error, MAX_PAGE, Page, Peer, Saved};
 use crate::node::PeerView;
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
@@ -11,10 +11,10 @@ use crate::types::NetAddress;
 
 impl Actor<'_> {
     /// Does what a caller asks. One that has gone away meanwhile is not missed.
-    pub(super) fn command(&mut self, command: Command) {
+    pub(super) async fn command(&mut self, command: Command) {
         match command {
             Command::Status(reply) => drop(reply.send(self.status())),
-            Command::Start(reply) => self.start(reply),
+            Command::Start(reply) => self.start(reply).await,
             Command::Stop(reply) => {
                 let stopped = self.node.stop(self.shell.clock.now());
                 self.drain();
@@ -25,34 +25,33 @@ impl Actor<'_> {
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
-            change => self.change(change),
+            Command::Change { change, reply } => self.change(change, reply),
+            #[cfg(test)]
+            Command::Panic => panic!("asked to"),
         }
     }
 
-    /// A change is applied, committed, then answered.
-    fn change(&mut self, command: Command) {
-        let now = self.shell.clock.now();
-        match command {
-            Command::AddSeed { seed, reply } => {
-                let added = self.node.add_seed(now, seed);
-                let limit = Error::TooMany { what: "the seeds", limit: MAX_SEEDS };
-                self.applied(added.map_err(|_| limit), reply);
-            }
-            Command::RemoveSeed { seed, reply } => {
-                let removed = self.node.remove_seed(now, &seed);
-                self.applied(if removed { Ok(true) } else { Err(Error::NoSuchSeed(seed)) }, reply);
-            }
-            Command::Ban { target, reason, length, reply } => {
-                let banned = self.node.ban(now, target, reason, length);
-                let limit = Error::TooMany { what: "the bans", limit: MAX_OPERATOR_BANS };
-                self.applied(banned.map(|()| true).map_err(|_| limit), reply);
-            }
-            Command::Unban { target, reply } => {
-                let lifted = self.node.unban(now, &target);
-                self.applied(if lifted { Ok(true) } else { Err(Error::NoSuchBan) }, reply);
-            }
-            _ => {}
+    fn change(&mut self, change: Change, reply: oneshot::Sender<Result<Applied, Error>>) {
+        if let Some(reason) = self.saving.no_store() {
+            let chain_id = self.shell.chain_id.clone();
+            return drop(reply.send(Err(Error::NoBook { chain_id, reason: reason.to_owned() })));
         }
+        let now = self.shell.clock.now();
+        let outcome = match change {
+            Change::AddSeed(seed) => {
+                let limit = Error::TooMany { what: "the seeds", limit: MAX_SEEDS };
+                self.node.add_seed(now, seed).map_err(|_| limit)
+            }
+            Change::RemoveSeed(seed) if self.node.remove_seed(now, &seed) => Ok(true),
+            Change::RemoveSeed(seed) => Err(Error::NoSuchSeed(seed)),
+            Change::Ban { target, reason, length } => {
+                let limit = Error::TooMany { what: "the bans", limit: MAX_OPERATOR_BANS };
+                self.node.ban(now, target, reason, length).map(|()| true).map_err(|_| limit)
+            }
+            Change::Unban(target) if self.node.unban(now, &target) => Ok(true),
+            Change::Unban(_) => Err(Error::NoSuchBan),
+        };
+        self.applied(outcome, reply);
     }
 
     fn applied(&mut self, outcome: Result<bool, Error>, reply: oneshot::Sender<Result<Applied, Error>>) {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::node::Event;
-use crate::types::Fault;
 
 /// Counts what was refused after the handshake, and writes the log.
 #[derive(Debug, Default)]
@@ -24,7 +23,7 @@ impl Journal {
             }
             Event::PeerDown { id, fault, .. } => tracing::debug!(%id, %fault, "peer gone"),
             Event::Refused { id, ip, fault } => {
-                *self.refused.entry(refusal(fault)).or_default() += 1;
+                *self.refused.entry(fault.name()).or_default() += 1;
                 tracing::debug!(%id, %ip, %fault, "connection refused");
             }
             Event::DialFailed { target, purpose, fault } => tracing::debug!(%target, %purpose, %fault, "dial failed"),
@@ -47,17 +46,5 @@ impl Journal {
     /// How often was refused what, since the start.
     pub(super) fn refusals(&self) -> Vec<(&'static str, u64)> {
         self.refused.iter().map(|(reason, count)| (*reason, *count)).collect()
-    }
-}
-
-fn refusal(fault: &Fault) -> &'static str {
-    match fault {
-        Fault::Ourselves => "ourselves",
-        Fault::BannedIp => "banned_ip",
-        Fault::BannedId => "banned_id",
-        Fault::DuplicateId => "duplicate_id",
-        Fault::DuplicateIp => "duplicate_ip",
-        Fault::Full => "full",
-        _ => "other",
     }
 }

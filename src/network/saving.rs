@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::handle::{Applied, Error, Saved};
+use crate::clock::Clock;
 use crate::node::Node;
 use crate::store::{Store, WriteError};
 use crate::types::Mono;
@@ -22,33 +23,45 @@ type Write = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send>>;
 
 /// The store and the write that is under way.
 pub(super) struct Saving {
-    store: Store,
+    store: Result<Store, String>,
     under_way: Option<Write>,
     next: Mono,
     failure: Option<String>,
-    clock: crate::clock::Clock,
+    clock: Clock,
 }
 
 impl Saving {
-    pub(super) fn new(store: Store, clock: crate::clock::Clock) -> Self {
-        Saving { store, under_way: None, next: Mono::ZERO, failure: None, clock }
+    pub(super) fn new(store: Store, clock: Clock) -> Self {
+        Saving { store: Ok(store), under_way: None, next: Mono::ZERO, failure: None, clock }
+    }
+
+    /// For a network whose book cannot be opened.
+    pub(super) fn without_store(reason: String, clock: Clock) -> Self {
+        Saving { store: Err(reason), under_way: None, next: Mono::ZERO, failure: None, clock }
+    }
+
+    /// Why there is no store, when there is none.
+    pub(super) fn no_store(&self) -> Option<&str> {
+        self.store.as_ref().err().map(String::as_str)
     }
 
     /// When the next write is due; `None` when there is nothing to write, or one is under way.
     pub(super) fn due(&self, dirty: bool, now: Mono) -> Option<Mono> {
-        let wanted = self.under_way.is_none() && (dirty || self.failure.is_some());
+        let wanted = self.store.is_ok() && self.under_way.is_none() && (dirty || self.failure.is_some());
         wanted.then(|| self.next.max(now))
     }
 
     /// Begins to write what changed.
     pub(super) fn save(&mut self, node: &mut Node, now: Mono) {
+        let Ok(store) = &self.store else { return };
         self.next = now + INTERVAL;
-        self.under_way = Some(Box::pin(self.store.write(node.take_dirty(GROUP))));
+        self.under_way = Some(Box::pin(store.write(node.take_dirty(GROUP))));
     }
 
     /// Writes what an operator changed, with all that changed before, and answers when it is committed.
     pub(super) fn save_now(&mut self, node: &mut Node, reply: oneshot::Sender<Result<Applied, Error>>) {
-        let write = self.store.write(node.take_dirty(GROUP));
+        let Ok(store) = &self.store else { return };
+        let write = store.write(node.take_dirty(GROUP));
         tokio::spawn(async move {
             let saved = match write.await {
                 Ok(()) => Saved::Yes,
@@ -94,10 +107,23 @@ impl Saving {
             let result = write.await;
             self.finished(result);
         }
+        let Ok(store) = self.store else { return };
+        let mut writes = Vec::new();
         while node.has_dirty() {
-            let result = self.store.write(node.take_dirty(GROUP)).await;
-            self.finished(result);
+            writes.push(store.write(node.take_dirty(GROUP)));
         }
-        self.store.close().await;
+        drop(writes);
+        if let Err(error) = store.close().await {
+            tracing::error!(%error, "the last changes of the address book are lost");
+        }
+    }
+
+    /// Closes the store without the node, which broke down.
+    pub(super) async fn abandon(self) {
+        if let Ok(store) = self.store
+            && let Err(error) = store.close().await
+        {
+            tracing::error!(%error, "the last changes of the address book are lost");
+        }
     }
 }

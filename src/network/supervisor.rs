@@ -7,17 +7,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::actor::{Actor, Shell};
-use super::door::Door;
-use super::handle::{Command, Handle};
+use super::actor::{Actor, Exit, Shell};
+use super::entrance::Entrance;
+use super::handle::{Command, Handle, Starter};
 use super::saving::Saving;
 use crate::book::HashKey;
 use crate::clock::{self, Clock};
+use crate::node::row::Rows;
 use crate::node::{Node, Params};
 use crate::store::{Loaded, Settings, Store};
 use crate::transport::{Dialler, Local};
@@ -32,7 +33,7 @@ pub struct Config {
     /// Our identity and what we say of ourselves.
     pub local: Arc<Local>,
     /// Where peers come in.
-    pub door: Door,
+    pub entrance: Entrance,
     /// The book's file.
     pub book: PathBuf,
     /// Bounds on the book's file.
@@ -59,7 +60,7 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
         shell: Shell {
             chain_id: config.chain_id,
             local: config.local,
-            door: config.door,
+            entrance: config.entrance,
             dialler,
             clock: Clock,
             shutdown,
@@ -96,32 +97,61 @@ impl Supervisor {
     }
 
     async fn run(self, mut inbox: mpsc::Receiver<Command>, mut opened: Opened) {
-        let mut breakdown = None;
+        let mut wish: Option<Starter> = None;
+        let mut breakdown: Option<String> = None;
         loop {
-            let (store, loaded) = match opened {
-                Ok(opened) => opened,
-                Err(reason) => {
-                    tracing::error!(%reason, "the address book cannot be opened");
-                    let Some(reply) = self.without_book(&mut inbox, &reason).await else { return };
-                    opened = self.open().await;
-                    if let Err(reason) = &opened {
-                        drop(reply.send(Err(reason.clone())));
-                        continue;
-                    }
-                    let Ok(ready) = opened else { return };
-                    self.live(ready, &mut inbox, &mut breakdown, Some(reply)).await;
-                    if self.is_over(&inbox) {
-                        return;
-                    }
-                    opened = self.open().await;
-                    continue;
+            let (node, saving) = self.load(opened);
+            let mut actor = Actor::new(&self.shell, node, saving);
+            if let Some(reason) = breakdown.take() {
+                actor.node.fail(self.shell.clock.now(), reason);
+            }
+            if let Some(starter) = wish.take() {
+                actor.start(starter).await;
+            }
+            match AssertUnwindSafe(actor.run(&mut inbox)).catch_unwind().await {
+                Ok(Exit::Over) => return actor.finish().await,
+                Ok(Exit::Reopen(starter)) => wish = Some(starter),
+                Err(panic) => {
+                    let reason = format!("internal fault: {}; start the network again", words(panic.as_ref()));
+                    tracing::error!(%reason, "the network broke down");
+                    breakdown = Some(reason);
+                    actor.abandon().await;
                 }
-            };
-            self.live((store, loaded), &mut inbox, &mut breakdown, None).await;
-            if self.is_over(&inbox) {
-                return;
             }
             opened = self.open().await;
         }
     }
+
+    /// The node with what its book held. Without a book it is empty, failed, and can only be looked at or started.
+    fn load(&self, opened: Opened) -> (Node, Saving) {
+        let (clock, now) = (self.shell.clock, self.shell.clock.now());
+        match opened {
+            Ok((store, loaded)) => (self.node(loaded), Saving::new(store, clock)),
+            Err(reason) => {
+                let key = HashKey::from_bytes([0; HashKey::LEN]);
+                let (mut node, _) = Node::new(self.params.clone(), key, Rows::default(), now, clock::seeded_rng());
+                node.take_dirty(usize::MAX);
+                node.fail(now, reason.clone());
+                (node, Saving::without_store(reason, clock))
+            }
+        }
+    }
+
+    fn node(&self, loaded: Loaded) -> Node {
+        if loaded.skipped.count > 0 {
+            tracing::warn!(count = loaded.skipped.count, rows = ?loaded.skipped.notes, "rows of the book do not read");
+        }
+        let mut key = [0; HashKey::LEN];
+        key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
+        let now = self.shell.clock.now();
+        let (node, report) =
+            Node::new(self.params.clone(), HashKey::from_bytes(key), loaded.rows, now, clock::seeded_rng());
+        tracing::info!(loaded = report.loaded, repaired = report.repaired, skipped = report.skipped, "address book loaded");
+        node
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
 }

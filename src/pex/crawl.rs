@@ -8,9 +8,8 @@ use crate::switch::{NotDialled, Peer, Switch};
 use crate::types::{CloseReason, ConnId, Outcome, Purpose};
 
 impl Pex {
-    /// A round, every 30 s: lifts bans that have ended, lets go who stayed too long, asks the seeds when there is need.
+    /// A round, every 30 s: lets go who stayed too long, asks the seeds when there is need.
     pub(super) fn crawl_round(&mut self, cx: &mut Context<'_>) {
-        self.reinstate(cx);
         self.disconnect_old(cx);
         if self.needs_seeds(cx) {
             self.dial_seeds(cx);

@@ -30,9 +30,6 @@ impl Pex {
             }
         }
         if cx.book.needs_more() {
-            self.reinstate(cx);
-        }
-        if cx.book.needs_more() {
             self.find_more(cx, wake_up, picked.is_empty());
         }
     }

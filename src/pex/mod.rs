@@ -169,7 +169,7 @@ impl Pex {
         let _ = cx.switch.ban(cx.now, ban);
     }
 
-    /// Bans that have ended are lifted, and their IDs become new again. Runs in both loops.
+    /// Bans that have ended are lifted, and their IDs become new again. Runs in each round of both loops: what the gate holds of the bans ends with it too.
     fn reinstate(&mut self, cx: &mut Context<'_>) {
         for target in cx.switch.expire_bans(cx.now.wall) {
             if let BanTarget::Id(id) = target {
@@ -197,6 +197,7 @@ impl Pex {
         }
         if round <= cx.now.mono {
             self.next_round = Some(cx.now.mono + self.period());
+            self.reinstate(cx);
             if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
         }
         self.crawl(cx);
