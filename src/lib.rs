@@ -2,7 +2,12 @@
 
 pub mod book;
 pub mod clock;
+pub mod network;
 pub mod node;
+pub mod pex;
 pub mod proto;
+pub mod store;
+pub mod switch;
+pub mod testkit;
 pub mod types;
 pub mod wire;

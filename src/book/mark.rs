@@ -1,0 +1,81 @@
+//! What our dials found.
+
+use super::params::DEMOTED_AFTER_FAILURES;
+use super::slab::{Ix, Standing};
+use super::{Book, Change};
+use crate::types::{NetAddress, Now, Outcome};
+
+impl Book {
+    /// Our own dial reached exactly this address, key and node information matching; `outcome` is a success. The second
+    /// success three hours after the first, without a failure between, makes the ID old at this address.
+    ///
+    /// An address that is not in the book, or banned, is ignored here and in [`Book::mark_failed`].
+    pub fn mark_reached(&mut self, now: Now, address: &NetAddress, outcome: Outcome) -> Change {
+        let Some(ix) = self.find_dialled(address) else { return Change::None };
+        let history = self.slab.history_mut(ix);
+        let was_verified = history.verified;
+        history.succeed(now.wall.into(), outcome);
+        let good = history.is_good();
+        self.marked(now, ix);
+        if good && self.slab.entry(ix).standing == Standing::New {
+            self.make_old(now.wall.into(), ix);
+            Change::Promoted
+        } else if was_verified {
+            Change::None
+        } else {
+            Change::Verified
+        }
+    }
+
+    /// Our dial failed. It is verified no longer; the third failure in a row makes an old ID new again.
+    ///
+    /// With `hold`, while most of what was good fails at once, time and outcome are recorded, but the failure is not
+    /// counted: the address stays verified if it was, and its ID old.
+    pub fn mark_failed(&mut self, now: Now, address: &NetAddress, outcome: Outcome, hold: bool) -> Change {
+        let Some(ix) = self.find_dialled(address) else { return Change::None };
+        let history = self.slab.history_mut(ix);
+        let was_verified = history.verified;
+        if hold {
+            history.hold(now.wall.into(), outcome);
+        } else {
+            history.fail(now.wall.into(), outcome);
+        }
+        let history = *history;
+        self.marked(now, ix);
+        let stopped = !hold && history.attempts >= DEMOTED_AFTER_FAILURES;
+        if stopped && self.slab.entry(ix).standing == Standing::Old {
+            self.make_new(now.wall.into(), ix);
+            Change::Demoted
+        } else if was_verified && !history.verified {
+            Change::Unverified
+        } else {
+            Change::None
+        }
+    }
+
+    /// Takes back the failures of an address since it was last reached, which were part of an outage that was noticed
+    /// later. Says whether it is verified now; one that was never reached, or is banned, is left as it is. An ID that was
+    /// demoted stays new.
+    pub fn restore(&mut self, now: Now, address: &NetAddress) -> bool {
+        let Some(ix) = self.find_dialled(address) else { return false };
+        if self.slab.history(ix).verified {
+            return true;
+        }
+        let restored = self.slab.history_mut(ix).restore();
+        if restored {
+            self.marked(now, ix);
+        }
+        restored
+    }
+
+    fn find_dialled(&self, address: &NetAddress) -> Option<Ix> {
+        self.slab.find_live(address).filter(|&ix| self.slab.entry(ix).standing != Standing::Banned)
+    }
+
+    /// After every change of a history.
+    fn marked(&mut self, now: Now, ix: Ix) {
+        self.schedule.enqueue(&mut self.slab, ix, now);
+        self.refresh(ix);
+        self.touch(ix);
+    }
+}

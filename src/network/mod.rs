@@ -1,0 +1,7 @@
+//! One chain's actor: it joins the pure node to sockets, store and callers.
+
+mod directory;
+mod handle;
+
+pub use directory::{Directory, LookupError};
+pub use handle::{Applied, Error, Handle, MAX_PAGE, Page, Peer, Saved, Status};
