@@ -75,7 +75,7 @@ impl Book {
 
     /// A random address for ensure-peers: the probability of an old one is upstream's (behaviour document, "Address
     /// book"), then a random bucket that is not empty, then a random entry of it. `bias` is the percentage by which new
-    /// ones are preferred (above 100 = 100). With a bias of 0 or 100 and only the other kind in the book, none.
+    /// ones are preferred (above 100 = 100). None of an empty book, nor of one with old ones only at a bias of 100.
     pub fn pick(&self, bias: u8, rng: &mut SeededRng) -> Option<NetAddress> {
         use rand::RngExt as _;
         let bias = f64::from(bias.min(100));
