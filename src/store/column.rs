@@ -5,6 +5,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use ipnet::IpNet;
+
 use crate::book::{MAX_NEW_BUCKETS, State};
 use crate::node::row::BanTarget;
 use crate::types::{NodeId, Outcome};
@@ -84,7 +86,10 @@ pub(super) fn target_text(target: BanTarget) -> String {
 }
 
 pub(super) fn target(text: &str) -> Option<BanTarget> {
-    if text.contains('/') { exact(text).map(BanTarget::Range) } else { id(text).map(BanTarget::Id) }
+    let Some((ip, prefix)) = text.split_once('/') else { return id(text).map(BanTarget::Id) };
+    // Not ipnet's own parser: it refuses an IPv4 address within an IPv6 one, which its `Display` writes.
+    let range = IpNet::new(exact(ip)?, exact(prefix)?).ok()?;
+    Some(BanTarget::Range(range))
 }
 
 #[cfg(test)]

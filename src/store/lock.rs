@@ -13,7 +13,7 @@ const MAX_PID: u64 = 16;
 /// Held while a book is open; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// `path` with `suffix` behind its name.
@@ -44,7 +44,16 @@ impl Lock {
         if let Err(error) = write_pid(&mut file) {
             tracing::debug!(path = %lock_path.display(), %error, "the lock file does not name this process");
         }
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+}
+
+impl Drop for Lock {
+    /// Unlocks and does not only close: a process that is just being started still has a copy of the handle.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "the lock file was closed without unlocking it");
+        }
     }
 }
 

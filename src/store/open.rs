@@ -16,7 +16,8 @@ use super::{Loaded, OpenError, Settings, schema};
 /// What [`check_head`] reads: SQLite's own header.
 const HEADER: usize = 100;
 const MAGIC: &[u8] = b"SQLite format 3\0";
-/// Where the header has the application's ID, big-endian.
+/// Where the header has the bytes of a page (1 stands for 65,536) and the application's ID, both big-endian.
+const PAGE_SIZE_AT: usize = 16;
 const APPLICATION_ID_AT: usize = 68;
 
 /// Bytes that the write-ahead log keeps when it is empty, so that one burst does not hold the disk for ever.
@@ -60,7 +61,7 @@ fn is_new(path: &Path) -> Result<bool, OpenError> {
 fn no_orphan(path: &Path) -> Result<(), OpenError> {
     for suffix in ["-wal", "-journal"] {
         let left = beside(path, suffix);
-        if fs::metadata(&left).is_ok_and(|meta| meta.len() > 0) {
+        if has_content(&left) {
             return Err(OpenError::Orphan { path: left });
         }
     }
@@ -71,12 +72,30 @@ fn no_orphan(path: &Path) -> Result<(), OpenError> {
 ///
 /// It comes before the connection: closing a plain handle lets go of the locks that this process has on the file.
 fn check_head(path: &Path) -> Result<(), OpenError> {
-    let file = File::open(path).map_err(OpenError::io(path, "open the file"))?;
+    let mut file = File::open(path).map_err(OpenError::io(path, "open the file"))?;
     let mut head = Vec::with_capacity(HEADER);
-    file.take(HEADER as u64).read_to_end(&mut head).map_err(OpenError::io(path, "read the file"))?;
+    let read = file.by_ref().take(HEADER as u64).read_to_end(&mut head).and_then(|_| file.metadata());
+    let length = read.map_err(OpenError::io(path, "read the file"))?.len();
     let application_id = head.get(APPLICATION_ID_AT..APPLICATION_ID_AT + 4);
-    let ours = head.starts_with(MAGIC) && application_id == Some(&schema::APPLICATION_ID.to_be_bytes());
-    if ours { Ok(()) } else { Err(OpenError::Foreign { path: path.to_path_buf() }) }
+    if !head.starts_with(MAGIC) || application_id != Some(&schema::APPLICATION_ID.to_be_bytes()) {
+        return Err(OpenError::Foreign { path: path.to_path_buf() });
+    }
+    // SQLite reads what is missing of the last page as zeros. A log mends a page that was cut off while it was written.
+    if length % page_size(&head) != 0 && !has_content(&beside(path, "-wal")) {
+        return Err(damaged(path, "its last page is cut off"));
+    }
+    Ok(())
+}
+
+fn page_size(head: &[u8]) -> u64 {
+    match u16::from_be_bytes([head[PAGE_SIZE_AT], head[PAGE_SIZE_AT + 1]]) {
+        0 | 1 => 65_536,
+        size => u64::from(size),
+    }
+}
+
+fn has_content(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.len() > 0)
 }
 
 /// A connection that writes nothing by itself, not even a checkpoint when it is dropped.

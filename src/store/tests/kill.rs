@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::*;
 use crate::types::SeededRng;
 
-const ROUNDS: u64 = 40;
+const ROUNDS: u64 = 60;
 const PATH: &str = "PEXD_TEST_KILL_BOOK";
 const FIRST: &str = "PEXD_TEST_KILL_FIRST";
 
