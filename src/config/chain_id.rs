@@ -10,7 +10,9 @@ pub enum ChainIdError {
     #[error("a chain ID has 1 to {MAX_LEN} characters")]
     Length,
     /// Something other than letters, digits and `-_.+`.
-    #[error("a network's folder is named by letters, digits, '-', '_', '.' and '+' only (set chain_id in [pex] when the chain's ID has others)")]
+    #[error(
+        "a network's folder is named by letters, digits, '-', '_', '.' and '+' only (set chain_id in [pex] when the chain's ID has others)"
+    )]
     Character,
     /// It would be a hidden folder, the parent folder, or look like a flag.
     #[error("a chain ID does not start with '.' or '-'")]

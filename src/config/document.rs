@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use toml_edit::{Document, Item, TableLike, Value};
 
-use super::keys::{Ignored, NETWORK_TABLES, PROCESS_TABLES};
+use super::keys::Ignored;
 use super::mistake::{Notes, Origin};
 use super::nearest::nearest;
 use super::section::Key;
@@ -28,6 +28,8 @@ pub(super) struct Given {
 pub(super) struct Layout {
     pub(super) tables: &'static [&'static [Key]],
     pub(super) ignored: &'static [Ignored],
+    /// The other kind of file and its keys, for what stands in the wrong one.
+    pub(super) other: (&'static str, &'static [&'static [Key]]),
 }
 
 impl Layout {
@@ -128,7 +130,8 @@ impl Reader<'_> {
                 Some(inner) if self.layout.has_table(name) => self.table(name, inner),
                 None if self.layout.has_table(name) => {
                     let origin = self.origin_of(top, name, item);
-                    self.notes.mistake(origin, format!("{name} is not a table: write [{name}] on a line of its own, once"));
+                    self.notes
+                        .mistake(origin, format!("{name} is not a table: write [{name}] on a line of its own, once"));
                 }
                 _ => self.entry("", top, name, item),
             }
@@ -213,7 +216,8 @@ fn mend_unknown(layout: Layout, table: &str, name: &str) -> String {
     if let Some(near) = nearest(name, layout.names(table)) {
         return format!("did you mean {near}?");
     }
-    if let Some(file) = other_file(layout, name) {
+    let (file, tables) = layout.other;
+    if tables.iter().copied().flatten().any(|key| key.name == name || key.table == name) {
         return format!("it belongs in {file}");
     }
     if let Some(near) = nearest(name, layout.keys().map(|key| key.name))
@@ -221,18 +225,6 @@ fn mend_unknown(layout: Layout, table: &str, name: &str) -> String {
     {
         return format!("did you mean {near}, {}?", place(key));
     }
-    format!("remove it; known are {}", layout.names(table).join(", "))
-}
-
-/// The other file, when it has a key or table of this name.
-fn other_file(layout: Layout, name: &str) -> Option<&'static str> {
-    let has = |tables: &[&[Key]]| tables.iter().copied().flatten().any(|key| key.name == name || key.table == name);
-    let here = |tables: &[&[Key]]| layout.tables.first().map(|table| table.as_ptr()) == tables.first().map(|t| t.as_ptr());
-    if !here(&PROCESS_TABLES) && has(&PROCESS_TABLES) {
-        Some("pexd.toml")
-    } else if !here(&NETWORK_TABLES) && has(&NETWORK_TABLES) {
-        Some("the network's config.toml, networks/<chain-id>/config.toml")
-    } else {
-        None
-    }
+    let known: Vec<_> = layout.keys().filter(|key| key.table == table).map(|key| key.name).collect();
+    format!("remove it; known here: {}", known.join(", "))
 }

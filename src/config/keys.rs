@@ -12,7 +12,7 @@ use super::value::{ChainIdText, ExternalAddress, LogFormat, LogLevel, Printable}
 section! {
     /// The top of `pexd.toml`.
     ProcessTop = "" {
-        /// The network (its folder's name) that the admin API and the commands mean when none is named.
+        /// The network (its chain ID) that the admin API and the commands mean when none is named.
         /// Empty: the only one, if there is one alone.
         default_network: ChainIdText = "";
     }

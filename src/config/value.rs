@@ -129,8 +129,9 @@ impl Setting for ChainIdText {
 
     fn from_text(text: &str) -> Result<Self, String> {
         let fits = text.len() <= super::chain_id::MAX_LEN && !text.contains(char::is_control);
-        fits.then(|| ChainIdText(text.to_owned()))
-            .ok_or_else(|| format!("is not a chain ID: write at most {} bytes, as genesis.json has it", super::chain_id::MAX_LEN))
+        fits.then(|| ChainIdText(text.to_owned())).ok_or_else(|| {
+            format!("is not a chain ID: write at most {} bytes, as genesis.json has it", super::chain_id::MAX_LEN)
+        })
     }
 }
 
