@@ -180,12 +180,6 @@ impl CometBft {
         self.process().log()
     }
 
-    /// Its address book as last saved, which is every two minutes and at its end.
-    pub(crate) fn saved_book(&self) -> Value {
-        let text = fs::read_to_string(self.home.join("config/addrbook.json")).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
-    }
-
     /// The peers it is connected to; none while it does not answer.
     pub(crate) fn peers(&self) -> BTreeSet<Peer> {
         let info = http::get_json(self.rpc, "/net_info").unwrap_or_default();
@@ -209,7 +203,7 @@ impl CometBft {
         });
     }
 
-    /// Ends it politely; it saves its address book.
+    /// Ends it politely.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
         let status = self.process.take().expect("it runs").stop();

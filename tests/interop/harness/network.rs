@@ -37,8 +37,9 @@ impl Network {
     }
 
     fn start() -> Network {
-        let hub = Config::new("hub-038", Version::V038, CHAIN).launch();
-        let told = |name, version| Config::new(name, version, CHAIN).seeds([hub.address()]).launch();
+        let hub = Config::new("hub-038", Version::V038, CHAIN).start();
+        // Persistent, not seeds: after a seed's answer a real node asks once more, and a full node bans it for that.
+        let told = |name, version| Config::new(name, version, CHAIN).persistent_peers([hub.address()]).launch();
         let others =
             [told("node-034", Version::V034), told("node-037", Version::V037), told("node-040", Version::V040)];
         let mut network = Network { nodes: [hub].into_iter().chain(others).collect() };
