@@ -4,6 +4,8 @@ pub mod book;
 pub mod clock;
 pub mod network;
 pub mod node;
+pub mod pex;
 pub mod proto;
+pub mod switch;
 pub mod types;
 pub mod wire;

@@ -4,9 +4,6 @@ use std::net::IpAddr;
 
 use crate::types::{NetAddress, NodeId, Outcome, Wall};
 
-/// Buckets that one peer may be in while it is new.
-pub const MAX_NEW_BUCKETS: usize = 4;
-
 /// Who told us of an address: the sender's authenticated ID and the IP of its socket.
 ///
 /// An address that an inbound peer claims for itself has the peer as its source; one that the operator configured has

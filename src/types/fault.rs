@@ -197,6 +197,9 @@ pub enum Fault {
     /// A request sooner than the last one allows.
     #[error("a request too soon after the last")]
     RequestTooSoon,
+    /// The third request that came too soon.
+    #[error("requests too soon after one another, three times")]
+    RequestsTooOften,
 
     // --- ends
     /// The peer closed the connection.

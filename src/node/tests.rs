@@ -1,0 +1,1 @@
+//! The whole machine, driven by hand.
