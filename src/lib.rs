@@ -1,5 +1,6 @@
 //! pexd: a peer-exchange node for CometBFT networks. Start reading here.
 
+pub mod admin;
 pub mod book;
 pub mod clock;
 pub mod network;
