@@ -123,11 +123,10 @@ impl Book {
     /// Makes the addresses of an ID due that were never tried: what stood against their dial (the ID was connected) has
     /// passed.
     pub fn retry_untried(&mut self, now: Now, id: &NodeId) {
-        for address in self.addresses_of(id) {
-            let waiting = |ix: &Ix| !self.slab.entry(*ix).taken && self.slab.history(*ix).is_untried();
-            if let Some(ix) = self.slab.find_live(&address).filter(waiting) {
-                self.schedule.enqueue(&mut self.slab, ix, now);
-            }
+        let waiting = |ix: &Ix| !self.slab.entry(*ix).taken && self.slab.history(*ix).is_untried();
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).filter(waiting).collect();
+        for ix in addresses {
+            self.schedule.enqueue(&mut self.slab, ix, now);
         }
     }
 }
