@@ -11,3 +11,13 @@ pub mod tendermint {
         include!(concat!(env!("OUT_DIR"), "/tendermint.p2p.rs"));
     }
 }
+
+/// The admin API.
+pub mod pexd {
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/pexd.v1.rs"));
+    }
+
+    /// The `FileDescriptorSet` of the API and of what it imports, comments included: what reflection serves.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+}

@@ -221,3 +221,148 @@ fn printable(name: &str) -> Box<str> {
     let shown = |letter: char| if matches!(letter, ' '..='~') { letter } else { '?' };
     name.chars().take(MAX_FOREIGN_NETWORK).map(shown).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tendermint_proto::v0_38::p2p as oracle;
+
+    use super::*;
+    use crate::types::PEX_CHANNEL;
+
+    fn info(id: u8) -> NodeInfo {
+        NodeInfo {
+            protocol: ProtocolVersion { p2p: 8, block: 11, app: 0 },
+            id: NodeId::from_bytes([id; 20]),
+            listen_addr: "tcp://0.0.0.0:26656".into(),
+            network: "chain-1".into(),
+            version: "0.38.0".into(),
+            channels: vec![PEX_CHANNEL],
+            moniker: "m".into(),
+            tx_index: "on".into(),
+            rpc_address: String::new(),
+        }
+    }
+
+    /// The same information as another implementation holds it.
+    fn oracle_of(info: &NodeInfo) -> oracle::DefaultNodeInfo {
+        let NodeInfo { protocol, .. } = info;
+        let other =
+            oracle::DefaultNodeInfoOther { tx_index: info.tx_index.clone(), rpc_address: info.rpc_address.clone() };
+        oracle::DefaultNodeInfo {
+            protocol_version: Some(oracle::ProtocolVersion {
+                p2p: protocol.p2p,
+                block: protocol.block,
+                app: protocol.app,
+            }),
+            default_node_id: info.id.to_string(),
+            listen_addr: info.listen_addr.clone(),
+            network: info.network.clone(),
+            version: info.version.clone(),
+            channels: info.channels.clone(),
+            moniker: info.moniker.clone(),
+            other: Some(other),
+        }
+    }
+
+    prop_compose! {
+        fn any_info()(
+            versions: (u64, u64, u64), id: [u8; 20], texts: [String; 6], channels: Vec<u8>,
+        ) -> NodeInfo {
+            let [listen_addr, network, version, moniker, tx_index, rpc_address] = texts;
+            let protocol = ProtocolVersion { p2p: versions.0, block: versions.1, app: versions.2 };
+            let id = NodeId::from_bytes(id);
+            NodeInfo { protocol, id, listen_addr, network, version, channels, moniker, tx_index, rpc_address }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_are_another_implementations(info in any_info()) {
+            let mut encoded = BytesMut::from(&encode(&info)[..]);
+            prop_assert_eq!(&encoded[..], &oracle_of(&info).encode_length_delimited_to_vec()[..]);
+            prop_assert_eq!(take(&mut encoded), Ok(Some(info)));
+            prop_assert!(encoded.is_empty());
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+            let _ = take(&mut BytesMut::from(&bytes[..]));
+        }
+
+        #[test]
+        fn a_foreign_name_is_short_and_printable(name: String) {
+            let shown = printable(&name);
+            prop_assert!(shown.len() <= 50 && shown.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        }
+    }
+
+    #[test]
+    fn it_may_come_in_pieces_and_leaves_what_follows() {
+        let mut stream = BytesMut::new();
+        for byte in encode(&info(1)) {
+            assert_eq!(take(&mut stream), Ok(None));
+            stream.extend_from_slice(&[byte]);
+        }
+        stream.extend_from_slice(b"next");
+        assert_eq!(take(&mut stream), Ok(Some(info(1))));
+        assert_eq!(stream, &b"next"[..]);
+    }
+
+    /// Upstream's readers take the inner messages as empty when they are missing, and never look at encodings of text.
+    #[test]
+    fn what_a_go_reader_tolerates_is_tolerated() {
+        let mut message = vec![0x12, 40];
+        message.extend([b'A'; 40]);
+        message.extend([0x3a, 2, 0xff, b'm', 0x7a, 1, 0, 0x0a, 2, 0x10, 11]);
+        let read = decode(&message).unwrap();
+        assert_eq!(read.id.to_string(), "a".repeat(40));
+        assert_eq!(read.protocol, ProtocolVersion { p2p: 0, block: 11, app: 0 });
+        assert_eq!(read.moniker, "\u{fffd}m", "the check of the moniker tells what is wrong");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_apart() {
+        let fault = |message: &[u8]| Fault::from(decode(message).unwrap_err());
+        assert_eq!(fault(&[]), Fault::BadNodeInfo(NodeInfoError::Id));
+        assert_eq!(fault(&[0x12, 2, b'a', b'b']), Fault::BadNodeInfo(NodeInfoError::Id));
+        assert_eq!(fault(&[0x12, 0x29]), Fault::MalformedHandshake);
+        assert_eq!(fault(&[0x10, 0x01]), Fault::MalformedHandshake, "a number where the ID belongs");
+        assert_eq!(fault(&[0; MAX_NODE_INFO + 1]), Fault::HandshakeTooLong);
+        let announced = take(&mut BytesMut::from(&[0x81, 0x50][..])).unwrap_err();
+        assert_eq!(Fault::from(announced), Fault::HandshakeTooLong, "10241 bytes, none of which came yet");
+        assert_eq!(take(&mut BytesMut::from(&[0x80, 0x50][..])), Ok(None));
+    }
+
+    fn fault(change: impl FnOnce(&mut NodeInfo)) -> Option<Fault> {
+        let mut theirs = info(2);
+        change(&mut theirs);
+        check_compatible(&info(1), &theirs, info(2).id, Some(info(2).id)).err()
+    }
+
+    #[test]
+    fn every_reason_to_refuse_a_peer_has_its_kind() {
+        assert_eq!(fault(|_| {}), None);
+        assert_eq!(fault(|i| i.channels = vec![0x20, PEX_CHANNEL, 0x40]), None);
+        assert_eq!(fault(|i| i.protocol = ProtocolVersion { p2p: 9, block: 11, app: 7 }), None);
+        assert_eq!(fault(|i| i.moniker.clear()), Some(Fault::BadNodeInfo(NodeInfoError::Moniker)));
+        assert_eq!(fault(|i| i.id = info(3).id), Some(Fault::WrongId { actual: info(2).id }));
+        assert_eq!(fault(|i| i.protocol.block = 10), Some(Fault::WrongBlockVersion { actual: 10 }));
+        assert_eq!(fault(|i| i.network = "é\n1".into()), Some(Fault::WrongNetwork { actual: "??1".into() }));
+        assert_eq!(fault(|i| i.network = "n".repeat(60)), Some(Fault::WrongNetwork { actual: "n".repeat(50).into() }));
+        assert_eq!(fault(|i| i.channels = vec![0x20]), Some(Fault::NoCommonChannel));
+    }
+
+    #[test]
+    fn identity_is_checked_against_what_was_dialled_first() {
+        let (ours, theirs) = (info(1), info(2));
+        let wrong = Err(Fault::WrongId { actual: theirs.id });
+        assert_eq!(check_compatible(&ours, &theirs, theirs.id, Some(info(3).id)), wrong);
+        assert_eq!(check_dialled(theirs.id, Some(info(3).id)), wrong);
+        assert_eq!(check_compatible(&ours, &theirs, theirs.id, None), Ok(()));
+        assert_eq!(check_compatible(&ours, &ours, ours.id, Some(ours.id)), Err(Fault::Ourselves));
+        let liar = check_compatible(&ours, &ours, theirs.id, None);
+        assert_eq!(liar, wrong, "who names our ID without our key is not ourselves");
+    }
+}

@@ -66,7 +66,7 @@ impl Keepalive {
             self.minute = now;
             self.pings = 0;
         }
-        self.pings += 1;
+        self.pings = self.pings.saturating_add(1);
         if self.pings > MAX_PINGS_PER_MINUTE {
             return Err(PacketError::PingFlood);
         }
@@ -77,5 +77,58 @@ impl Keepalive {
     /// Whether a pong is to be sent; asked once for each write.
     pub fn take_pong(&mut self) -> bool {
         std::mem::take(&mut self.pong_owed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Mono = Mono::from_micros(5_000_000);
+
+    fn at(secs: u64) -> Mono {
+        START + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn a_peer_that_answers_is_pinged_every_minute() {
+        let mut keepalive = Keepalive::new(START);
+        for minute in 1..5 {
+            assert_eq!(keepalive.deadline(), at(60 * minute));
+            assert_eq!(keepalive.on_deadline(at(60 * minute - 1)), Ok(false), "a call too early does nothing");
+            assert_eq!(keepalive.on_deadline(at(60 * minute)), Ok(true));
+            assert_eq!(keepalive.deadline(), at(60 * minute + 45));
+            keepalive.on_pong();
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_silent_is_given_up() {
+        let mut keepalive = Keepalive::new(START);
+        keepalive.on_pong();
+        assert_eq!(keepalive.on_deadline(at(60)), Ok(true));
+        assert_eq!(keepalive.on_deadline(at(104)), Ok(false));
+        assert_eq!(keepalive.on_deadline(at(105)), Err(PacketError::PongTimeout));
+    }
+
+    #[test]
+    fn many_pings_are_owed_one_pong() {
+        let mut keepalive = Keepalive::new(START);
+        assert!(!keepalive.take_pong());
+        keepalive.on_ping(at(1)).unwrap();
+        keepalive.on_ping(at(1)).unwrap();
+        assert!(keepalive.take_pong());
+        assert!(!keepalive.take_pong());
+    }
+
+    #[test]
+    fn a_flood_of_pings_is_one_above_the_minutes_bound() {
+        let mut keepalive = Keepalive::new(START);
+        for minute in 0..3 {
+            for _ in 0..MAX_PINGS_PER_MINUTE {
+                assert_eq!(keepalive.on_ping(at(60 * minute)), Ok(()));
+            }
+        }
+        assert_eq!(keepalive.on_ping(at(179)), Err(PacketError::PingFlood));
     }
 }

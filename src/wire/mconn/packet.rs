@@ -138,3 +138,99 @@ fn encode_msg(data: &[u8], eof: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(data);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::Message as _;
+    use tendermint_proto::v0_38::p2p::{self as oracle, packet::Sum};
+
+    use super::*;
+
+    fn oracle_of(sum: Sum) -> Vec<u8> {
+        oracle::Packet { sum: Some(sum) }.encode_length_delimited_to_vec()
+    }
+
+    fn oracle_msg(channel_id: i32, eof: bool, data: &[u8]) -> Vec<u8> {
+        oracle_of(Sum::PacketMsg(oracle::PacketMsg { channel_id, eof, data: data.to_vec() }))
+    }
+
+    /// The wire document's vectors, section 4.
+    #[test]
+    fn the_vectors_hold() {
+        let mut out = Vec::new();
+        encode_ping(&mut out);
+        encode_pong(&mut out);
+        assert_eq!(out, [0x02, 0x0a, 0x00, 0x02, 0x12, 0x00]);
+        assert_eq!(Packet::decode(&[0x0a, 0x00]), Ok(Packet::Ping));
+        assert_eq!(Packet::decode(&[0x12, 0x00]), Ok(Packet::Pong));
+        let mut msg = vec![0x1a, 0x22, 0x08, 0x01, 0x1a, 0x1e];
+        msg.extend(b"data transmitted over the wire");
+        assert_eq!(oracle_msg(1, false, b"data transmitted over the wire")[1..], msg);
+        assert_eq!(Packet::decode(&msg), Err(PacketError::UnknownChannel(1)));
+        msg[3] = 0;
+        let data = b"data transmitted over the wire";
+        assert_eq!(Packet::decode(&msg), Ok(Packet::Msg { eof: false, data }));
+    }
+
+    #[test]
+    fn the_longest_packet_is_upstreams() {
+        assert_eq!(max_packet_len(1024), 1034);
+        for payload in [0, 1, 121, 127, 128, 1024, 1400, 16_384, 65_536] {
+            let full = oracle::PacketMsg { channel_id: 1, eof: true, data: vec![0; payload] };
+            let packet = oracle::Packet { sum: Some(Sum::PacketMsg(full)) };
+            assert_eq!(max_packet_len(payload), packet.encoded_len(), "{payload}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_packet_is_told_apart() {
+        for unknown in [&[][..], &[0x22, 0x00], &[0x78, 0x01], &[0x0a], &[0x08, 0x00], &[0x1a, 0x02, 0x1a, 0x05]] {
+            assert_eq!(Packet::decode(unknown), Err(PacketError::Unknown), "{unknown:x?}");
+        }
+        for channel in [1, 0x20, 256, -1, i32::MIN] {
+            assert_eq!(
+                Packet::decode(
+                    &oracle::Packet {
+                        sum: Some(Sum::PacketMsg(oracle::PacketMsg { channel_id: channel, eof: true, data: vec![] }))
+                    }
+                    .encode_to_vec()
+                ),
+                Err(PacketError::UnknownChannel(channel))
+            );
+        }
+    }
+
+    /// Defaults that are written out, fields of later versions, and the last of several kinds.
+    #[test]
+    fn what_a_go_reader_tolerates_is_tolerated() {
+        let explicit = [0x1a, 0x0a, 0x08, 0x00, 0x10, 0x02, 0x1a, 0x01, 7, 0x7a, 0x01, 9];
+        assert_eq!(Packet::decode(&explicit), Ok(Packet::Msg { eof: true, data: &[7] }));
+        assert_eq!(Packet::decode(&[0x0a, 0x02, 0x08, 0x01]), Ok(Packet::Ping));
+        assert_eq!(Packet::decode(&[0x1a, 0x02, 0x08, 0x05, 0x12, 0x00]), Ok(Packet::Pong));
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_split_as_another_implementation_would(
+            message in proptest::collection::vec(any::<u8>(), 0..4000), payload in 1_usize..3000,
+        ) {
+            let mut expected = Vec::new();
+            let mut pieces = message.chunks(payload.min(DEFAULT_PAYLOAD)).peekable();
+            if pieces.peek().is_none() {
+                expected = oracle_msg(0, true, &[]);
+            }
+            while let Some(piece) = pieces.next() {
+                expected.extend(oracle_msg(0, pieces.peek().is_none(), piece));
+            }
+            let mut out = Vec::new();
+            encode_message(&message, payload, &mut out);
+            prop_assert_eq!(out, expected);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = Packet::decode(&bytes);
+        }
+    }
+}

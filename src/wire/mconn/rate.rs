@@ -37,3 +37,54 @@ impl Rate {
         self.even = self.even.max(now) + cost;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const START: Mono = Mono::from_micros(1_000_000);
+
+    #[test]
+    fn without_a_bound_nothing_waits() {
+        let mut rate = Rate::new(0);
+        rate.spend(usize::MAX, START);
+        assert_eq!(rate.wait(START), Duration::ZERO);
+    }
+
+    #[test]
+    fn one_sample_flows_at_once_and_the_rest_evenly() {
+        let mut rate = Rate::new(10_000);
+        rate.spend(1_000, START);
+        assert_eq!(rate.wait(START), Duration::ZERO);
+        rate.spend(1_000, START);
+        assert_eq!(rate.wait(START), Duration::from_millis(100));
+        assert_eq!(rate.wait(START + Duration::from_millis(100)), Duration::ZERO);
+    }
+
+    #[test]
+    fn silence_saves_no_more_than_one_sample() {
+        let mut rate = Rate::new(10_000);
+        let late = START + Duration::from_secs(3600);
+        rate.spend(2_000, late);
+        assert_eq!(rate.wait(late), Duration::from_millis(100));
+    }
+
+    proptest! {
+        /// Whoever waits when told to never gets more through than the rate, a sample and the last piece.
+        #[test]
+        fn the_rate_holds_over_time(
+            bytes_per_second in 1_u64..10_000_000, pieces in proptest::collection::vec(1_usize..70_000, 1..200),
+        ) {
+            let (mut rate, mut now) = (Rate::new(bytes_per_second), START);
+            for &piece in &pieces {
+                now = now + rate.wait(now);
+                rate.spend(piece, now);
+            }
+            let flowed: usize = pieces[..pieces.len() - 1].iter().sum();
+            let allowed = (now.since(START) + BURST).as_secs_f64() * bytes_per_second as f64;
+            prop_assert!(flowed as f64 <= allowed + 1.0, "{flowed} > {allowed}");
+        }
+    }
+}

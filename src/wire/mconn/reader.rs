@@ -108,11 +108,128 @@ impl Reader {
         if self.message.len() + data.len() > MAX_MESSAGE {
             return Err(PacketError::MessageTooLong);
         }
-        self.empty = if data.is_empty() && !eof { self.empty + 1 } else { 0 };
+        self.empty = if data.is_empty() && !eof { self.empty.saturating_add(1) } else { 0 };
         if self.empty > MAX_EMPTY_PACKETS {
             return Err(PacketError::EmptyPackets);
         }
         self.message.extend_from_slice(data);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::types::Fault;
+    use crate::wire::mconn::{DEFAULT_PAYLOAD, encode_message, encode_ping, encode_pong};
+
+    /// All that a reader makes of a stream that comes in pieces.
+    fn read_all(reader: &mut Reader, stream: &[u8], sizes: &[usize]) -> Result<Vec<Item>, PacketError> {
+        let (mut items, mut rest) = (Vec::new(), stream);
+        for size in sizes.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (mut piece, behind) = rest.split_at((*size).min(rest.len()));
+            rest = behind;
+            while let Some(item) = reader.read(&mut piece)? {
+                items.push(item);
+            }
+            assert!(piece.is_empty());
+        }
+        Ok(items)
+    }
+
+    fn read(stream: &[u8]) -> Result<Vec<Item>, PacketError> {
+        read_all(&mut Reader::new(DEFAULT_PAYLOAD), stream, &[1024])
+    }
+
+    fn encoded(items: &[Item]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for item in items {
+            match item {
+                Item::Ping => encode_ping(&mut out),
+                Item::Pong => encode_pong(&mut out),
+                Item::Message(message) => encode_message(message, DEFAULT_PAYLOAD, &mut out),
+            }
+        }
+        out
+    }
+
+    fn any_item() -> impl Strategy<Value = Item> {
+        let message = proptest::collection::vec(any::<u8>(), 0..4000);
+        prop_oneof![Just(Item::Ping), Just(Item::Pong), message.prop_map(Item::Message)]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sent_is_read_however_it_is_cut(
+            items in proptest::collection::vec(any_item(), 0..8),
+            sizes in proptest::collection::vec(1_usize..1200, 1..20),
+        ) {
+            let mut reader = Reader::new(DEFAULT_PAYLOAD);
+            prop_assert_eq!(read_all(&mut reader, &encoded(&items), &sizes), Ok(items));
+            prop_assert!(reader.is_idle());
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..3000)) {
+            let _ = read(&bytes);
+        }
+    }
+
+    /// A delimited packet on channel 00.
+    fn packet(eof: bool, data: &[u8]) -> Vec<u8> {
+        let mut inner = vec![0x10, u8::from(eof), 0x1a];
+        prost::encode_length_delimiter(data.len(), &mut inner).unwrap();
+        inner.extend_from_slice(data);
+        let mut outer = vec![0x1a];
+        prost::encode_length_delimiter(inner.len(), &mut outer).unwrap();
+        outer.extend(inner);
+        let mut out = Vec::new();
+        prost::encode_length_delimiter(outer.len(), &mut out).unwrap();
+        out.extend(outer);
+        out
+    }
+
+    #[test]
+    fn a_signal_may_come_within_a_message() {
+        let stream = [packet(false, b"ab"), vec![0x02, 0x0a, 0x00], packet(true, b"cd")].concat();
+        assert_eq!(read(&stream), Ok(vec![Item::Ping, Item::Message(b"abcd".to_vec())]));
+    }
+
+    #[test]
+    fn the_capacity_is_reached_and_not_passed() {
+        let pieces = |count: usize| packet(false, &[7; 1000]).repeat(count);
+        let full = [pieces(63), packet(true, &[7; 1000])].concat();
+        assert_eq!(read(&full), Ok(vec![Item::Message(vec![7; MAX_MESSAGE])]));
+        let above = [pieces(64), packet(true, &[7])].concat();
+        assert_eq!(read(&above), Err(PacketError::MessageTooLong));
+    }
+
+    #[test]
+    fn a_long_packet_is_refused_by_its_length_alone() {
+        let error = read(&[0x8b, 0x08]).unwrap_err();
+        assert_eq!(Fault::from(error), Fault::PacketTooLong { actual: 1035 });
+        assert_eq!(read(&[0x8a, 0x08]), Ok(vec![]), "1034 may come");
+        let mut generous = Reader::new(1400);
+        assert_eq!(read_all(&mut generous, &packet(true, &[1; 1400]), &[1024]), Ok(vec![Item::Message(vec![1; 1400])]));
+    }
+
+    #[test]
+    fn an_unreadable_length_or_an_empty_packet_is_unknown() {
+        assert_eq!(read(&[0x80; 11]), Err(PacketError::Unknown));
+        assert_eq!(read(&[0x00]), Err(PacketError::Unknown));
+    }
+
+    #[test]
+    fn empty_packets_are_borne_for_a_while() {
+        let most = packet(false, &[]).repeat(usize::from(MAX_EMPTY_PACKETS));
+        let borne = [most.clone(), packet(false, &[1]), most.clone(), packet(true, &[])].concat();
+        assert_eq!(read(&borne), Ok(vec![Item::Message(vec![1])]), "data starts a new count");
+        let flood = [most, packet(false, &[])].concat();
+        assert_eq!(read(&flood).map_err(Fault::from), Err(Fault::EmptyFlood));
     }
 }

@@ -4,6 +4,8 @@ mod decode;
 mod encode;
 mod error;
 mod message;
+#[cfg(test)]
+mod tests;
 
 pub use decode::{MAX_ADDRESSES, decode};
 pub use encode::encode;

@@ -131,7 +131,7 @@ impl Opener {
     }
 
     fn count_empty(&mut self, chunk: &[u8]) -> Result<(), SecretError> {
-        self.empty = if chunk.is_empty() { self.empty + 1 } else { 0 };
+        self.empty = if chunk.is_empty() { self.empty.saturating_add(1) } else { 0 };
         if self.empty > MAX_EMPTY_FRAMES { Err(SecretError::EmptyFrames) } else { Ok(()) }
     }
 }
@@ -145,5 +145,102 @@ impl fmt::Debug for Sealer {
 impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opener").field("frames", &self.direction.counter).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: [u8; 32] = [7; 32];
+
+    /// Seals a frame whose length field and data are chosen freely.
+    fn raw_frame(direction: &mut Direction, length: u32, data: [u8; FRAME_DATA]) -> Vec<u8> {
+        let (key, nonce) = direction.next().unwrap();
+        let mut frame = length.to_le_bytes().to_vec();
+        frame.extend_from_slice(&data);
+        key.seal_in_place_append_tag(nonce, Aad::empty(), &mut frame).unwrap();
+        frame
+    }
+
+    #[test]
+    fn nothing_gives_no_frame() {
+        let mut out = Vec::new();
+        Sealer::new(KEY).seal(&[], &mut out).unwrap();
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn a_changed_repeated_or_cut_frame_does_not_open() {
+        let mut out = Vec::new();
+        Sealer::new(KEY).seal(b"hello", &mut out).unwrap();
+        let mut changed = out.clone();
+        changed[SEALED_FRAME - 1] ^= 1;
+        assert_eq!(Opener::new(KEY).open(&mut changed), Err(SecretError::BadFrame));
+        assert_eq!(Opener::new(KEY).open(&mut out.clone()[1..]), Err(SecretError::BadFrame));
+        let mut opener = Opener::new(KEY);
+        assert_eq!(opener.open(&mut out.clone()), Ok(&b"hello"[..]));
+        assert_eq!(opener.open(&mut out), Err(SecretError::BadFrame));
+    }
+
+    #[test]
+    fn padding_is_ignored_and_a_length_beyond_the_frame_refused() {
+        let mut direction = Direction::new(KEY);
+        let mut opener = Opener::new(KEY);
+        assert_eq!(opener.open(&mut raw_frame(&mut direction, 2, [9; FRAME_DATA])), Ok(&[9, 9][..]));
+        assert_eq!(opener.open(&mut raw_frame(&mut direction, 1024, [9; FRAME_DATA])).map(<[u8]>::len), Ok(1024));
+        for length in [1025, u32::MAX] {
+            let result = opener.open(&mut raw_frame(&mut direction, length, [9; FRAME_DATA])).map(<[u8]>::len);
+            assert_eq!(result, Err(SecretError::FrameLength), "{length}");
+        }
+    }
+
+    #[test]
+    fn empty_frames_are_borne_for_a_while() {
+        let mut direction = Direction::new(KEY);
+        let mut opener = Opener::new(KEY);
+        for _ in 0..2 {
+            for _ in 0..MAX_EMPTY_FRAMES {
+                assert_eq!(opener.open(&mut raw_frame(&mut direction, 0, [0; FRAME_DATA])), Ok(&[][..]));
+            }
+            assert!(opener.open(&mut raw_frame(&mut direction, 1, [0; FRAME_DATA])).is_ok(), "data starts a new count");
+        }
+        let flood = (0..=MAX_EMPTY_FRAMES)
+            .map(|_| opener.open(&mut raw_frame(&mut direction, 0, [0; FRAME_DATA])).map(<[u8]>::len))
+            .collect::<Result<Vec<_>, _>>();
+        assert_eq!(flood, Err(SecretError::EmptyFrames));
+    }
+
+    #[test]
+    fn the_counter_never_wraps() {
+        let (mut sealer, mut opener) = (Sealer::new(KEY), Opener::new(KEY));
+        sealer.direction.counter = u64::MAX - 1;
+        opener.direction.counter = u64::MAX - 1;
+        let mut out = Vec::new();
+        sealer.seal(&[1], &mut out).unwrap();
+        assert_eq!(sealer.seal(&[1], &mut out), Err(SecretError::NoncesUsedUp));
+        assert_eq!(opener.open(&mut out.clone()), Ok(&[1][..]));
+        assert_eq!(opener.open(&mut out), Err(SecretError::NoncesUsedUp));
+    }
+
+    /// An idle peer has one of each.
+    #[test]
+    fn both_are_small() {
+        assert!(size_of::<Sealer>() + size_of::<Opener>() <= 96);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_is_opened(plain in proptest::collection::vec(any::<u8>(), 0..5000)) {
+            let mut sealed = Vec::new();
+            Sealer::new(KEY).seal(&plain, &mut sealed).unwrap();
+            prop_assert_eq!(sealed.len(), sealed_len(plain.len()));
+            let (mut input, mut opened) = (BytesMut::from(&sealed[..]), BytesMut::new());
+            let mut opener = Opener::new(KEY);
+            while opener.open_next(&mut input, &mut opened).unwrap() {}
+            prop_assert_eq!(&opened[..], &plain[..]);
+        }
     }
 }

@@ -9,6 +9,8 @@ mod frame;
 mod handshake;
 mod kdf;
 mod node_key;
+#[cfg(test)]
+mod tests;
 
 pub use error::SecretError;
 pub use frame::{FRAME_DATA, Opener, SEALED_FRAME, Sealer, sealed_len};
