@@ -4,9 +4,6 @@ use std::net::IpAddr;
 
 use crate::types::{NetAddress, NodeId, Outcome, Wall};
 
-/// Buckets that one peer may be in while it is new.
-pub const MAX_NEW_BUCKETS: usize = 4;
-
 /// Who told us of an address: the sender's authenticated ID and the IP of its socket.
 ///
 /// An address that an inbound peer claims for itself has the peer as its source; one that the operator configured has
@@ -31,7 +28,8 @@ pub enum State {
     Banned = 3,
 }
 
-/// One address with all that is known of it. Several records may carry the same ID; they then share one state.
+/// One address with all that is known of it. Several records may carry the same ID; they then share one state. Stamps are
+/// kept to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The address, the record's key.

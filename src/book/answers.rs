@@ -1,0 +1,87 @@
+//! What the book answers: the outcome of each operation, as values.
+
+/// What adding an address did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// The ID was unknown.
+    New,
+    /// The ID was known at other addresses only.
+    AnotherAddress,
+    /// The address was known and took one more bucket.
+    AnotherBucket,
+    /// Nothing: the ID is old, or has its share of buckets, or the draw was against it.
+    Unchanged,
+}
+
+/// Why an address was not added (behaviour document, "Address book", "Refused").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Its ID is banned.
+    #[error("the ID is banned")]
+    Banned,
+    /// Its ID is one of `private_peer_ids`.
+    #[error("the ID is private (private_peer_ids)")]
+    Private,
+    /// Who told it is one of `private_peer_ids`.
+    #[error("it was told by a private peer (private_peer_ids)")]
+    PrivateSource,
+    /// It is our own ID, or where we listen.
+    #[error("it is our own address")]
+    Ourselves,
+    /// It cannot be reached over the Internet, and the book is strict.
+    #[error("the address cannot be reached over the Internet (addr_book_strict)")]
+    Unroutable,
+    /// Too many removed addresses wait for [`Book::take_dirty`](super::Book::take_dirty).
+    #[error("too many changes of the address book wait to be stored")]
+    Backlog,
+}
+
+/// What the outcome of an attempt changed besides the stamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing, or the address is not in the book.
+    None,
+    /// The address is verified now.
+    Verified,
+    /// The ID is old now; its other addresses have left the book.
+    Promoted,
+    /// The address is not verified any more.
+    Unverified,
+    /// The ID is new again, and the address not verified (it may have ceased to be so before).
+    Demoted,
+}
+
+/// What may be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servable {
+    /// By a seed: verified addresses only.
+    Verified,
+    /// By a node: those that did not fail last; untried ones included.
+    NotFailed,
+}
+
+/// The book's numbers, all of IDs except `addresses`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// IDs in new buckets.
+    pub new: usize,
+    /// IDs in old buckets.
+    pub old: usize,
+    /// IDs that are banned and kept.
+    pub banned: usize,
+    /// Addresses of them all.
+    pub addresses: usize,
+    /// IDs, banned ones left out, with an address that was never tried.
+    pub untried: usize,
+}
+
+/// What [`Book::load`](super::Book::load) made of the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Records that are in the book now, repaired ones included.
+    pub loaded: usize,
+    /// Records that broke a rule and were mended: another bucket, another state, a stamp from the future.
+    pub repaired: usize,
+    /// Records that were left out: refused by now, a second one of the same address, or without room.
+    pub skipped: usize,
+}
