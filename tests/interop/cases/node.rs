@@ -6,8 +6,8 @@ use pexd::proto::pexd::v1::Direction;
 
 use super::TWO_ROUNDS;
 use crate::harness::cometbft::{self, Version};
-use crate::harness::network::{CHAIN, Network};
 use crate::harness::daemon;
+use crate::harness::network::{CHAIN, Network};
 use crate::harness::wait::{throughout, until};
 
 /// A ping every 60 s must be answered within 45 s, on both sides: who fails at either is gone after 105 s.

@@ -7,9 +7,9 @@ use pexd::types::NodeId;
 
 use super::TWO_ROUNDS;
 use crate::harness::cometbft::{self, Version};
+use crate::harness::daemon::{self, Pexd};
 use crate::harness::home::NodeKey;
 use crate::harness::network::{CHAIN, Network};
-use crate::harness::daemon::{self, Pexd};
 use crate::harness::wait::{throughout, until, until_true};
 
 const OTHER_CHAIN: &str = "interop-other";

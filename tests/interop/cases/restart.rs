@@ -5,9 +5,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::TWO_ROUNDS;
+use crate::harness::daemon::{Config, Pexd};
 use crate::harness::home::NodeKey;
 use crate::harness::network::{CHAIN, Network};
-use crate::harness::daemon::{Config, Pexd};
 use crate::harness::wait::until;
 
 /// What peers say is on disk after a second.

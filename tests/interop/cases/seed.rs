@@ -7,8 +7,8 @@ use pexd::proto::pexd::v1::DialOutcome;
 
 use super::TWO_ROUNDS;
 use crate::harness::cometbft::{self, Version};
-use crate::harness::network::{CHAIN, Network};
 use crate::harness::daemon::{self, Pexd};
+use crate::harness::network::{CHAIN, Network};
 use crate::harness::wait::{until, until_true};
 
 /// A verified address is dialled again after two minutes.

@@ -2,8 +2,8 @@
 
 use super::TWO_ROUNDS;
 use crate::harness::cometbft::{CometBft, Config, Version};
-use crate::harness::network::{CHAIN, Network};
 use crate::harness::daemon;
+use crate::harness::network::{CHAIN, Network};
 use crate::harness::wait::until;
 
 const SECOND: &str = "interop-2";
