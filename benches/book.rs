@@ -27,7 +27,7 @@ struct World {
     size: usize,
     now: Now,
     rng: SeededRng,
-    known: Vec<NetAddress>,
+    known: Vec<(NetAddress, Source)>,
     fresh: u32,
 }
 
@@ -42,7 +42,8 @@ impl World {
         while world.book.size() < size {
             world.learn(false);
         }
-        world.known = world.book.page(None, usize::MAX).into_iter().map(|record| record.address).collect();
+        world.known =
+            world.book.page(None, usize::MAX).into_iter().map(|record| (record.address, record.source)).collect();
         world.settle();
         world
     }
@@ -70,7 +71,7 @@ impl World {
         IpAddr::V4(Ipv4Addr::from_bits(self.rng.random_range(0x0b00_0000..0x6300_0000)))
     }
 
-    fn someone(&mut self) -> NetAddress {
+    fn someone(&mut self) -> (NetAddress, Source) {
         self.known[self.rng.random_range(0..self.known.len())]
     }
 
@@ -99,7 +100,7 @@ fn add(world: &mut World, count: u64) -> Duration {
         let _ = black_box(book.add(now, address, source, rng));
     });
     if world.size < FULL {
-        ids.iter().for_each(|id| drop(book.remove(id)));
+        ids.iter().for_each(|id| _ = book.remove(id));
     }
     took
 }
@@ -118,21 +119,20 @@ fn replace(world: &mut World, count: u64) -> Duration {
 }
 
 fn hear_again(world: &mut World, count: u64) -> Duration {
-    let source = world.stranger().1;
     let known: Vec<_> = (0..count).map(|_| world.someone()).collect();
     let (book, now, rng) = (&mut world.book, world.now, &mut world.rng);
-    timed(known, |address| drop(black_box(book.add(now, address, source, rng))))
+    timed(known, |(address, source)| _ = black_box(book.add(now, address, source, rng)))
 }
 
 fn mark_reached(world: &mut World, count: u64) -> Duration {
-    let known: Vec<_> = (0..count).map(|_| world.someone()).collect();
+    let known: Vec<_> = (0..count).map(|_| world.someone().0).collect();
     let (book, now) = (&mut world.book, world.now);
-    timed(known, |address| drop(black_box(book.mark_reached(now, &address, Outcome::Reached))))
+    timed(known, |address| _ = black_box(book.mark_reached(now, &address, Outcome::Reached)))
 }
 
 /// Fails and reaches the same address, so that the book stays as it is: two marks.
 fn mark_failed_and_reached(world: &mut World, count: u64) -> Duration {
-    let known: Vec<_> = (0..count).map(|_| world.someone()).collect();
+    let known: Vec<_> = (0..count).map(|_| world.someone().0).collect();
     let (book, now) = (&mut world.book, world.now);
     timed(known, |address| {
         black_box(book.mark_failed(now, &address, Outcome::TimedOut, false));
@@ -142,7 +142,7 @@ fn mark_failed_and_reached(world: &mut World, count: u64) -> Duration {
 
 fn pick(world: &mut World, count: u64) -> Duration {
     let (book, rng) = (&world.book, &mut world.rng);
-    timed((0..count).collect(), |_| drop(black_box(book.pick(30, rng))))
+    timed((0..count).collect(), |_| _ = black_box(book.pick(30, rng)))
 }
 
 fn crawl(world: &mut World, count: u64) -> Duration {
@@ -157,7 +157,7 @@ fn crawl(world: &mut World, count: u64) -> Duration {
 }
 
 fn select(world: &mut World, count: u64, bias: Option<u8>) -> Duration {
-    let askers: Vec<NodeId> = (0..count).map(|_| world.someone().id()).collect();
+    let askers: Vec<NodeId> = (0..count).map(|_| world.someone().0.id()).collect();
     let (book, rng) = (&mut world.book, &mut world.rng);
     let mut out = Vec::with_capacity(250);
     timed(askers, |asker| {

@@ -4,19 +4,24 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use pexd::cli::{self, Cli, Outcome};
+use pexd::{app, localnet};
 
 fn main() -> ExitCode {
-    match cli::run(Cli::parse()) {
-        Ok(Outcome::Done) => ExitCode::SUCCESS,
-        Ok(Outcome::Serve(config)) => {
-            for network in &config.networks {
-                println!("{} {}@{}", network.chain_id, network.id(), network.announced_address());
-            }
-            ExitCode::SUCCESS
-        }
+    let done = match cli::run(Cli::parse()) {
+        Ok(Outcome::Done) => Ok(true),
+        Ok(Outcome::Serve(config)) => app::run(&config).map(|()| true),
+        Ok(Outcome::Localnet(options)) => localnet::run(options),
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::from(failure.exit_code())
+            return ExitCode::from(failure.exit_code());
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

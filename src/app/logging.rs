@@ -5,8 +5,8 @@ use crate::config::value::LogFormat;
 use tracing_subscriber::EnvFilter;
 
 /// Begins to log. A second call in one process changes nothing.
-pub(super) fn init(log: &Log) {
-    let filter = EnvFilter::new(log.level.to_string());
+pub(crate) fn init(log: &Log) {
+    let filter = EnvFilter::new(&log.level.0);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Only a test can have begun already.
     let _ = match log.format {

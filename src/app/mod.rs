@@ -1,7 +1,7 @@
 //! The composition root: what a configuration becomes, in the order in which it starts and ends.
 
 mod assembly;
-mod logging;
+pub(crate) mod logging;
 mod signals;
 
 use std::net::SocketAddr;
@@ -21,8 +21,7 @@ use crate::network::{self, Directory, Handle, Running};
 pub fn run(config: &Config) -> anyhow::Result<()> {
     logging::init(&config.process.log);
     raise_open_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let app = App::prepare(config).await?;
         tracing::info!(laddr = %app.admin_addr(), "admin API");
         for network in &config.networks {
@@ -30,6 +29,14 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         }
         app.serve().await
     })
+}
+
+/// The runtime that everything runs on.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")
 }
 
 /// Each peer is an open file. The soft limit is often 1,024 and may be raised up to the hard one without rights.

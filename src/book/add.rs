@@ -3,7 +3,7 @@
 use rand::RngExt as _;
 
 use super::history::{History, Stamp};
-use super::slab::{Ix, Standing};
+use super::slab::{IdAt, Ix, Standing};
 use super::{Added, Book, MAX_NEW_BUCKETS, Refused, Source, State};
 use crate::types::{NetAddress, Now, SeededRng, is_routable};
 
@@ -22,9 +22,9 @@ impl Book {
         rng: &mut SeededRng,
     ) -> Result<Added, Refused> {
         self.check(&address, &source)?;
-        let known = self.slab.of_id(&address.id()).next();
-        let Some(known) = known else {
-            self.file(now, address, source)?;
+        let id = self.slab.find_id(&address.id());
+        let Some(known) = self.slab.of_id(id).next() else {
+            self.file(now, id, address, source)?;
             self.counts.new += 1;
             return Ok(Added::New);
         };
@@ -33,13 +33,13 @@ impl Book {
             Standing::Old => return Ok(Added::Unchanged),
             _ => {}
         }
-        let taken: usize = self.slab.siblings(known).map(|ix| self.slab.entry(ix).buckets().len()).sum();
-        if taken >= MAX_NEW_BUCKETS || rng.random_range(0..2 * taken as u32) != 0 {
+        let taken = self.slots_of(known);
+        if taken >= MAX_NEW_BUCKETS || rng.random_range(0..2 * taken) != 0 {
             return Ok(Added::Unchanged);
         }
-        match self.slab.find_live(&address) {
+        match self.slab.find_in(id, &address).filter(|&ix| self.slab.is_live(ix)) {
             Some(ix) => Ok(self.take_another_bucket(now, ix, source)),
-            None => self.file(now, address, source).map(|()| Added::AnotherAddress),
+            None => self.file(now, id, address, source).map(|()| Added::AnotherAddress),
         }
     }
 
@@ -58,9 +58,14 @@ impl Book {
         }
     }
 
+    /// Buckets that the ID of this entry is in.
+    pub(super) fn slots_of(&self, ix: Ix) -> usize {
+        self.slab.siblings(ix).map(|sibling| self.slab.entry(sibling).slots().len()).sum()
+    }
+
     fn take_another_bucket(&mut self, now: Now, ix: Ix, source: Source) -> Added {
         let bucket = self.placement.new_bucket(self.slab.address(ix).ip(), source.ip);
-        if self.slab.entry(ix).buckets().contains(&bucket) {
+        if self.slab.entry(ix).slot_in(bucket).is_some() {
             return Added::Unchanged;
         }
         self.enter_new(now.wall.into(), ix, bucket);
@@ -68,9 +73,10 @@ impl Book {
     }
 
     /// Makes a new entry; the count of IDs is the caller's.
-    fn file(&mut self, now: Now, address: NetAddress, source: Source) -> Result<(), Refused> {
+    fn file(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<(), Refused> {
         let stamp = Stamp::from(now.wall);
-        let ix = self.insert(address, source, State::New, History::new(stamp)).ok_or(Refused::Backlog)?;
+        let history = History::new(stamp);
+        let ix = self.insert(id, address, source, State::New, history).ok_or(Refused::Backlog)?;
         self.schedule.enqueue(&mut self.slab, ix, now);
         self.enter_new(stamp, ix, self.home(ix));
         self.refresh(ix);
@@ -78,17 +84,24 @@ impl Book {
     }
 
     /// Makes the entry of an address that is not in the book, in no bucket and no queue yet; `None` without room.
-    pub(super) fn insert(&mut self, address: NetAddress, source: Source, state: State, history: History) -> Option<Ix> {
-        let ix = match self.slab.find(&address) {
+    pub(super) fn insert(
+        &mut self,
+        id: IdAt,
+        address: NetAddress,
+        source: Source,
+        state: State,
+        history: History,
+    ) -> Option<Ix> {
+        let gone = self.slab.find_in(id, &address);
+        let ix = match gone {
             Some(gone) => gone,
-            None => {
-                if !self.slab.has_room() {
-                    return None;
-                }
-                self.slab.insert(address, source)
-            }
+            None if self.slab.has_room() => self.slab.insert(id, address, source),
+            None => return None,
         };
-        self.slab.revive(ix, source, state, history);
+        let entry = self.slab.entry_mut(ix);
+        entry.source = source;
+        entry.standing = state.into();
+        entry.history = history;
         self.counts.addresses += 1;
         Some(ix)
     }

@@ -12,7 +12,7 @@ impl Book {
         if !self.has(id) {
             return false;
         }
-        let addresses: Vec<Ix> = self.slab.of_id(id).collect();
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
         for &ix in &addresses {
             self.leave_buckets(ix);
             self.schedule.remove(&mut self.slab, ix);
@@ -43,7 +43,7 @@ impl Book {
         if self.state(id) != Some(State::Banned) {
             return false;
         }
-        let addresses: Vec<Ix> = self.slab.of_id(id).collect();
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
         for &ix in &addresses {
             self.banned.remove(&mut self.slab, ix);
         }
@@ -59,7 +59,7 @@ impl Book {
 
     /// Removes one address; its ID stays at its others. Says whether it was there.
     pub fn drop_address(&mut self, address: &NetAddress) -> bool {
-        let found = self.slab.find_live(address);
+        let found = self.slab.find(address);
         if let Some(ix) = found {
             self.discard(ix);
         }
@@ -68,12 +68,10 @@ impl Book {
 
     /// Removes all addresses of an ID, banned or not. Says whether there were any.
     pub fn remove(&mut self, id: &NodeId) -> bool {
-        let mut any = false;
-        loop {
-            let next = self.slab.of_id(id).next();
-            let Some(ix) = next else { return any };
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
+        for &ix in &addresses {
             self.discard(ix);
-            any = true;
         }
+        !addresses.is_empty()
     }
 }

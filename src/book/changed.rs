@@ -52,7 +52,7 @@ impl Book {
         Some(Record {
             address: *self.slab.address(ix),
             state: entry.standing.state()?,
-            buckets: entry.buckets().iter().copied().map(u16::from).collect(),
+            buckets: entry.slots().iter().map(|slot| u16::from(slot.bucket)).collect(),
             source: entry.source,
             added: history.added.into(),
             attempts: history.attempts,

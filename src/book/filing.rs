@@ -1,5 +1,6 @@
 //! How entries enter and leave buckets, and the book. Everything that keeps lists, counts and buckets in step is here.
 
+use super::buckets::{Slot, SlotAt};
 use super::history::Stamp;
 use super::slab::{Ix, Slab, Standing};
 use super::{Book, State};
@@ -10,22 +11,43 @@ impl Book {
         if self.new.is_full(bucket) {
             self.evict(now, bucket);
         }
-        self.new.push(bucket, ix);
-        self.slab.entry_mut(ix).enter(bucket);
+        self.enter(ix, bucket);
         self.touch(ix);
+    }
+
+    /// Takes a slot in a bucket of its state that has room.
+    pub(super) fn enter(&mut self, ix: Ix, bucket: u8) {
+        let entry = self.slab.entry_mut(ix);
+        let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
+        entry.enter(buckets.push(bucket, Slot::new(ix, &entry.history)));
+    }
+
+    /// Gives a slot up.
+    fn leave(&mut self, ix: Ix, slot: SlotAt) {
+        let entry = self.slab.entry_mut(ix);
+        let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
+        entry.leave(slot);
+        if let Some(moved) = buckets.remove(slot) {
+            self.slab.entry_mut(moved).moved_to(slot);
+        }
+    }
+
+    /// Tells the buckets what became of an entry.
+    pub(super) fn restamp(&mut self, ix: Ix) {
+        let entry = self.slab.entry(ix);
+        let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
+        for slot in entry.slots() {
+            buckets.restamp(*slot, ix, &entry.history);
+        }
     }
 
     /// Makes room in a new bucket: a bad entry leaves first, else the one added or tried longest ago.
     fn evict(&mut self, now: Stamp, bucket: u8) {
-        let slab = &self.slab;
-        let worth = |&ix: &Ix| {
-            let history = slab.history(ix);
-            (!history.is_bad(now), history.touched())
-        };
-        let Some(worst) = self.new.slots(bucket).iter().copied().min_by_key(worth) else { return };
-        self.new.remove(bucket, worst);
-        self.slab.entry_mut(worst).leave(bucket);
-        if self.slab.entry(worst).buckets().is_empty() {
+        let Some(worst) = self.new.worst(bucket, now) else { return };
+        if let Some(slot) = self.slab.entry(worst).slot_in(bucket) {
+            self.leave(worst, slot);
+        }
+        if self.slab.entry(worst).slots().is_empty() {
             self.delete(worst);
         } else {
             self.touch(worst);
@@ -34,30 +56,25 @@ impl Book {
 
     /// Takes an entry out of its buckets.
     pub(super) fn leave_buckets(&mut self, ix: Ix) {
-        let buckets = if self.slab.entry(ix).standing == Standing::Old { &mut self.old } else { &mut self.new };
-        while let Some(&bucket) = self.slab.entry(ix).buckets().last() {
-            buckets.remove(bucket, ix);
-            self.slab.entry_mut(ix).leave(bucket);
+        while let Some(&slot) = self.slab.entry(ix).slots().last() {
+            self.leave(ix, slot);
         }
     }
 
     /// Puts an address, alone of its ID, into its old bucket. The one tried longest ago makes room and becomes new.
     pub(super) fn enter_old(&mut self, now: Stamp, ix: Ix) {
         let bucket = self.placement.old_bucket(self.slab.address(ix));
-        if self.old.is_full(bucket) {
-            let slab = &self.slab;
-            let longest_ago = |&ix: &Ix| slab.history(ix).last_attempt;
-            if let Some(oldest) = self.old.slots(bucket).iter().copied().min_by_key(longest_ago) {
-                // It has to earn its place anew: else the two would change places at each success.
-                let history = self.slab.history_mut(oldest);
-                if !history.reached_since.is_never() {
-                    history.reached_since = history.last_success;
-                }
-                self.make_new(now, oldest);
+        if self.old.is_full(bucket)
+            && let Some(oldest) = self.old.oldest(bucket)
+        {
+            // It has to earn its place anew: else the two would change places at each success.
+            let history = &mut self.slab.entry_mut(oldest).history;
+            if !history.reached_since.is_never() {
+                history.reached_since = history.last_success;
             }
+            self.make_new(now, oldest);
         }
-        self.old.push(bucket, ix);
-        self.slab.entry_mut(ix).enter(bucket);
+        self.enter(ix, bucket);
         self.touch(ix);
     }
 

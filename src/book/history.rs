@@ -1,5 +1,7 @@
 //! What became of our attempts to reach one address: a pure reducer of outcomes.
 
+use std::time::Duration;
+
 use super::params::{BAD_AFTER_SILENCE, BAD_FAILURES, BAD_FAILURES_NEVER_REACHED, BAD_NOT_BEFORE, GOOD_AFTER};
 use crate::types::{Outcome, Wall};
 
@@ -9,6 +11,8 @@ pub(super) struct Stamp(u32);
 
 impl Stamp {
     pub(super) const NEVER: Stamp = Stamp(0);
+    /// Later than all others.
+    pub(super) const END: Stamp = Stamp(u32::MAX);
 
     pub(super) const fn is_never(self) -> bool {
         self.0 == 0
@@ -17,6 +21,15 @@ impl Stamp {
     /// Seconds since `earlier`; 0 when the clock was set back in between.
     pub(super) const fn since(self, earlier: Stamp) -> u32 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    const fn after(self, time: Duration) -> Stamp {
+        Stamp(self.0.saturating_add(time.as_secs() as u32))
+    }
+
+    /// The first second that is more than `time` later.
+    const fn more_than_after(self, time: Duration) -> Stamp {
+        Stamp(self.0.saturating_add(time.as_secs() as u32 + 1))
     }
 }
 
@@ -122,16 +135,22 @@ impl History {
         self.added.max(self.last_attempt)
     }
 
-    /// Whether it is worth nothing (behaviour document, "Address book"); asked of new addresses only.
-    pub(super) fn is_bad(&self, now: Stamp) -> bool {
-        let silent_for = u64::from(now.since(self.last_attempt));
-        if self.attempts == 0 || silent_for < BAD_NOT_BEFORE.as_secs() {
-            return false;
+    /// From when on it is worth nothing (behaviour document, "Address book", "bad"), unless it is tried again; the end of
+    /// time if that never comes. Asked of new addresses only.
+    pub(super) fn bad_from(&self) -> Stamp {
+        if self.attempts == 0 {
+            return Stamp::END;
         }
-        let week = BAD_AFTER_SILENCE.as_secs();
         let never_reached = self.last_success.is_never() && self.attempts >= BAD_FAILURES_NEVER_REACHED;
-        let not_any_more = u64::from(now.since(self.last_success)) > week && self.attempts >= BAD_FAILURES;
-        silent_for > week || never_reached || not_any_more
+        let silent = self.last_attempt.more_than_after(BAD_AFTER_SILENCE);
+        let bad = if never_reached {
+            Stamp::NEVER
+        } else if self.attempts >= BAD_FAILURES {
+            self.last_success.more_than_after(BAD_AFTER_SILENCE).min(silent)
+        } else {
+            silent
+        };
+        bad.max(self.last_attempt.after(BAD_NOT_BEFORE))
     }
 }
 
@@ -153,25 +172,29 @@ mod tests {
         }
     }
 
+    fn is_bad(history: History, now: u32) -> bool {
+        history.bad_from() <= Stamp(now)
+    }
+
     #[test]
     fn bad_needs_a_failure_and_a_minute() {
-        assert!(!History::new(Stamp(T - 300 * DAY)).is_bad(Stamp(T)));
-        assert!(!failed(3, T - MINUTE + 1, 0).is_bad(Stamp(T)));
-        assert!(failed(3, T - MINUTE, 0).is_bad(Stamp(T)));
-        assert!(!failed(2, T - MINUTE, 0).is_bad(Stamp(T)));
+        assert!(!is_bad(History::new(Stamp(T - 300 * DAY)), T));
+        assert!(!is_bad(failed(3, T - MINUTE + 1, 0), T));
+        assert!(is_bad(failed(3, T - MINUTE, 0), T));
+        assert!(!is_bad(failed(2, T - MINUTE, 0), T));
     }
 
     #[test]
     fn bad_after_a_week_without_an_attempt() {
-        assert!(!failed(1, T - 7 * DAY, T - 7 * DAY - 5).is_bad(Stamp(T)));
-        assert!(failed(1, T - 7 * DAY - 1, T - 7 * DAY - 5).is_bad(Stamp(T)));
+        assert!(!is_bad(failed(1, T - 7 * DAY, T - 7 * DAY - 5), T));
+        assert!(is_bad(failed(1, T - 7 * DAY - 1, T - 7 * DAY - 5), T));
     }
 
     #[test]
     fn bad_after_ten_failures_when_the_last_success_is_a_week_old() {
-        assert!(failed(10, T - DAY, T - 7 * DAY - 1).is_bad(Stamp(T)));
-        assert!(!failed(9, T - DAY, T - 7 * DAY - 1).is_bad(Stamp(T)));
-        assert!(!failed(10, T - DAY, T - 7 * DAY).is_bad(Stamp(T)));
+        assert!(is_bad(failed(10, T - DAY, T - 7 * DAY - 1), T));
+        assert!(!is_bad(failed(9, T - DAY, T - 7 * DAY - 1), T));
+        assert!(!is_bad(failed(10, T - DAY, T - 7 * DAY), T));
     }
 
     #[test]

@@ -35,14 +35,15 @@ impl Book {
 
     /// Loads one record and says whether it was mended; `None` when it is left out.
     fn load_one(&mut self, record: &Record, now: Now) -> Option<bool> {
-        let known = self.slab.find_live(&record.address).is_some();
+        let known = self.slab.find(&record.address).is_some();
         if known || self.check(&record.address, &record.source).is_err() {
             return None;
         }
         let state = self.joint_state(record)?;
         let history = read_history(record, now.wall.into());
-        let first_of_id = !self.slab.of_id(&record.address.id()).any(|_| true);
-        let ix = self.insert(record.address, record.source, state, history)?;
+        let id = self.slab.find_id(&record.address.id());
+        let first_of_id = self.slab.of_id(id).next().is_none();
+        let ix = self.insert(id, record.address, record.source, state, history)?;
         self.slab.entry_mut(ix).stored = true;
         if first_of_id {
             *self.count_of(state) += 1;
@@ -75,7 +76,7 @@ impl Book {
             self.ban(&id);
         }
         let state = self.state(&id)?;
-        let room = self.slab.of_id(&id).count() < MAX_NEW_BUCKETS;
+        let room = self.slab.of_id(self.slab.find_id(&id)).count() < MAX_NEW_BUCKETS;
         (room && state != State::Old).then_some(state)
     }
 
@@ -85,19 +86,17 @@ impl Book {
         for bucket in recorded.take(BUCKET_SIZE) {
             self.place_in(ix, bucket);
         }
-        if self.slab.entry(ix).buckets().is_empty() {
+        if self.slab.entry(ix).slots().is_empty() {
             let home = self.home(ix);
             self.place_in(ix, home);
         }
-        !self.slab.entry(ix).buckets().is_empty()
+        !self.slab.entry(ix).slots().is_empty()
     }
 
     fn place_in(&mut self, ix: Ix, bucket: u8) {
-        let taken: usize = self.slab.siblings(ix).map(|sibling| self.slab.entry(sibling).buckets().len()).sum();
-        let twice = self.slab.entry(ix).buckets().contains(&bucket);
-        if taken < MAX_NEW_BUCKETS && !twice && !self.new.is_full(bucket) {
-            self.new.push(bucket, ix);
-            self.slab.entry_mut(ix).enter(bucket);
+        let twice = self.slab.entry(ix).slot_in(bucket).is_some();
+        if self.slots_of(ix) < MAX_NEW_BUCKETS && !twice && !self.new.is_full(bucket) {
+            self.enter(ix, bucket);
         }
     }
 
@@ -108,15 +107,15 @@ impl Book {
             self.set_state(ix, State::New);
             return self.place_new(ix, &[]);
         }
-        self.old.push(bucket, ix);
-        self.slab.entry_mut(ix).enter(bucket);
+        self.enter(ix, bucket);
         true
     }
 
     /// Has the row of a record that was left out deleted, unless another record has the same key.
     fn forget(&mut self, record: &Record) {
-        if self.slab.find(&record.address).is_none() && self.slab.has_room() {
-            let ix = self.slab.insert(record.address, record.source);
+        let id = self.slab.find_id(&record.address.id());
+        if self.slab.find_in(id, &record.address).is_none() && self.slab.has_room() {
+            let ix = self.slab.insert(id, record.address, record.source);
             self.slab.entry_mut(ix).stored = true;
             self.touch(ix);
         }

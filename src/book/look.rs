@@ -35,17 +35,17 @@ impl Book {
     /// Whether this very address may be served. An ID that may be served at several is served at the one that was reached
     /// last: then [`Book::is_served`] holds for that one only.
     pub fn is_servable(&self, kind: Servable, address: &NetAddress) -> bool {
-        self.slab.find_live(address).is_some_and(|ix| may_serve(&self.slab, ix, kind))
+        self.slab.find(address).is_some_and(|ix| may_serve(&self.slab, ix, kind))
     }
 
     /// Whether a selection may contain this very address.
     pub fn is_served(&self, kind: Servable, address: &NetAddress) -> bool {
-        self.slab.find_live(address).is_some_and(|ix| is_listed(&self.slab, ix, kind))
+        self.slab.find(address).is_some_and(|ix| is_listed(&self.slab, ix, kind))
     }
 
     /// Where an ID stands; `None` when it is unknown.
     pub fn state(&self, id: &NodeId) -> Option<State> {
-        self.slab.of_id(id).next().and_then(|ix| self.slab.entry(ix).standing.state())
+        self.slab.of_id(self.slab.find_id(id)).next().and_then(|ix| self.slab.entry(ix).standing.state())
     }
 
     /// Whether the ID is in the book and not banned.
@@ -60,12 +60,12 @@ impl Book {
 
     /// All that is known of one address.
     pub fn get(&self, address: &NetAddress) -> Option<Record> {
-        self.slab.find_live(address).and_then(|ix| self.record(ix))
+        self.slab.find(address).and_then(|ix| self.record(ix))
     }
 
     /// The addresses of an ID, banned or not, at most 4.
     pub fn addresses_of(&self, id: &NodeId) -> Vec<NetAddress> {
-        self.slab.of_id(id).map(|ix| *self.slab.address(ix)).collect()
+        self.slab.of_id(self.slab.find_id(id)).map(|ix| *self.slab.address(ix)).collect()
     }
 
     /// At most `max` records that come after the key `after`, in the order of their addresses. Each page looks at the

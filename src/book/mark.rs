@@ -1,5 +1,6 @@
 //! What our dials found.
 
+use super::history::History;
 use super::params::DEMOTED_AFTER_FAILURES;
 use super::slab::{Ix, Standing};
 use super::{Book, Change};
@@ -12,15 +13,15 @@ impl Book {
     /// An address that is not in the book, or banned, is ignored here and in [`Book::mark_failed`].
     pub fn mark_reached(&mut self, now: Now, address: &NetAddress, outcome: Outcome) -> Change {
         let Some(ix) = self.find_dialled(address) else { return Change::None };
-        let history = self.slab.history_mut(ix);
-        let was_verified = history.verified;
+        let before = *self.slab.history(ix);
+        let history = &mut self.slab.entry_mut(ix).history;
         history.succeed(now.wall.into(), outcome);
         let good = history.is_good();
-        self.marked(now, ix);
+        self.marked(now, ix, &before);
         if good && self.slab.entry(ix).standing == Standing::New {
             self.make_old(now.wall.into(), ix);
             Change::Promoted
-        } else if was_verified {
+        } else if before.verified {
             Change::None
         } else {
             Change::Verified
@@ -33,20 +34,20 @@ impl Book {
     /// counted: the address stays verified if it was, and its ID old.
     pub fn mark_failed(&mut self, now: Now, address: &NetAddress, outcome: Outcome, hold: bool) -> Change {
         let Some(ix) = self.find_dialled(address) else { return Change::None };
-        let history = self.slab.history_mut(ix);
-        let was_verified = history.verified;
+        let before = *self.slab.history(ix);
+        let history = &mut self.slab.entry_mut(ix).history;
         if hold {
             history.hold(now.wall.into(), outcome);
         } else {
             history.fail(now.wall.into(), outcome);
         }
-        let history = *history;
-        self.marked(now, ix);
         let stopped = !hold && history.attempts >= DEMOTED_AFTER_FAILURES;
+        let unverified = before.verified && !history.verified;
+        self.marked(now, ix, &before);
         if stopped && self.slab.entry(ix).standing == Standing::Old {
             self.make_new(now.wall.into(), ix);
             Change::Demoted
-        } else if was_verified && !history.verified {
+        } else if unverified {
             Change::Unverified
         } else {
             Change::None
@@ -58,24 +59,30 @@ impl Book {
     /// demoted stays new.
     pub fn restore(&mut self, now: Now, address: &NetAddress) -> bool {
         let Some(ix) = self.find_dialled(address) else { return false };
-        if self.slab.history(ix).verified {
+        let before = *self.slab.history(ix);
+        if before.verified {
             return true;
         }
-        let restored = self.slab.history_mut(ix).restore();
+        let restored = self.slab.entry_mut(ix).history.restore();
         if restored {
-            self.marked(now, ix);
+            self.marked(now, ix, &before);
         }
         restored
     }
 
     fn find_dialled(&self, address: &NetAddress) -> Option<Ix> {
-        self.slab.find_live(address).filter(|&ix| self.slab.entry(ix).standing != Standing::Banned)
+        self.slab.find(address).filter(|&ix| self.slab.entry(ix).standing != Standing::Banned)
     }
 
     /// After every change of a history.
-    fn marked(&mut self, now: Now, ix: Ix) {
+    fn marked(&mut self, now: Now, ix: Ix, before: &History) {
         self.schedule.enqueue(&mut self.slab, ix, now);
-        self.refresh(ix);
+        self.restamp(ix);
         self.touch(ix);
+        let after = self.slab.history(ix);
+        let same = before.verified == after.verified && before.is_untried() == after.is_untried();
+        if !(same && self.slab.is_alone(ix)) {
+            self.refresh(ix);
+        }
     }
 }

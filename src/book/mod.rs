@@ -97,7 +97,7 @@ impl Book {
         rng: &mut SeededRng,
         out: &mut Vec<NetAddress>,
     ) {
-        self.served.select(&mut self.slab, kind, bias, &asker, rng, out);
+        self.served.select(&self.slab, kind, bias, &asker, rng, out);
     }
 
     /// The next address for the crawl to dial: those never tried at once, in the order of their coming; the others when
@@ -115,7 +115,7 @@ impl Book {
 
     /// Gives back an address of [`Book::due`] that was not dialled after all; it comes again after `recheck`.
     pub fn untake(&mut self, now: Now, address: &NetAddress) {
-        if let Some(ix) = self.slab.find_live(address).filter(|&ix| self.slab.entry(ix).taken) {
+        if let Some(ix) = self.slab.find(address).filter(|&ix| self.slab.entry(ix).taken) {
             self.schedule.postpone(&mut self.slab, ix, now);
         }
     }
@@ -123,11 +123,10 @@ impl Book {
     /// Makes the addresses of an ID due that were never tried: what stood against their dial (the ID was connected) has
     /// passed.
     pub fn retry_untried(&mut self, now: Now, id: &NodeId) {
-        for address in self.addresses_of(id) {
-            let waiting = |ix: &Ix| !self.slab.entry(*ix).taken && self.slab.history(*ix).is_untried();
-            if let Some(ix) = self.slab.find_live(&address).filter(waiting) {
-                self.schedule.enqueue(&mut self.slab, ix, now);
-            }
+        let waiting = |ix: &Ix| !self.slab.entry(*ix).taken && self.slab.history(*ix).is_untried();
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).filter(waiting).collect();
+        for ix in addresses {
+            self.schedule.enqueue(&mut self.slab, ix, now);
         }
     }
 }

@@ -78,32 +78,37 @@ impl Served {
     /// Draws a selection: see [`Book::selection`](super::Book::selection).
     pub(super) fn select(
         &mut self,
-        slab: &mut Slab,
+        slab: &Slab,
         kind: Servable,
         bias: Option<u8>,
         asker: &NodeId,
         rng: &mut SeededRng,
         out: &mut Vec<NetAddress>,
     ) {
-        let own = slab.of_id(asker).find(|&ix| is_listed(slab, ix, kind));
-        let own_is_old = own.is_some_and(|ix| slab.entry(ix).standing == Standing::Old);
-        let lists = &mut self.kinds[kind as usize];
-        let mut new = Draw::new(&mut lists.new, kind, own.filter(|_| !own_is_old), slab);
-        let mut old = Draw::new(&mut lists.old, kind, own.filter(|_| own_is_old), slab);
-        let wanted = selection_size(new.left() + old.left());
-        out.reserve(wanted);
-        let Some(bias) = bias else {
-            for _ in 0..wanted {
-                let from_new = rng.random_range(0..new.left() + old.left()) < new.left();
-                let draw = if from_new { &mut new } else { &mut old };
-                out.push(draw.next(slab, rng));
-            }
-            return;
+        let own = slab.of_id(slab.find_id(asker)).find(|&ix| is_listed(slab, ix, kind));
+        let own_at = |standing| {
+            let own = own.filter(|&ix| slab.entry(ix).standing == standing);
+            own.map(|ix| usize::from(slab.served_at[usize::from(ix)][kind as usize]))
         };
-        let at_least_new = percent_rounded(bias, wanted).max(wanted.saturating_sub(old.left()));
-        let from_new = at_least_new.min(new.left());
-        out.extend((0..from_new).map(|_| new.next(slab, rng)));
-        out.extend((from_new..wanted).map(|_| old.next(slab, rng)));
+        let lists = &mut self.kinds[kind as usize];
+        let mut new = Draw::new(&mut lists.new, own_at(Standing::New));
+        let mut old = Draw::new(&mut lists.old, own_at(Standing::Old));
+        let wanted = selection_size(new.left() + old.left());
+        let new_first = bias.map(|bias| {
+            let at_least = percent_rounded(bias, wanted).max(wanted.saturating_sub(old.left()));
+            at_least.min(new.left())
+        });
+        out.reserve(wanted);
+        for nth in 0..wanted {
+            let (news, olds) = (new.left(), old.left());
+            let choice = rng.random_range(match new_first {
+                None => 0..news + olds,
+                Some(new_first) if nth < new_first => 0..news,
+                Some(_) => news..news + olds,
+            });
+            let ix = if choice < news { new.take(choice) } else { old.take(choice - news) };
+            out.push(*slab.address(ix));
+        }
     }
 
     /// Bytes on the heap.
@@ -149,42 +154,45 @@ fn best(slab: &Slab, ix: Ix, kind: Servable) -> Option<Ix> {
     slab.siblings(ix).filter(|&sibling| may_serve(slab, sibling, kind)).max_by_key(worth)
 }
 
-/// Draws from a list without putting back: what was drawn stands in front.
+/// Draws from a list without putting back: what is left stands in front, and the list is as before when this is dropped,
+/// so that the entries need not hear of it.
 struct Draw<'a> {
     list: &'a mut [Ix],
-    kind: Servable,
-    drawn: usize,
+    left: usize,
+    taken: [Ix; SELECTION_MOST + 1],
 }
 
 impl<'a> Draw<'a> {
-    /// `without` is in the list and must not be drawn: it goes to the end, which is cut off.
-    fn new(list: &'a mut [Ix], kind: Servable, without: Option<Ix>, slab: &mut Slab) -> Self {
-        let mut draw = Draw { list, kind, drawn: 0 };
-        if let Some(without) = without {
-            let at = slab.served_at[usize::from(without)][kind as usize];
-            let last = draw.list.len() - 1;
-            draw.swap(slab, usize::from(at), last);
-            draw.list = &mut draw.list[..last];
+    /// What stands at `without` must not be drawn.
+    fn new(list: &'a mut [Ix], without: Option<usize>) -> Self {
+        let left = list.len();
+        let mut draw = Draw { list, left, taken: [NONE; SELECTION_MOST + 1] };
+        if let Some(at) = without {
+            draw.take(at);
         }
         draw
     }
 
     fn left(&self) -> usize {
-        self.list.len() - self.drawn
+        self.left
     }
 
-    /// The next address; there must be one left.
-    fn next(&mut self, slab: &mut Slab, rng: &mut SeededRng) -> NetAddress {
-        let at = rng.random_range(self.drawn..self.list.len());
-        self.swap(slab, self.drawn, at);
-        self.drawn += 1;
-        *slab.address(self.list[self.drawn - 1])
+    /// Takes the one at this place of what is left; at most as often as a selection is long, and once for the asker.
+    fn take(&mut self, at: usize) -> Ix {
+        self.taken[self.list.len() - self.left] = at as Ix;
+        self.left -= 1;
+        self.list.swap(at, self.left);
+        self.list[self.left]
     }
+}
 
-    fn swap(&mut self, slab: &mut Slab, a: usize, b: usize) {
-        self.list.swap(a, b);
-        slab.served_at[usize::from(self.list[a])][self.kind as usize] = a as Ix;
-        slab.served_at[usize::from(self.list[b])][self.kind as usize] = b as Ix;
+impl Drop for Draw<'_> {
+    fn drop(&mut self) {
+        while self.left < self.list.len() {
+            let at = self.taken[self.list.len() - self.left - 1];
+            self.list.swap(usize::from(at), self.left);
+            self.left += 1;
+        }
     }
 }
 

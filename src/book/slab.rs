@@ -1,8 +1,9 @@
-//! The entries, one an address, in arrays that are walked by need: numbers of 16 bits instead of pointers keep a full
-//! book small enough for a processor's cache.
+//! The entries, one an address. Numbers of 16 bits instead of pointers, and what is touched through neighbours apart from
+//! the rest, keep the working set of a full book near a processor's cache.
 
 use hashbrown::HashTable;
 
+use super::buckets::SlotAt;
 use super::hash::Placement;
 use super::history::{History, Stamp};
 use super::list::{Link, Links};
@@ -52,13 +53,19 @@ impl From<State> for Standing {
     }
 }
 
-/// What is known of an address besides itself and its history.
+/// What is known of an address. In this order, and aligned so, an entry is two cache lines, and looking for an address
+/// touches the first only.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Entry {
-    pub(super) source: Source,
+    pub(super) address: NetAddress,
+    /// The next entry of its ID, in a ring; of an unused place, the next one.
+    sibling: Ix,
     pub(super) standing: Standing,
-    buckets: [u8; MAX_NEW_BUCKETS],
-    bucket_count: u8,
+    slot_count: u8,
+    slots: [SlotAt; MAX_NEW_BUCKETS],
+    /// When its turn in the queue comes, in seconds on the monotonic clock.
+    pub(super) due: u32,
     /// The queue of the schedule that it waits in.
     pub(super) queue: Option<u8>,
     /// Handed out by `due` and not marked since.
@@ -69,54 +76,72 @@ pub(super) struct Entry {
     pub(super) dirty: bool,
     /// It stands for its ID in the count of the untried.
     pub(super) counts_untried: bool,
-    /// The next entry of its ID, in a ring; of an unused place, the next one.
-    sibling: Ix,
-    /// When its turn in the queue comes, in seconds on the monotonic clock.
-    pub(super) due: u32,
+    pub(super) history: History,
+    pub(super) source: Source,
 }
 
 impl Entry {
-    fn new(source: Source, sibling: Ix) -> Self {
+    fn new(address: NetAddress, source: Source, sibling: Ix) -> Self {
         Entry {
-            source,
+            address,
+            sibling,
             standing: Standing::Gone,
-            buckets: [0; MAX_NEW_BUCKETS],
-            bucket_count: 0,
+            slot_count: 0,
+            slots: [SlotAt::default(); MAX_NEW_BUCKETS],
+            due: 0,
             queue: None,
             taken: false,
             stored: false,
             dirty: false,
             counts_untried: false,
-            sibling,
-            due: 0,
+            history: History::new(Stamp::NEVER),
+            source,
         }
     }
 
-    pub(super) fn buckets(&self) -> &[u8] {
-        &self.buckets[..usize::from(self.bucket_count)]
+    pub(super) fn slots(&self) -> &[SlotAt] {
+        &self.slots[..usize::from(self.slot_count)]
     }
 
-    pub(super) fn enter(&mut self, bucket: u8) {
-        self.buckets[usize::from(self.bucket_count)] = bucket;
-        self.bucket_count += 1;
+    pub(super) fn slot_in(&self, bucket: u8) -> Option<SlotAt> {
+        self.slots().iter().copied().find(|slot| slot.bucket == bucket)
     }
 
-    pub(super) fn leave(&mut self, bucket: u8) {
-        if let Some(at) = self.buckets().iter().position(|&b| b == bucket) {
-            self.buckets.copy_within(at + 1..usize::from(self.bucket_count), at);
-            self.bucket_count -= 1;
+    pub(super) fn enter(&mut self, slot: SlotAt) {
+        self.slots[usize::from(self.slot_count)] = slot;
+        self.slot_count += 1;
+    }
+
+    pub(super) fn leave(&mut self, slot: SlotAt) {
+        if let Some(at) = self.slots().iter().position(|own| *own == slot) {
+            self.slots.copy_within(at + 1..usize::from(self.slot_count), at);
+            self.slot_count -= 1;
+        }
+    }
+
+    /// Its slot in this bucket has another place now.
+    pub(super) fn moved_to(&mut self, slot: SlotAt) {
+        let count = usize::from(self.slot_count);
+        if let Some(own) = self.slots[..count].iter_mut().find(|own| own.bucket == slot.bucket) {
+            *own = slot;
         }
     }
 }
 
+/// Where an ID is, or would be.
+#[derive(Clone, Copy)]
+pub(super) struct IdAt {
+    hash: u64,
+    /// Any entry of it, removed ones included.
+    known: Option<Ix>,
+}
+
 /// All entries and the index of IDs. The addresses of one ID form a ring; the index knows one of them.
 pub(super) struct Slab {
-    pub(super) addresses: Vec<NetAddress>,
-    pub(super) histories: Vec<History>,
-    pub(super) entries: Vec<Entry>,
+    entries: Vec<Entry>,
     /// Places in the lists of what may be served, one of each kind.
     pub(super) served_at: Vec<[Ix; 2]>,
-    pub(super) links: Vec<[Link; 2]>,
+    links: Vec<[Link; 2]>,
     free: Ix,
     index: HashTable<Ix>,
     placement: Placement,
@@ -125,8 +150,6 @@ pub(super) struct Slab {
 impl Slab {
     pub(super) fn new(placement: Placement) -> Self {
         Slab {
-            addresses: Vec::new(),
-            histories: Vec::new(),
             entries: Vec::new(),
             served_at: Vec::new(),
             links: Vec::new(),
@@ -145,15 +168,11 @@ impl Slab {
     }
 
     pub(super) fn history(&self, ix: Ix) -> &History {
-        &self.histories[usize::from(ix)]
-    }
-
-    pub(super) fn history_mut(&mut self, ix: Ix) -> &mut History {
-        &mut self.histories[usize::from(ix)]
+        &self.entry(ix).history
     }
 
     pub(super) fn address(&self, ix: Ix) -> &NetAddress {
-        &self.addresses[usize::from(ix)]
+        &self.entry(ix).address
     }
 
     /// Whether [`Slab::insert`] has a place.
@@ -161,29 +180,33 @@ impl Slab {
         self.free != NONE || self.entries.len() < MAX_ENTRIES
     }
 
-    /// Any entry of the ID, removed ones included.
-    pub(super) fn find_id(&self, id: &NodeId) -> Option<Ix> {
-        self.index.find(self.placement.of_id(id), |&ix| self.address(ix).id() == *id).copied()
+    pub(super) fn find_id(&self, id: &NodeId) -> IdAt {
+        let hash = self.placement.of_id(id);
+        IdAt { hash, known: self.index.find(hash, |&ix| self.address(ix).id() == *id).copied() }
     }
 
-    /// The entry of the address, removed ones included.
-    pub(super) fn find(&self, address: &NetAddress) -> Option<Ix> {
-        let first = self.find_id(&address.id())?;
-        self.ring(first).find(|&ix| self.address(ix) == address)
+    /// The entry of the address, which is of this ID; removed ones included.
+    pub(super) fn find_in(&self, id: IdAt, address: &NetAddress) -> Option<Ix> {
+        self.ring(id.known?).find(|&ix| self.address(ix) == address)
     }
 
     /// The entry of the address.
-    pub(super) fn find_live(&self, address: &NetAddress) -> Option<Ix> {
-        self.find(address).filter(|&ix| self.is_live(ix))
+    pub(super) fn find(&self, address: &NetAddress) -> Option<Ix> {
+        self.find_in(self.find_id(&address.id()), address).filter(|&ix| self.is_live(ix))
     }
 
     /// The entries of the ID.
-    pub(super) fn of_id(&self, id: &NodeId) -> impl Iterator<Item = Ix> + '_ {
-        self.find_id(id).into_iter().flat_map(|ix| self.siblings(ix))
+    pub(super) fn of_id(&self, id: IdAt) -> impl Iterator<Item = Ix> + '_ {
+        id.known.into_iter().flat_map(|ix| self.siblings(ix))
     }
 
     pub(super) fn is_live(&self, ix: Ix) -> bool {
         self.entry(ix).standing.state().is_some()
+    }
+
+    /// Whether its ID has no other entry, removed ones included.
+    pub(super) fn is_alone(&self, ix: Ix) -> bool {
+        self.entry(ix).sibling == ix
     }
 
     /// The entries of the same ID, this one included if it is not removed.
@@ -205,40 +228,25 @@ impl Slab {
     }
 
     /// Makes an entry, a removed one at first, of an address that has none. The caller has asked for room.
-    pub(super) fn insert(&mut self, address: NetAddress, source: Source) -> Ix {
+    pub(super) fn insert(&mut self, id: IdAt, address: NetAddress, source: Source) -> Ix {
         let ix = self.place();
-        let at = usize::from(ix);
-        let sibling = match self.find_id(&address.id()) {
-            Some(first) => std::mem::replace(&mut self.entry_mut(first).sibling, ix),
+        let sibling = match id.known {
+            Some(known) => std::mem::replace(&mut self.entry_mut(known).sibling, ix),
             None => ix,
         };
-        let entry = Entry::new(source, sibling);
-        let history = History::new(Stamp::NEVER);
-        if at == self.entries.len() {
-            self.addresses.push(address);
-            self.histories.push(history);
+        let entry = Entry::new(address, source, sibling);
+        if usize::from(ix) == self.entries.len() {
             self.entries.push(entry);
             self.served_at.push([NONE; 2]);
             self.links.push([Link::default(); 2]);
         } else {
-            self.addresses[at] = address;
-            self.histories[at] = history;
-            self.entries[at] = entry;
+            *self.entry_mut(ix) = entry;
         }
-        if sibling == ix {
-            let hash = self.placement.of_id(&address.id());
-            let (addresses, placement) = (&self.addresses, &self.placement);
-            self.index.insert_unique(hash, ix, |&ix| placement.of_id(&addresses[usize::from(ix)].id()));
+        if id.known.is_none() {
+            let (entries, placement) = (&self.entries, &self.placement);
+            self.index.insert_unique(id.hash, ix, |&ix| placement.of_id(&entries[usize::from(ix)].address.id()));
         }
         ix
-    }
-
-    /// Fills in an entry that is a removed one.
-    pub(super) fn revive(&mut self, ix: Ix, source: Source, state: State, history: History) {
-        *self.history_mut(ix) = history;
-        let entry = self.entry_mut(ix);
-        entry.source = source;
-        entry.standing = state.into();
     }
 
     /// An unused place, perhaps one past the end. Arrays grow by a quarter: doubling would waste half of them.
@@ -251,8 +259,6 @@ impl Slab {
         let len = self.entries.len();
         if len == self.entries.capacity() {
             let more = (len / 4).max(8).min(MAX_ENTRIES - len);
-            self.addresses.reserve_exact(more);
-            self.histories.reserve_exact(more);
             self.entries.reserve_exact(more);
             self.served_at.reserve_exact(more);
             self.links.reserve_exact(more);
@@ -265,8 +271,8 @@ impl Slab {
         let id = self.address(ix).id();
         let hash = self.placement.of_id(&id);
         let next = self.entry(ix).sibling;
-        let addresses = &self.addresses;
-        if let Ok(known) = self.index.find_entry(hash, |&ix| addresses[usize::from(ix)].id() == id) {
+        let entries = &self.entries;
+        if let Ok(known) = self.index.find_entry(hash, |&ix| entries[usize::from(ix)].address.id() == id) {
             if next == ix {
                 known.remove();
             } else {
@@ -283,9 +289,7 @@ impl Slab {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.addresses.capacity() * size_of::<NetAddress>()
-            + self.histories.capacity() * size_of::<History>()
-            + self.entries.capacity() * size_of::<Entry>()
+        self.entries.capacity() * size_of::<Entry>()
             + self.served_at.capacity() * size_of::<[Ix; 2]>()
             + self.links.capacity() * size_of::<[Link; 2]>()
             + self.index.allocation_size()
@@ -297,3 +301,6 @@ impl Links for Slab {
         &mut self.links[usize::from(ix)][chain]
     }
 }
+
+const _: () = assert!(size_of::<Entry>() == 128, "two cache lines");
+const _: () = assert!(std::mem::offset_of!(Entry, history) <= 64, "the rest is in the second line");

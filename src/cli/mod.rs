@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod init;
+mod localnet;
 mod overrides;
 mod show_node_id;
 mod start;
@@ -31,6 +32,8 @@ enum Command {
     Init(init::Args),
     /// Serve all networks of the home
     Start(start::Args),
+    /// Show it all on loopback: a seed that finds twenty nodes among addresses that lead nowhere
+    Localnet(localnet::Args),
     /// Print the node ID of each network
     ShowNodeId(show_node_id::Args),
     /// Print docs/configuration.md
@@ -45,6 +48,8 @@ pub enum Outcome {
     Done,
     /// Serve these networks until told to stop.
     Serve(Box<Config>),
+    /// Run the demo.
+    Localnet(crate::localnet::Options),
 }
 
 /// Why a command failed; its text is for standard error.
@@ -91,6 +96,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
     match cli.command {
         Command::Init(args) => init::run(&home(cli.home)?, args),
         Command::Start(args) => start::run(home(cli.home)?, args),
+        Command::Localnet(args) => Ok(localnet::run(&args)),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
         Command::Reference => print(&config::reference()),
     }

@@ -15,7 +15,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
-use crate::app::App;
+use crate::app::{self, App};
+use crate::config::keys::Log;
+use crate::config::value::{LogFormat, LogLevel};
 use crate::network::Handle;
 use crate::transport::{DialLimits, Dialler};
 use crate::types::NetAddress;
@@ -39,7 +41,15 @@ pub struct Options {
 ///
 /// # Errors
 /// When this host cannot hold the demo: no loopback ports, no temporary folder.
-pub async fn run(options: Options) -> anyhow::Result<bool> {
+pub fn run(options: Options) -> anyhow::Result<bool> {
+    // The view is the demo's voice; its faults are told all the same.
+    let level = std::env::var("PEXD_LOG_LEVEL").unwrap_or_else(|_| "error".to_owned());
+    app::logging::init(&Log { level: LogLevel(level), format: LogFormat::Text });
+    app::raise_open_files();
+    app::runtime()?.block_on(show(options))
+}
+
+async fn show(options: Options) -> anyhow::Result<bool> {
     let folder = tempfile::Builder::new().prefix("pexd-localnet-").tempdir()?;
     let admin = bind_admin(options.admin_port).await?;
     let world = World::open(folder.path()).await?;
@@ -49,6 +59,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
     let view = View::new(&world, address, app.admin_addr());
     view.welcome();
     let served = tokio::spawn(app.serve());
+    handle.start().await?;
     let right = watch(&world, &handle, address, view, options.length, &shutdown).await?;
     shutdown.cancel();
     served.await??;

@@ -52,6 +52,11 @@ pub(super) const fn advertiser(trap: usize) -> usize {
     1 + trap % MIDDLE
 }
 
+/// Whether a node is one of those that advertise traps.
+pub(super) const fn advertises(node: usize) -> bool {
+    1 <= node && node <= MIDDLE
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -84,7 +84,11 @@ impl View {
             if !self.terminal {
                 say(&format!("{table}\n"));
             }
-            say(&format!("All {} reachable nodes were found after {} s. Ctrl-C ends.\n", tally.found().1, self.seconds()));
+            say(&format!(
+                "All {} reachable nodes were found after {} s. Ctrl-C ends.\n",
+                tally.found().1,
+                self.seconds()
+            ));
             self.drawn = 0;
         }
     }
@@ -95,7 +99,7 @@ impl View {
 
     fn table(&self, known: &[AddressView]) -> String {
         let mut table = Table::new();
-        table.load_preset(NOTHING).set_header(["", "there are", "the seed knows", "served", "what it found"]);
+        table.load_style(NOTHING).set_header(["", "there are", "the seed knows", "served", "what it found"]);
         let kinds = [(None, "reachable")].into_iter().chain(Trap::ALL.map(|(trap, _)| (Some(trap), trap.name())));
         for (kind, name) in kinds {
             let of_kind = || known.iter().filter(move |entry| self.kinds.get(&entry.record.address) == Some(&kind));
@@ -131,7 +135,9 @@ impl View {
 fn summary(tally: &Tally) -> String {
     let ((found, all), (answers, failures)) = (tally.found(), tally.asked());
     let wrong = tally.wrong().len();
-    format!("{found} of {all} reachable nodes served, {wrong} others; {answers} answers, {failures} questions without one")
+    format!(
+        "{found} of {all} reachable nodes served, {wrong} others; {answers} answers, {failures} questions without one"
+    )
 }
 
 /// Nobody is told when standard output is closed.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{NODES, Trap, advertiser, known_by};
+use super::plan::{NODES, Trap, advertiser, advertises, known_by};
 use super::traps::{BlackHole, Silent, reserve};
 use crate::book::{HashKey, Source};
 use crate::clock::{self, Clock};
@@ -102,11 +102,16 @@ impl World {
                 world.traps.insert(address, trap);
             }
         }
-        for (n, member) in members.iter().enumerate() {
+        // The last ones first, so that nobody finds a node that is not up yet.
+        for (n, member) in members.iter().enumerate().rev() {
             let advertised = world.traps.keys().enumerate().filter(|(trap, _)| advertiser(*trap) == n);
             let known: Vec<NetAddress> =
                 known_by(n).into_iter().map(|other| reachable[other]).chain(advertised.map(|(_, a)| *a)).collect();
-            let config = member.config(folder, Vec::new(), false);
+            let mut config = member.config(folder, Vec::new(), false);
+            if advertises(n) {
+                // It tells of addresses that it never tries: a node leaves out what it has seen fail.
+                config.params.switch.max_outbound = 0;
+            }
             fill_book(&config, &known).await?;
             world.live(config).await?;
         }
@@ -169,10 +174,10 @@ async fn fill_book(config: &network::Config, known: &[NetAddress]) -> anyhow::Re
     for address in known {
         book.add(now, *address, source, &mut rng).context("the demo's own address")?;
     }
-    let changes = book.take_dirty(usize::MAX).into_iter().map(|(address, record)| Change {
-        key: Key::Address(address),
-        row: record.map(Row::Address),
-    });
+    let changes = book
+        .take_dirty(usize::MAX)
+        .into_iter()
+        .map(|(address, record)| Change { key: Key::Address(address), row: record.map(Row::Address) });
     store.write(changes.collect()).await?;
     store.close().await?;
     Ok(())

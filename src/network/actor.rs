@@ -47,6 +47,8 @@ pub(super) struct Actor<'a> {
     pub(super) journal: Journal,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<Starter>,
+    /// Peers that take what was sent to them before they go.
+    closing: HashMap<ConnId, PeerHandle>,
     open: Option<OpenEntrance>,
     upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
     from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
@@ -68,6 +70,7 @@ impl<'a> Actor<'a> {
             saving,
             peers: HashMap::new(),
             starters: Vec::new(),
+            closing: HashMap::new(),
             open: None,
             upgraded: mpsc::channel(UPGRADED_QUEUE),
             from_peers: mpsc::channel(PEER_QUEUE),
@@ -150,6 +153,7 @@ impl<'a> Actor<'a> {
             PeerSaid::Message(message, _ack) => self.handle(Input::Message { conn, message }),
             PeerSaid::Closed(fault) => {
                 self.peers.remove(&conn);
+                self.closing.remove(&conn);
                 self.handle(Input::Closed { conn, fault });
             }
         }
@@ -225,6 +229,8 @@ impl<'a> Actor<'a> {
         self.reached.remove(&conn);
         if let Some(peer) = self.peers.remove(&conn) {
             peer.close(how, reason);
+            // To let go of it would cut short what is being flushed.
+            self.closing.insert(conn, peer);
         }
     }
 
@@ -284,13 +290,14 @@ impl<'a> Actor<'a> {
     pub(super) async fn finish(mut self) {
         self.node.stop(self.shell.clock.now());
         self.drain();
-        let Actor { mut node, saving, from_peers: (sender, mut receiver), .. } = self;
+        let Actor { mut node, saving, from_peers: (sender, mut receiver), closing, .. } = self;
         // Each peer's task holds a sender: the queue ends when the last of them has.
         drop(sender);
         let farewell = async { while receiver.recv().await.is_some() {} };
         if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
             tracing::warn!("some peers did not take what was sent to them");
         }
+        drop(closing);
         saving.close(&mut node).await;
     }
 }

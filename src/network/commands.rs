@@ -18,7 +18,7 @@ impl Actor<'_> {
             Command::Stop(reply) => {
                 let stopped = self.node.stop(self.shell.clock.now());
                 self.drain();
-                drop(reply.send(stopped));
+                let _ = reply.send(stopped);
             }
             Command::Peers(reply) => drop(reply.send(self.peer_list())),
             Command::Summary(reply) => drop(reply.send(self.node.summary())),

@@ -129,10 +129,17 @@ pub(super) enum Command {
     Stop(oneshot::Sender<bool>),
     Peers(oneshot::Sender<Vec<Peer>>),
     Summary(oneshot::Sender<BookView>),
-    Addresses { after: Option<NetAddress>, max: usize, reply: oneshot::Sender<Page> },
+    Addresses {
+        after: Option<NetAddress>,
+        max: usize,
+        reply: oneshot::Sender<Page>,
+    },
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
-    Change { change: Change, reply: oneshot::Sender<Result<Applied, Error>> },
+    Change {
+        change: Change,
+        reply: oneshot::Sender<Result<Applied, Error>>,
+    },
     /// Breaks the actor, to see what a fault in it costs the others.
     #[cfg(test)]
     Panic,

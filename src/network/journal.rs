@@ -36,7 +36,9 @@ impl Journal {
             Event::Banned { target, reason } => tracing::info!(%target, %reason, "banned"),
             Event::Unbanned(target) => tracing::info!(%target, "ban lifted"),
             Event::Outage(true) => {
-                tracing::warn!("most good addresses fail at once: is this host's network up? nothing is demoted meanwhile");
+                tracing::warn!(
+                    "most good addresses fail at once: is this host's network up? nothing is demoted meanwhile"
+                );
             }
             Event::Outage(false) => tracing::info!("good addresses answer again"),
             Event::SeedUnresolved(seed) => tracing::warn!(%seed, "the seed's name does not resolve; tried again later"),

@@ -146,7 +146,12 @@ impl Supervisor {
         let now = self.shell.clock.now();
         let (node, report) =
             Node::new(self.params.clone(), HashKey::from_bytes(key), loaded.rows, now, clock::seeded_rng());
-        tracing::info!(loaded = report.loaded, repaired = report.repaired, skipped = report.skipped, "address book loaded");
+        tracing::info!(
+            loaded = report.loaded,
+            repaired = report.repaired,
+            skipped = report.skipped,
+            "address book loaded"
+        );
         node
     }
 }

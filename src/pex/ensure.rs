@@ -44,7 +44,7 @@ impl Pex {
                 break;
             }
             let Some(address) = cx.book.pick(bias, cx.rng) else { continue };
-            if !cx.switch.is_busy_with(&address.into()) && chosen.insert(address.id()) {
+            if !cx.switch.is_busy_with(&address.id()) && chosen.insert(address.id()) {
                 picked.push(address);
             }
         }

@@ -10,6 +10,7 @@ mod dial;
 mod ensure;
 mod outage;
 pub mod params;
+mod place_queue;
 mod receive;
 mod requests;
 mod seeds;
@@ -21,7 +22,7 @@ pub use params::Params;
 pub use seeds::{MAX_SEEDS, SeedChange, SeedDelta, SeedHealth, TooManySeeds};
 
 use crate::book::{Book, Servable};
-use crate::switch::{Ban, Peer};
+use crate::switch::{Ban, Dial, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
     CloseHow, CloseReason, ConnId, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng,
@@ -29,6 +30,7 @@ use crate::types::{
 use crate::wire::pex::Outgoing;
 use claims::Claims;
 use outage::Outage;
+use place_queue::PlaceQueue;
 use requests::Requests;
 use seeds::Seeds;
 
@@ -52,6 +54,8 @@ pub struct Pex {
     requests: Requests,
     outage: Outage,
     claims: Claims,
+    /// Addresses that wait for the end of a dial to their place.
+    queue: PlaceQueue,
     /// Requests sent and not yet answered.
     asked: BTreeMap<ConnId, Mono>,
     /// Inbound connections that a seed has answered and is about to close.
@@ -73,6 +77,7 @@ impl Pex {
             requests: Requests::default(),
             outage: Outage::default(),
             claims: Claims::default(),
+            queue: PlaceQueue::default(),
             asked: BTreeMap::new(),
             answered: BTreeSet::new(),
             visits: BTreeSet::new(),
@@ -92,9 +97,13 @@ impl Pex {
         self.last_seed_round = None;
     }
 
-    /// Stop (seed document, "Stop"): ends the rounds. What is known stays.
-    pub fn stop(&mut self) {
+    /// Stop (seed document, "Stop"): ends the rounds. What is known stays; the dials that the switch gave up are due again.
+    pub fn stop(&mut self, cx: &mut Context<'_>, given_up: &[Dial]) {
         self.next_round = None;
+        let dialled = given_up.iter().filter_map(|dial| dial.target.as_net_address());
+        for address in dialled.chain(self.queue.clear()) {
+            cx.book.untake(cx.now, &address);
+        }
         self.seeds.end_round();
         self.asked.clear();
         self.answered.clear();
