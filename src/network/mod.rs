@@ -2,6 +2,8 @@
 
 mod directory;
 mod handle;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 pub use directory::{Directory, LookupError};
 pub use handle::{Applied, Error, Handle, MAX_PAGE, Page, Peer, Saved, Status};
