@@ -10,6 +10,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
     println!("cargo:rerun-if-changed=proto");
+    // Compiled in by a macro that cargo cannot see through.
+    println!("cargo:rerun-if-changed=migrations");
     let wire = compile("proto/tendermint")?;
     tonic_prost_build::configure().build_client(false).build_server(false).compile_fds(wire)?;
 

@@ -4,6 +4,9 @@
 
 /// The wire's messages, as CometBFT names them.
 pub mod tendermint {
+    pub mod crypto {
+        include!(concat!(env!("OUT_DIR"), "/tendermint.crypto.rs"));
+    }
     pub mod p2p {
         include!(concat!(env!("OUT_DIR"), "/tendermint.p2p.rs"));
     }

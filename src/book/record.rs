@@ -28,7 +28,8 @@ pub enum State {
     Banned = 3,
 }
 
-/// One address with all that is known of it. Several records may carry the same ID; they then share one state.
+/// One address with all that is known of it. Several records may carry the same ID; they then share one state. Stamps are
+/// kept to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The address, the record's key.

@@ -46,6 +46,14 @@ pub enum Error {
     /// There is no such ban.
     #[error("no such ban")]
     NoSuchBan,
+    /// The book cannot be opened, so that nothing can be kept.
+    #[error("network {chain_id} has no book to keep this in: {reason}")]
+    NoBook {
+        /// Which.
+        chain_id: Arc<str>,
+        /// Why, with the mend.
+        reason: String,
+    },
     /// More run-time entries than the node keeps.
     #[error("{what} are full ({limit}): remove some first")]
     TooMany {
@@ -117,17 +125,36 @@ pub struct Page {
 #[derive(Debug)]
 pub(super) enum Command {
     Status(oneshot::Sender<Status>),
-    Start(oneshot::Sender<Result<bool, String>>),
+    Start(Starter),
     Stop(oneshot::Sender<bool>),
     Peers(oneshot::Sender<Vec<Peer>>),
     Summary(oneshot::Sender<BookView>),
-    Addresses { after: Option<NetAddress>, max: usize, reply: oneshot::Sender<Page> },
+    Addresses {
+        after: Option<NetAddress>,
+        max: usize,
+        reply: oneshot::Sender<Page>,
+    },
     Seeds(oneshot::Sender<Vec<SeedView>>),
-    AddSeed { seed: PeerAddress, reply: oneshot::Sender<Result<Applied, Error>> },
-    RemoveSeed { seed: PeerAddress, reply: oneshot::Sender<Result<Applied, Error>> },
     Bans(oneshot::Sender<Vec<Ban>>),
-    Ban { target: BanTarget, reason: String, length: Option<Duration>, reply: oneshot::Sender<Result<Applied, Error>> },
-    Unban { target: BanTarget, reply: oneshot::Sender<Result<Applied, Error>> },
+    Change {
+        change: Change,
+        reply: oneshot::Sender<Result<Applied, Error>>,
+    },
+    /// Breaks the actor, to see what a fault in it costs the others.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Who waits for a start.
+pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+
+/// What operators change: applied, committed, then answered.
+#[derive(Debug)]
+pub(super) enum Change {
+    AddSeed(PeerAddress),
+    RemoveSeed(PeerAddress),
+    Ban { target: BanTarget, reason: String, length: Option<Duration> },
+    Unban(BanTarget),
 }
 
 impl Handle {
@@ -204,7 +231,7 @@ impl Handle {
     /// # Errors
     /// [`Error::TooMany`], or see [`Handle::status`].
     pub async fn add_seed(&self, seed: PeerAddress) -> Result<Applied, Error> {
-        self.ask(|reply| Command::AddSeed { seed, reply }).await?
+        self.change(Change::AddSeed(seed)).await
     }
 
     /// Removes a seed, be it of the file (until the file drops it) or added at run time.
@@ -212,7 +239,7 @@ impl Handle {
     /// # Errors
     /// [`Error::NoSuchSeed`], or see [`Handle::status`].
     pub async fn remove_seed(&self, seed: PeerAddress) -> Result<Applied, Error> {
-        self.ask(|reply| Command::RemoveSeed { seed, reply }).await?
+        self.change(Change::RemoveSeed(seed)).await
     }
 
     /// The bans in force.
@@ -228,7 +255,7 @@ impl Handle {
     /// # Errors
     /// [`Error::TooMany`], or see [`Handle::status`].
     pub async fn ban(&self, target: BanTarget, reason: String, length: Option<Duration>) -> Result<Applied, Error> {
-        self.ask(|reply| Command::Ban { target, reason, length, reply }).await?
+        self.change(Change::Ban { target, reason, length }).await
     }
 
     /// Lifts a ban.
@@ -236,7 +263,16 @@ impl Handle {
     /// # Errors
     /// [`Error::NoSuchBan`], or see [`Handle::status`].
     pub async fn unban(&self, target: BanTarget) -> Result<Applied, Error> {
-        self.ask(|reply| Command::Unban { target, reply }).await?
+        self.change(Change::Unban(target)).await
+    }
+
+    async fn change(&self, change: Change) -> Result<Applied, Error> {
+        self.ask(|reply| Command::Change { change, reply }).await?
+    }
+
+    #[cfg(test)]
+    pub(super) async fn panic(&self) {
+        drop(self.commands.send(Command::Panic).await);
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {

@@ -1,9 +1,17 @@
 //! One chain's actor: it joins the pure node to sockets, store and callers.
 
+mod actor;
+mod commands;
 mod directory;
+mod entrance;
 mod handle;
+mod journal;
+mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
+mod supervisor;
 
 pub use directory::{Directory, LookupError};
+pub use entrance::Entrance;
 pub use handle::{Applied, Error, Handle, MAX_PAGE, Page, Peer, Saved, Status};
+pub use supervisor::{Config, Running, spawn};

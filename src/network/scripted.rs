@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::handle::Command;
+use super::handle::{Change, Command};
 use super::{Applied, Error, Handle, Page, Peer, Saved, Status};
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, RunState, SeedView};
@@ -71,17 +71,24 @@ impl World {
             Command::Summary(reply) => drop(reply.send(self.status.node.book)),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
-            Command::AddSeed { seed, reply } => drop(reply.send(Ok(self.add_seed(seed)))),
-            Command::RemoveSeed { seed, reply } => drop(reply.send(self.remove_seed(seed))),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
-            Command::Ban { target, reason, length, reply } => {
+            Command::Change { change, reply } => drop(reply.send(self.change(change))),
+            Command::Panic => panic!("asked to"),
+        }
+    }
+
+    fn change(&mut self, change: Change) -> Result<Applied, Error> {
+        match change {
+            Change::AddSeed(seed) => Ok(self.add_seed(seed)),
+            Change::RemoveSeed(seed) => self.remove_seed(seed),
+            Change::Ban { target, reason, length } => {
                 let since = Wall::from_secs(1_000);
                 let until = length.map_or(Wall::NEVER, |length| since + length);
-                drop(reply.send(self.ban(Ban { target, reason, since, until, by_operator: true })));
+                self.ban(Ban { target, reason, since, until, by_operator: true })
             }
-            Command::Unban { target, reply } => {
-                let lifted = self.bans.remove(&target).ok_or(Error::NoSuchBan);
-                drop(reply.send(lifted.map(|_| self.applied(true))));
+            Change::Unban(target) => {
+                self.bans.remove(&target).ok_or(Error::NoSuchBan)?;
+                Ok(self.applied(true))
             }
         }
     }

@@ -80,8 +80,8 @@ impl Node {
 
     fn halt(&mut self, now: Now) {
         self.lookups.clear();
-        self.pex.stop();
-        self.switch.stop(now);
+        let given_up = self.switch.stop(now);
+        self.with(now, |pex, cx| pex.stop(cx, &given_up));
     }
 
     fn enter(&mut self, now: Now, state: RunState) {

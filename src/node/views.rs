@@ -85,7 +85,7 @@ impl Node {
         let view = |seed: &crate::types::PeerAddress| SeedView {
             seed: seed.clone(),
             from_file: self.pex.is_from_file(seed),
-            in_use: self.switch.is_busy_with(seed),
+            in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),
         };
         self.pex.seeds().map(view).collect()

@@ -1,16 +1,17 @@
 //! The crawl of a seed (behaviour document, "Crawl"): it dials what the book says is due, asks what it reaches, and lets
 //! it go with its answer.
 
+use std::net::SocketAddr;
+
 use super::params::{DIALS_IN_RESERVE, SEED_ROUND_INTERVAL};
 use super::{Context, Pex};
 use crate::book::Servable;
 use crate::switch::{NotDialled, Peer, Switch};
-use crate::types::{CloseReason, ConnId, Outcome, Purpose};
+use crate::types::{CloseReason, ConnId, NetAddress, Outcome, Purpose};
 
 impl Pex {
-    /// A round, every 30 s: lifts bans that have ended, lets go who stayed too long, asks the seeds when there is need.
+    /// A round, every 30 s: lets go who stayed too long, asks the seeds when there is need.
     pub(super) fn crawl_round(&mut self, cx: &mut Context<'_>) {
-        self.reinstate(cx);
         self.disconnect_old(cx);
         if self.needs_seeds(cx) {
             self.dial_seeds(cx);
@@ -49,18 +50,31 @@ impl Pex {
         while self.may_crawl(cx.switch)
             && let Some(address) = cx.book.due(cx.now)
         {
-            // Whoever runs without PEX has nothing to tell.
-            let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == Outcome::NoPex);
-            let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
-            match cx.switch.dial(cx.now, address.into(), purpose) {
-                Ok(_) => {}
-                Err(NotDialled::GivenUp | NotDialled::Ourselves) => {
-                    cx.book.drop_address(&address);
-                }
-                Err(NotDialled::Already | NotDialled::TooEarly(_) | NotDialled::Banned | NotDialled::Busy) => {
-                    cx.book.untake(cx.now, &address);
-                }
-            }
+            self.visit(cx, address);
         }
+    }
+
+    /// After a dial to a place: the next ID that is said to be there.
+    pub(super) fn crawl_place(&mut self, cx: &mut Context<'_>, place: SocketAddr) {
+        while self.next_round.is_some()
+            && let Some(address) = self.queue.pop(place)
+            && !self.visit(cx, address)
+        {}
+    }
+
+    /// Dials an address that was due, or gives it back; whether it is being dialled.
+    fn visit(&mut self, cx: &mut Context<'_>, address: NetAddress) -> bool {
+        // Whoever runs without PEX has nothing to tell.
+        let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == Outcome::NoPex);
+        let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
+        match cx.switch.dial(cx.now, address.into(), purpose) {
+            Ok(_) => return true,
+            Err(NotDialled::GivenUp | NotDialled::Ourselves) => {
+                cx.book.drop_address(&address);
+            }
+            Err(NotDialled::PlaceBusy) if self.queue.push(address) => {}
+            Err(_) => cx.book.untake(cx.now, &address),
+        }
+        false
     }
 }

@@ -48,6 +48,9 @@ impl Pex {
                 }
             }
         }
+        if let Some(address) = dialled.address {
+            self.crawl_place(cx, address.socket());
+        }
         self.crawl(cx);
     }
 

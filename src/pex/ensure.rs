@@ -30,9 +30,6 @@ impl Pex {
             }
         }
         if cx.book.needs_more() {
-            self.reinstate(cx);
-        }
-        if cx.book.needs_more() {
             self.find_more(cx, wake_up, picked.is_empty());
         }
     }
@@ -47,7 +44,7 @@ impl Pex {
                 break;
             }
             let Some(address) = cx.book.pick(bias, cx.rng) else { continue };
-            if !cx.switch.is_busy_with(&address.into()) && chosen.insert(address.id()) {
+            if !cx.switch.is_busy_with(&address.id()) && chosen.insert(address.id()) {
                 picked.push(address);
             }
         }

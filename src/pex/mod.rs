@@ -10,6 +10,7 @@ mod dial;
 mod ensure;
 mod outage;
 pub mod params;
+mod place_queue;
 mod receive;
 mod requests;
 mod seeds;
@@ -21,7 +22,7 @@ pub use params::Params;
 pub use seeds::{MAX_SEEDS, SeedChange, SeedDelta, SeedHealth, TooManySeeds};
 
 use crate::book::{Book, Servable};
-use crate::switch::{Ban, Peer};
+use crate::switch::{Ban, Dial, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
     CloseHow, CloseReason, ConnId, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng,
@@ -29,6 +30,7 @@ use crate::types::{
 use crate::wire::pex::Outgoing;
 use claims::Claims;
 use outage::Outage;
+use place_queue::PlaceQueue;
 use requests::Requests;
 use seeds::Seeds;
 
@@ -52,6 +54,8 @@ pub struct Pex {
     requests: Requests,
     outage: Outage,
     claims: Claims,
+    /// Addresses that wait for the end of a dial to their place.
+    queue: PlaceQueue,
     /// Requests sent and not yet answered.
     asked: BTreeMap<ConnId, Mono>,
     /// Inbound connections that a seed has answered and is about to close.
@@ -73,6 +77,7 @@ impl Pex {
             requests: Requests::default(),
             outage: Outage::default(),
             claims: Claims::default(),
+            queue: PlaceQueue::default(),
             asked: BTreeMap::new(),
             answered: BTreeSet::new(),
             visits: BTreeSet::new(),
@@ -92,9 +97,13 @@ impl Pex {
         self.last_seed_round = None;
     }
 
-    /// Stop (seed document, "Stop"): ends the rounds. What is known stays.
-    pub fn stop(&mut self) {
+    /// Stop (seed document, "Stop"): ends the rounds. What is known stays; the dials that the switch gave up are due again.
+    pub fn stop(&mut self, cx: &mut Context<'_>, given_up: &[Dial]) {
         self.next_round = None;
+        let dialled = given_up.iter().filter_map(|dial| dial.target.as_net_address());
+        for address in dialled.chain(self.queue.clear()) {
+            cx.book.untake(cx.now, &address);
+        }
         self.seeds.end_round();
         self.asked.clear();
         self.answered.clear();
@@ -125,6 +134,9 @@ impl Pex {
     /// as they matter. A fault that was found on the connection has its consequences here.
     pub fn remove_peer(&mut self, cx: &mut Context<'_>, peer: &Peer, fault: &Fault) {
         self.forget(peer.conn);
+        if peer.direction == Direction::Inbound {
+            cx.book.retry_untried(cx.now, &peer.info.id);
+        }
         if verdict(fault).penalty == Penalty::Ban {
             self.ban(cx, peer.info.id, fault);
         }
@@ -146,8 +158,10 @@ impl Pex {
     }
 
     fn let_go(&mut self, cx: &mut Context<'_>, conn: ConnId, reason: CloseReason) {
-        cx.switch.close(cx.now, conn, CloseHow::Flush, Fault::ClosedByUs(reason));
-        self.forget(conn);
+        let reason = Fault::ClosedByUs(reason);
+        if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Flush, reason.clone()) {
+            self.remove_peer(cx, &peer, &reason);
+        }
     }
 
     /// Ends a connection for what the peer did on it.
@@ -164,7 +178,7 @@ impl Pex {
         let _ = cx.switch.ban(cx.now, ban);
     }
 
-    /// Bans that have ended are lifted, and their IDs become new again. Runs in both loops.
+    /// Bans that have ended are lifted, and their IDs become new again. Runs in each round of both loops: what the gate holds of the bans ends with it too.
     fn reinstate(&mut self, cx: &mut Context<'_>) {
         for target in cx.switch.expire_bans(cx.now.wall) {
             if let BanTarget::Id(id) = target {
@@ -192,6 +206,7 @@ impl Pex {
         }
         if round <= cx.now.mono {
             self.next_round = Some(cx.now.mono + self.period());
+            self.reinstate(cx);
             if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
         }
         self.crawl(cx);

@@ -5,7 +5,7 @@ use super::requests::Asked;
 use super::{Context, Pex};
 use crate::book::Source;
 use crate::switch::Event;
-use crate::types::{CloseHow, CloseReason, ConnId, Direction, Fault, NetAddress, Purpose};
+use crate::types::{CloseReason, ConnId, Direction, Fault, NetAddress, Purpose};
 use crate::wire::pex::{Outgoing, Received};
 
 impl Pex {
@@ -35,8 +35,7 @@ impl Pex {
             }
             Asked::InTime => self.answer(cx, conn, None),
             Asked::TooSoon | Asked::TooOften if once => {
-                cx.switch.close(cx.now, conn, CloseHow::Now, Fault::RequestTooSoon);
-                self.forget(conn);
+                self.misbehaved(cx, conn, Fault::RequestTooSoon);
             }
             Asked::TooSoon => self.misbehaved(cx, conn, Fault::RequestTooSoon),
             Asked::TooOften => self.misbehaved(cx, conn, Fault::RequestsTooOften),

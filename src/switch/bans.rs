@@ -25,6 +25,16 @@ impl BanTarget {
     }
 }
 
+impl std::fmt::Display for BanTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BanTarget::Id(id) => id.fmt(f),
+            BanTarget::Range(net) if net.prefix_len() == net.max_prefix_len() => net.addr().fmt(f),
+            BanTarget::Range(net) => net.fmt(f),
+        }
+    }
+}
+
 /// A ban in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {

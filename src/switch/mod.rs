@@ -53,6 +53,9 @@ pub enum NotDialled {
     /// It is connected, or being dialled.
     #[error("already connected or being dialled")]
     Already,
+    /// Somebody else is being dialled at its place.
+    #[error("another ID is being dialled at this place")]
+    PlaceBusy,
     /// It failed a short while ago.
     #[error("failed too short a while ago")]
     TooEarly(Mono),
@@ -122,8 +125,11 @@ impl Switch {
         }
         let address = target.as_net_address();
         let same_ip = |address: NetAddress| !self.params.allow_duplicate_ip && self.peers.has_ip(address.ip());
-        if self.is_busy_with(target) || address.is_some_and(same_ip) {
+        if self.is_busy_with(&target.id()) || address.is_some_and(same_ip) {
             return Err(NotDialled::Already);
+        }
+        if address.is_some_and(|address| self.dials.at(address.socket())) {
+            return Err(NotDialled::PlaceBusy);
         }
         let banned_ip = address.is_some_and(|address| self.bans.bans_ip(address.ip(), now.wall));
         if banned_ip || self.bans.bans_id(&target.id(), now.wall) {
@@ -334,12 +340,12 @@ impl Switch {
         self.reconnect.start(now.mono, rng);
     }
 
-    /// Gives up all dials and lets all peers go.
-    pub fn stop(&mut self, now: Now) {
-        self.reconnect.stop();
+    /// Gives up all dials, which are returned, and lets all peers go.
+    pub fn stop(&mut self, now: Now) -> Vec<Dial> {
         let stopped = Fault::ClosedByUs(CloseReason::Stopped);
+        let mut given_up = Vec::new();
         for conn in self.dials.conns() {
-            self.dials.remove(conn);
+            given_up.extend(self.dials.remove(conn));
             self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: stopped.clone() });
         }
         let conns: Vec<ConnId> = self.peers().map(|peer| peer.conn).collect();
@@ -347,6 +353,7 @@ impl Switch {
             self.close(now, conn, CloseHow::Flush, stopped.clone());
         }
         self.reconnect.stop();
+        given_up
     }
 
     /// When [`Switch::handle_timeout`] has something to do.
@@ -465,9 +472,9 @@ impl Switch {
         self.peers.by_id(id).is_some()
     }
 
-    /// Whether an ID is connected or being dialled, or its place is.
-    pub fn is_busy_with(&self, target: &PeerAddress) -> bool {
-        self.is_connected(&target.id()) || self.dials.covers(target)
+    /// Whether an ID is connected or being dialled.
+    pub fn is_busy_with(&self, id: &NodeId) -> bool {
+        self.is_connected(id) || self.dials.of(id)
     }
 
     /// Connected inbound and outbound peers that count in the limits.

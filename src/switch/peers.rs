@@ -143,10 +143,14 @@ impl Dials {
         Some(dial)
     }
 
-    /// Whether this ID, or anybody at this very place, is being dialled.
-    pub(super) fn covers(&self, target: &PeerAddress) -> bool {
-        let place = || target.as_net_address().is_some_and(|address| self.places.contains_key(&address.socket()));
-        self.by_id.contains_key(&target.id()) || place()
+    /// Whether this ID is being dialled.
+    pub(super) fn of(&self, id: &NodeId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// Whether anybody is being dialled at this very place.
+    pub(super) fn at(&self, place: SocketAddr) -> bool {
+        self.places.contains_key(&place)
     }
 
     pub(super) fn len(&self) -> usize {

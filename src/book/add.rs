@@ -1,0 +1,108 @@
+//! Filing what we are told.
+
+use rand::RngExt as _;
+
+use super::history::{History, Stamp};
+use super::slab::{IdAt, Ix, Standing};
+use super::{Added, Book, MAX_NEW_BUCKETS, Refused, Source, State};
+use crate::types::{NetAddress, Now, SeededRng, is_routable};
+
+impl Book {
+    /// Files an address that `source` told us, in the new bucket that both their groups ask for. An ID that is old is left
+    /// as it is: nobody may move a good peer by hearsay. A new one that is known already has a chance of 1 in 2n to take
+    /// another bucket, n being those it is in, 4 at most.
+    ///
+    /// # Errors
+    /// When it may not be stored.
+    pub fn add(
+        &mut self,
+        now: Now,
+        address: NetAddress,
+        source: Source,
+        rng: &mut SeededRng,
+    ) -> Result<Added, Refused> {
+        self.check(&address, &source)?;
+        let id = self.slab.find_id(&address.id());
+        let Some(known) = self.slab.of_id(id).next() else {
+            self.file(now, id, address, source)?;
+            self.counts.new += 1;
+            return Ok(Added::New);
+        };
+        match self.slab.entry(known).standing {
+            Standing::Banned => return Err(Refused::Banned),
+            Standing::Old => return Ok(Added::Unchanged),
+            _ => {}
+        }
+        let taken = self.slots_of(known);
+        if taken >= MAX_NEW_BUCKETS || rng.random_range(0..2 * taken) != 0 {
+            return Ok(Added::Unchanged);
+        }
+        match self.slab.find_in(id, &address).filter(|&ix| self.slab.is_live(ix)) {
+            Some(ix) => Ok(self.take_another_bucket(now, ix, source)),
+            None => self.file(now, id, address, source).map(|()| Added::AnotherAddress),
+        }
+    }
+
+    /// What is refused whatever the book holds.
+    pub(super) fn check(&self, address: &NetAddress, source: &Source) -> Result<(), Refused> {
+        if address.id() == self.params.own_id || self.params.own_endpoints.contains(&address.socket()) {
+            Err(Refused::Ourselves)
+        } else if self.params.private_ids.contains(&address.id()) {
+            Err(Refused::Private)
+        } else if self.params.private_ids.contains(&source.id) {
+            Err(Refused::PrivateSource)
+        } else if self.params.strict && !is_routable(address.ip()) {
+            Err(Refused::Unroutable)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Buckets that the ID of this entry is in.
+    pub(super) fn slots_of(&self, ix: Ix) -> usize {
+        self.slab.siblings(ix).map(|sibling| self.slab.entry(sibling).slots().len()).sum()
+    }
+
+    fn take_another_bucket(&mut self, now: Now, ix: Ix, source: Source) -> Added {
+        let bucket = self.placement.new_bucket(self.slab.address(ix).ip(), source.ip);
+        if self.slab.entry(ix).slot_in(bucket).is_some() {
+            return Added::Unchanged;
+        }
+        self.enter_new(now.wall.into(), ix, bucket);
+        Added::AnotherBucket
+    }
+
+    /// Makes a new entry; the count of IDs is the caller's.
+    fn file(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<(), Refused> {
+        let stamp = Stamp::from(now.wall);
+        let history = History::new(stamp);
+        let ix = self.insert(id, address, source, State::New, history).ok_or(Refused::Backlog)?;
+        self.schedule.enqueue(&mut self.slab, ix, now);
+        self.enter_new(stamp, ix, self.home(ix));
+        self.refresh(ix);
+        Ok(())
+    }
+
+    /// Makes the entry of an address that is not in the book, in no bucket and no queue yet; `None` without room.
+    pub(super) fn insert(
+        &mut self,
+        id: IdAt,
+        address: NetAddress,
+        source: Source,
+        state: State,
+        history: History,
+    ) -> Option<Ix> {
+        let gone = self.slab.find_in(id, &address);
+        let ix = match gone {
+            Some(gone) => gone,
+            None if self.slab.has_room() => self.slab.insert(id, address, source),
+            None => return None,
+        };
+        let entry = self.slab.entry_mut(ix);
+        entry.source = source;
+        entry.standing = state.into();
+        entry.history = history;
+        self.counts.addresses += 1;
+        Some(ix)
+    }
+}

@@ -1,0 +1,77 @@
+//! Bans and removals.
+
+use super::params::MAX_BANNED;
+use super::slab::Ix;
+use super::{Book, State};
+use crate::types::{NetAddress, NodeId, Now};
+
+impl Book {
+    /// Takes an ID out of all buckets, and keeps it to be reinstated. At most 1,000 are kept: the one banned first leaves
+    /// the book. Says whether it was in the book and not banned.
+    pub fn ban(&mut self, id: &NodeId) -> bool {
+        if !self.has(id) {
+            return false;
+        }
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
+        for &ix in &addresses {
+            self.leave_buckets(ix);
+            self.schedule.remove(&mut self.slab, ix);
+            self.slab.entry_mut(ix).taken = false;
+        }
+        if let Some(&any) = addresses.first() {
+            self.set_state(any, State::Banned);
+        }
+        for ix in addresses {
+            self.banned.push_back(&mut self.slab, ix);
+        }
+        self.bound_banned();
+        true
+    }
+
+    /// Lets the IDs that were banned first go, until no more are kept than may be.
+    pub(super) fn bound_banned(&mut self) {
+        while self.counts.banned > MAX_BANNED
+            && let Some(first) = self.banned.first()
+        {
+            let id = self.slab.address(first).id();
+            self.remove(&id);
+        }
+    }
+
+    /// Makes a banned ID new, at all its addresses; what was found out about them is kept. Says whether it was banned.
+    pub fn reinstate(&mut self, now: Now, id: &NodeId) -> bool {
+        if self.state(id) != Some(State::Banned) {
+            return false;
+        }
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
+        for &ix in &addresses {
+            self.banned.remove(&mut self.slab, ix);
+        }
+        if let Some(&any) = addresses.first() {
+            self.set_state(any, State::New);
+        }
+        for ix in addresses {
+            self.schedule.enqueue(&mut self.slab, ix, now);
+            self.enter_new(now.wall.into(), ix, self.home(ix));
+        }
+        true
+    }
+
+    /// Removes one address; its ID stays at its others. Says whether it was there.
+    pub fn drop_address(&mut self, address: &NetAddress) -> bool {
+        let found = self.slab.find(address);
+        if let Some(ix) = found {
+            self.discard(ix);
+        }
+        found.is_some()
+    }
+
+    /// Removes all addresses of an ID, banned or not. Says whether there were any.
+    pub fn remove(&mut self, id: &NodeId) -> bool {
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
+        for &ix in &addresses {
+            self.discard(ix);
+        }
+        !addresses.is_empty()
+    }
+}

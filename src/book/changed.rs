@@ -1,0 +1,66 @@
+//! Which addresses the store has yet to be told of.
+
+use super::slab::Ix;
+use super::{Book, Record};
+use crate::types::NetAddress;
+
+/// Chain of the links that the queue of changed entries uses.
+pub(super) const CHANGED: usize = 1;
+
+impl Book {
+    /// Whether anything changed that is not stored yet.
+    pub fn has_dirty(&self) -> bool {
+        self.changed.first().is_some()
+    }
+
+    /// At most `max` addresses that changed, the one that waits longest first, each once: its present image, or `None`
+    /// for one that has left. They count as stored from here on.
+    pub fn take_dirty(&mut self, max: usize) -> Vec<(NetAddress, Option<Record>)> {
+        let mut changes = Vec::new();
+        while changes.len() < max
+            && let Some(ix) = self.changed.first()
+        {
+            self.settle(ix);
+            changes.push((*self.slab.address(ix), self.record(ix)));
+            if self.slab.is_live(ix) {
+                self.slab.entry_mut(ix).stored = true;
+            } else {
+                self.slab.release(ix);
+            }
+        }
+        changes
+    }
+
+    /// Notes that an entry changed.
+    pub(super) fn touch(&mut self, ix: Ix) {
+        if !std::mem::replace(&mut self.slab.entry_mut(ix).dirty, true) {
+            self.changed.push_back(&mut self.slab, ix);
+        }
+    }
+
+    /// Forgets that an entry changed.
+    pub(super) fn settle(&mut self, ix: Ix) {
+        if std::mem::take(&mut self.slab.entry_mut(ix).dirty) {
+            self.changed.remove(&mut self.slab, ix);
+        }
+    }
+
+    /// The image of an entry; `None` when it was removed.
+    pub(super) fn record(&self, ix: Ix) -> Option<Record> {
+        let entry = self.slab.entry(ix);
+        let history = self.slab.history(ix);
+        Some(Record {
+            address: *self.slab.address(ix),
+            state: entry.standing.state()?,
+            buckets: entry.slots().iter().map(|slot| u16::from(slot.bucket)).collect(),
+            source: entry.source,
+            added: history.added.into(),
+            attempts: history.attempts,
+            outcome: history.outcome,
+            last_attempt: history.last_attempt.into(),
+            last_success: history.last_success.into(),
+            reached_since: history.reached_since.into(),
+            verified: history.verified,
+        })
+    }
+}

@@ -1,0 +1,232 @@
+//! What became of our attempts to reach one address: a pure reducer of outcomes.
+
+use std::time::Duration;
+
+use super::params::{BAD_AFTER_SILENCE, BAD_FAILURES, BAD_FAILURES_NEVER_REACHED, BAD_NOT_BEFORE, GOOD_AFTER};
+use crate::types::{Outcome, Wall};
+
+/// A stored time in whole seconds since the Unix epoch, up to the year 2106; 0 stands for "never".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stamp(u32);
+
+impl Stamp {
+    pub(super) const NEVER: Stamp = Stamp(0);
+    /// Later than all others.
+    pub(super) const END: Stamp = Stamp(u32::MAX);
+
+    pub(super) const fn is_never(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Seconds since `earlier`; 0 when the clock was set back in between.
+    pub(super) const fn since(self, earlier: Stamp) -> u32 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    const fn after(self, time: Duration) -> Stamp {
+        Stamp(self.0.saturating_add(time.as_secs() as u32))
+    }
+
+    /// The first second that is more than `time` later.
+    const fn more_than_after(self, time: Duration) -> Stamp {
+        Stamp(self.0.saturating_add(time.as_secs() as u32 + 1))
+    }
+}
+
+impl From<Wall> for Stamp {
+    fn from(wall: Wall) -> Self {
+        if wall.is_never() {
+            return Stamp::NEVER;
+        }
+        Stamp(u32::try_from((wall.as_millis() / 1000).max(1)).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<Stamp> for Wall {
+    fn from(stamp: Stamp) -> Self {
+        Wall::from_secs(i64::from(stamp.0))
+    }
+}
+
+/// The attempts at one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct History {
+    pub(super) added: Stamp,
+    pub(super) last_attempt: Stamp,
+    pub(super) last_success: Stamp,
+    /// The first success since the last failure.
+    pub(super) reached_since: Stamp,
+    /// Failures since the last success.
+    pub(super) attempts: u16,
+    pub(super) outcome: Outcome,
+    pub(super) verified: bool,
+}
+
+impl History {
+    /// An address that nobody tried yet.
+    pub(super) const fn new(added: Stamp) -> Self {
+        History {
+            added,
+            last_attempt: Stamp::NEVER,
+            last_success: Stamp::NEVER,
+            reached_since: Stamp::NEVER,
+            attempts: 0,
+            outcome: Outcome::Untried,
+            verified: false,
+        }
+    }
+
+    /// Reached at this very address.
+    pub(super) fn succeed(&mut self, now: Stamp, outcome: Outcome) {
+        self.last_attempt = now;
+        self.last_success = now;
+        if self.reached_since.is_never() {
+            self.reached_since = now;
+        }
+        self.attempts = 0;
+        self.outcome = outcome;
+        self.verified = true;
+    }
+
+    /// Not reached, and it is the address's own fault.
+    pub(super) fn fail(&mut self, now: Stamp, outcome: Outcome) {
+        self.hold(now, outcome);
+        self.attempts = self.attempts.saturating_add(1);
+        self.reached_since = Stamp::NEVER;
+        self.verified = false;
+    }
+
+    /// Not reached, and nobody is: the attempt is recorded and costs the address nothing.
+    pub(super) fn hold(&mut self, now: Stamp, outcome: Outcome) {
+        self.last_attempt = now;
+        self.outcome = outcome;
+    }
+
+    /// Takes back what failures since the last success have done; `false` when there never was one.
+    pub(super) fn restore(&mut self) -> bool {
+        if self.last_success.is_never() {
+            return false;
+        }
+        self.attempts = 0;
+        self.verified = true;
+        if self.reached_since.is_never() {
+            self.reached_since = self.last_success;
+        }
+        true
+    }
+
+    /// Two successes far enough apart, and no failure between them.
+    pub(super) fn is_good(&self) -> bool {
+        !self.reached_since.is_never() && u64::from(self.last_success.since(self.reached_since)) >= GOOD_AFTER.as_secs()
+    }
+
+    /// Whether nobody tried it yet.
+    pub(super) fn is_untried(&self) -> bool {
+        self.outcome == Outcome::Untried
+    }
+
+    /// Whether a node may name it: its latest attempt, if any, did not fail, or was held through an outage.
+    pub(super) fn did_not_fail(&self) -> bool {
+        self.verified || self.is_untried()
+    }
+
+    /// When it was added or last tried: what leaves a full new bucket first.
+    pub(super) fn touched(&self) -> Stamp {
+        self.added.max(self.last_attempt)
+    }
+
+    /// From when on it is worth nothing (behaviour document, "Address book", "bad"), unless it is tried again; the end of
+    /// time if that never comes. Asked of new addresses only.
+    pub(super) fn bad_from(&self) -> Stamp {
+        if self.attempts == 0 {
+            return Stamp::END;
+        }
+        let never_reached = self.last_success.is_never() && self.attempts >= BAD_FAILURES_NEVER_REACHED;
+        let silent = self.last_attempt.more_than_after(BAD_AFTER_SILENCE);
+        let bad = if never_reached {
+            Stamp::NEVER
+        } else if self.attempts >= BAD_FAILURES {
+            self.last_success.more_than_after(BAD_AFTER_SILENCE).min(silent)
+        } else {
+            silent
+        };
+        bad.max(self.last_attempt.after(BAD_NOT_BEFORE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: u32 = 1_700_000_000;
+    const MINUTE: u32 = 60;
+    const DAY: u32 = 24 * 3600;
+
+    fn failed(times: u16, last: u32, last_success: u32) -> History {
+        History {
+            last_attempt: Stamp(last),
+            last_success: Stamp(last_success),
+            attempts: times,
+            outcome: Outcome::TimedOut,
+            ..History::new(Stamp(T - 30 * DAY))
+        }
+    }
+
+    fn is_bad(history: History, now: u32) -> bool {
+        history.bad_from() <= Stamp(now)
+    }
+
+    #[test]
+    fn bad_needs_a_failure_and_a_minute() {
+        assert!(!is_bad(History::new(Stamp(T - 300 * DAY)), T));
+        assert!(!is_bad(failed(3, T - MINUTE + 1, 0), T));
+        assert!(is_bad(failed(3, T - MINUTE, 0), T));
+        assert!(!is_bad(failed(2, T - MINUTE, 0), T));
+    }
+
+    #[test]
+    fn bad_after_a_week_without_an_attempt() {
+        assert!(!is_bad(failed(1, T - 7 * DAY, T - 7 * DAY - 5), T));
+        assert!(is_bad(failed(1, T - 7 * DAY - 1, T - 7 * DAY - 5), T));
+    }
+
+    #[test]
+    fn bad_after_ten_failures_when_the_last_success_is_a_week_old() {
+        assert!(is_bad(failed(10, T - DAY, T - 7 * DAY - 1), T));
+        assert!(!is_bad(failed(9, T - DAY, T - 7 * DAY - 1), T));
+        assert!(!is_bad(failed(10, T - DAY, T - 7 * DAY), T));
+    }
+
+    #[test]
+    fn good_is_two_successes_three_hours_apart_without_a_failure_between() {
+        let mut history = History::new(Stamp(T));
+        history.succeed(Stamp(T), Outcome::Reached);
+        history.succeed(Stamp(T + 3 * 3600 - 1), Outcome::Reached);
+        assert!(!history.is_good());
+        history.succeed(Stamp(T + 3 * 3600), Outcome::NoPex);
+        assert!(history.is_good());
+        history.fail(Stamp(T + 4 * 3600), Outcome::Refused);
+        assert!(!history.is_good());
+        history.succeed(Stamp(T + 5 * 3600), Outcome::Reached);
+        history.succeed(Stamp(T + 7 * 3600), Outcome::Reached);
+        assert!(!history.is_good());
+    }
+
+    #[test]
+    fn a_held_failure_costs_nothing() {
+        let mut history = History::new(Stamp(T));
+        history.succeed(Stamp(T), Outcome::Reached);
+        let before = history;
+        history.hold(Stamp(T + 5), Outcome::TimedOut);
+        assert_eq!(history, History { last_attempt: Stamp(T + 5), outcome: Outcome::TimedOut, ..before });
+        assert!(history.did_not_fail());
+    }
+
+    #[test]
+    fn stamps_keep_whole_seconds_and_never() {
+        for (millis, stamp) in [(0, 0), (1, 1), (-5, 1), (1_999, 1), (2_000, 2), (i64::MAX, u32::MAX)] {
+            assert_eq!(Stamp::from(Wall::from_millis(millis)), Stamp(stamp), "{millis}");
+        }
+        assert_eq!(Wall::from(Stamp::NEVER), Wall::NEVER);
+    }
+}

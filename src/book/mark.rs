@@ -1,0 +1,88 @@
+//! What our dials found.
+
+use super::history::History;
+use super::params::DEMOTED_AFTER_FAILURES;
+use super::slab::{Ix, Standing};
+use super::{Book, Change};
+use crate::types::{NetAddress, Now, Outcome};
+
+impl Book {
+    /// Our own dial reached exactly this address, key and node information matching; `outcome` is a success. The second
+    /// success three hours after the first, without a failure between, makes the ID old at this address.
+    ///
+    /// An address that is not in the book, or banned, is ignored here and in [`Book::mark_failed`].
+    pub fn mark_reached(&mut self, now: Now, address: &NetAddress, outcome: Outcome) -> Change {
+        let Some(ix) = self.find_dialled(address) else { return Change::None };
+        let before = *self.slab.history(ix);
+        let history = &mut self.slab.entry_mut(ix).history;
+        history.succeed(now.wall.into(), outcome);
+        let good = history.is_good();
+        self.marked(now, ix, &before);
+        if good && self.slab.entry(ix).standing == Standing::New {
+            self.make_old(now.wall.into(), ix);
+            Change::Promoted
+        } else if before.verified {
+            Change::None
+        } else {
+            Change::Verified
+        }
+    }
+
+    /// Our dial failed. It is verified no longer; the third failure in a row makes an old ID new again.
+    ///
+    /// With `hold`, while most of what was good fails at once, time and outcome are recorded, but the failure is not
+    /// counted: the address stays verified if it was, and its ID old.
+    pub fn mark_failed(&mut self, now: Now, address: &NetAddress, outcome: Outcome, hold: bool) -> Change {
+        let Some(ix) = self.find_dialled(address) else { return Change::None };
+        let before = *self.slab.history(ix);
+        let history = &mut self.slab.entry_mut(ix).history;
+        if hold {
+            history.hold(now.wall.into(), outcome);
+        } else {
+            history.fail(now.wall.into(), outcome);
+        }
+        let stopped = !hold && history.attempts >= DEMOTED_AFTER_FAILURES;
+        let unverified = before.verified && !history.verified;
+        self.marked(now, ix, &before);
+        if stopped && self.slab.entry(ix).standing == Standing::Old {
+            self.make_new(now.wall.into(), ix);
+            Change::Demoted
+        } else if unverified {
+            Change::Unverified
+        } else {
+            Change::None
+        }
+    }
+
+    /// Takes back the failures of an address since it was last reached, which were part of an outage that was noticed
+    /// later. Says whether it is verified now; one that was never reached, or is banned, is left as it is. An ID that was
+    /// demoted stays new.
+    pub fn restore(&mut self, now: Now, address: &NetAddress) -> bool {
+        let Some(ix) = self.find_dialled(address) else { return false };
+        let before = *self.slab.history(ix);
+        if before.verified {
+            return true;
+        }
+        let restored = self.slab.entry_mut(ix).history.restore();
+        if restored {
+            self.marked(now, ix, &before);
+        }
+        restored
+    }
+
+    fn find_dialled(&self, address: &NetAddress) -> Option<Ix> {
+        self.slab.find(address).filter(|&ix| self.slab.entry(ix).standing != Standing::Banned)
+    }
+
+    /// After every change of a history.
+    fn marked(&mut self, now: Now, ix: Ix, before: &History) {
+        self.schedule.enqueue(&mut self.slab, ix, now);
+        self.restamp(ix);
+        self.touch(ix);
+        let after = self.slab.history(ix);
+        let same = before.verified == after.verified && before.is_untried() == after.is_untried();
+        if !(same && self.slab.is_alone(ix)) {
+            self.refresh(ix);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Whom the crawl dials, and when.
+//!
+//! All waits are the least time doubled some times over, so each length of wait is a queue of its own that is in order by
+//! itself: nothing is ever sorted, and the earliest is the first of one of a few queues.
+
+use std::time::Duration;
+
+use super::history::History;
+use super::list::List;
+use super::params::{MAX_BACKOFF, RECHECK_SPACING};
+use super::slab::{Ix, Slab};
+use crate::types::{Mono, Now};
+
+/// Chain of the links that the queues use; an entry that is banned is in the queue of the banned instead.
+pub(super) const WAITING: usize = 0;
+
+/// Queues by length of wait; from 1 s, doubling it 15 times exceeds [`MAX_BACKOFF`].
+const WAITS: usize = 16;
+/// The queue of those never tried, after those that wait.
+const UNTRIED: u8 = WAITS as u8;
+
+/// The crawl's queues.
+pub(super) struct Schedule {
+    queues: [List<WAITING>; WAITS + 1],
+    /// Seconds.
+    recheck: u32,
+    /// No re-check before this.
+    spaced: Mono,
+    /// Whether a re-check was handed out last: when both kinds wait, they take turns, so that neither a flood of new
+    /// addresses nor a full book starves the other.
+    rechecked_last: bool,
+}
+
+impl Schedule {
+    pub(super) fn new(recheck: Duration) -> Self {
+        let rounded = recheck.as_secs() + u64::from(recheck.subsec_nanos() > 0);
+        let recheck = u32::try_from(rounded.clamp(1, MAX_BACKOFF.as_secs())).unwrap_or(1);
+        Schedule { queues: [List::EMPTY; WAITS + 1], recheck, spaced: Mono::ZERO, rechecked_last: false }
+    }
+
+    /// Seconds that an entry waits in this queue.
+    fn wait(&self, queue: u8) -> u32 {
+        let doubled = u64::from(self.recheck) << queue;
+        u32::try_from(doubled.min(MAX_BACKOFF.as_secs())).unwrap_or(u32::MAX)
+    }
+
+    /// Puts an entry at the end of the queue that its history asks for.
+    pub(super) fn enqueue(&mut self, slab: &mut Slab, ix: Ix, now: Now) {
+        let queue = queue_of(slab.history(ix));
+        self.enqueue_in(slab, ix, queue, now.mono.as_secs().saturating_add(self.wait_or_none(queue)));
+    }
+
+    /// Puts an entry back whose latest attempt was so many seconds ago, for a book that is loaded in the order of the
+    /// attempts.
+    pub(super) fn enqueue_late(&mut self, slab: &mut Slab, ix: Ix, now: Now, ago: u32) {
+        let queue = queue_of(slab.history(ix));
+        let left = self.wait_or_none(queue).saturating_sub(ago);
+        self.enqueue_in(slab, ix, queue, now.mono.as_secs().saturating_add(left));
+    }
+
+    /// Puts an entry off for the least time, whatever its history.
+    pub(super) fn postpone(&mut self, slab: &mut Slab, ix: Ix, now: Now) {
+        self.enqueue_in(slab, ix, 0, now.mono.as_secs().saturating_add(self.wait(0)));
+    }
+
+    fn wait_or_none(&self, queue: u8) -> u32 {
+        if queue == UNTRIED { 0 } else { self.wait(queue) }
+    }
+
+    fn enqueue_in(&mut self, slab: &mut Slab, ix: Ix, queue: u8, due: u32) {
+        self.remove(slab, ix);
+        let entry = slab.entry_mut(ix);
+        entry.taken = false;
+        entry.queue = Some(queue);
+        entry.due = due;
+        self.queues[usize::from(queue)].push_back(slab, ix);
+    }
+
+    /// Takes an entry out of its queue, if it is in one.
+    pub(super) fn remove(&mut self, slab: &mut Slab, ix: Ix) {
+        if let Some(queue) = slab.entry_mut(ix).queue.take() {
+            self.queues[usize::from(queue)].remove(slab, ix);
+        }
+    }
+
+    /// Hands out the next entry whose time has come.
+    pub(super) fn take(&mut self, slab: &mut Slab, now: Now) -> Option<Ix> {
+        let untried = self.queues[usize::from(UNTRIED)].first();
+        let recheck =
+            self.earliest(slab).filter(|&ix| slab.entry(ix).due <= now.mono.as_secs() && self.spaced <= now.mono);
+        let recheck_first = untried.is_none() || !self.rechecked_last;
+        let ix = if recheck_first { recheck.or(untried) } else { untried.or(recheck) }?;
+        self.rechecked_last = untried != Some(ix);
+        if self.rechecked_last {
+            self.spaced = now.mono + RECHECK_SPACING;
+        }
+        self.remove(slab, ix);
+        slab.entry_mut(ix).taken = true;
+        Some(ix)
+    }
+
+    /// When [`Schedule::take`] will find something.
+    pub(super) fn next_due(&self, slab: &Slab) -> Option<Mono> {
+        if self.queues[usize::from(UNTRIED)].first().is_some() {
+            return Some(Mono::ZERO);
+        }
+        let due = slab.entry(self.earliest(slab)?).due;
+        Some(Mono::from_micros(u64::from(due) * 1_000_000).max(self.spaced))
+    }
+
+    /// The entry, of those that were tried, that waits for the earliest time.
+    fn earliest(&self, slab: &Slab) -> Option<Ix> {
+        self.queues[..WAITS].iter().filter_map(List::first).min_by_key(|&ix| slab.entry(ix).due)
+    }
+}
+
+/// The queue of an address: never tried, the least wait for those that did not fail, a doubled one for each failure.
+fn queue_of(history: &History) -> u8 {
+    if history.is_untried() {
+        UNTRIED
+    } else if history.verified {
+        0
+    } else {
+        history.attempts.min(WAITS as u16 - 1) as u8
+    }
+}

@@ -1,0 +1,306 @@
+//! The entries, one an address. Numbers of 16 bits instead of pointers, and what is touched through neighbours apart from
+//! the rest, keep the working set of a full book near a processor's cache.
+
+use hashbrown::HashTable;
+
+use super::buckets::SlotAt;
+use super::hash::Placement;
+use super::history::{History, Stamp};
+use super::list::{Link, Links};
+use super::{MAX_NEW_BUCKETS, Source, State};
+use crate::types::{NetAddress, NodeId};
+
+/// The number of an entry.
+pub(super) type Ix = u16;
+
+/// No entry.
+pub(super) const NONE: Ix = Ix::MAX;
+
+/// Entries that fit, removed ones that the store was not told of included.
+const MAX_ENTRIES: usize = NONE as usize;
+
+/// Where an entry stands: its ID's state, or removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Standing {
+    New,
+    Old,
+    Banned,
+    /// Removed, and kept until the store was told.
+    Gone,
+    /// An unused place.
+    Free,
+}
+
+impl Standing {
+    pub(super) const fn state(self) -> Option<State> {
+        match self {
+            Standing::New => Some(State::New),
+            Standing::Old => Some(State::Old),
+            Standing::Banned => Some(State::Banned),
+            Standing::Gone | Standing::Free => None,
+        }
+    }
+}
+
+impl From<State> for Standing {
+    fn from(state: State) -> Self {
+        match state {
+            State::New => Standing::New,
+            State::Old => Standing::Old,
+            State::Banned => Standing::Banned,
+        }
+    }
+}
+
+/// What is known of an address. In this order, and aligned so, an entry is two cache lines, and looking for an address
+/// touches the first only.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Entry {
+    pub(super) address: NetAddress,
+    /// The next entry of its ID, in a ring; of an unused place, the next one.
+    sibling: Ix,
+    pub(super) standing: Standing,
+    slot_count: u8,
+    slots: [SlotAt; MAX_NEW_BUCKETS],
+    /// When its turn in the queue comes, in seconds on the monotonic clock.
+    pub(super) due: u32,
+    /// The queue of the schedule that it waits in.
+    pub(super) queue: Option<u8>,
+    /// Handed out by `due` and not marked since.
+    pub(super) taken: bool,
+    /// The store has a row of it.
+    pub(super) stored: bool,
+    /// Its row is to be written or deleted.
+    pub(super) dirty: bool,
+    /// It stands for its ID in the count of the untried.
+    pub(super) counts_untried: bool,
+    pub(super) history: History,
+    pub(super) source: Source,
+}
+
+impl Entry {
+    fn new(address: NetAddress, source: Source, sibling: Ix) -> Self {
+        Entry {
+            address,
+            sibling,
+            standing: Standing::Gone,
+            slot_count: 0,
+            slots: [SlotAt::default(); MAX_NEW_BUCKETS],
+            due: 0,
+            queue: None,
+            taken: false,
+            stored: false,
+            dirty: false,
+            counts_untried: false,
+            history: History::new(Stamp::NEVER),
+            source,
+        }
+    }
+
+    pub(super) fn slots(&self) -> &[SlotAt] {
+        &self.slots[..usize::from(self.slot_count)]
+    }
+
+    pub(super) fn slot_in(&self, bucket: u8) -> Option<SlotAt> {
+        self.slots().iter().copied().find(|slot| slot.bucket == bucket)
+    }
+
+    pub(super) fn enter(&mut self, slot: SlotAt) {
+        self.slots[usize::from(self.slot_count)] = slot;
+        self.slot_count += 1;
+    }
+
+    pub(super) fn leave(&mut self, slot: SlotAt) {
+        if let Some(at) = self.slots().iter().position(|own| *own == slot) {
+            self.slots.copy_within(at + 1..usize::from(self.slot_count), at);
+            self.slot_count -= 1;
+        }
+    }
+
+    /// Its slot in this bucket has another place now.
+    pub(super) fn moved_to(&mut self, slot: SlotAt) {
+        let count = usize::from(self.slot_count);
+        if let Some(own) = self.slots[..count].iter_mut().find(|own| own.bucket == slot.bucket) {
+            *own = slot;
+        }
+    }
+}
+
+/// Where an ID is, or would be.
+#[derive(Clone, Copy)]
+pub(super) struct IdAt {
+    hash: u64,
+    /// Any entry of it, removed ones included.
+    known: Option<Ix>,
+}
+
+/// All entries and the index of IDs. The addresses of one ID form a ring; the index knows one of them.
+pub(super) struct Slab {
+    entries: Vec<Entry>,
+    /// Places in the lists of what may be served, one of each kind.
+    pub(super) served_at: Vec<[Ix; 2]>,
+    links: Vec<[Link; 2]>,
+    free: Ix,
+    index: HashTable<Ix>,
+    placement: Placement,
+}
+
+impl Slab {
+    pub(super) fn new(placement: Placement) -> Self {
+        Slab {
+            entries: Vec::new(),
+            served_at: Vec::new(),
+            links: Vec::new(),
+            free: NONE,
+            index: HashTable::new(),
+            placement,
+        }
+    }
+
+    pub(super) fn entry(&self, ix: Ix) -> &Entry {
+        &self.entries[usize::from(ix)]
+    }
+
+    pub(super) fn entry_mut(&mut self, ix: Ix) -> &mut Entry {
+        &mut self.entries[usize::from(ix)]
+    }
+
+    pub(super) fn history(&self, ix: Ix) -> &History {
+        &self.entry(ix).history
+    }
+
+    pub(super) fn address(&self, ix: Ix) -> &NetAddress {
+        &self.entry(ix).address
+    }
+
+    /// Whether [`Slab::insert`] has a place.
+    pub(super) fn has_room(&self) -> bool {
+        self.free != NONE || self.entries.len() < MAX_ENTRIES
+    }
+
+    pub(super) fn find_id(&self, id: &NodeId) -> IdAt {
+        let hash = self.placement.of_id(id);
+        IdAt { hash, known: self.index.find(hash, |&ix| self.address(ix).id() == *id).copied() }
+    }
+
+    /// The entry of the address, which is of this ID; removed ones included.
+    pub(super) fn find_in(&self, id: IdAt, address: &NetAddress) -> Option<Ix> {
+        self.ring(id.known?).find(|&ix| self.address(ix) == address)
+    }
+
+    /// The entry of the address.
+    pub(super) fn find(&self, address: &NetAddress) -> Option<Ix> {
+        self.find_in(self.find_id(&address.id()), address).filter(|&ix| self.is_live(ix))
+    }
+
+    /// The entries of the ID.
+    pub(super) fn of_id(&self, id: IdAt) -> impl Iterator<Item = Ix> + '_ {
+        id.known.into_iter().flat_map(|ix| self.siblings(ix))
+    }
+
+    pub(super) fn is_live(&self, ix: Ix) -> bool {
+        self.entry(ix).standing.state().is_some()
+    }
+
+    /// Whether its ID has no other entry, removed ones included.
+    pub(super) fn is_alone(&self, ix: Ix) -> bool {
+        self.entry(ix).sibling == ix
+    }
+
+    /// The entries of the same ID, this one included if it is not removed.
+    pub(super) fn siblings(&self, ix: Ix) -> impl Iterator<Item = Ix> + '_ {
+        self.ring(ix).filter(|&ix| self.is_live(ix))
+    }
+
+    /// The entries of the same ID, removed ones included, this one first.
+    fn ring(&self, first: Ix) -> impl Iterator<Item = Ix> + '_ {
+        std::iter::successors(Some(first), move |&ix| {
+            let next = self.entry(ix).sibling;
+            (next != first).then_some(next)
+        })
+    }
+
+    /// All entries.
+    pub(super) fn live(&self) -> impl Iterator<Item = Ix> + '_ {
+        (0..self.entries.len()).map(|at| at as Ix).filter(|&ix| self.is_live(ix))
+    }
+
+    /// Makes an entry, a removed one at first, of an address that has none. The caller has asked for room.
+    pub(super) fn insert(&mut self, id: IdAt, address: NetAddress, source: Source) -> Ix {
+        let ix = self.place();
+        let sibling = match id.known {
+            Some(known) => std::mem::replace(&mut self.entry_mut(known).sibling, ix),
+            None => ix,
+        };
+        let entry = Entry::new(address, source, sibling);
+        if usize::from(ix) == self.entries.len() {
+            self.entries.push(entry);
+            self.served_at.push([NONE; 2]);
+            self.links.push([Link::default(); 2]);
+        } else {
+            *self.entry_mut(ix) = entry;
+        }
+        if id.known.is_none() {
+            let (entries, placement) = (&self.entries, &self.placement);
+            self.index.insert_unique(id.hash, ix, |&ix| placement.of_id(&entries[usize::from(ix)].address.id()));
+        }
+        ix
+    }
+
+    /// An unused place, perhaps one past the end. Arrays grow by a quarter: doubling would waste half of them.
+    fn place(&mut self) -> Ix {
+        if self.free != NONE {
+            let ix = self.free;
+            self.free = self.entry(ix).sibling;
+            return ix;
+        }
+        let len = self.entries.len();
+        if len == self.entries.capacity() {
+            let more = (len / 4).max(8).min(MAX_ENTRIES - len);
+            self.entries.reserve_exact(more);
+            self.served_at.reserve_exact(more);
+            self.links.reserve_exact(more);
+        }
+        len as Ix
+    }
+
+    /// Forgets an entry that is in no list and no bucket.
+    pub(super) fn release(&mut self, ix: Ix) {
+        let id = self.address(ix).id();
+        let hash = self.placement.of_id(&id);
+        let next = self.entry(ix).sibling;
+        let entries = &self.entries;
+        if let Ok(known) = self.index.find_entry(hash, |&ix| entries[usize::from(ix)].address.id() == id) {
+            if next == ix {
+                known.remove();
+            } else {
+                *known.into_mut() = next;
+            }
+        }
+        let before = self.ring(ix).last().unwrap_or(ix);
+        self.entry_mut(before).sibling = next;
+        let free = std::mem::replace(&mut self.free, ix);
+        let entry = self.entry_mut(ix);
+        entry.standing = Standing::Free;
+        entry.sibling = free;
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<Entry>()
+            + self.served_at.capacity() * size_of::<[Ix; 2]>()
+            + self.links.capacity() * size_of::<[Link; 2]>()
+            + self.index.allocation_size()
+    }
+}
+
+impl Links for Slab {
+    fn link(&mut self, ix: Ix, chain: usize) -> &mut Link {
+        &mut self.links[usize::from(ix)][chain]
+    }
+}
+
+const _: () = assert!(size_of::<Entry>() == 128, "two cache lines");
+const _: () = assert!(std::mem::offset_of!(Entry, history) <= 64, "the rest is in the second line");

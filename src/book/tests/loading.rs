@@ -1,0 +1,149 @@
+//! Books that were stored, and those that nobody stored so.
+
+use super::*;
+
+fn load(records: Vec<Record>, now: Now) -> (Book, LoadReport) {
+    let (book, report) = Book::load(params(), KEY, records, now);
+    invariants::check(&book);
+    (book, report)
+}
+
+/// A record as a book would store it.
+pub(super) fn record(address: NetAddress) -> Record {
+    let mut book = book();
+    book.add(now(), address, source(0), &mut rng()).unwrap();
+    book.get(&address).unwrap()
+}
+
+fn old(address: NetAddress) -> Record {
+    let mut book = book();
+    add_old(&mut book, Now { wall: now().wall - hours(9), ..now() }, address);
+    book.get(&address).unwrap()
+}
+
+#[test]
+fn a_full_book_comes_back_as_it_was() {
+    let mut book = full_book();
+    for n in (0..2000).step_by(3) {
+        book.ban(&id(n));
+    }
+    let records = book.page(None, usize::MAX);
+    let later = now().after(hours(20));
+    let (mut loaded, report) = load(records.clone(), later);
+    assert_eq!(report, LoadReport { loaded: records.len(), repaired: 0, skipped: 0 });
+    assert_eq!(loaded.page(None, usize::MAX), records);
+    assert_eq!(loaded.counts(), book.counts());
+    assert!(!loaded.has_dirty() && loaded.take_dirty(9).is_empty());
+}
+
+#[test]
+fn what_may_not_be_stored_any_more_leaves_the_store_too() {
+    let mut params = params();
+    params.private_ids = [id(1), source(5).id].into();
+    params.own_endpoints = vec![at(2, 0).socket()];
+    let mut told_by_private = record(at(3, 0));
+    told_by_private.source = source(5);
+    let lan = format!("{}@10.0.0.1:1", id(4)).parse().unwrap();
+    let records = [record(at(1, 0)), record(at(2, 0)), told_by_private, Record { address: lan, ..record(at(4, 0)) }];
+    let (mut book, report) = Book::load(params, KEY, records.clone(), now());
+    assert_eq!(report, LoadReport { loaded: 0, repaired: 0, skipped: 4 });
+    let deleted: Vec<NetAddress> =
+        book.take_dirty(9).into_iter().filter(|(_, row)| row.is_none()).map(|(a, _)| a).collect();
+    assert_eq!(deleted, records.map(|r| r.address));
+    assert!(!book.has_dirty() && book.is_empty());
+}
+
+#[test]
+fn wrong_buckets_are_mended() {
+    let home = record(at(1, 0)).buckets;
+    for buckets in [vec![], vec![256], vec![u16::MAX; 5000], vec![home[0], home[0]]] {
+        let (mut book, report) = load(vec![Record { buckets, ..record(at(1, 0)) }], now());
+        assert_eq!(report, LoadReport { loaded: 1, repaired: 1, skipped: 0 });
+        assert_eq!(book.get(&at(1, 0)).unwrap().buckets, home);
+        assert_eq!(book.take_dirty(9), [(at(1, 0), Some(record(at(1, 0))))]);
+    }
+    let (book, report) = load(vec![Record { buckets: (0..200).collect(), ..record(at(1, 0)) }], now());
+    assert_eq!((report.repaired, book.get(&at(1, 0)).unwrap().buckets), (1, vec![0, 1, 2, 3]));
+    let (book, report) = load(vec![Record { buckets: vec![99], ..old(at(1, 0)) }], now());
+    assert_eq!((report.repaired, book.get(&at(1, 0)).unwrap()), (1, old(at(1, 0))));
+    let (book, report) = load(vec![Record { state: State::Banned, ..old(at(1, 0)) }], now());
+    assert_eq!((report.repaired, book.get(&at(1, 0)).unwrap().buckets), (1, vec![]));
+}
+
+#[test]
+fn an_address_twice_or_an_id_in_two_states_is_sorted_out() {
+    let (book, report) = load(vec![record(at(1, 0)), old(at(1, 0))], now());
+    assert_eq!((report.loaded, report.skipped, book.is_old(&id(1))), (1, 1, false));
+    let (book, report) = load(vec![old(at(1, 0)), record(at(1, 1)), old(at(1, 2))], now());
+    assert_eq!((report.loaded, report.skipped, book.is_old(&id(1))), (1, 2, true));
+    let (book, report) = load(vec![record(at(1, 0)), old(at(1, 1))], now());
+    assert_eq!((report.loaded, report.repaired, book.is_old(&id(1))), (2, 1, false));
+    let banned = Record { state: State::Banned, buckets: vec![], ..record(at(1, 1)) };
+    for records in [vec![record(at(1, 0)), banned.clone()], vec![banned, record(at(1, 0))]] {
+        let (book, report) = load(records, now());
+        assert_eq!((report.loaded, book.state(&id(1))), (2, Some(State::Banned)));
+    }
+}
+
+#[test]
+fn more_than_fits_is_left_out() {
+    let records: Vec<Record> = (0..100).map(|n| record(at(n, 0))).collect();
+    let (mut book, report) = load(records, now());
+    assert_eq!((report.loaded, report.skipped), (64, 36));
+    assert_eq!(book.take_dirty(99).len(), 36);
+    let five: Vec<Record> = (0..5).map(|group| record(at(1, group))).collect();
+    assert_eq!(load(five, now()).1, LoadReport { loaded: 4, repaired: 0, skipped: 1 });
+    let many: Vec<Record> =
+        (0..1100).map(|n| Record { state: State::Banned, buckets: vec![], ..record(at(n, n)) }).collect();
+    let (book, report) = load(many, now());
+    assert_eq!((book.counts().banned, report.loaded), (1000, 1000));
+    let olds: Vec<Record> = (0..300).map(|n| old(at(n, 0))).collect();
+    let (book, report) = load(olds, now());
+    assert!(report.loaded > 64 && book.counts().new > 0 && report.repaired == book.counts().new);
+}
+
+#[test]
+fn what_cannot_be_true_is_not_believed() {
+    let future = now().wall + hours(1000);
+    let lie = Record {
+        added: future,
+        last_attempt: future,
+        last_success: future,
+        reached_since: future,
+        attempts: u16::MAX,
+        ..record(at(1, 0))
+    };
+    let (book, _) = load(vec![lie.clone()], now());
+    assert_eq!(book.get(&at(1, 0)), Some(record(at(1, 0))), "never tried");
+    let (book, _) = load(vec![Record { outcome: Outcome::TimedOut, verified: true, ..lie.clone() }], now());
+    let read = book.get(&at(1, 0)).unwrap();
+    assert_eq!((read.last_attempt, read.last_success, read.added), (now().wall, now().wall, now().wall));
+    let never = Record { last_success: Wall::NEVER, outcome: Outcome::Reached, verified: true, ..lie };
+    let (book, _) = load(vec![never], now());
+    assert_eq!((book.servable(Servable::Verified), book.get(&at(1, 0)).unwrap().verified), (0, false));
+    for wall in [i64::MIN, -1, i64::MAX] {
+        let wall = Wall::from_millis(wall);
+        let odd = Record { added: wall, last_attempt: wall, outcome: Outcome::Refused, ..record(at(1, 0)) };
+        load(vec![odd], Now { wall, ..now() });
+    }
+}
+
+#[test]
+fn the_crawl_goes_on_where_it_was() {
+    let mut book = book();
+    for n in 0..4 {
+        book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
+    }
+    let second = Duration::from_secs(1);
+    book.mark_reached(now().after(second * 60), &at(0, 0), Outcome::Reached);
+    book.mark_reached(now(), &at(1, 1), Outcome::Reached);
+    book.mark_failed(now(), &at(2, 2), Outcome::Refused, false);
+    let restart = Now { mono: Mono::ZERO, wall: now().wall + second * 130 };
+    let (mut book, _) = load(book.page(None, 9), restart);
+    assert_eq!(book.due(restart), Some(at(1, 1)));
+    assert_eq!(book.due(restart), Some(at(3, 3)));
+    assert_eq!(book.due(restart), None);
+    assert_eq!(book.next_due(), Some(Mono::from_micros(50_000_000)));
+    assert_eq!(book.due(restart.after(second * 50)), Some(at(0, 0)));
+    assert_eq!(book.next_due(), Some(Mono::from_micros(110_000_000)));
+}

@@ -1,0 +1,98 @@
+//! The book as its node sees it.
+
+mod crawl;
+mod invariants;
+mod loading;
+mod marking;
+mod random;
+mod rules;
+mod serving;
+mod size;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+
+use super::*;
+use crate::types::{Mono, Outcome, Wall};
+
+const KEY: HashKey = HashKey::from_bytes(*b"an immutable key");
+
+fn now() -> Now {
+    Now { mono: Mono::from_micros(1_000_000_000), wall: Wall::from_secs(1_750_000_000) }
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_hours(hours)
+}
+
+fn rng() -> SeededRng {
+    SeededRng::seed_from_u64(7)
+}
+
+fn id(n: u32) -> NodeId {
+    let mut bytes = [0; NodeId::LEN];
+    bytes[..4].copy_from_slice(&n.to_be_bytes());
+    NodeId::from_bytes(bytes)
+}
+
+fn params() -> Params {
+    Params::new(id(u32::MAX))
+}
+
+fn book() -> Book {
+    Book::new(params(), KEY)
+}
+
+/// A place in group `group` of 30,000 routable ones.
+fn ip(group: u32, host: u32) -> IpAddr {
+    let first = 11 + group / 250;
+    assert!(first < 100);
+    IpAddr::V4(Ipv4Addr::from_bits((first << 24) | ((group % 250) << 16) | host))
+}
+
+/// ID `n` at a place of its own, in group `group`.
+fn at(n: u32, group: u32) -> NetAddress {
+    NetAddress::new(id(n), ip(group, n % 60_000 + 1), 26656).unwrap()
+}
+
+fn source(group: u32) -> Source {
+    Source { id: id(1_000_000 + group), ip: ip(group, 9) }
+}
+
+/// Adds until the draw is in favour.
+fn insist(book: &mut Book, now: Now, address: NetAddress, source: Source, rng: &mut SeededRng) -> Added {
+    (0..200)
+        .map(|_| book.add(now, address, source, rng).unwrap())
+        .find(|added| *added != Added::Unchanged)
+        .unwrap_or(Added::Unchanged)
+}
+
+/// Adds an address and makes its ID old.
+fn add_old(book: &mut Book, now: Now, address: NetAddress) {
+    book.add(now, address, source(0), &mut rng()).unwrap();
+    book.mark_reached(now, &address, Outcome::Reached);
+    assert_eq!(book.mark_reached(now.after(hours(3)), &address, Outcome::Reached), Change::Promoted);
+}
+
+/// A book with every slot taken: 16,384 new IDs and 4,096 old ones.
+fn full_book() -> Book {
+    let mut book = book();
+    let rng = &mut rng();
+    let mut n = 0;
+    while book.counts().old < params::OLD_BUCKETS * params::BUCKET_SIZE {
+        n += 1;
+        let address = at(n, n * 7 % 20_000);
+        book.add(now(), address, source(n % 20_000), rng).unwrap();
+        book.mark_reached(now(), &address, Outcome::Reached);
+        book.mark_reached(now().after(hours(3)), &address, Outcome::Reached);
+        assert!(n < 40_000);
+    }
+    while book.counts().new < params::NEW_BUCKETS * params::BUCKET_SIZE {
+        n += 1;
+        book.add(now().after(hours(4)), at(n, n * 7 % 20_000), source(n % 20_000), rng).unwrap();
+        assert!(n < 200_000);
+    }
+    book
+}

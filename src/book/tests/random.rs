@@ -1,0 +1,291 @@
+//! Random lives of a book, checked against what the slow way finds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Places and peers are few, so that they meet: 2 groups of sources, 3 of addresses.
+const SOURCES: u32 = 2;
+const GROUPS: u32 = 3;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Add {
+        id: u32,
+        group: u32,
+        source: u32,
+    },
+    /// Many IDs of one group at once, to fill a bucket.
+    Flood {
+        from: u32,
+        group: u32,
+        source: u32,
+    },
+    Reached {
+        id: u32,
+        group: u32,
+    },
+    Failed {
+        id: u32,
+        group: u32,
+        hold: bool,
+    },
+    /// Many IDs, twice, three hours apart: to fill the old buckets.
+    Promote {
+        from: u32,
+        group: u32,
+    },
+    Restore {
+        id: u32,
+        group: u32,
+    },
+    Drop {
+        id: u32,
+        group: u32,
+    },
+    Remove {
+        id: u32,
+    },
+    Ban {
+        id: u32,
+    },
+    Reinstate {
+        id: u32,
+    },
+    Wait {
+        secs: u64,
+    },
+    Due {
+        times: u8,
+    },
+    Untake {
+        id: u32,
+        group: u32,
+    },
+    Select {
+        bias: Option<u8>,
+        asker: u32,
+    },
+    Store {
+        max: usize,
+    },
+    Restart,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let who = || (0..300_u32, 0..GROUPS);
+    prop_oneof![
+        10 => (who(), 0..SOURCES).prop_map(|((id, group), source)| Op::Add { id, group, source }),
+        4 => (who(), 0..SOURCES).prop_map(|((from, group), source)| Op::Flood { from, group, source }),
+        4 => who().prop_map(|(id, group)| Op::Reached { id, group }),
+        4 => (who(), any::<bool>()).prop_map(|((id, group), hold)| Op::Failed { id, group, hold }),
+        3 => who().prop_map(|(from, group)| Op::Promote { from, group }),
+        1 => who().prop_map(|(id, group)| Op::Restore { id, group }),
+        2 => who().prop_map(|(id, group)| Op::Drop { id, group }),
+        1 => who().prop_map(|(id, _)| Op::Remove { id }),
+        2 => who().prop_map(|(id, _)| Op::Ban { id }),
+        2 => who().prop_map(|(id, _)| Op::Reinstate { id }),
+        2 => (0..500_000_u64).prop_map(|secs| Op::Wait { secs }),
+        2 => any::<u8>().prop_map(|times| Op::Due { times }),
+        1 => who().prop_map(|(id, group)| Op::Untake { id, group }),
+        2 => (proptest::option::of(0..120_u8), 0..300_u32).prop_map(|(bias, asker)| Op::Select { bias, asker }),
+        3 => (0..200_usize).prop_map(|max| Op::Store { max }),
+        1 => Just(Op::Restart),
+    ]
+}
+
+/// A book, the clock and a store that hears of the book by its changes only.
+struct Life {
+    book: Book,
+    now: Now,
+    rng: SeededRng,
+    store: BTreeMap<NetAddress, Record>,
+}
+
+impl Life {
+    fn new() -> Self {
+        Life { book: book(), now: now(), rng: rng(), store: BTreeMap::new() }
+    }
+
+    fn apply(&mut self, op: &Op) {
+        let (book, now, rng) = (&mut self.book, self.now, &mut self.rng);
+        match *op {
+            Op::Add { id, group, source: from } => drop(book.add(now, at(id, group), source(from), rng)),
+            Op::Flood { from, group, source: told_by } => {
+                for n in from..from + 80 {
+                    let _ = book.add(now, at(n, group), source(told_by), rng);
+                }
+            }
+            Op::Reached { id, group } => drop(book.mark_reached(now, &at(id, group), Outcome::Reached)),
+            Op::Failed { id, group, hold } => self.fail(at(id, group), hold),
+            Op::Promote { from, group } => self.promote(from, group),
+            Op::Restore { id, group } => {
+                let restored = book.restore(now, &at(id, group));
+                assert!(!restored || book.is_servable(Servable::Verified, &at(id, group)));
+            }
+            Op::Drop { id, group } => {
+                book.drop_address(&at(id, group));
+                assert_eq!(book.get(&at(id, group)), None);
+            }
+            Op::Remove { id: n } => {
+                book.remove(&id(n));
+                assert_eq!(book.state(&id(n)), None);
+            }
+            Op::Ban { id: n } => assert_eq!(book.ban(&id(n)), book.state(&id(n)) == Some(State::Banned)),
+            Op::Reinstate { id: n } => assert!(!book.reinstate(now, &id(n)) || book.state(&id(n)) == Some(State::New)),
+            Op::Wait { secs } => self.now = now.after(Duration::from_secs(secs)),
+            Op::Due { times } => self.due(times),
+            Op::Untake { id, group } => book.untake(now, &at(id, group)),
+            Op::Select { bias, asker } => self.select(bias, asker),
+            Op::Store { max } => self.save(max),
+            Op::Restart => self.restart(),
+        }
+    }
+
+    fn fail(&mut self, address: NetAddress, hold: bool) {
+        let before = self.book.get(&address);
+        self.book.mark_failed(self.now, &address, Outcome::TimedOut, hold);
+        let after = self.book.get(&address);
+        assert_eq!(before.is_some(), after.is_some(), "a failure removes nothing");
+        if hold && let (Some(before), Some(after)) = (before, after) {
+            assert_eq!((before.verified, before.state), (after.verified, after.state));
+        }
+    }
+
+    fn promote(&mut self, from: u32, group: u32) {
+        for n in from..from + 80 {
+            self.book.mark_reached(self.now, &at(n, group), Outcome::Reached);
+        }
+        self.now = self.now.after(hours(3));
+        for n in from..from + 80 {
+            let address = at(n, group);
+            let change = self.book.mark_reached(self.now, &address, Outcome::Reached);
+            assert!(change != Change::Promoted || self.book.is_old(&address.id()));
+        }
+    }
+
+    fn due(&mut self, times: u8) {
+        let mut seen = BTreeSet::new();
+        for _ in 0..times {
+            if let Some(address) = self.book.due(self.now) {
+                assert!(seen.insert(address), "handed out twice");
+                assert!(self.book.has(&address.id()));
+            }
+            self.now = self.now.after(params::RECHECK_SPACING);
+        }
+    }
+
+    fn select(&mut self, bias: Option<u8>, asker: u32) {
+        for kind in [Servable::Verified, Servable::NotFailed] {
+            let mut out = Vec::new();
+            self.book.selection(kind, bias, id(asker), &mut self.rng, &mut out);
+            let ids: BTreeSet<NodeId> = out.iter().map(NetAddress::id).collect();
+            assert_eq!(ids.len(), out.len());
+            assert!(!ids.contains(&id(asker)));
+            assert!(out.iter().all(|address| self.book.is_served(kind, address)));
+        }
+    }
+
+    fn save(&mut self, max: usize) {
+        let changes = self.book.take_dirty(max);
+        assert!(changes.len() <= max);
+        for (address, record) in changes {
+            match record {
+                Some(record) => drop(self.store.insert(address, record)),
+                None => assert!(self.store.remove(&address).is_some(), "{address} was never stored"),
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.save(usize::MAX);
+        let (book, report) = Book::load(params(), KEY, self.store.values().cloned(), self.now);
+        assert_eq!(report, LoadReport { loaded: self.store.len(), ..LoadReport::default() });
+        self.book = book;
+    }
+
+    fn check(&mut self) {
+        invariants::check(&self.book);
+        let homes: BTreeSet<u16> = (0..GROUPS)
+            .flat_map(|group| (0..SOURCES).map(move |from| (group, from)))
+            .map(|(group, from)| u16::from(self.book.placement.new_bucket(ip(group, 1), source(from).ip)))
+            .collect();
+        let records = self.book.page(None, usize::MAX);
+        let new = records.iter().filter(|r| r.state == State::New);
+        assert!(new.flat_map(|r| &r.buckets).all(|bucket| homes.contains(bucket)));
+        self.save(usize::MAX);
+        assert_eq!(self.store.values().cloned().collect::<Vec<_>>(), records);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_life_leaves_the_book_in_order(ops in proptest::collection::vec(op(), 1..120)) {
+        let mut life = Life::new();
+        for (step, op) in ops.iter().enumerate() {
+            life.apply(op);
+            if step % 8 == 0 {
+                invariants::check(&life.book);
+            }
+        }
+        life.check();
+    }
+
+    #[test]
+    fn pages_of_any_size_are_the_book_in_order(count in 0..200_u32, max in 1..60_usize) {
+        let mut book = book();
+        for n in 0..count {
+            book.add(now(), at(n.wrapping_mul(7919), n), source(n), &mut rng()).unwrap();
+        }
+        let mut walked: Vec<Record> = Vec::new();
+        loop {
+            let page = book.page(walked.last().map(|r| &r.address), max);
+            prop_assert!(page.len() <= max);
+            if page.is_empty() {
+                break;
+            }
+            walked.extend(page);
+        }
+        prop_assert!(walked.is_sorted_by_key(|r| r.address));
+        prop_assert_eq!(walked, book.page(None, usize::MAX));
+        prop_assert_eq!(book.counts().addresses, count as usize);
+    }
+
+    #[test]
+    fn no_record_breaks_a_load(
+        seed in any::<[i64; 4]>(),
+        ids in proptest::collection::vec((0..40_u32, 0..5_u32, 0..3_u8, any::<u8>(), any::<u16>()), 0..300),
+    ) {
+        let records = ids.iter().map(|&(n, group, state, outcome, bucket)| Record {
+            address: at(n, group),
+            state: [State::New, State::Old, State::Banned][usize::from(state)],
+            buckets: vec![bucket % 300; usize::from(bucket % 7)],
+            source: source(group),
+            added: Wall::from_millis(seed[0]),
+            attempts: bucket,
+            outcome: Outcome::from_u8(outcome % 9).unwrap(),
+            last_attempt: Wall::from_millis(seed[1]),
+            last_success: Wall::from_millis(seed[2]),
+            reached_since: Wall::from_millis(seed[3]),
+            verified: bucket % 2 == 0,
+        });
+        let mut store: BTreeMap<NetAddress, Record> = records.clone().map(|r| (r.address, r)).collect();
+        let (mut book, report) = Book::load(params(), KEY, store.clone().into_values(), now());
+        invariants::check(&book);
+        prop_assert_eq!(report.loaded + report.skipped, store.len());
+        for (address, record) in book.take_dirty(usize::MAX) {
+            match record {
+                Some(record) => store.insert(address, record),
+                None => store.remove(&address),
+            };
+        }
+        prop_assert_eq!(store.into_values().collect::<Vec<_>>(), book.page(None, usize::MAX));
+        let (twice, report) = Book::load(params(), KEY, records, now());
+        invariants::check(&twice);
+        prop_assert!(report.loaded <= ids.len());
+    }
+}

@@ -1,0 +1,3 @@
+//! Scripted peers and worlds, for tests, benches and simulations.
+
+pub mod sim;
