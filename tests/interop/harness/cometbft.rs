@@ -120,6 +120,7 @@ seeds = "{seeds}"
 persistent_peers = "{persistent_peers}"
 addr_book_strict = false
 allow_duplicate_ip = true
+max_num_outbound_peers = 20
 
 [consensus]
 create_empty_blocks = false

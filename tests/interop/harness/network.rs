@@ -36,6 +36,11 @@ impl Network {
         self.nodes.iter().map(CometBft::id).collect()
     }
 
+    /// Each as `id@host:port`.
+    pub(crate) fn addresses(&self) -> BTreeSet<String> {
+        self.nodes.iter().map(CometBft::address).collect()
+    }
+
     fn start() -> Network {
         let hub = Config::new("hub-038", Version::V038, CHAIN).start();
         // Persistent, not seeds: after a seed's answer a real node asks once more, and a full node bans it for that.
