@@ -3,7 +3,6 @@
 #![allow(missing_docs)]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -20,6 +19,10 @@ const SIZES: [usize; 3] = [1_000, 10_000, FULL];
 const MOST: f64 = 1.5;
 /// Operations between two looks at the clock.
 const BATCH: u64 = 200;
+/// Turns that each size has in a comparison.
+const ROUNDS: usize = 20;
+/// Batches of a turn, after as many that bring the book into the processor's cache.
+const TURN: usize = 20;
 
 /// A book of one size, a fifth of it old and all of it verified, with what is needed to go on.
 struct World {
@@ -179,10 +182,9 @@ const OPERATIONS: [(&str, Batch); 9] = [
     ("biased selection", |world, count| select(world, count, Some(30))),
 ];
 
-/// Runs one operation at one size and tells the nanoseconds of its fastest sample.
-fn measure(criterion: &mut Criterion, name: &str, batch: Batch, size: usize) -> f64 {
+/// Has criterion measure one operation at one size.
+fn measure(criterion: &mut Criterion, name: &str, batch: Batch, size: usize) {
     let world = RefCell::new(World::new(size));
-    let fastest = RefCell::new(f64::INFINITY);
     criterion.bench_function(&format!("{name}/{size}"), |bencher| {
         bencher.iter_custom(|iterations| {
             let world = &mut *world.borrow_mut();
@@ -194,14 +196,31 @@ fn measure(criterion: &mut Criterion, name: &str, batch: Batch, size: usize) -> 
                 world.settle();
                 left -= count;
             }
-            if iterations >= BATCH {
-                let mut fastest = fastest.borrow_mut();
-                *fastest = fastest.min(took.as_nanos() as f64 / iterations as f64);
-            }
             took
         });
     });
-    fastest.into_inner()
+}
+
+/// Nanoseconds of one operation at each size: the lower quartile of batches that take turns, so that what else the
+/// machine does is in all of them or in none.
+fn compare(batch: Batch) -> [f64; SIZES.len()] {
+    let mut worlds = SIZES.map(World::new);
+    let mut samples = SIZES.map(|_| Vec::with_capacity(ROUNDS));
+    for _ in 0..ROUNDS {
+        for (world, samples) in worlds.iter_mut().zip(&mut samples) {
+            for turn in 0..2 * TURN {
+                let took = batch(world, BATCH);
+                world.settle();
+                if turn >= TURN {
+                    samples.push(took.as_nanos() as f64 / BATCH as f64);
+                }
+            }
+        }
+    }
+    samples.map(|mut samples| {
+        samples.sort_by(f64::total_cmp);
+        samples[samples.len() / 4]
+    })
 }
 
 fn main() {
@@ -210,17 +229,16 @@ fn main() {
         .measurement_time(Duration::from_secs(1))
         .sample_size(20)
         .configure_from_args();
-    let mut costs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for (name, batch) in OPERATIONS {
         for size in SIZES {
-            costs.entry(name).or_default().push(measure(&mut criterion, name, batch, size));
+            measure(&mut criterion, name, batch, size);
         }
     }
     println!("\n{:<28}{:>10}{:>10}{:>10}  full : 1,000 (at most {MOST})", "nanoseconds", SIZES[0], SIZES[1], SIZES[2]);
-    for (name, costs) in costs {
-        let ratio = costs[2] / costs[0];
-        let remark = if ratio > MOST { "  TOO MUCH" } else { "" };
-        println!("{name:<28}{:>10.0}{:>10.0}{:>10.0}  {ratio:.2}{remark}", costs[0], costs[1], costs[2]);
+    for (name, batch) in OPERATIONS {
+        let [small, middle, full] = compare(batch);
+        let remark = if full / small > MOST { "  TOO MUCH" } else { "" };
+        println!("{name:<28}{small:>10.0}{middle:>10.0}{full:>10.0}  {:.2}{remark}", full / small);
     }
     let (empty, full) =
         (Book::new(Params::new(NodeId::from_bytes([0; 20])), HashKey::from_bytes([0; 16])), World::new(FULL));

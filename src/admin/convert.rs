@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use prost_types::{Duration, Timestamp};
 
-use super::fields::target_text;
 use crate::book;
 use crate::network::{Applied, Peer, Saved, Status};
 use crate::node::row;
@@ -254,7 +253,7 @@ const fn seed_outcome(health: &row::SeedHealth) -> pb::SeedOutcome {
 pub(super) fn ban(network: &str, ban: row::Ban) -> pb::Ban {
     pb::Ban {
         network: network.to_owned(),
-        target: target_text(&ban.target),
+        target: ban.target.to_string(),
         reason: reason(&ban.reason),
         ban_time: time(ban.since),
         expire_time: time(ban.until),

@@ -178,10 +178,12 @@ fn routes(directory: &Directory) -> Result<Routes, ServeError> {
         .add_service(described().build_v1alpha()?.max_decoding_message_size(MAX_REQUEST)))
 }
 
-/// What both versions of reflection tell of: our API, health, and both versions of reflection.
+/// What both versions of reflection tell of: our API, the details of its errors (clients show them only when they can
+/// look them up), health, and both versions of reflection.
 fn described() -> Builder<'static> {
     Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)

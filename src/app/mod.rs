@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::config::Config;
-use crate::network::{self, Directory, Handle, Running};
+use crate::network::{self, Directory, Running};
 
 /// Serves what the configuration describes until a signal asks for the end.
 ///
@@ -116,7 +116,8 @@ impl App {
         // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
         let api = tokio::spawn(admin.serve(directory.clone(), shutdown.clone().cancelled_owned()));
         for handle in directory.all() {
-            tokio::spawn(start(handle));
+            // One that cannot start is left failed; its log and its status say why.
+            tokio::spawn(async move { handle.start().await });
         }
         signals::wait(&shutdown).await;
         shutdown.cancel();
@@ -127,11 +128,5 @@ impl App {
         }
         api.await.context("the admin API broke down")?.context("the admin API")?;
         Ok(())
-    }
-}
-
-async fn start(handle: Handle) {
-    if let Err(error) = handle.start().await {
-        tracing::error!(%error, "start it again with ReactorService.Start once that is mended");
     }
 }

@@ -7,8 +7,8 @@ use super::mistake::{Notes, Origin};
 use super::network::Network;
 use super::process::Process;
 
-/// Holds the networks against each other and against the process. `all` says that no network is missing here.
-pub(super) fn check(process: &Process, networks: &[Network], all: bool, home: &Home, notes: &mut Notes) {
+/// Holds the networks against each other and against the process.
+pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mut Notes) {
     for (index, network) in networks.iter().enumerate() {
         for earlier in &networks[..index] {
             check_pair(earlier, network, notes);
@@ -18,15 +18,17 @@ pub(super) fn check(process: &Process, networks: &[Network], all: bool, home: &H
             notes.mistake(network.origins.laddr.clone(), text);
         }
     }
-    if let Some(name) = &process.default_network
-        && all
-        && !networks.iter().any(|network| network.chain_id == *name)
-    {
-        let known: Vec<_> = networks.iter().map(|network| network.chain_id.as_str()).collect();
-        let text =
-            format!("default_network {name:?} is not a network of this home: choose one of {}", known.join(", "));
-        notes.mistake(Origin::path(&home.process_file()), text);
+}
+
+/// Looks for the default network among all networks of the home.
+pub(super) fn check_default(process: &Process, networks: &[Network], home: &Home, notes: &mut Notes) {
+    let Some(name) = &process.default_network else { return };
+    if networks.is_empty() || networks.iter().any(|network| network.chain_id == *name) {
+        return;
     }
+    let known: Vec<_> = networks.iter().map(|network| network.chain_id.as_str()).collect();
+    let text = format!("default_network {name:?} is not a network of this home: choose one of {}", known.join(", "));
+    notes.mistake(Origin::path(&home.process_file()), text);
 }
 
 fn check_pair(earlier: &Network, network: &Network, notes: &mut Notes) {

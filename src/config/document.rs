@@ -228,3 +228,106 @@ fn mend_unknown(layout: Layout, table: &str, name: &str) -> String {
     let known: Vec<_> = layout.keys().filter(|key| key.table == table).map(|key| key.name).collect();
     format!("remove it; known here: {}", known.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{network, process};
+
+    fn network_notes(text: &str) -> (Vec<Given>, Notes) {
+        let mut notes = Notes::default();
+        let path: Arc<Path> = Path::new("config.toml").into();
+        (read(&path, text, network::LAYOUT, &mut notes), notes)
+    }
+
+    fn mistakes(text: &str) -> Vec<String> {
+        network_notes(text).1.mistakes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_way_to_write_a_table_gives_the_same() {
+        for text in ["[p2p]\nladdr = \"x\"", "p2p.laddr = \"x\"", "p2p = { laddr = \"x\" }", "p2p.\"laddr\" = '''x'''"]
+        {
+            let (given, notes) = network_notes(text);
+            assert_eq!(notes.mistakes, [], "{text}");
+            assert_eq!(
+                given.iter().map(|g| (g.key.path(), g.text.as_str())).collect::<Vec<_>>(),
+                [("p2p.laddr".into(), "x")]
+            );
+        }
+    }
+
+    #[test]
+    fn a_misplaced_name_is_told_its_place() {
+        let one = |text: &str, mend: &str| {
+            let told = mistakes(text);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].contains(mend), "{told:?}");
+        };
+        one("[p2p]\nbootstrap = true", "it belongs in [pex]");
+        one("laddr = \"tcp://0.0.0.0:1\"", "it belongs in [p2p]");
+        one("[p2p]\nmoniker = \"a\"", "at the top of the file");
+        one("[p2q]\nladdr = 1", "did you mean p2p?");
+        one("[admin]\nladdr = 1", "it belongs in pexd.toml");
+        one("[[p2p]]\nladdr = 1", "write [p2p]");
+        one("p2p = 3", "write [p2p]");
+        one("[p2p]\nxyzzyx = 1", "remove it; known here: laddr, ");
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_with_its_mend() {
+        let told =
+            mistakes("[p2p]\nseeds = [\"a\"]\npex = 1\nmax_num_inbound_peers = 1.5\ndial_timeout = 3\nladdr = {}\n");
+        let mends = [
+            "with commas",
+            "true or false",
+            "whole number, such as 40",
+            "duration in quotes, such as \"3s\"",
+            "such as \"tcp://0.0.0.0:26656\"",
+        ];
+        assert_eq!(told.len(), mends.len(), "{told:?}");
+        for (line, (told, mend)) in told.iter().zip(mends).enumerate() {
+            assert!(told.starts_with(&format!("config.toml:{}: ", line + 2)) && told.contains(mend), "{told}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_syntax_do_not_hide_the_others() {
+        let told = mistakes("[p2p]\nladdr = tcp\nladder = \"x\"\nseeds = \"a\npex = tru\n= 3\n");
+        let lines: Vec<&str> = told.iter().filter_map(|told| told.split(':').nth(1)).collect();
+        assert_eq!(lines, ["2", "4", "5", "6", "3"], "{told:?}");
+    }
+
+    #[test]
+    fn numbers_and_truth_values_may_be_quoted() {
+        let (given, notes) = network_notes("[p2p]\nmax_num_inbound_peers = \"7\"\npex = \"true\"\n");
+        assert_eq!(notes.mistakes, []);
+        assert_eq!(given.iter().map(|given| given.text.as_str()).collect::<Vec<_>>(), ["7", "true"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>()) {
+            network_notes(&text);
+        }
+
+        #[test]
+        fn any_near_miss_is_read_or_refused(
+            lines in prop::collection::vec("(\\[p2p\\]|\\[\\[?(pex|rpc|é)\\]|(p2p\\.)?(laddr|seeds|pex|x{70}|\"\\\\n\") ?= ?(\"[a-zé,@]*\"?|[0-9.-]{1,25}|true|\\[|\\{\\}|'''|\"\"\")|#é|[ -~]{0,8})", 0..12),
+        ) {
+            let text = lines.join("\n");
+            let mut notes = Notes::default();
+            let path: Arc<Path> = Path::new("a").into();
+            let last = text.lines().count().max(1) + 1;
+            read(&path, &text, network::LAYOUT, &mut notes);
+            read(&path, &text, process::LAYOUT, &mut notes);
+            for note in notes.mistakes {
+                let Origin::Line(_, line) = note.origin.clone() else { continue };
+                prop_assert!((1..=last).contains(&line), "{note}");
+                prop_assert_eq!(note.to_string().lines().count(), 1);
+            }
+        }
+    }
+}

@@ -66,8 +66,9 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
             load_network(folder, overrides, &mut notes)
         })
         .collect();
-    if !folders.is_empty() {
-        conflicts::check(&process, &networks, networks.len() == folders.len(), &sources.home, &mut notes);
+    conflicts::check_networks(&process, &networks, &mut notes);
+    if networks.len() == folders.len() {
+        conflicts::check_default(&process, &networks, &sources.home, &mut notes);
     }
     let home = sources.home.clone();
     let (mut config, warnings) = notes.finish(|| Some(Config { home, process, networks, warnings: Vec::new() }))?;
@@ -93,17 +94,19 @@ fn load_process(home: &Home, overrides: Vec<Given>, notes: &mut Notes) -> Proces
     process::build(resolved, &file, notes)
 }
 
+/// A network without a mistake; with one, its values say nothing about what it shares with others.
 fn load_network(folder: &NetworkFolder, overrides: &[Given], notes: &mut Notes) -> Option<Network> {
     if let Err(error) = chain_id::check(&folder.name) {
         notes.mistake(Origin::path(&folder.path), format!("the folder does not name a network: {error}"));
         return None;
     }
+    let before = notes.mistakes.len();
     let from_file = read_file(&folder.config_file(), network::LAYOUT, false, notes)?;
     let mut given = from_file.clone();
     given.extend_from_slice(overrides);
     network::warn_of_pasted_limits(&from_file, &given, notes);
     let resolved = layers::resolve(&given, notes);
-    network::build(folder, resolved, notes)
+    network::build(folder, resolved, notes).filter(|_| notes.mistakes.len() == before)
 }
 
 fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Notes) -> Option<Vec<Given>> {

@@ -117,11 +117,20 @@ pub(super) fn build(folder: &NetworkFolder, resolved: Resolved<NetworkTables>, n
         home: folder.path.clone(),
         moniker: Some(top.moniker.0).filter(|name| !name.is_empty()).unwrap_or_else(default_moniker),
         node_key: Arc::new(node_key),
-        book: folder.path.join(book.file),
+        book: whole_path(folder.path.join(book.file)),
         p2p,
         pex,
         origins,
     })
+}
+
+/// The one path of a file that may not exist yet, so that two spellings of it are equal.
+fn whole_path(path: PathBuf) -> PathBuf {
+    let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+    match (parent, path.file_name()) {
+        (Some(parent), Some(name)) => parent.join(name),
+        _ => path,
+    }
 }
 
 fn read_key(path: &Path, notes: &mut Notes) -> Option<NodeKey> {

@@ -17,7 +17,9 @@ impl Journal {
         match event {
             Event::Started => tracing::info!("reactor started"),
             Event::Stopped => tracing::info!("reactor stopped"),
-            Event::StartFailed(reason) => tracing::error!(%reason, "reactor failed"),
+            Event::StartFailed(reason) => {
+                tracing::error!(%reason, "reactor failed; once that is mended, ReactorService/Start starts it again");
+            }
             Event::PeerUp { id, direction, purpose, .. } => {
                 tracing::debug!(%id, %direction, purpose = purpose.map(tracing::field::display), "peer connected");
             }

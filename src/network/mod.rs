@@ -7,6 +7,8 @@ mod entrance;
 mod handle;
 mod journal;
 mod saving;
+#[cfg(test)]
+pub(crate) mod scripted;
 mod supervisor;
 
 pub use directory::{Directory, LookupError};

@@ -68,7 +68,7 @@ pub struct Store {
 impl Store {
     /// Opens the book of `chain_id` at `path`, or makes a new one with `fresh_key` when there is none or an empty file.
     ///
-    /// Blocks on the disk: for 20,480 addresses some 100 ms. The folder must exist. Beside the file come `-wal` and
+    /// Blocks on the disk: for 20,480 addresses some 60 ms. The folder must exist. Beside the file come `-wal` and
     /// `-shm`, which belong to it, and `.lock`, which names the process that has it open.
     ///
     /// # Errors
