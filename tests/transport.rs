@@ -1,5 +1,7 @@
 //! Sockets: both sides of the handshake, the gate, and what a peer can do wrong on the way.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows tests, not their helpers")]
+
 #[path = "transport/dials.rs"]
 mod dials;
 #[path = "transport/doors.rs"]
