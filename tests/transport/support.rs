@@ -82,7 +82,7 @@ impl Host {
 
     /// Waits until a connection was refused for this reason by the network.
     pub async fn refused(&self, fault: Fault) {
-        let of_kind = || self.local.gate().refusals().recent().iter().any(|refusal| same(&refusal.fault, &fault));
+        let of_kind = || self.local.gate().refusals().recent().iter().any(|refusal| refusal.fault == fault);
         eventually(of_kind, || format!("{fault:?} in {:?}", self.local.gate().refusals().recent())).await;
     }
 
@@ -131,12 +131,6 @@ impl Served {
             PeerSaid::Message(message, _) => panic!("a message: {message:?}"),
         }
     }
-}
-
-/// Equal; hanging up may be seen a stage earlier than it was meant, by a reset that destroys what came before.
-fn same(actual: &Fault, expected: &Fault) -> bool {
-    let hung_up = |fault: &Fault| matches!(fault, Fault::ClosedInHandshake(_));
-    actual == expected || hung_up(actual) && hung_up(expected)
 }
 
 pub async fn eventually(done: impl Fn() -> bool, what: impl Fn() -> String) {
