@@ -313,6 +313,7 @@ fn a_persistent_peer_that_is_lost_is_redialled_at_once_and_one_that_is_let_go_is
     let mut bench = Bench::new(false, |params| params.switch.persistent = vec![address(9).into()]);
     let conn = dials(&bench.begun)[0].3;
     bench.answers(conn, 9);
+    bench.wait(11 * SECOND);
     bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
     let redial = dials(&bench.wait(Duration::ZERO));
     assert_eq!(redial.len(), 1);
