@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pexd::clock::{Clock, entropy};
@@ -52,6 +52,24 @@ pub(crate) struct Arena {
     pub(crate) local: Arc<Local>,
     pub(crate) at: SocketAddr,
     attackers: AtomicU8,
+    heap: Mutex<Heap>,
+}
+
+/// The heap's growth since the attack began.
+struct Heap {
+    before: usize,
+    took: usize,
+}
+
+impl Heap {
+    fn watch() -> Heap {
+        HEAP.reset_peak_usage();
+        Heap { before: HEAP.current_usage(), took: 0 }
+    }
+
+    fn took(&self) -> usize {
+        self.took.max(HEAP.peak_usage().saturating_sub(self.before))
+    }
 }
 
 /// Runs a case, and afterwards says whether it took more memory than `memory` bytes beyond what was there before, or an
@@ -71,7 +89,8 @@ async fn watch(setup: Setup, memory: usize, case: impl AsyncFnOnce(&Arena)) {
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;
     running.handle.start().await.unwrap();
     let at = running.handle.status().await.unwrap().listen;
-    let arena = Arena { handle: running.handle, local, at, attackers: AtomicU8::new(2) };
+    let heap = Mutex::new(Heap::watch());
+    let arena = Arena { handle: running.handle, local, at, attackers: AtomicU8::new(2), heap };
 
     let listen_addr = "tcp://127.0.0.1:9";
     let mut resident = Resident::connect(at, listen_addr).await;
@@ -80,16 +99,16 @@ async fn watch(setup: Setup, memory: usize, case: impl AsyncFnOnce(&Arena)) {
     let named = told.then(|| resident.address([127, 0, 0, 1].into(), 9));
     visit(at, named).await;
 
-    let before = HEAP.current_usage();
-    HEAP.reset_peak_usage();
+    *arena.heap() = Heap::watch();
     let visitors = Visitors::send(at, named);
     case(&arena).await;
     visitors.finish().await;
-    let took = HEAP.peak_usage().saturating_sub(before);
+    let took = arena.heap().took();
 
     resident.check().await;
     assert!(took <= memory, "the attack took {} KiB, {} are allowed", took / KIB, memory / KIB);
     println!("{} KiB of {}", took / KIB, memory / KIB);
+    drop(resident);
     end(shutdown, running.task).await;
 }
 
@@ -186,6 +205,18 @@ impl Arena {
     pub(crate) fn attacker(&self) -> Attacker {
         let host = self.attackers.fetch_add(1, Ordering::Relaxed);
         Attacker { ip: Ipv4Addr::new(127, 0, 0, host), at: self.at, since: Clock.now().wall }
+    }
+
+    /// Makes what the attacker will send, whose memory is not pexd's and left out of the bound.
+    pub(crate) fn prepare<T>(&self, make: impl FnOnce() -> T) -> T {
+        let took = self.heap().took();
+        let made = make();
+        *self.heap() = Heap { took, ..Heap::watch() };
+        made
+    }
+
+    fn heap(&self) -> MutexGuard<'_, Heap> {
+        self.heap.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn status(&self) -> Status {

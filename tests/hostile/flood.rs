@@ -32,7 +32,7 @@ async fn refused(arena: &Arena, name: &str) -> u64 {
 
 #[test]
 fn a_thousand_silent_connections_of_one_ip_get_its_share() {
-    attack(short_handshakes(), 4 * 1024 * KIB, async |arena| {
+    attack(short_handshakes(), 1024 * KIB, async |arena| {
         let attacker = arena.attacker();
         let _silent = connect(&attacker, 1_000).await;
         arena.refused_by("handshake_flood", 1_000 - HANDSHAKES_PER_IP as u64, AT_ONCE).await;
@@ -45,7 +45,7 @@ fn a_thousand_silent_connections_of_one_ip_get_its_share() {
 
 #[test]
 fn a_thousand_silent_connections_of_many_ips_end_in_time() {
-    attack(short_handshakes(), 16 * 1024 * KIB, async |arena| {
+    attack(short_handshakes(), 8 * 1024 * KIB, async |arena| {
         let attackers: Vec<Attacker> = (0..15).map(|_| arena.attacker()).collect();
         let mut silent = Vec::new();
         for attacker in &attackers {
@@ -58,16 +58,16 @@ fn a_thousand_silent_connections_of_many_ips_end_in_time() {
 
 #[test]
 fn connections_that_come_and_go_are_slowed_down() {
-    attack(Setup::default(), 2 * 1024 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let attacker = arena.attacker();
-        let (mut let_in, most) = (0, BURST_PER_IP + 100);
+        let most = BURST_PER_IP + 100;
         for _ in 0..4 * BURST_PER_IP {
             drop(attacker.connect().await);
             // So that it is over before the next, and the bound on handshakes is not met.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         arena.refused_by("connection_rate", (4 * BURST_PER_IP - most) as u64, AT_ONCE).await;
-        let_in += refused(arena, "closed_in_handshake").await;
+        let let_in = refused(arena, "closed_in_handshake").await;
         assert!(let_in <= most as u64, "{let_in}");
     });
 }

@@ -17,7 +17,7 @@ fn short_handshakes() -> Setup {
 
 #[test]
 fn one_that_stalls_ends_in_time_at_every_stage() {
-    attack(short_handshakes(), 256 * KIB, async |arena| {
+    attack(short_handshakes(), 128 * KIB, async |arena| {
         let [mute, agreed, proven] = [arena.attacker(), arena.attacker(), arena.attacker()];
         let _held = (mute.connect().await, agreed.agree().await, proven.prove().await);
         arena.refuses_after(&mute, Fault::TimedOut(Stage::Secret), TIMEOUT).await;
@@ -28,7 +28,7 @@ fn one_that_stalls_ends_in_time_at_every_stage() {
 
 #[test]
 fn one_that_creeps_has_no_more_time_than_one_that_stalls() {
-    attack(short_handshakes(), 256 * KIB, async |arena| {
+    attack(short_handshakes(), 128 * KIB, async |arena| {
         let (in_clear, sealed) = (arena.attacker(), arena.attacker());
         let mut stream = in_clear.connect().await;
         let creeping = tokio::spawn(async move { creep(&mut stream, &hello(&[9; 32])).await });
@@ -66,7 +66,7 @@ fn hello(key: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_ephemeral_key_of_another_length_or_kind_is_refused() {
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let cases: [(Vec<u8>, Fault); 6] = [
             (hello(&[]), Fault::EphemeralKeyLength),
             (hello(&[9; 31]), Fault::EphemeralKeyLength),
@@ -97,7 +97,7 @@ fn an_ephemeral_key_that_gives_no_secret_is_refused() {
         "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
         "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     ];
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         for point in low_order {
             let attacker = arena.attacker();
             let mut stream = attacker.connect().await;
@@ -114,7 +114,7 @@ fn from_hex(text: &str) -> Vec<u8> {
 
 #[test]
 fn who_does_not_hold_his_ephemeral_key_cannot_go_on() {
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let attacker = arena.attacker();
         let mut stream = attacker.connect().await;
         stream.write_all(&hello(&[9; 32])).await.unwrap();
@@ -125,7 +125,7 @@ fn who_does_not_hold_his_ephemeral_key_cannot_go_on() {
 
 #[test]
 fn a_proof_that_proves_nothing_is_refused() {
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let (me, other) = (some_key(), some_key());
         let ed25519 = |key: &[u8]| Some(Sum::Ed25519(key.to_vec()));
         let mine = || ed25519(me.public_key());
@@ -158,7 +158,7 @@ fn flip(mut signature: [u8; 64]) -> Vec<u8> {
 #[test]
 fn a_message_that_announces_a_mebibyte_costs_nothing() {
     const ANNOUNCED: [u8; 3] = [0x80, 0x80, 0x40];
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 64 * KIB, async |arena| {
         let attackers: Vec<Attacker> = (0..3).map(|_| arena.attacker()).collect();
         let mut stream = attackers[0].connect().await;
         stream.write_all(&ANNOUNCED).await.unwrap();

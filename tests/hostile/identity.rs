@@ -8,7 +8,7 @@ use crate::arena::{AT_ONCE, CHAIN, KIB, Setup, attack};
 
 #[test]
 fn the_same_id_twice_leaves_the_first_in_place() {
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 64 * KIB, async |arena| {
         let attacker = arena.attacker();
         let identity = Identity::random(CHAIN);
         let mut first = attacker.join_as(&identity).await;
@@ -27,7 +27,7 @@ fn the_same_id_twice_leaves_the_first_in_place() {
 
 #[test]
 fn our_own_key_is_refused_as_ourselves() {
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 64 * KIB, async |arena| {
         let attacker = arena.attacker();
         let ourselves = Identity { key: arena.local.key().clone(), info: arena.local.info().clone() };
         let _peer = attacker.join_as(&ourselves).await;
@@ -38,7 +38,7 @@ fn our_own_key_is_refused_as_ourselves() {
 
 #[test]
 fn our_id_without_our_key_is_a_lie() {
-    attack(Setup::default(), 256 * KIB, async |arena| {
+    attack(Setup::default(), 64 * KIB, async |arena| {
         let attacker = arena.attacker();
         let mut liar = Identity::random(CHAIN);
         liar.info.id = arena.local.key().id();

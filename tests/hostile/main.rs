@@ -4,7 +4,7 @@
 //! The cases run one after the other, since the bound on memory is on this process's heap: pexd's and the attacker's, and
 //! not what C libraries take.
 
-#![allow(clippy::unwrap_used, reason = "the lint knows tests, not their helpers")]
+#![allow(clippy::unwrap_used)]
 
 #[global_allocator]
 static HEAP: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;

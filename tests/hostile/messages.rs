@@ -32,7 +32,7 @@ fn some_id() -> String {
 
 #[test]
 fn addresses_that_nobody_asked_for_are_banned() {
-    attack(Setup::default(), 512 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         for message in [addresses(vec![address(&some_id(), "127.0.1.1", 9)]), addresses(Vec::new())] {
             let (attacker, identity) = (arena.attacker(), Identity::random(CHAIN));
             let mut peer = attacker.join_as(&identity).await;
@@ -51,7 +51,7 @@ async fn book_has(arena: &Arena, ip: Ipv4Addr) -> bool {
 
 #[test]
 fn addresses_that_cannot_be_are_banned() {
-    attack(Setup::default(), 512 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let good = || address(&some_id(), "127.0.1.1", 9);
         for bad in [
             address(&some_id(), "not an ip", 9),
@@ -72,7 +72,7 @@ fn addresses_that_cannot_be_are_banned() {
 
 #[test]
 fn a_message_that_says_nothing_ends_the_connection_without_a_ban() {
-    attack(Setup::default(), 512 * KIB, async |arena| {
+    attack(Setup::default(), 384 * KIB, async |arena| {
         // Nothing, a kind that does not exist, one that is cut, and noise.
         for message in [&[][..], &[0x1a, 0], &[0x12, 9, 1], &[0xff; 60_000]] {
             let (attacker, identity) = (arena.attacker(), Identity::random(CHAIN));
@@ -119,7 +119,7 @@ fn of_thousands_of_addresses_a_few_are_looked_at() {
         let count = u32::try_from(Vec::len(&addrs)).unwrap();
         let answer = addresses(addrs);
         assert!(answer.len() <= MAX_MESSAGE && answer.len() > MAX_MESSAGE / 2, "{}", answer.len());
-        answer_its_request(1024 * KIB, &answer, async |arena, peer, _| {
+        answer_its_request(384 * KIB, &answer, async |arena, peer, _| {
             assert_eq!(told(arena).await, count);
             let page = arena.handle.addresses(None, 1_000).await.unwrap();
             let named = page.entries.iter().filter(|entry| in_range(entry.record.address)).count();
@@ -146,7 +146,7 @@ fn addresses_that_are_of_no_use_are_skipped_without_penalty() {
         address(&good.to_string(), "127.9.0.4", 9),
         address(&own.to_string(), "::ffff:127.9.0.5", 9),
     ]);
-    answer_its_request(1024 * KIB, &answer, async |arena, peer, seed| {
+    answer_its_request(384 * KIB, &answer, async |arena, peer, seed| {
         assert_eq!(told(arena).await, 7);
         let page = arena.handle.addresses(None, 1_000).await.unwrap();
         let named = page.entries.iter().map(|entry| entry.record.address).filter(|address| in_range(*address));
@@ -164,7 +164,7 @@ fn addresses_that_are_of_no_use_are_skipped_without_penalty() {
 fn a_second_answer_to_one_request_is_unsolicited() {
     let answer = addresses(vec![address(&some_id(), "127.9.0.1", 9)]);
     let again = answer.clone();
-    answer_its_request(512 * KIB, &answer, async |arena, peer, seed| {
+    answer_its_request(128 * KIB, &answer, async |arena, peer, seed| {
         told(arena).await;
         let attacker = arena.attacker();
         send(peer, &again).await;

@@ -8,7 +8,7 @@ use crate::arena::{Arena, Attacker, CHAIN, KIB, Setup, attack};
 
 #[test]
 fn the_third_request_in_a_row_is_not_answered() {
-    attack(Setup::default(), 512 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let attacker = arena.attacker();
         let mut peer = attacker.join().await;
         let id = peer.identity().info.id;
@@ -23,7 +23,7 @@ fn the_third_request_in_a_row_is_not_answered() {
 
 #[test]
 fn a_flood_of_requests_is_answered_twice() {
-    attack(Setup::default(), 1024 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let attacker = arena.attacker();
         let mut peer = attacker.join().await;
         let id = peer.identity().info.id;
@@ -57,7 +57,7 @@ async fn ends_too_soon(arena: &Arena, attacker: Attacker, identity: &Identity) {
 
 #[test]
 fn reconnecting_does_not_help_and_the_third_offence_is_banned() {
-    attack(Setup::default(), 512 * KIB, async |arena| {
+    attack(Setup::default(), 128 * KIB, async |arena| {
         let identity = Identity::random(CHAIN);
         for _ in 0..2 {
             assert!(asks_anew(&arena.attacker(), &identity).await, "two are free");
@@ -74,7 +74,7 @@ fn reconnecting_does_not_help_and_the_third_offence_is_banned() {
 
 #[test]
 fn a_seed_closes_without_an_answer_and_bans_nobody_for_it() {
-    attack(Setup { seed_mode: true, ..Setup::default() }, 512 * KIB, async |arena| {
+    attack(Setup { seed_mode: true, ..Setup::default() }, 128 * KIB, async |arena| {
         let identity = Identity::random(CHAIN);
         for _ in 0..2 {
             assert!(asks_anew(&arena.attacker(), &identity).await, "two are free");
