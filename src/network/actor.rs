@@ -242,6 +242,9 @@ impl<'a> Actor<'a> {
 
     /// Opens the listener and starts the node; the answer comes when the node has decided.
     pub(super) async fn start(&mut self, reply: Starter) {
+        if let Some(reason) = self.saving.no_store() {
+            return drop(reply.send(Err(reason.to_owned())));
+        }
         match self.node.state() {
             RunState::Running => drop(reply.send(Ok(false))),
             RunState::Starting => self.starters.push(reply),

@@ -15,6 +15,8 @@ pub struct Entrance {
     laddr: SocketAddr,
     limits: DoorLimits,
     state: Arc<Mutex<State>>,
+    /// Held while somebody waits for [`State::closing`].
+    waiting: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +37,7 @@ pub(super) struct OpenEntrance {
 impl Entrance {
     /// An entrance at `laddr`, not bound yet; port 0 takes a free one at each start.
     pub fn new(laddr: SocketAddr, limits: DoorLimits) -> Self {
-        Entrance { laddr, limits, state: Arc::default() }
+        Entrance { laddr, limits, state: Arc::default(), waiting: Arc::default() }
     }
 
     /// The configured address.
@@ -45,11 +47,7 @@ impl Entrance {
 
     /// Binds the address unless another network has, and takes the connections that are for this network.
     pub(super) async fn open(&self, local: Arc<Local>, peers: mpsc::Sender<Upgraded>) -> Result<OpenEntrance, String> {
-        let closing = self.state().closing.take();
-        if let Some(closing) = closing {
-            // A task that broke down has given the port back too.
-            let _ = closing.await;
-        }
+        self.closed().await;
         let chain_id = local.info().network.clone();
         let mut state = self.state();
         let listener = match &state.listener {
@@ -63,6 +61,17 @@ impl Entrance {
         state.listener = Some(listener.clone());
         drop(state);
         Ok(OpenEntrance { entrance: self.clone(), listener, chain_id })
+    }
+
+    /// Waits until a port that the last network left is free again.
+    pub(super) async fn closed(&self) {
+        // Several networks may wait for one end; none may go on before it.
+        let _waiting = self.waiting.lock().await;
+        let closing = self.state().closing.take();
+        if let Some(closing) = closing {
+            // A task that broke down has given the port back too.
+            let _ = closing.await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -10,6 +10,8 @@ mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
