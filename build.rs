@@ -1,25 +1,38 @@
-//! Compiles the `.proto` files without protoc.
+//! Compiles the `.proto` files without protoc: the wire's messages and the admin API apart, since only the API is
+//! served by reflection.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use prost::Message;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("cargo:rerun-if-changed=proto");
-    let out = PathBuf::from(env::var("OUT_DIR")?);
-    let mut files = Vec::new();
-    collect(Path::new("proto"), &mut files)?;
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-    let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
-    fs::write(out.join("descriptors.bin"), compiler.file_descriptor_set().encode_to_vec())?;
-    tonic_prost_build::configure().build_client(true).compile_fds(compiler.file_descriptor_set())?;
+fn main() -> Result<()> {
+    println!("cargo:rerun-if-changed=proto");
+    // Compiled in by a macro that cargo cannot see through.
+    println!("cargo:rerun-if-changed=migrations");
+    let wire = compile("proto/tendermint")?;
+    tonic_prost_build::configure().build_client(false).build_server(false).compile_fds(wire)?;
+
+    let api = compile("proto/pexd")?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), api.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(api)?;
     Ok(())
 }
 
+/// All files below a folder, with what they import and their comments.
+fn compile(folder: &str) -> Result<tonic_prost_build::FileDescriptorSet> {
+    let mut files = Vec::new();
+    collect(Path::new(folder), &mut files)?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    Ok(compiler.file_descriptor_set())
+}
+
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>()?;
+    let mut entries = fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<io::Result<Vec<_>>>()?;
     entries.sort();
     for path in entries {
         if path.is_dir() {

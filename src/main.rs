@@ -1,1 +1,27 @@
-fn main() {}
+//! The program: command line in, exit code out.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use pexd::cli::{self, Cli, Outcome};
+use pexd::{app, localnet};
+
+fn main() -> ExitCode {
+    let done = match cli::run(Cli::parse()) {
+        Ok(Outcome::Done) => Ok(true),
+        Ok(Outcome::Serve(config)) => app::run(&config).map(|()| true),
+        Ok(Outcome::Localnet(options)) => localnet::run(options),
+        Err(failure) => {
+            eprintln!("{failure}");
+            return ExitCode::from(failure.exit_code());
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -34,7 +34,7 @@ use list::List;
 use params::{NEW_BUCKETS, OLD_BUCKETS};
 use schedule::{Schedule, WAITING};
 use served::Served;
-use slab::Slab;
+use slab::{Ix, Slab};
 
 use rand::RngExt as _;
 
@@ -118,6 +118,16 @@ impl Book {
     pub fn untake(&mut self, now: Now, address: &NetAddress) {
         if let Some(ix) = self.slab.find(address).filter(|&ix| self.slab.entry(ix).taken) {
             self.schedule.postpone(&mut self.slab, ix, now);
+        }
+    }
+
+    /// Makes the addresses of an ID due that were never tried: what stood against their dial (the ID was connected) has
+    /// passed.
+    pub fn retry_untried(&mut self, now: Now, id: &NodeId) {
+        let waiting = |ix: &Ix| !self.slab.entry(*ix).taken && self.slab.history(*ix).is_untried();
+        let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).filter(waiting).collect();
+        for ix in addresses {
+            self.schedule.enqueue(&mut self.slab, ix, now);
         }
     }
 }

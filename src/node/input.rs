@@ -1,21 +1,10 @@
 //! What the shell tells the node.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
-use crate::types::{ConnId, Fault, NodeInfo, Ticket};
+use crate::switch::Handshaken;
+use crate::types::{ConnId, Fault, Ticket};
 use crate::wire::pex::Received;
-
-/// A peer whose key, signature and node information were exchanged and checked: it is who it says, of our network.
-#[derive(Clone, Debug)]
-pub struct Handshaken {
-    /// Its end of the TCP connection.
-    pub remote: SocketAddr,
-    /// What it says of itself; `info.id` is authenticated.
-    pub info: NodeInfo,
-    /// From the first byte to the end of the handshake (with the dial, when we dialled).
-    pub took: Duration,
-}
 
 /// Something happened outside.
 #[derive(Debug)]

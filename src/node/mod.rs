@@ -1,13 +1,248 @@
 //! One network's pure machine: book, switch policy and reactor together. Time and randomness are handed in; effects,
 //! events and changed rows are drawn out.
 
-mod effect;
-mod event;
 mod input;
+mod lifecycle;
+mod params;
 pub mod row;
+#[cfg(test)]
+mod tests;
 mod view;
+mod views;
 
-pub use effect::Effect;
-pub use event::Event;
-pub use input::{Handshaken, Input};
+pub use crate::switch::{Effect, Event, Handshaken};
+pub use input::Input;
+pub use params::Params;
 pub use view::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::book::{Book, HashKey, LoadReport, Source};
+use crate::pex::{self, Pex, SeedChange, TooManySeeds};
+use crate::switch::{Ban, BanTarget, NotDialled, Switch, TooManyBans};
+use crate::types::{ConnId, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng, Ticket, Wall};
+use row::{Change, Key, Row, Rows};
+
+/// One network: a machine without I/O. The shell feeds it inputs and timeouts and does what its effects say.
+///
+/// ```text
+/// loop { handle(now, input) or handle_timeout(now); while let Some(effect) = poll_effect() { do it } }
+/// ```
+#[derive(Debug)]
+pub struct Node {
+    book: Book,
+    switch: Switch,
+    pex: Pex,
+    rng: SeededRng,
+    state: RunState,
+    since: Wall,
+    /// While starting: names that are being looked up, and when we go on without them.
+    lookups: BTreeSet<Box<str>>,
+    start_by: Mono,
+    /// Whether a seed's name or IP is usable.
+    usable_seeds: bool,
+}
+
+impl Node {
+    /// A stopped node with what a store kept. Nothing that is loaded is believed; the report says what was mended.
+    pub fn new(params: Params, key: HashKey, rows: Rows, now: Now, rng: SeededRng) -> (Self, LoadReport) {
+        let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
+        let (book, report) = Book::load(params.book, key, rows.addresses, now);
+        let persistent = params.switch.persistent.clone();
+        let mut node = Node {
+            book,
+            switch: Switch::new(params.switch, rows.bans),
+            pex: Pex::new(params.pex, rows.seed_deltas, rows.seed_health),
+            rng,
+            state: RunState::Stopped,
+            since: now.wall,
+            lookups: BTreeSet::new(),
+            start_by: Mono::NEVER,
+            usable_seeds: false,
+        };
+        for address in persistent.iter().filter_map(PeerAddress::as_net_address) {
+            // Refused are private, banned and unroutable ones, which stay persistent all the same.
+            let _ = node.book.add(now, address, own, &mut node.rng);
+        }
+        (node, report)
+    }
+
+    fn with<T>(&mut self, now: Now, work: impl FnOnce(&mut Pex, &mut pex::Context<'_>) -> T) -> T {
+        let mut context = pex::Context { now, book: &mut self.book, switch: &mut self.switch, rng: &mut self.rng };
+        work(&mut self.pex, &mut context)
+    }
+
+    /// Takes what happened outside. What comes late, for a connection that is gone, is ignored.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Inbound { ticket, peer } => self.inbound(now, ticket, *peer),
+            Input::Dialled { conn, remote, result } => self.dialled(now, conn, remote, result),
+            Input::Message { conn, message } => self.with(now, |pex, cx| pex.receive(cx, conn, message)),
+            Input::Closed { conn, fault } => self.closed(now, conn, &fault),
+            Input::Resolved { name, ips } => {
+                self.name_resolved(now, &name, !ips.is_empty());
+                self.with(now, |pex, cx| pex.resolved(cx, &name, &ips));
+            }
+        }
+    }
+
+    fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) {
+        if self.state != RunState::Running {
+            self.switch.effect(Effect::Refuse { ticket, fault: Fault::NotRunning });
+        } else if let Some(conn) = self.switch.inbound(now, ticket, peer) {
+            self.with(now, |pex, cx| pex.add_peer(cx, conn));
+        }
+    }
+
+    fn dialled(&mut self, now: Now, conn: ConnId, remote: Option<SocketAddr>, result: Result<Box<Handshaken>, Fault>) {
+        if let Some(dialled) = self.switch.dialled(now, conn, remote, result, &mut self.rng) {
+            self.with(now, |pex, cx| pex.dialled(cx, &dialled));
+        }
+    }
+
+    fn closed(&mut self, now: Now, conn: ConnId, fault: &Fault) {
+        if let Some(peer) = self.switch.closed(now, conn, fault, &mut self.rng) {
+            self.with(now, |pex, cx| pex.remove_peer(cx, &peer, fault));
+        }
+    }
+
+    /// When [`Node::handle_timeout`] has something to do; `None` while it is stopped.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        match self.state {
+            RunState::Running => {
+                let round = self.pex.poll_timeout(&self.book, &self.switch);
+                [round, self.switch.poll_timeout()].into_iter().flatten().min()
+            }
+            RunState::Starting => Some(self.start_by),
+            RunState::Stopped | RunState::Failed(_) => None,
+        }
+    }
+
+    /// Does what is due; nothing when nothing is.
+    pub fn handle_timeout(&mut self, now: Now) {
+        match self.state {
+            RunState::Running => {
+                self.switch.handle_timeout(now, &mut self.rng);
+                self.with(now, |pex, cx| pex.handle_timeout(cx));
+            }
+            RunState::Starting if now.mono >= self.start_by => self.decide_start(now),
+            RunState::Starting | RunState::Stopped | RunState::Failed(_) => {}
+        }
+    }
+
+    /// The next thing to do; to be drained to `None` after each call.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.switch.poll_effect()
+    }
+
+    /// The next thing that happened; to be drained to `None` after each call.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.switch.poll_event()
+    }
+
+    // --- what is stored
+
+    /// Whether a row changed since it was last taken.
+    pub fn has_dirty(&self) -> bool {
+        self.book.has_dirty() || self.switch.has_dirty() || self.pex.has_dirty()
+    }
+
+    /// At most `max` changed rows, what operators changed first. They count as stored from here on.
+    pub fn take_dirty(&mut self, max: usize) -> Vec<Change> {
+        let mut changes = Vec::new();
+        while changes.len() < max
+            && let Some((target, ban)) = self.switch.take_dirty()
+        {
+            changes.push(Change { key: Key::Ban(target), row: ban.map(Row::Ban) });
+        }
+        while changes.len() < max
+            && let Some(change) = self.pex.take_dirty()
+        {
+            changes.push(seed_change(change));
+        }
+        let addresses = self.book.take_dirty(max - changes.len());
+        changes.extend(
+            addresses
+                .into_iter()
+                .map(|(address, record)| Change { key: Key::Address(address), row: record.map(Row::Address) }),
+        );
+        changes
+    }
+
+    // --- what operators do
+
+    /// Adds a seed; `false` when it is there already.
+    ///
+    /// # Errors
+    /// When there are as many as are kept.
+    pub fn add_seed(&mut self, now: Now, seed: PeerAddress) -> Result<bool, TooManySeeds> {
+        self.with(now, |pex, cx| pex.add_seed(cx, seed))
+    }
+
+    /// Removes a seed; `false` when there is none.
+    pub fn remove_seed(&mut self, now: Now, seed: &PeerAddress) -> bool {
+        self.pex.remove_seed(seed, now)
+    }
+
+    /// Bans an ID or a range for `length` (`None` = for good), closes what it is for, and takes the ID out of the book's
+    /// buckets.
+    ///
+    /// # Errors
+    /// When there are as many bans as are kept.
+    pub fn ban(
+        &mut self,
+        now: Now,
+        target: BanTarget,
+        reason: String,
+        length: Option<Duration>,
+    ) -> Result<(), TooManyBans> {
+        self.switch.ban(now, Ban::new(target, reason, now.wall, length, true))?;
+        if let BanTarget::Id(id) = target {
+            self.book.ban(&id);
+        }
+        Ok(())
+    }
+
+    /// Lifts a ban, and makes the ID new again; whether there was one.
+    pub fn unban(&mut self, now: Now, target: &BanTarget) -> bool {
+        let lifted = self.switch.unban(target);
+        if let BanTarget::Id(id) = target {
+            self.book.reinstate(now, id);
+        }
+        lifted
+    }
+
+    /// Dials a peer on an operator's behalf.
+    ///
+    /// # Errors
+    /// When a rule is against it, or the node does not run.
+    pub fn dial(&mut self, now: Now, target: PeerAddress) -> Result<ConnId, NotDialled> {
+        self.switch.dial(now, target, Purpose::Manual)
+    }
+
+    /// The banned ranges with their ends ([`Wall::NEVER`] = none), for the gate.
+    pub fn banned_ranges(&self) -> Vec<(IpNet, Wall)> {
+        self.switch.banned_ranges()
+    }
+
+    /// The bans that are kept.
+    pub fn bans(&self) -> Vec<Ban> {
+        self.switch.bans().cloned().collect()
+    }
+
+    /// Our own ID.
+    pub fn own_id(&self) -> NodeId {
+        self.switch.params().own_id
+    }
+}
+
+fn seed_change(change: SeedChange) -> Change {
+    match change {
+        SeedChange::Delta(seed, delta) => Change { key: Key::SeedDelta(seed), row: delta.map(Row::SeedDelta) },
+        SeedChange::Health(seed, health) => Change { key: Key::SeedHealth(seed), row: health.map(Row::SeedHealth) },
+    }
+}

@@ -44,8 +44,6 @@ pub enum Purpose {
     Persistent,
     /// An operator asked for it.
     Manual,
-    /// An untried address, tried beside the others to keep the book fresh.
-    Feeler,
 }
 
 impl fmt::Display for Purpose {
@@ -57,7 +55,6 @@ impl fmt::Display for Purpose {
             Purpose::Seed => "seed",
             Purpose::Persistent => "persistent",
             Purpose::Manual => "manual",
-            Purpose::Feeler => "feeler",
         })
     }
 }

@@ -197,6 +197,9 @@ pub enum Fault {
     /// A request sooner than the last one allows.
     #[error("a request too soon after the last")]
     RequestTooSoon,
+    /// The third request that came too soon.
+    #[error("requests too soon after one another, three times")]
+    RequestsTooOften,
 
     // --- ends
     /// The peer closed the connection.
@@ -211,6 +214,61 @@ pub enum Fault {
     /// A fault in pexd itself; the log has it.
     #[error("internal fault")]
     Internal,
+}
+
+impl Fault {
+    /// A name that never changes, for counters and machines.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Fault::Refused => "refused",
+            Fault::Unreachable => "unreachable",
+            Fault::Unresolved => "unresolved",
+            Fault::Unroutable => "unroutable",
+            Fault::TimedOut(_) => "timed_out",
+            Fault::ClosedInHandshake(_) => "closed_in_handshake",
+            Fault::LocalResources => "local_resources",
+            Fault::EphemeralKeyLength => "ephemeral_key_length",
+            Fault::LowOrderKey => "low_order_key",
+            Fault::MalformedHandshake => "malformed_handshake",
+            Fault::HandshakeTooLong => "handshake_too_long",
+            Fault::KeyType => "key_type",
+            Fault::BadSignature => "bad_signature",
+            Fault::BadFrame => "bad_frame",
+            Fault::FrameLength => "frame_length",
+            Fault::NoncesUsedUp => "nonces_used_up",
+            Fault::WrongId { .. } => "wrong_id",
+            Fault::Ourselves => "ourselves",
+            Fault::WrongNetwork { .. } => "wrong_network",
+            Fault::WrongBlockVersion { .. } => "wrong_block_version",
+            Fault::NoCommonChannel => "no_common_channel",
+            Fault::BadNodeInfo(_) => "bad_node_info",
+            Fault::DuplicateId => "duplicate_id",
+            Fault::DuplicateIp => "duplicate_ip",
+            Fault::BannedId => "banned_id",
+            Fault::BannedIp => "banned_ip",
+            Fault::Full => "full",
+            Fault::ConnectionRate => "connection_rate",
+            Fault::HandshakeFlood => "handshake_flood",
+            Fault::NotRunning => "not_running",
+            Fault::PacketTooLong { .. } => "packet_too_long",
+            Fault::UnknownPacket => "unknown_packet",
+            Fault::UnknownChannel(_) => "unknown_channel",
+            Fault::MessageTooLong => "message_too_long",
+            Fault::EmptyFlood => "empty_flood",
+            Fault::PingFlood => "ping_flood",
+            Fault::PongTimeout => "pong_timeout",
+            Fault::WriteStalled => "write_stalled",
+            Fault::BadMessage => "bad_message",
+            Fault::Unsolicited => "unsolicited",
+            Fault::BadAddress => "bad_address",
+            Fault::RequestTooSoon => "request_too_soon",
+            Fault::RequestsTooOften => "requests_too_often",
+            Fault::ClosedByPeer => "closed_by_peer",
+            Fault::Reset => "reset",
+            Fault::ClosedByUs(_) => "closed_by_us",
+            Fault::Internal => "internal",
+        }
+    }
 }
 
 impl fmt::Display for CloseReason {

@@ -60,6 +60,14 @@ impl PeerAddress {
         &self.host
     }
 
+    /// The name to resolve; `None` for an IP.
+    pub fn host_name(&self) -> Option<&str> {
+        match &self.host {
+            Host::Ip(_) => None,
+            Host::Name(name) => Some(name),
+        }
+    }
+
     /// The port, never 0.
     pub const fn port(&self) -> u16 {
         self.port

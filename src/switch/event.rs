@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::types::{ConnId, Direction, Fault, NetAddress, NodeId, Outcome, PeerAddress, Purpose};
 
-use super::row::BanTarget;
+use super::BanTarget;
 
 /// Something that an operator may want to know of.
 #[derive(Clone, Debug, PartialEq, Eq)]

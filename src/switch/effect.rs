@@ -1,6 +1,6 @@
-//! What the node asks the shell to do.
+//! What the switch, and the reactor through it, asks the shell to do.
 
-use crate::types::{CloseHow, CloseReason, ConnId, Fault, PeerAddress, Purpose, Ticket};
+use crate::types::{CloseHow, ConnId, Fault, PeerAddress, Purpose, Ticket};
 use crate::wire::pex::Outgoing;
 
 /// Something for the shell to do, in the order given.
@@ -56,13 +56,6 @@ pub enum Effect {
         /// The name.
         name: Box<str>,
     },
-    /// The bans by IP changed: publish [`super::Node::ip_bans`] to the gate.
+    /// The bans by IP changed: publish [`super::Switch::banned_ranges`] to the gate.
     PublishBans,
-}
-
-impl Effect {
-    /// Closes after flushing, for a reason that is no fault.
-    pub(crate) fn let_go(conn: ConnId, reason: CloseReason) -> Effect {
-        Effect::Close { conn, how: CloseHow::Flush, reason: Fault::ClosedByUs(reason) }
-    }
 }

@@ -1,0 +1,94 @@
+//! `BanService`: bans of IDs, IPs and ranges, in one network or in all.
+
+use tonic::{Request, Response, Status};
+
+use super::page::{Chunk, Listing, page};
+use super::scope::{Answers, Scope};
+use super::{convert, fields, status};
+use crate::network::{Applied, Directory, Error, Handle, LookupError, Saved};
+use crate::proto::pexd::v1::ban_service_server::BanService;
+use crate::proto::pexd::v1::{
+    Ban, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure, UnbanRequest,
+    UnbanResponse,
+};
+
+/// Answers from the handles of a directory.
+#[derive(Debug)]
+pub(super) struct Bans(pub(super) Directory);
+
+/// The bans by the text of their target.
+struct ByTarget;
+
+impl Listing for ByTarget {
+    const KIND: &'static str = "bans";
+    type Key = String;
+    type Item = Ban;
+
+    async fn fetch(&self, network: &Handle, after: Option<String>, max: usize) -> Result<Chunk<String, Ban>, Error> {
+        let bans = network.bans().await?.into_iter();
+        let bans = bans.map(|ban| convert::ban(network.chain_id(), ban)).map(|ban| (ban.target.clone(), ban));
+        Ok(Chunk::cut(bans, after.as_ref(), max))
+    }
+}
+
+#[tonic::async_trait]
+impl BanService for Bans {
+    async fn list_bans(&self, request: Request<ListBansRequest>) -> Result<Response<ListBansResponse>, Status> {
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &request.network)?;
+        let page = page(&ByTarget, &scope, request.page_size, &request.page_token).await?;
+        Ok(Response::new(ListBansResponse { bans: page.items, next_page_token: page.next, failures: page.failures }))
+    }
+
+    async fn ban(&self, request: Request<BanRequest>) -> Result<Response<BanResponse>, Status> {
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &request.network)?;
+        let target = fields::target(&request.target)?;
+        let reason = fields::reason(request.reason)?;
+        let length = fields::length(request.length)?;
+        let ban = |network: Handle| {
+            let reason = reason.clone();
+            async move { network.ban(target, reason, length).await }
+        };
+        let (results, failures) = changes(&scope, scope.ask(ban).await)?;
+        Ok(Response::new(BanResponse { results, failures }))
+    }
+
+    async fn unban(&self, request: Request<UnbanRequest>) -> Result<Response<UnbanResponse>, Status> {
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &request.network)?;
+        let target = fields::target(&request.target)?;
+        let mut answers = scope.ask(|network| async move { network.unban(target).await }).await;
+        if answers.iter().any(|(_, answer)| answer.is_ok()) {
+            spare_those_without(&mut answers);
+        }
+        let (results, failures) = changes(&scope, answers)?;
+        Ok(Response::new(UnbanResponse { results, failures }))
+    }
+}
+
+/// A ban that is lifted in one network need not have been in each of them.
+fn spare_those_without(answers: &mut Answers<Applied>) {
+    for (_, answer) in answers {
+        if *answer == Err(Error::NoSuchBan) {
+            *answer = Ok(Applied { changed: false, saved: Saved::Yes });
+        }
+    }
+}
+
+/// What became of a change in each network.
+///
+/// # Errors
+/// When it came into force in none: the error that tells most, which is any but "no such ban".
+fn changes(scope: &Scope, answers: Answers<Applied>) -> Result<(Vec<ChangeResult>, Vec<NetworkFailure>), Status> {
+    if answers.iter().all(|(_, answer)| answer.is_err()) {
+        let mut errors: Vec<_> = answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).collect();
+        errors.sort_by_key(|error| **error == Error::NoSuchBan);
+        return Err(errors.first().map_or_else(|| status::of_lookup(&LookupError::None), |error| status::of(error)));
+    }
+    let name = |(chain_id, answer): (std::sync::Arc<str>, Result<Applied, Error>)| {
+        let change = answer.map(|applied| convert::change(&chain_id, applied));
+        (chain_id, change)
+    };
+    scope.sort_out(answers.into_iter().map(name).collect())
+}

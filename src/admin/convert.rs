@@ -1,0 +1,252 @@
+//! From the views of a network to protobuf. What peers said of themselves is made harmless here.
+
+use prost_types::{Duration, Timestamp};
+
+use super::text::{printable, reason};
+use crate::book;
+use crate::network::{Applied, Peer, Saved, Status};
+use crate::node::row;
+use crate::node::{AddressView, BookView, RunState, SeedView};
+use crate::proto::pexd::v1 as pb;
+use crate::types::{Direction, Now, Outcome, Purpose, Wall};
+
+/// The last second of the year 9999, the last that a `Timestamp` may have.
+const MAX_SECONDS: i64 = 253_402_300_799;
+/// The first second of the year 1.
+const MIN_SECONDS: i64 = -62_135_596_800;
+
+/// A stamp; "never" is unset.
+pub(super) fn time(at: Wall) -> Option<Timestamp> {
+    if at.is_never() {
+        return None;
+    }
+    let seconds = at.as_millis().div_euclid(1000);
+    if !(MIN_SECONDS..=MAX_SECONDS).contains(&seconds) {
+        return Some(Timestamp { seconds: seconds.clamp(MIN_SECONDS, MAX_SECONDS), nanos: 0 });
+    }
+    let nanos = i32::try_from(at.as_millis().rem_euclid(1000)).unwrap_or(0) * 1_000_000;
+    Some(Timestamp { seconds, nanos })
+}
+
+pub(super) fn reactor_status(status: Status) -> pb::ReactorStatus {
+    let node = status.node;
+    let mut refusals: Vec<_> = status.refused.into_iter().filter(|(_, count)| *count > 0).collect();
+    refusals.sort_by(|(a, most), (b, more)| more.cmp(most).then(a.cmp(b)));
+    let (state, state_reason) = run_state(&node.state);
+    let mode = if node.seed_mode { pb::ReactorMode::Seed } else { pb::ReactorMode::Node };
+    pb::ReactorStatus {
+        address_book: Some(summary(&status.chain_id, node.book)),
+        network: status.chain_id.to_string(),
+        node_id: status.id.to_string(),
+        listen_address: status.listen.to_string(),
+        announced_address: printable(&status.announced),
+        state: state.into(),
+        state_reason,
+        state_time: time(node.since),
+        mode: mode.into(),
+        inbound_peer_count: node.inbound,
+        outbound_peer_count: node.outbound,
+        dial_count: node.dialling,
+        max_inbound_peer_count: node.max_inbound,
+        max_outbound_peer_count: node.max_outbound,
+        ban_count: node.bans,
+        outage: node.outage,
+        unsaved_reason: status.unsaved.as_deref().map(reason).unwrap_or_default(),
+        refusals: refusals.into_iter().map(|(name, count)| pb::Refusals { reason: name.to_owned(), count }).collect(),
+    }
+}
+
+fn run_state(state: &RunState) -> (pb::ReactorState, String) {
+    match state {
+        RunState::Stopped => (pb::ReactorState::Stopped, String::new()),
+        RunState::Starting => (pb::ReactorState::Starting, String::new()),
+        RunState::Running => (pb::ReactorState::Running, String::new()),
+        RunState::Failed(text) => (pb::ReactorState::Failed, reason(text)),
+    }
+}
+
+/// What orders networks worst first.
+pub(super) fn severity(status: &Status) -> u8 {
+    let degraded = status.node.outage || status.unsaved.is_some();
+    match status.node.state {
+        RunState::Failed(_) => 0,
+        _ if degraded => 1,
+        RunState::Starting => 2,
+        RunState::Stopped => 3,
+        RunState::Running => 4,
+    }
+}
+
+pub(super) fn summary(network: &str, view: BookView) -> pb::AddressBookSummary {
+    pb::AddressBookSummary {
+        network: network.to_owned(),
+        id_count: view.size,
+        new_count: view.new,
+        old_count: view.old,
+        banned_count: view.banned,
+        address_count: view.addresses,
+        untried_count: view.untried,
+        servable_count: view.servable,
+    }
+}
+
+pub(super) fn peer(network: &str, peer: Peer, now: Now) -> pb::Peer {
+    let view = peer.view;
+    let asked = view.asked_at.map(|at| now.wall - now.mono.since(at));
+    let protocol = view.info.protocol;
+    pb::Peer {
+        network: network.to_owned(),
+        connection: view.conn.0,
+        id: view.info.id.to_string(),
+        remote_address: view.remote.to_string(),
+        direction: direction(view.direction).into(),
+        purpose: view.purpose.map_or(pb::DialPurpose::Unspecified, purpose).into(),
+        moniker: printable(&view.info.moniker),
+        version: printable(&view.info.version),
+        listen_address: printable(&view.info.listen_addr),
+        protocol_version: Some(pb::ProtocolVersion { p2p: protocol.p2p, block: protocol.block, app: protocol.app }),
+        connect_time: time(view.connected_since),
+        received_bytes: peer.bytes_in,
+        sent_bytes: peer.bytes_out,
+        last_request_time: time(view.last_request),
+        request_count: view.requests,
+        await_answer_time: asked.and_then(time),
+        persistent: view.persistent,
+        unconditional: view.unconditional,
+    }
+}
+
+const fn direction(direction: Direction) -> pb::Direction {
+    match direction {
+        Direction::Inbound => pb::Direction::Inbound,
+        Direction::Outbound => pb::Direction::Outbound,
+    }
+}
+
+const fn purpose(purpose: Purpose) -> pb::DialPurpose {
+    match purpose {
+        Purpose::Keep => pb::DialPurpose::Keep,
+        Purpose::Visit => pb::DialPurpose::Visit,
+        Purpose::Verify => pb::DialPurpose::Verify,
+        Purpose::Seed => pb::DialPurpose::Seed,
+        Purpose::Persistent => pb::DialPurpose::Persistent,
+        Purpose::Manual => pb::DialPurpose::Manual,
+    }
+}
+
+pub(super) fn address(network: &str, view: AddressView) -> pb::Address {
+    let record = view.record;
+    let source = pb::AddressSource { id: record.source.id.to_string(), ip: record.source.ip.to_string() };
+    pb::Address {
+        network: network.to_owned(),
+        address: record.address.to_string(),
+        id: record.address.id().to_string(),
+        ip: record.address.ip().to_string(),
+        port: record.address.port().into(),
+        state: address_state(record.state).into(),
+        buckets: record.buckets.iter().map(|&bucket| bucket.into()).collect(),
+        source: Some(source),
+        add_time: time(record.added),
+        failed_attempt_count: record.attempts.into(),
+        last_outcome: outcome(record.outcome).into(),
+        last_attempt_time: time(record.last_attempt),
+        last_success_time: time(record.last_success),
+        reachable_since_time: time(record.reached_since),
+        verified: record.verified,
+        servable: view.servable,
+        connected: view.connected,
+    }
+}
+
+const fn address_state(state: book::State) -> pb::AddressState {
+    match state {
+        book::State::New => pb::AddressState::New,
+        book::State::Old => pb::AddressState::Old,
+        book::State::Banned => pb::AddressState::Banned,
+    }
+}
+
+const fn outcome(outcome: Outcome) -> pb::DialOutcome {
+    match outcome {
+        Outcome::Untried => pb::DialOutcome::Untried,
+        Outcome::Reached => pb::DialOutcome::Reached,
+        Outcome::Refused => pb::DialOutcome::Refused,
+        Outcome::TimedOut => pb::DialOutcome::TimedOut,
+        Outcome::WrongIdentity => pb::DialOutcome::WrongIdentity,
+        Outcome::WrongNetwork => pb::DialOutcome::WrongNetwork,
+        Outcome::HungUp => pb::DialOutcome::HungUp,
+        Outcome::Misbehaved => pb::DialOutcome::Misbehaved,
+        Outcome::NoPex => pb::DialOutcome::NoPex,
+    }
+}
+
+pub(super) fn seed(network: &str, view: SeedView) -> pb::Seed {
+    let health = view.health;
+    let latency = (!health.last_success.is_never()).then(|| Duration {
+        seconds: (health.latency_ms / 1000).into(),
+        nanos: i32::try_from(health.latency_ms % 1000).unwrap_or(0) * 1_000_000,
+    });
+    pb::Seed {
+        network: network.to_owned(),
+        seed: view.seed.to_string(),
+        origin: if view.from_file { pb::SeedOrigin::File } else { pb::SeedOrigin::Runtime }.into(),
+        in_use: view.in_use,
+        last_outcome: seed_outcome(&health).into(),
+        last_fault: reason(&health.last_fault),
+        last_dial_time: time(health.last_dialled),
+        last_success_time: time(health.last_success),
+        latency,
+        actual_id: health.actual_id.map(|id| id.to_string()).unwrap_or_default(),
+        actual_network: health.actual_network.as_deref().map(printable).unwrap_or_default(),
+        last_answer_time: time(health.last_answer),
+        last_answer_address_count: health.addresses,
+    }
+}
+
+const fn seed_outcome(health: &row::SeedHealth) -> pb::SeedOutcome {
+    if health.last_dialled.is_never() {
+        pb::SeedOutcome::Untried
+    } else if health.last_fault.is_empty() {
+        pb::SeedOutcome::Reached
+    } else if health.actual_id.is_some() {
+        pb::SeedOutcome::WrongIdentity
+    } else if health.actual_network.is_some() {
+        pb::SeedOutcome::WrongNetwork
+    } else {
+        pb::SeedOutcome::Failed
+    }
+}
+
+pub(super) fn ban(network: &str, ban: row::Ban) -> pb::Ban {
+    pb::Ban {
+        network: network.to_owned(),
+        target: ban.target.to_string(),
+        reason: reason(&ban.reason),
+        ban_time: time(ban.since),
+        expire_time: time(ban.until),
+        origin: if ban.by_operator { pb::BanOrigin::Operator } else { pb::BanOrigin::Reactor }.into(),
+    }
+}
+
+pub(super) fn change(network: &str, applied: Applied) -> pb::ChangeResult {
+    let (saved, unsaved_reason) = match applied.saved {
+        Saved::Yes => (true, String::new()),
+        Saved::No(text) => (false, reason(&text)),
+    };
+    pb::ChangeResult { network: network.to_owned(), changed: applied.changed, saved, unsaved_reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_stay_within_what_protobuf_allows() {
+        let of = |millis| time(Wall::from_millis(millis)).map(|t| (t.seconds, t.nanos));
+        assert_eq!(of(0), None);
+        assert_eq!(of(1_500), Some((1, 500_000_000)));
+        assert_eq!(of(-1), Some((-1, 999_000_000)));
+        assert_eq!(of(i64::MAX), Some((MAX_SECONDS, 0)));
+        assert_eq!(of(i64::MIN), Some((MIN_SECONDS, 0)));
+    }
+}

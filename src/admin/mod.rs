@@ -1,0 +1,24 @@
+//! The admin API: gRPC on a loopback address, over the networks' handles (`proto/pexd/v1`).
+//!
+//! A request passes the listener's limits ([`incoming`]), the guard against panics and stalls ([`guard`]) and one
+//! service. The service reads the request's fields ([`fields`], [`page`]), finds the networks that it is about
+//! ([`scope`]), asks their handles, and turns the answers ([`convert`]) or errors ([`status`]) into protobuf.
+
+mod address_book;
+mod bans;
+mod convert;
+mod fields;
+mod guard;
+mod incoming;
+mod page;
+mod peers;
+mod reactor;
+mod scope;
+mod seeds;
+mod server;
+mod status;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use server::{Admin, BindError, ServeError};

@@ -1,0 +1,129 @@
+//! The one table from errors to gRPC codes, with details for programs and texts that say what to do.
+
+use std::collections::HashMap;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::text::{printable, reason};
+use crate::network::{Error, LookupError};
+
+/// The domain of our `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "pexd";
+/// Networks that an error names at most: it travels in a header, which clients bound.
+const MAX_NAMED: usize = 20;
+
+/// The status for what a network answered instead of doing it.
+pub(super) fn of(error: &Error) -> Status {
+    let (code, name, network) = match error {
+        Error::Gone(network) => (Code::Unavailable, "NETWORK_GONE", Some(network)),
+        Error::Unresponsive(network) => (Code::DeadlineExceeded, "NETWORK_UNRESPONSIVE", Some(network)),
+        Error::CannotStart { chain_id, .. } => (Code::FailedPrecondition, "START_FAILED", Some(chain_id)),
+        Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
+        Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
+        Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
+        Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
+    };
+    let metadata = network.map(|network| ("network", network.to_string()));
+    build(code, name, metadata, text(error), ErrorDetails::new())
+}
+
+/// What went wrong and what to do about it, in words; also what a call for all networks says of one of them.
+pub(super) fn text(error: &Error) -> String {
+    let mend = match error {
+        Error::Gone(_) => "; it was removed, or pexd is shutting down",
+        Error::Unresponsive(_) => {
+            "; a change that you asked for may still come into force: read it back, and look into pexd's log"
+        }
+        Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
+        Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
+        Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
+        Error::TooMany { .. } => "",
+    };
+    reason(&format!("{error}{mend}"))
+}
+
+/// The status for a `network` field that does not lead to a network.
+pub(super) fn of_lookup(error: &LookupError) -> Status {
+    match error {
+        LookupError::Unknown { asked, known } => {
+            let text = format!("no network {:?} here; there are: {}", printable(asked), names(known));
+            build(Code::NotFound, "NETWORK_NOT_FOUND", None, text.clone(), violation("network", text))
+        }
+        LookupError::Ambiguous { known } => {
+            let text = format!("several networks are served, name one of: {}", names(known));
+            build(Code::InvalidArgument, "NETWORK_AMBIGUOUS", None, text.clone(), violation("network", text))
+        }
+        LookupError::None => {
+            let text = "no network is served: `pexd init` makes one, then start pexd again";
+            build(Code::FailedPrecondition, "NO_NETWORK", None, text.to_owned(), ErrorDetails::new())
+        }
+    }
+}
+
+/// INVALID_ARGUMENT for one field of a request, by its name in the proto file.
+pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Status {
+    let text = text.into();
+    let message = format!("{field}: {text}");
+    build(Code::InvalidArgument, "INVALID_FIELD", Some(("field", field.to_owned())), message, violation(field, text))
+}
+
+/// A request that took longer than any is given.
+pub(super) fn timed_out() -> Status {
+    let text = "the request took too long and was given up; a change that you asked for may still come into force";
+    build(Code::DeadlineExceeded, "TIMED_OUT", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// A fault of our own; the log has it in full.
+pub(super) fn internal() -> Status {
+    let text = "a fault in pexd; its log has the details";
+    build(Code::Internal, "INTERNAL", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// Chain IDs for a text, not too many of them.
+pub(super) fn names<T: AsRef<str>>(known: &[T]) -> String {
+    let mut text = known.iter().take(MAX_NAMED).map(|name| printable(name.as_ref())).collect::<Vec<_>>().join(", ");
+    if known.len() > MAX_NAMED {
+        text.push_str(&format!(
+            " and {} more (ReactorService.GetStatus with network - lists all)",
+            known.len() - MAX_NAMED
+        ));
+    }
+    text
+}
+
+fn violation(field: &str, text: String) -> ErrorDetails {
+    ErrorDetails::with_bad_request_violation(field, text)
+}
+
+fn build(
+    code: Code,
+    reason: &'static str,
+    metadata: Option<(&'static str, String)>,
+    text: String,
+    mut details: ErrorDetails,
+) -> Status {
+    let metadata: HashMap<String, String> = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    details.set_error_info(reason, DOMAIN, metadata);
+    Status::with_error_details(code, text, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_stays_small_whatever_was_asked_and_however_many_networks_there_are() {
+        let known = (0..1000).map(|n| format!("network-with-a-rather-long-name-{n:018}")).collect();
+        let status = of_lookup(&LookupError::Unknown { asked: "\u{1b}".repeat(60_000), known });
+        assert!(status.message().len() + status.details().len() < 8_000, "{}", status.details().len());
+        assert!(!status.message().contains('\u{1b}'));
+        assert!(status.message().contains("and 980 more"));
+    }
+
+    #[test]
+    fn a_reason_that_does_not_fit_is_cut() {
+        let error = Error::CannotStart { chain_id: "c".into(), reason: "x\n".repeat(50_000) };
+        assert!(of(&error).message().len() < 1_100);
+    }
+}

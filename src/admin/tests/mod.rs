@@ -1,0 +1,173 @@
+//! The services over a loopback socket, each answered by a network whose actor is scripted.
+
+mod changes;
+mod lists;
+mod reactor;
+mod server;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use super::{Admin, ServeError};
+use crate::book::{Record, Source, State};
+use crate::network::scripted::{Shared, World};
+use crate::network::{self, Directory, Peer, Saved};
+use crate::node::row::SeedHealth;
+use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::types::{
+    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
+};
+
+/// A served admin API and a channel to it.
+struct Served {
+    channel: Channel,
+    addr: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+async fn serve(worlds: &[&Shared]) -> Served {
+    let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
+    let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let addr = admin.local_addr();
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
+    Served { channel: connect(addr).await, addr, stop, task }
+}
+
+async fn connect(addr: SocketAddr) -> Channel {
+    Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
+}
+
+/// A running network with nothing in it.
+fn world(chain_id: &str) -> Shared {
+    let node = StatusView {
+        state: RunState::Running,
+        since: Wall::from_secs(5),
+        seed_mode: true,
+        inbound: 1,
+        outbound: 2,
+        dialling: 3,
+        max_inbound: 40,
+        max_outbound: 10,
+        book: BookView { size: 7, new: 4, old: 3, banned: 1, addresses: 9, untried: 2, servable: 5 },
+        bans: 6,
+        outage: false,
+    };
+    let status = network::Status {
+        chain_id: chain_id.into(),
+        id: id(1),
+        listen: "127.0.0.1:26656".parse().unwrap(),
+        announced: "1.2.3.4:26656".into(),
+        node,
+        unsaved: None,
+        ended: Vec::new(),
+        recent_ends: Vec::new(),
+        refused: vec![("banned", 1), ("full", 9), ("never", 0)],
+    };
+    Shared::new(World {
+        status,
+        start_fault: None,
+        peers: Vec::new(),
+        book: BTreeMap::new(),
+        chunk: usize::MAX,
+        seeds: Vec::new(),
+        bans: BTreeMap::new(),
+        max_bans: 10,
+        saved: Saved::Yes,
+        gone: false,
+        new_seed: untried_seed,
+    })
+}
+
+fn id(n: u16) -> NodeId {
+    let mut bytes = [0; 20];
+    bytes[..2].copy_from_slice(&n.to_be_bytes());
+    NodeId::from_bytes(bytes)
+}
+
+fn net_address(n: u16) -> NetAddress {
+    let [high, low] = n.to_be_bytes();
+    NetAddress::new(id(n), IpAddr::from([20, 0, high, low]), 26_656).unwrap()
+}
+
+fn entry(n: u16) -> AddressView {
+    let record = Record {
+        address: net_address(n),
+        state: State::New,
+        buckets: vec![3, 255],
+        source: Source { id: id(2), ip: IpAddr::from([9, 9, 9, 9]) },
+        added: Wall::from_secs(10),
+        attempts: 2,
+        outcome: Outcome::TimedOut,
+        last_attempt: Wall::from_millis(20_250),
+        last_success: Wall::NEVER,
+        reached_since: Wall::NEVER,
+        verified: false,
+    };
+    AddressView { record, servable: false, connected: true }
+}
+
+fn peer(conn: u64) -> Peer {
+    let info = NodeInfo {
+        protocol: ProtocolVersion { p2p: 8, block: 11, app: 1 },
+        id: id(3),
+        listen_addr: "tcp://0.0.0.0:26656".into(),
+        network: "a".into(),
+        version: "0.38.17".into(),
+        channels: vec![0],
+        moniker: "evil\u{1b}[2J".into(),
+        tx_index: "on".into(),
+        rpc_address: String::new(),
+    };
+    let view = PeerView {
+        conn: ConnId(conn),
+        info,
+        remote: "5.6.7.8:40000".parse().unwrap(),
+        direction: Direction::Outbound,
+        purpose: Some(Purpose::Seed),
+        connected_since: Wall::from_secs(100),
+        last_request: Wall::NEVER,
+        requests: 0,
+        asked_at: None,
+        persistent: true,
+        unconditional: false,
+    };
+    Peer { view, bytes_in: 11, bytes_out: 22 }
+}
+
+fn untried_seed(seed: PeerAddress) -> SeedView {
+    let health = SeedHealth {
+        seed: seed.clone(),
+        last_dialled: Wall::NEVER,
+        last_success: Wall::NEVER,
+        last_fault: String::new(),
+        latency_ms: 0,
+        actual_id: None,
+        actual_network: None,
+        addresses: 0,
+        last_answer: Wall::NEVER,
+    };
+    SeedView { seed, from_file: false, in_use: false, health }
+}
+
+/// The field that a refused request is told to mend, and that it says how.
+fn violated_field(status: &Status) -> String {
+    assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    let details = status.get_details_bad_request().unwrap();
+    assert!(details.field_violations[0].description.len() > 10);
+    details.field_violations[0].field.clone()
+}
+
+/// The reason for programs.
+fn reason(status: &Status) -> String {
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.domain, "pexd");
+    info.reason
+}

@@ -1,0 +1,114 @@
+//! From the configuration's values to the modules' parameters. Each module has its own; only this place fills them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use crate::config::{self, keys::Limits};
+use crate::network::{self, Entrance};
+use crate::node::Params;
+use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
+use crate::types::{NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion};
+use crate::{book, pex, store, switch};
+
+/// The bound on dials that all networks share.
+pub(super) fn dialler(limits: &Limits) -> Dialler {
+    let at_once = limits.max_dials as usize;
+    Dialler::new(DialLimits { at_once, per_second: limits.dials_per_second, ..DialLimits::default() })
+}
+
+/// The networks. Those with equal address and identity share an entrance.
+pub(super) fn networks(config: &config::Config) -> Vec<network::Config> {
+    let mut entrances: BTreeMap<(SocketAddr, NodeId), Entrance> = BTreeMap::new();
+    let network = |network: &config::Network| {
+        let place = (network.p2p.laddr, network.id());
+        let entrance = entrances.entry(place).or_insert_with(|| Entrance::new(network.p2p.laddr, door(&network.pex)));
+        network::Config {
+            chain_id: network.chain_id.as_str().into(),
+            params: params(network),
+            local: Local::new(network.node_key.clone(), node_info(network), settings(network)),
+            entrance: entrance.clone(),
+            book: network.book.clone(),
+            store: store::Settings::default(),
+        }
+    };
+    config.networks.iter().map(network).collect()
+}
+
+fn door(pex: &config::keys::Pex) -> DoorLimits {
+    DoorLimits {
+        handshakes_per_ip: pex.max_handshakes_per_ip as usize,
+        handshakes: pex.max_handshakes as usize,
+        per_ip: RateLimit { per_second: pex.new_connections_per_ip, burst: pex.new_connections_per_ip_burst },
+        per_range: RateLimit { per_second: pex.new_connections_per_range, burst: pex.new_connections_per_range_burst },
+    }
+}
+
+fn node_info(network: &config::Network) -> NodeInfo {
+    let pex = &network.pex;
+    let version = Some(pex.version.0.clone()).filter(|version| !version.is_empty());
+    NodeInfo {
+        protocol: ProtocolVersion { p2p: pex.p2p_version, block: pex.block_version, app: pex.app_version },
+        id: network.id(),
+        listen_addr: network.announced_address(),
+        network: network.chain_id.clone(),
+        version: version.unwrap_or_else(|| concat!("pexd/", env!("CARGO_PKG_VERSION")).to_owned()),
+        channels: vec![PEX_CHANNEL],
+        moniker: network.moniker.clone(),
+        tx_index: "off".to_owned(),
+        rpc_address: String::new(),
+    }
+}
+
+fn settings(network: &config::Network) -> Settings {
+    let p2p = &network.p2p;
+    Settings {
+        max_packet_payload: p2p.max_packet_msg_payload_size as usize,
+        send_rate: p2p.send_rate,
+        recv_rate: p2p.recv_rate,
+        flush_throttle: p2p.flush_throttle_timeout,
+        handshake_timeout: p2p.handshake_timeout,
+        dial_timeout: p2p.dial_timeout,
+        strict: p2p.addr_book_strict,
+        allow_duplicate_ip: p2p.allow_duplicate_ip,
+        max_dials: network.pex.max_dials as usize,
+        ..Settings::default()
+    }
+}
+
+fn params(network: &config::Network) -> Params {
+    let p2p = &network.p2p;
+    let own_id = network.id();
+    let book = book::Params {
+        strict: p2p.addr_book_strict,
+        own_endpoints: own_endpoints(network),
+        private_ids: p2p.private_peer_ids.iter().copied().collect(),
+        ..book::Params::new(own_id)
+    };
+    let switch = switch::Params {
+        own_id,
+        max_inbound: p2p.max_num_inbound_peers,
+        max_outbound: p2p.max_num_outbound_peers,
+        unconditional: p2p.unconditional_peer_ids.iter().copied().collect(),
+        persistent: p2p.persistent_peers.clone(),
+        persistent_max_period: p2p.persistent_peers_max_dial_period,
+        allow_duplicate_ip: p2p.allow_duplicate_ip,
+        max_dials: network.pex.max_dials as usize,
+    };
+    let pex = pex::Params {
+        seed_mode: p2p.seed_mode,
+        bootstrap: network.pex.bootstrap,
+        seeds: p2p.seeds.clone(),
+        ensure_peers_period: network.pex.ensure_peers_period,
+        crawl_period: network.pex.ensure_peers_period,
+        seed_disconnect_wait_period: pex::params::SEED_DISCONNECT_WAIT_PERIOD,
+    };
+    Params { book, switch, pex }
+}
+
+/// Where we can be dialled: what we listen on and what we announce, as far as they are IPs.
+fn own_endpoints(network: &config::Network) -> Vec<SocketAddr> {
+    let announced = network.announced_address();
+    let announced = announced.rsplit("://").next().and_then(|place| place.parse::<SocketAddr>().ok());
+    let specified = |place: &SocketAddr| !place.ip().is_unspecified();
+    [Some(network.p2p.laddr), announced].into_iter().flatten().filter(specified).collect()
+}

@@ -1,0 +1,130 @@
+//! The command line: one file a command.
+
+mod init;
+mod localnet;
+mod overrides;
+mod show_node_id;
+mod start;
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, Home, Mistakes, Note};
+
+/// A peer-exchange node for CometBFT networks.
+#[derive(Debug, Parser)]
+#[command(name = "pexd", version, about, max_term_width = 100)]
+pub struct Cli {
+    /// The folder with pexd.toml and the networks [default: ~/.pexd]
+    #[arg(long, global = true, value_name = "DIR", env = "PEXD_HOME")]
+    home: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a network's files and print its id@address
+    Init(init::Args),
+    /// Serve all networks of the home
+    Start(start::Args),
+    /// Show it all on loopback: a seed that finds twenty nodes among addresses that lead nowhere
+    Localnet(localnet::Args),
+    /// Print the node ID of each network
+    ShowNodeId(show_node_id::Args),
+    /// Print docs/configuration.md
+    #[command(hide = true)]
+    Reference,
+}
+
+/// What is left to do when a command has run.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing.
+    Done,
+    /// Serve these networks until told to stop.
+    Serve(Box<Config>),
+    /// Run the demo.
+    Localnet(crate::localnet::Options),
+}
+
+/// Why a command failed; its text is for standard error.
+#[derive(Debug)]
+pub enum Failure {
+    /// The command line or the configuration has mistakes: exit code 2.
+    Mistake(String),
+    /// Something went wrong: exit code 1.
+    Failed(String),
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Mistake(_) => 2,
+            Failure::Failed(_) => 1,
+        }
+    }
+
+    fn failed(error: impl Display) -> Self {
+        Failure::Failed(error.to_string())
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Failure::Mistake(text) | Failure::Failed(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl From<Mistakes> for Failure {
+    fn from(mistakes: Mistakes) -> Self {
+        Failure::Mistake(mistakes.to_string())
+    }
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// What to tell the user, and the exit code that it means.
+pub fn run(cli: Cli) -> Result<Outcome, Failure> {
+    match cli.command {
+        Command::Init(args) => init::run(&home(cli.home)?, args),
+        Command::Start(args) => start::run(home(cli.home)?, args),
+        Command::Localnet(args) => Ok(localnet::run(&args)),
+        Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
+        Command::Reference => print(&config::reference()),
+    }
+}
+
+fn home(given: Option<PathBuf>) -> Result<Home, Failure> {
+    let path = given.filter(|path| !path.as_os_str().is_empty()).or_else(Home::default_path);
+    let path = path.ok_or_else(|| Failure::Mistake("no home folder: give --home or set PEXD_HOME".into()))?;
+    // Messages and a later change of the working folder need the whole path.
+    std::path::absolute(path).map(Home::new).map_err(Failure::failed)
+}
+
+/// The environment's variables that are ours, for [`config::Sources`].
+fn variables() -> Vec<(String, String)> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let ours = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    ours.filter(|(name, _)| name.starts_with("PEXD_")).collect()
+}
+
+/// Tells what works and is probably not meant, once.
+fn warn(notes: &[Note]) {
+    for note in notes {
+        // Nobody can be told when standard error is closed.
+        let _ = writeln!(io::stderr(), "warning: {note}");
+    }
+}
+
+fn print(text: &str) -> Result<Outcome, Failure> {
+    io::stdout().write_all(text.as_bytes()).map_err(Failure::failed)?;
+    Ok(Outcome::Done)
+}

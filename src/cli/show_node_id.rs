@@ -1,0 +1,30 @@
+//! `pexd show-node-id`: who we are in each network.
+
+use std::fmt::Write as _;
+
+use crate::config::{self, Home, Sources};
+
+use super::{Failure, Outcome, print, warn};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The network whose ID to print, alone
+    #[arg(long, value_name = "CHAIN_ID", env = "PEXD_NETWORK")]
+    network: Option<String>,
+}
+
+pub(super) fn run(home: Home, args: Args) -> Result<Outcome, Failure> {
+    let network = args.network.filter(|name| !name.is_empty());
+    let config = config::load(&Sources { network: network.clone(), ..Sources::files_of(home) })?;
+    warn(&config.warnings);
+    let mut text = String::new();
+    for found in &config.networks {
+        let wanted = network.as_ref().is_none_or(|name| found.folder_name() == name);
+        if wanted && (network.is_some() || config.networks.len() == 1) {
+            let _ = writeln!(text, "{}", found.id());
+        } else if wanted {
+            let _ = writeln!(text, "{} {}", found.chain_id, found.id());
+        }
+    }
+    print(&text)
+}

@@ -1,0 +1,18 @@
+//! `pexd start`: the configuration, or all that is wrong with it, before anything is bound.
+
+use crate::config::{self, Home};
+
+use super::overrides::Overrides;
+use super::{Failure, Outcome, warn};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+pub(super) fn run(home: Home, args: Args) -> Result<Outcome, Failure> {
+    let config = config::load(&args.overrides.sources(home))?;
+    warn(&config.warnings);
+    Ok(Outcome::Serve(Box::new(config)))
+}

@@ -1,0 +1,58 @@
+//! What is only wrong beside something else: networks that want the same socket, file or chain.
+
+use std::net::SocketAddr;
+
+use super::home::Home;
+use super::mistake::{Notes, Origin};
+use super::network::Network;
+use super::process::Process;
+
+/// Holds the networks against each other and against the process.
+pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mut Notes) {
+    for (index, network) in networks.iter().enumerate() {
+        for earlier in &networks[..index] {
+            check_pair(earlier, network, notes);
+        }
+        if overlap(network.p2p.laddr, process.admin.laddr) {
+            let text = format!("p2p.laddr has the port of the admin API, {}: give it another", process.admin.laddr);
+            notes.mistake(network.origins.laddr.clone(), text);
+        }
+    }
+}
+
+/// Looks for the default network among all networks of the home.
+pub(super) fn check_default(process: &Process, networks: &[Network], home: &Home, notes: &mut Notes) {
+    let Some(name) = &process.default_network else { return };
+    if networks.is_empty() || networks.iter().any(|network| network.chain_id == *name) {
+        return;
+    }
+    let known: Vec<_> = networks.iter().map(|network| network.chain_id.as_str()).collect();
+    let text = format!("default_network {name:?} is not a network of this home: choose one of {}", known.join(", "));
+    notes.mistake(Origin::path(&home.process_file()), text);
+}
+
+fn check_pair(earlier: &Network, network: &Network, notes: &mut Notes) {
+    let other = &earlier.chain_id;
+    if earlier.chain_id == network.chain_id {
+        let text = format!("the chain {other} is served by {} already: remove one", earlier.home.display());
+        notes.mistake(network.origins.chain_id.clone(), text);
+    }
+    if earlier.book == network.book {
+        let text = format!("book.file is that of {other}: every network has its own");
+        notes.mistake(network.origins.book.clone(), text);
+    }
+    let same_listener = earlier.p2p.laddr == network.p2p.laddr && earlier.id() == network.id();
+    if overlap(earlier.p2p.laddr, network.p2p.laddr) && !same_listener {
+        let text = format!(
+            "p2p.laddr {} is taken by {other} ({}): choose another port, or share the listener with the same laddr and node_key_file",
+            network.p2p.laddr, earlier.p2p.laddr
+        );
+        notes.mistake(network.origins.laddr.clone(), text);
+    }
+}
+
+/// Whether two listeners cannot both be bound. Port 0 is another each time.
+pub(super) fn overlap(a: SocketAddr, b: SocketAddr) -> bool {
+    let any = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (any || a.ip() == b.ip())
+}

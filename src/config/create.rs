@@ -1,0 +1,146 @@
+//! A new network: its folder, its file and its key, all at once or not at all.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use crate::types::NodeId;
+
+use super::chain_id::{self, ChainIdError};
+use super::conflicts::overlap;
+use super::files::{self, Mode};
+use super::home::{Home, NetworkFolder};
+use super::load::load_one;
+use super::network::default_moniker;
+use super::sample::NewNetwork;
+use super::value::{Printable, Setting as _};
+use super::{node_key, sample};
+
+/// CometBFT's usual port.
+const FIRST_PORT: u16 = 26656;
+
+/// Ports that pexd's own admin and HTTP listeners have by default, and that no network is given.
+const RESERVED_PORTS: [u16; 2] = [26670, 26671];
+
+/// A network that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its folder.
+    pub folder: NetworkFolder,
+    /// Its node's ID.
+    pub id: NodeId,
+    /// Where it will listen.
+    pub laddr: SocketAddr,
+}
+
+/// Why no network was made. Nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateError {
+    /// The chain ID cannot be a folder.
+    #[error("{0:?} cannot name a network: {1}")]
+    ChainId(String, ChainIdError),
+    /// The moniker is one that peers would refuse.
+    #[error("the moniker {0}")]
+    Moniker(String),
+    /// It exists.
+    #[error("{} exists already ({found}); nothing was changed", folder.display())]
+    Exists {
+        /// The network's folder.
+        folder: PathBuf,
+        /// What is in it.
+        found: String,
+    },
+    /// No port is left.
+    #[error("no port from {FIRST_PORT} on is free")]
+    NoPort,
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Makes a network in a home, and the home's `pexd.toml` if there is none. The network listens on port 26656, or on the
+/// next one that no network of this home and no process has.
+///
+/// # Errors
+/// When it exists or cannot be made; nothing of it is left behind then.
+pub fn create_network(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<Created, CreateError> {
+    chain_id::check(chain_id).map_err(|error| CreateError::ChainId(chain_id.to_owned(), error))?;
+    let moniker = new.moniker.clone().unwrap_or_else(default_moniker);
+    if moniker.is_empty() {
+        return Err(CreateError::Moniker("is empty: give it a name".into()));
+    }
+    Printable::from_text(&moniker).map_err(CreateError::Moniker)?;
+    let folder = home.network(chain_id);
+    refuse_existing(&folder.path)?;
+    let laddr = free_address(home)?;
+    let key = node_key::generate();
+    let text = sample::network_file(&moniker, laddr, new);
+
+    let unfinished = files::unfinished(&folder.path);
+    let made = fill(&unfinished, &text, &key).and_then(|()| put_in_place(&unfinished, &folder.path));
+    if made.is_err() {
+        // The first error is the one to tell; a folder that was never made cannot be removed.
+        let _ = fs::remove_dir_all(&unfinished);
+    }
+    made?;
+    create_process_file(home)?;
+    Ok(Created { folder, id: key.id(), laddr })
+}
+
+fn refuse_existing(folder: &Path) -> Result<(), CreateError> {
+    let mut names: Vec<String> = match fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io_error(folder)(error)),
+    };
+    names.sort();
+    if names.is_empty() { Ok(()) } else { Err(CreateError::Exists { folder: folder.into(), found: names.join(", ") }) }
+}
+
+fn fill(folder: &Path, text: &str, key: &crate::wire::secret::NodeKey) -> Result<(), CreateError> {
+    files::create_private_folder(folder).map_err(io_error(folder))?;
+    let (config, key_file) = (folder.join("config.toml"), folder.join("node_key.json"));
+    files::write(&config, text, Mode::Public).map_err(io_error(&config))?;
+    node_key::create(&key_file, key).map_err(io_error(&key_file))
+}
+
+/// Gives the finished folder its name. The system refuses that when a folder with something in it has the name.
+fn put_in_place(unfinished: &Path, folder: &Path) -> Result<(), CreateError> {
+    if let Err(error) = fs::rename(unfinished, folder) {
+        refuse_existing(folder)?;
+        return Err(io_error(folder)(error));
+    }
+    files::sync_parent(folder).map_err(io_error(folder))
+}
+
+fn create_process_file(home: &Home) -> Result<(), CreateError> {
+    let path = home.process_file();
+    match files::create(&path, &sample::process_file(), Mode::Public) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_error(&path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> CreateError {
+    let path = path.to_owned();
+    move |source| CreateError::Io { path: path.clone(), source }
+}
+
+/// The first address that neither a network of this home nor a process has.
+fn free_address(home: &Home) -> Result<SocketAddr, CreateError> {
+    let folders = home.networks().map_err(io_error(&home.networks_path()))?;
+    // A network whose file has mistakes is passed over here: start tells of them.
+    let taken: Vec<SocketAddr> =
+        folders.iter().filter_map(|folder| load_one(folder).ok()).map(|(network, _)| network.p2p.laddr).collect();
+    (FIRST_PORT..=u16::MAX)
+        .filter(|port| !RESERVED_PORTS.contains(port))
+        .map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+        .find(|address| !taken.iter().any(|other| overlap(*other, *address)) && TcpListener::bind(address).is_ok())
+        .ok_or(CreateError::NoPort)
+}

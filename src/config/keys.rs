@@ -1,0 +1,253 @@
+//! The one table of keys. Files, variables, flags, the file that `init` writes and docs/configuration.md are made of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::types::{NodeId, PeerAddress};
+
+use super::section::{Key, section};
+use super::value::{ChainIdText, ExternalAddress, LogFormat, LogLevel, Printable};
+
+section! {
+    /// The top of `pexd.toml`.
+    ProcessTop = "" {
+        /// The network (its chain ID) that the admin API and the commands mean when none is named.
+        /// Empty: the only one, if there is one alone.
+        default_network: ChainIdText = "";
+    }
+}
+
+section! {
+    /// `[admin]` of `pexd.toml`.
+    Admin = "admin" {
+        /// Where the gRPC admin API listens. A loopback address: who reaches it commands the process.
+        laddr: SocketAddr = "127.0.0.1:26670", flag;
+    }
+}
+
+section! {
+    /// `[log]` of `pexd.toml`.
+    Log = "log" {
+        /// What is logged: off, error, warn, info, debug or trace, or levels by module (info,pexd::switch=debug).
+        level: LogLevel = "info", flag;
+        /// How log lines look: text for people, json for machines.
+        format: LogFormat = "text", flag;
+    }
+}
+
+section! {
+    /// `[limits]` of `pexd.toml`: what all networks of the process share.
+    Limits = "limits" {
+        /// Dials under way at once, in all networks together.
+        max_dials: u32 = "256" in 1..=65536;
+        /// New dials a second, in all networks together.
+        dials_per_second: u32 = "200" in 1..=65536;
+    }
+}
+
+section! {
+    /// The top of a network's `config.toml`.
+    NetworkTop = "" {
+        /// The node's name, as peers see it. Empty: the host's name.
+        moniker: Printable = "", flag;
+    }
+}
+
+section! {
+    /// `[p2p]` of a network's `config.toml`: CometBFT's keys in its own formats, so that a node's section can be pasted in.
+    P2p = "p2p" {
+        /// Where peers are listened for. Several networks may share one when they share their node key
+        /// (node_key_file in [pex]) too.
+        laddr: SocketAddr = "tcp://0.0.0.0:26656", flag;
+        /// The host:port that peers are told to dial. Empty: the address of laddr, which others can only reach when
+        /// it is not 0.0.0.0.
+        external_address: Option<ExternalAddress> = "", flag;
+        /// Nodes to ask for addresses when the book has too few: id@host:port, comma-separated.
+        seeds: Vec<PeerAddress> = "", flag;
+        /// Nodes to stay connected to: id@host:port, comma-separated.
+        persistent_peers: Vec<PeerAddress> = "", flag;
+        /// Whether only addresses that can be reached over the Internet are taken. Set it to false for private and
+        /// local networks.
+        addr_book_strict: bool = "true", flag;
+        /// Peers that may have dialled us at once.
+        max_num_inbound_peers: u32 = "40" seed "2000" in 0..=1000000, flag;
+        /// Peers that we dial and keep; seeds, persistent peers and a seed's crawl are not held to it.
+        max_num_outbound_peers: u32 = "10" in 0..=65536, flag;
+        /// IDs of nodes that the two limits do not hold for, comma-separated.
+        unconditional_peer_ids: Vec<NodeId> = "", flag;
+        /// The longest pause between two dials of a persistent peer. 0s: the pauses grow without this bound.
+        persistent_peers_max_dial_period: Duration = "0s" in 0..=31536000000;
+        /// How long what is sent to a peer may be gathered before it is written out.
+        flush_throttle_timeout: Duration = "10ms" in 0..=10000;
+        /// Bytes of payload in a packet that peers may send, the same in the whole of a chain.
+        max_packet_msg_payload_size: u32 = "1024" in 1..=16777216;
+        /// Bytes a second sent to one peer at most. 0: no limit.
+        send_rate: u64 = "5120000" in 0..=9223372036854775807;
+        /// Bytes a second taken from one peer at most. 0: no limit.
+        recv_rate: u64 = "5120000" in 0..=9223372036854775807;
+        /// Peer exchange; without it pexd has nothing to do, so that only true is accepted.
+        pex: bool = "true";
+        /// Seed mode: crawl the network, answer who asks for addresses, and hang up.
+        seed_mode: bool = "false", flag;
+        /// IDs of nodes that nobody is told of, comma-separated.
+        private_peer_ids: Vec<NodeId> = "", flag;
+        /// Whether several peers may be connected from one IP.
+        allow_duplicate_ip: bool = "false" seed "true", flag;
+        /// How long an inbound connection may take for its whole handshake.
+        handshake_timeout: Duration = "20s" in 1..=600000;
+        /// How long a dial may take to connect.
+        dial_timeout: Duration = "3s" in 1..=600000;
+    }
+}
+
+section! {
+    /// `[pex]` of a network's `config.toml`: what pexd has and a node has not.
+    Pex = "pex" {
+        /// The chain's ID. Empty: the folder's name.
+        chain_id: ChainIdText = "";
+        /// Whether this is a chain's first node: start although there is no seed, no persistent peer and no known address.
+        bootstrap: bool = "false", flag;
+        /// The file of the node key, as a node writes it; relative to the network's folder.
+        node_key_file: PathBuf = "node_key.json";
+        /// How often the number of peers is looked after (a node) or the network is crawled (a seed).
+        ensure_peers_period: Duration = "30s" in 100..=3600000;
+        /// Dials of this network under way at once.
+        max_dials: u32 = "128" in 1..=65536;
+        /// Unfinished handshakes from one IP; more are closed. 0: no limit.
+        max_handshakes_per_ip: u32 = "64" in 0..=1000000;
+        /// Unfinished handshakes in all; more are closed. 0: no limit.
+        max_handshakes: u32 = "1024" in 0..=1000000;
+        /// New connections a second from one IP. 0: no limit.
+        new_connections_per_ip: u32 = "20" in 0..=1000000;
+        /// New connections from one IP that may come at once before the rate holds.
+        new_connections_per_ip_burst: u32 = "200" in 1..=1000000;
+        /// New connections a second from one /16 (IPv6: one /32). 0: no limit.
+        new_connections_per_range: u32 = "200" in 0..=1000000;
+        /// New connections from one /16 (IPv6: one /32) that may come at once before the rate holds.
+        new_connections_per_range_burst: u32 = "2000" in 1..=1000000;
+        /// The block protocol's version that is announced; peers with another are refused.
+        block_version: u64 = "11";
+        /// The p2p protocol's version that is announced; nobody compares it.
+        p2p_version: u64 = "8";
+        /// The application's version that is announced; nobody compares it.
+        app_version: u64 = "0";
+        /// The software's version that is announced. Empty: pexd's own.
+        version: Printable = "";
+    }
+}
+
+section! {
+    /// `[book]` of a network's `config.toml`.
+    BookFile = "book" {
+        /// The database of the address book; relative to the network's folder. No two networks share one.
+        file: PathBuf = "book.db";
+    }
+}
+
+/// The tables of `pexd.toml`.
+pub const PROCESS_TABLES: [&[Key]; 4] = [ProcessTop::KEYS, Admin::KEYS, Log::KEYS, Limits::KEYS];
+
+/// The tables of a network's `config.toml`.
+pub const NETWORK_TABLES: [&[Key]; 4] = [NetworkTop::KEYS, P2p::KEYS, Pex::KEYS, BookFile::KEYS];
+
+/// All keys of both files.
+pub fn all_keys() -> impl Iterator<Item = &'static Key> {
+    PROCESS_TABLES.into_iter().chain(NETWORK_TABLES).flatten()
+}
+
+/// Whether this key belongs to a network's file (else to the process's).
+pub fn is_network_key(key: &Key) -> bool {
+    NETWORK_TABLES.into_iter().flatten().any(|known| known == key)
+}
+
+/// What a node's `config.toml` may hold and has no effect here: accepted, and said once.
+pub struct Ignored {
+    /// The table it stands in, empty for the top of the file.
+    pub table: &'static str,
+    /// Its name; a table's name stands for all that it holds.
+    pub name: &'static str,
+    /// Why it has no effect.
+    pub why: &'static str,
+}
+
+const fn ignored(table: &'static str, name: &'static str, why: &'static str) -> Ignored {
+    Ignored { table, name, why }
+}
+
+const NODE: &str = "of a full node";
+const TESTS: &str = "for CometBFT's own tests";
+
+/// The keys without effect, from the files of CometBFT 0.34 to 1.0.
+pub const IGNORED: &[Ignored] = &[
+    ignored("p2p", "addr_book_file", "the book is kept in book.db ([book] file)"),
+    ignored("p2p", "upnp", "pexd opens no ports in routers"),
+    ignored("p2p", "home", NODE),
+    ignored("p2p", "libp2p", "pexd speaks CometBFT's own p2p protocol, not libp2p"),
+    ignored("p2p", "test_dial_fail", TESTS),
+    ignored("p2p", "test_fuzz", TESTS),
+    ignored("p2p", "test_fuzz_config", TESTS),
+    ignored("", "node_key_file", "the key's file is named in [pex] node_key_file"),
+    ignored("", "log_level", "logging is set in pexd.toml, [log]"),
+    ignored("", "log_format", "logging is set in pexd.toml, [log]"),
+    ignored("", "version", NODE),
+    ignored("", "home", NODE),
+    ignored("", "proxy_app", NODE),
+    ignored("", "fast_sync", NODE),
+    ignored("", "block_sync", NODE),
+    ignored("", "db_backend", NODE),
+    ignored("", "db_dir", NODE),
+    ignored("", "genesis_file", NODE),
+    ignored("", "priv_validator_key_file", NODE),
+    ignored("", "priv_validator_state_file", NODE),
+    ignored("", "priv_validator_laddr", NODE),
+    ignored("", "abci", NODE),
+    ignored("", "filter_peers", NODE),
+    ignored("", "event_bus_buffer_capacity", NODE),
+    ignored("", "rpc", NODE),
+    ignored("", "grpc", NODE),
+    ignored("", "mempool", NODE),
+    ignored("", "statesync", NODE),
+    ignored("", "fastsync", NODE),
+    ignored("", "blocksync", NODE),
+    ignored("", "consensus", NODE),
+    ignored("", "storage", NODE),
+    ignored("", "tx_index", NODE),
+    ignored("", "instrumentation", NODE),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_default_is_valid_in_both_modes() {
+        for seed_mode in [false, true] {
+            ProcessTop::defaults(seed_mode);
+            Admin::defaults(seed_mode);
+            Log::defaults(seed_mode);
+            Limits::defaults(seed_mode);
+            NetworkTop::defaults(seed_mode);
+            P2p::defaults(seed_mode);
+            Pex::defaults(seed_mode);
+            BookFile::defaults(seed_mode);
+        }
+    }
+
+    #[test]
+    fn no_two_keys_share_a_variable_or_a_flag() {
+        let variables: BTreeSet<String> = all_keys().map(Key::variable).collect();
+        assert_eq!(variables.len(), all_keys().count());
+        let paths: BTreeSet<String> = all_keys().map(Key::path).collect();
+        assert_eq!(paths.len(), all_keys().count());
+    }
+
+    #[test]
+    fn a_seed_has_its_own_defaults() {
+        let (node, seed) = (P2p::defaults(false), P2p::defaults(true));
+        assert_eq!((node.max_num_inbound_peers, node.allow_duplicate_ip), (40, false));
+        assert_eq!((seed.max_num_inbound_peers, seed.allow_duplicate_ip), (2000, true));
+    }
+}

@@ -1,0 +1,87 @@
+//! Defaults, then the file, then the environment, then the flags: the last one counts, and each is checked.
+
+use std::collections::BTreeMap;
+
+use super::document::Given;
+use super::keys::{all_keys, is_network_key};
+use super::mistake::{Notes, Origin};
+use super::nearest::nearest;
+use super::section::Key;
+
+/// What every variable of ours begins with.
+const PREFIX: &str = "PEXD_";
+
+/// Variables that are no keys of a file: the home and the network that the others are for.
+const OTHER_VARIABLES: [&str; 2] = ["PEXD_HOME", "PEXD_NETWORK"];
+
+/// The tables of one file as a value.
+pub(super) trait Tables {
+    /// All defaults of this mode.
+    fn defaults(seed_mode: bool) -> Self;
+    /// Sets one key.
+    fn set(&mut self, key: &Key, text: &str) -> Result<(), String>;
+}
+
+/// The values in force, and where each that was given comes from.
+pub(super) struct Resolved<T> {
+    pub(super) values: T,
+    origins: BTreeMap<String, Origin>,
+}
+
+impl<T> Resolved<T> {
+    /// Where the value in force was given; `otherwise` when it is the default.
+    pub(super) fn origin(&self, path: &str, otherwise: &std::path::Path) -> Origin {
+        self.origins.get(path).cloned().unwrap_or_else(|| Origin::path(otherwise))
+    }
+}
+
+/// Lays what was given, the least first, over the defaults.
+pub(super) fn resolve<T: Tables>(given: &[Given], notes: &mut Notes) -> Resolved<T> {
+    let mut values = T::defaults(is_seed(given));
+    let mut origins = BTreeMap::new();
+    for given in given {
+        match values.set(given.key, &given.text) {
+            Ok(()) => {
+                origins.insert(given.key.path(), given.origin.clone());
+            }
+            Err(what) => notes.mistake(given.origin.clone(), format!("{} {what}", given.key.path())),
+        }
+    }
+    Resolved { values, origins }
+}
+
+/// The mode that decides the defaults: the last valid word on seed_mode.
+pub(super) fn is_seed(given: &[Given]) -> bool {
+    let words = given.iter().filter(|given| given.key.table == "p2p" && given.key.name == "seed_mode");
+    words.rev().find_map(|given| given.text.parse().ok()).unwrap_or(false)
+}
+
+/// What the environment gives. An unknown name is only warned of: orchestrators set variables of their own making.
+pub(super) fn from_environment(variables: &[(String, String)], notes: &mut Notes) -> Vec<Given> {
+    let mut given = Vec::new();
+    for (name, value) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
+        let origin = Origin::Variable(name.clone());
+        if let Some(key) = all_keys().find(|key| key.variable() == *name) {
+            given.push(Given { key, text: value.clone(), origin });
+        } else if !OTHER_VARIABLES.contains(&name.as_str()) {
+            let known: Vec<String> = all_keys().map(|key| key.variable().to_ascii_lowercase()).collect();
+            let near = nearest(name, known.iter().map(String::as_str)).map(str::to_ascii_uppercase);
+            let mend = near.map_or(String::new(), |near| format!(", did you mean {near}?"));
+            notes.warning(origin, format!("is not known and has no effect{mend}"));
+        }
+    }
+    given
+}
+
+/// What the flags give.
+pub(super) fn from_flags(flags: &[(&'static Key, String)]) -> Vec<Given> {
+    flags
+        .iter()
+        .map(|(key, text)| Given { key, text: text.clone(), origin: Origin::Flag(format!("--{}", key.path())) })
+        .collect()
+}
+
+/// Parts what is for the process from what is for a network.
+pub(super) fn by_file(given: Vec<Given>) -> (Vec<Given>, Vec<Given>) {
+    given.into_iter().partition(|given| !is_network_key(given.key))
+}

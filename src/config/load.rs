@@ -1,0 +1,170 @@
+//! From a home, the environment and the flags to a configuration, or to all that is wrong with it.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::document::{self, Given, Layout};
+use super::home::{Home, NetworkFolder};
+use super::layers;
+use super::mistake::{Mistakes, Note, Notes, Origin};
+use super::network::{self, Network};
+use super::process::{self, Process};
+use super::section::Key;
+use super::{chain_id, conflicts, files};
+
+/// Where values come from, besides the files of the home.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The home.
+    pub home: Home,
+    /// The network (its folder's name) that flags and variables for a network are for; needed when there are several.
+    pub network: Option<String>,
+    /// The environment; what does not begin with `PEXD_` is left alone.
+    pub variables: Vec<(String, String)>,
+    /// Keys given as flags, with their texts.
+    pub flags: Vec<(&'static Key, String)>,
+}
+
+impl Sources {
+    /// The files of a home, and nothing else.
+    pub fn files_of(home: Home) -> Self {
+        Sources { home, network: None, variables: Vec::new(), flags: Vec::new() }
+    }
+}
+
+/// A whole configuration without a mistake.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The home that it was read from.
+    pub home: Home,
+    /// The process.
+    pub process: Process,
+    /// The networks, by their folders' names; at least one.
+    pub networks: Vec<Network>,
+    /// What works and is probably not meant, to be told once.
+    pub warnings: Vec<Note>,
+}
+
+/// Reads everything and checks everything.
+///
+/// # Errors
+/// All mistakes of all sources at once.
+pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
+    let mut notes = Notes::default();
+    let mut overrides = layers::from_environment(&sources.variables, &mut notes);
+    overrides.extend(layers::from_flags(&sources.flags));
+    let (for_process, for_network) = layers::by_file(overrides);
+
+    let process = load_process(&sources.home, for_process, &mut notes);
+    let folders = folders(&sources.home, &mut notes);
+    let target = target(sources, &folders, &for_network, &mut notes);
+    let networks: Vec<Network> = folders
+        .iter()
+        .filter_map(|folder| {
+            let overrides = if target == Some(folder.name.as_str()) { for_network.as_slice() } else { &[] };
+            load_network(folder, overrides, &mut notes)
+        })
+        .collect();
+    conflicts::check_networks(&process, &networks, &mut notes);
+    if networks.len() == folders.len() {
+        conflicts::check_default(&process, &networks, &sources.home, &mut notes);
+    }
+    let home = sources.home.clone();
+    let (mut config, warnings) = notes.finish(|| Some(Config { home, process, networks, warnings: Vec::new() }))?;
+    config.warnings = warnings;
+    Ok(config)
+}
+
+/// Reads one network alone, as its files have it: for a network that is added while the process runs.
+///
+/// # Errors
+/// All mistakes of its files. What it shares with other networks is not checked here.
+pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Note>), Mistakes> {
+    let mut notes = Notes::default();
+    let network = load_network(folder, &[], &mut notes);
+    notes.finish(|| network)
+}
+
+fn load_process(home: &Home, overrides: Vec<Given>, notes: &mut Notes) -> Process {
+    let file = home.process_file();
+    let mut given = read_file(&file, process::LAYOUT, true, notes).unwrap_or_default();
+    given.extend(overrides);
+    let resolved = layers::resolve(&given, notes);
+    process::build(resolved, &file, notes)
+}
+
+/// A network without a mistake; with one, its values say nothing about what it shares with others.
+fn load_network(folder: &NetworkFolder, overrides: &[Given], notes: &mut Notes) -> Option<Network> {
+    if let Err(error) = chain_id::check(&folder.name) {
+        notes.mistake(Origin::path(&folder.path), format!("the folder does not name a network: {error}"));
+        return None;
+    }
+    let before = notes.mistakes.len();
+    let from_file = read_file(&folder.config_file(), network::LAYOUT, false, notes)?;
+    let mut given = from_file.clone();
+    given.extend_from_slice(overrides);
+    network::warn_of_pasted_limits(&from_file, &given, notes);
+    let resolved = layers::resolve(&given, notes);
+    network::build(folder, resolved, notes).filter(|_| notes.mistakes.len() == before)
+}
+
+fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Notes) -> Option<Vec<Given>> {
+    let path: Arc<Path> = file.into();
+    match files::read(file) {
+        Ok(text) => Some(document::read(&path, &text, layout, notes)),
+        Err(error) if optional && error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
+        Err(error) => {
+            notes.mistake(Origin::Path(path), format!("cannot be read: {error}"));
+            None
+        }
+    }
+}
+
+/// The networks' folders; one without a file is warned of, none at all is a mistake.
+fn folders(home: &Home, notes: &mut Notes) -> Vec<NetworkFolder> {
+    let path = home.networks_path();
+    let found = home.networks().unwrap_or_else(|error| {
+        notes.mistake(Origin::path(&path), format!("cannot be read: {error}"));
+        Vec::new()
+    });
+    let (with_file, without): (Vec<_>, Vec<_>) = found.into_iter().partition(|folder| folder.config_file().exists());
+    for folder in without {
+        notes.warning(
+            Origin::path(&folder.path),
+            "has no config.toml and is no network: remove it, or make it with pexd init",
+        );
+    }
+    if with_file.is_empty() {
+        notes.mistake(Origin::path(&path), "there is no network: make one with pexd init CHAIN_ID");
+    }
+    with_file
+}
+
+/// The network that flags and variables are for.
+fn target<'a>(sources: &Sources, folders: &'a [NetworkFolder], given: &[Given], notes: &mut Notes) -> Option<&'a str> {
+    let names = || folders.iter().map(|folder| folder.name.as_str()).collect::<Vec<_>>().join(", ");
+    if let Some(wanted) = &sources.network {
+        let found = folders.iter().find(|folder| folder.name == *wanted);
+        if found.is_none() && !folders.is_empty() {
+            let text = format!("{wanted:?} is not a network of this home: choose one of {}", names());
+            notes.mistake(Origin::Flag("--network".into()), text);
+        }
+        return found.map(|folder| folder.name.as_str());
+    }
+    match folders {
+        [] => None,
+        [only] => Some(&only.name),
+        _ => {
+            for given in given {
+                let text = format!(
+                    "{} is a network's, and there are several: say --network with one of {}",
+                    given.key.path(),
+                    names()
+                );
+                notes.mistake(given.origin.clone(), text);
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What is wrong in the configuration, and where.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a value or a mistake stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A line of a file, counted from 1.
+    Line(Arc<Path>, usize),
+    /// A file or folder as a whole.
+    Path(Arc<Path>),
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line.
+    Flag(String),
+}
+
+impl Origin {
+    pub(super) fn path(path: &Path) -> Self {
+        Origin::Path(path.into())
+    }
+
+    /// The line, 0 for what is not in a line.
+    fn line(&self) -> usize {
+        match self {
+            Origin::Line(_, line) => *line,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Line(path, line) => write!(f, "{}:{line}", path.display()),
+            Origin::Path(path) => write!(f, "{}", path.display()),
+            Origin::Variable(name) => write!(f, "variable {name}"),
+            Origin::Flag(name) => write!(f, "flag {name}"),
+        }
+    }
+}
+
+/// One mistake or warning, on one line: where, what, and the mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What it is, and what to do about it.
+    pub text: String,
+}
+
+impl Note {
+    pub(super) fn new(origin: Origin, text: impl Into<String>) -> Self {
+        Note { origin, text: text.into() }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What a file holds may stand in the text; one note stays on one line whatever it is.
+        let text = self.text.replace(|c: char| c.is_control(), " ");
+        write!(f, "{}: {text}", self.origin)
+    }
+}
+
+/// All mistakes of a configuration, those of one file in the order of its lines. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(Vec<Note>);
+
+impl Mistakes {
+    /// The mistakes, one each.
+    pub fn notes(&self) -> &[Note] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, note) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// Collects what is found while the sources are read.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    pub(super) mistakes: Vec<Note>,
+    pub(super) warnings: Vec<Note>,
+}
+
+impl Notes {
+    pub(super) fn mistake(&mut self, origin: Origin, text: impl Into<String>) {
+        self.mistakes.push(Note::new(origin, text));
+    }
+
+    pub(super) fn warning(&mut self, origin: Origin, text: impl Into<String>) {
+        self.warnings.push(Note::new(origin, text));
+    }
+
+    /// The result: `value` with the warnings, or the mistakes when there are any.
+    pub(super) fn finish<T>(mut self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Note>), Mistakes> {
+        match value() {
+            Some(value) if self.mistakes.is_empty() => Ok((value, self.warnings)),
+            _ => {
+                sort_lines(&mut self.mistakes);
+                Err(Mistakes(self.mistakes))
+            }
+        }
+    }
+}
+
+/// Puts the notes of one file in the order of its lines; files stay in the order in which they were read.
+fn sort_lines(notes: &mut [Note]) {
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut rank = |origin: &Origin| match origin {
+        Origin::Line(path, _) | Origin::Path(path) => {
+            files.iter().position(|file| **file == **path).unwrap_or_else(|| {
+                files.push(path.to_path_buf());
+                files.len() - 1
+            })
+        }
+        _ => usize::MAX,
+    };
+    notes.sort_by_cached_key(|note| (rank(&note.origin), note.origin.line()));
+}

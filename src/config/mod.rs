@@ -1,0 +1,34 @@
+//! The configuration: one table of keys ([`keys`]) that gives files, environment, flags and the reference.
+//!
+//! [`load`] reads a home into a [`Config`] with every value parsed, or tells all [`Mistakes`] at once, each with its line
+//! and the mend. [`create_network`] makes a new network's files.
+
+pub mod chain_id;
+mod conflicts;
+mod create;
+mod document;
+pub mod duration;
+pub mod files;
+mod home;
+pub mod keys;
+mod layers;
+mod load;
+mod mistake;
+mod nearest;
+mod network;
+pub mod node_key;
+mod process;
+mod reference;
+mod sample;
+mod section;
+pub mod value;
+
+pub use create::{CreateError, Created, create_network};
+pub use home::{Home, NetworkFolder};
+pub use load::{Config, Sources, load, load_one};
+pub use mistake::{Mistakes, Note, Origin};
+pub use network::Network;
+pub use process::Process;
+pub use reference::reference;
+pub use sample::NewNetwork;
+pub use section::Key;

@@ -1,0 +1,175 @@
+//! A network's `config.toml` and node key.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::types::NodeId;
+use crate::wire::secret::NodeKey;
+
+use super::document::{Given, Layout};
+use super::home::NetworkFolder;
+use super::keys::{BookFile, IGNORED, NETWORK_TABLES, NetworkTop, P2p, PROCESS_TABLES, Pex};
+use super::layers::{Resolved, Tables, is_seed};
+use super::mistake::{Notes, Origin};
+use super::node_key;
+use super::section::Key;
+
+/// What a network's `config.toml` may hold.
+pub(super) const LAYOUT: Layout =
+    Layout { tables: &NETWORK_TABLES, ignored: IGNORED, other: ("pexd.toml", &PROCESS_TABLES) };
+
+/// The moniker of a host without a usable name.
+const DEFAULT_MONIKER: &str = "pexd";
+
+/// The configuration of one network, all values parsed and all paths whole.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The chain's ID.
+    pub chain_id: String,
+    /// The network's folder.
+    pub home: PathBuf,
+    /// The name that peers see; never empty.
+    pub moniker: String,
+    /// The identity. Networks that share a listener have equal ones.
+    pub node_key: Arc<NodeKey>,
+    /// The database of the book.
+    pub book: PathBuf,
+    /// CometBFT's keys. `pex` is always true.
+    pub p2p: P2p,
+    /// Our own keys. `chain_id`, `node_key_file` and an empty `version` are as in the file; use the fields above.
+    pub pex: Pex,
+    /// Where laddr, the book's file and the chain ID were given, for mistakes that only show beside other networks.
+    pub(super) origins: Origins,
+}
+
+/// Where a network's values were given.
+#[derive(Clone, Debug)]
+pub(super) struct Origins {
+    pub(super) laddr: Origin,
+    pub(super) book: Origin,
+    pub(super) chain_id: Origin,
+}
+
+impl Network {
+    /// The node's ID.
+    pub fn id(&self) -> NodeId {
+        self.node_key.id()
+    }
+
+    /// The name of its folder, by which `--network` finds it.
+    pub fn folder_name(&self) -> &str {
+        self.home.file_name().and_then(|name| name.to_str()).unwrap_or(&self.chain_id)
+    }
+
+    /// What NodeInfo says of where we listen: external_address, else laddr.
+    pub fn announced_address(&self) -> String {
+        match &self.p2p.external_address {
+            Some(address) => address.to_listen_addr(),
+            None => format!("tcp://{}", self.p2p.laddr),
+        }
+    }
+}
+
+/// The tables as the file has them.
+pub(super) struct NetworkTables {
+    top: NetworkTop,
+    p2p: P2p,
+    pex: Pex,
+    book: BookFile,
+}
+
+impl Tables for NetworkTables {
+    fn defaults(seed_mode: bool) -> Self {
+        NetworkTables {
+            top: NetworkTop::defaults(seed_mode),
+            p2p: P2p::defaults(seed_mode),
+            pex: Pex::defaults(seed_mode),
+            book: BookFile::defaults(seed_mode),
+        }
+    }
+
+    fn set(&mut self, key: &Key, text: &str) -> Result<(), String> {
+        match key.table {
+            "p2p" => self.p2p.set(key, text),
+            "pex" => self.pex.set(key, text),
+            "book" => self.book.set(key, text),
+            _ => self.top.set(key, text),
+        }
+    }
+}
+
+/// Makes the network of its values and its node key; `None` when there is no usable key, which is noted.
+pub(super) fn build(folder: &NetworkFolder, resolved: Resolved<NetworkTables>, notes: &mut Notes) -> Option<Network> {
+    let file = folder.config_file();
+    if !resolved.values.p2p.pex {
+        let origin = resolved.origin("p2p.pex", &file);
+        notes.mistake(origin, "p2p.pex is false: peer exchange is all that pexd does, write pex = true");
+    }
+    let origins = Origins {
+        laddr: resolved.origin("p2p.laddr", &file),
+        book: resolved.origin("book.file", &file),
+        chain_id: resolved.origin("pex.chain_id", &file),
+    };
+    let NetworkTables { top, p2p, pex, book } = resolved.values;
+    let node_key = read_key(&folder.path.join(&pex.node_key_file), notes)?;
+    Some(Network {
+        chain_id: Some(pex.chain_id.0.clone()).filter(|id| !id.is_empty()).unwrap_or_else(|| folder.name.clone()),
+        home: folder.path.clone(),
+        moniker: Some(top.moniker.0).filter(|name| !name.is_empty()).unwrap_or_else(default_moniker),
+        node_key: Arc::new(node_key),
+        book: whole_path(folder.path.join(book.file)),
+        p2p,
+        pex,
+        origins,
+    })
+}
+
+/// The one path of a file that may not exist yet, so that two spellings of it are equal.
+fn whole_path(path: PathBuf) -> PathBuf {
+    let parent = path.parent().and_then(|parent| parent.canonicalize().ok());
+    match (parent, path.file_name()) {
+        (Some(parent), Some(name)) => parent.join(name),
+        _ => path,
+    }
+}
+
+fn read_key(path: &Path, notes: &mut Notes) -> Option<NodeKey> {
+    match node_key::read(path) {
+        Ok(key) => {
+            if node_key::is_open_to_others(path) {
+                let mend = format!("others can read this secret: chmod 600 {}", path.display());
+                notes.warning(Origin::path(path), mend);
+            }
+            Some(key)
+        }
+        Err(error) => {
+            notes.mistake(Origin::path(path), error.to_string());
+            None
+        }
+    }
+}
+
+/// Warns of values that came with a full node's section and do not fit a seed.
+pub(super) fn warn_of_pasted_limits(from_file: &[Given], all: &[Given], notes: &mut Notes) {
+    if !is_seed(all) {
+        return;
+    }
+    for given in from_file {
+        if let Some(seed_default) = given.key.seed_default
+            && given.text == given.key.default
+        {
+            let (path, text) = (given.key.path(), &given.text);
+            let text =
+                format!("{path} = {text} is a full node's default: a seed has {seed_default}, remove the line for it");
+            notes.warning(given.origin.clone(), text);
+        }
+    }
+}
+
+/// The host's name, when peers would accept it as a moniker.
+pub(super) fn default_moniker() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    let name = name.unwrap_or_default().trim().to_owned();
+    let usable = !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if usable { name } else { DEFAULT_MONIKER.to_owned() }
+}

@@ -1,0 +1,61 @@
+//! The files that `init` writes: what was chosen, and every other key with its default, commented out.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use super::keys::{NETWORK_TABLES, PROCESS_TABLES};
+use super::section::Key;
+use crate::types::PeerAddress;
+
+/// What a new network is to be.
+#[derive(Clone, Debug, Default)]
+pub struct NewNetwork {
+    /// Its name for peers; the host's when `None`.
+    pub moniker: Option<String>,
+    /// Nodes to ask for addresses.
+    pub seeds: Vec<PeerAddress>,
+    /// Whether it is a seed.
+    pub seed_mode: bool,
+}
+
+/// A new `pexd.toml`.
+pub(super) fn process_file() -> String {
+    let head = "# pexd: the process. Each network has a file of its own in networks/.\n\
+                # A key that is commented out has the default that stands there.\n";
+    render(head, &PROCESS_TABLES, false, &[])
+}
+
+/// A new network's `config.toml`.
+pub(super) fn network_file(moniker: &str, laddr: SocketAddr, new: &NewNetwork) -> String {
+    let seeds: Vec<String> = new.seeds.iter().map(ToString::to_string).collect();
+    let chosen = [
+        ("moniker", moniker.to_owned()),
+        ("p2p.laddr", format!("tcp://{laddr}")),
+        ("p2p.seeds", seeds.join(",")),
+        ("p2p.seed_mode", new.seed_mode.to_string()),
+    ];
+    let head = "# pexd: one network. [p2p] has CometBFT's own keys: a node's section can be pasted in.\n\
+                # A key that is commented out has the default that stands there.\n";
+    render(head, &NETWORK_TABLES, new.seed_mode, &chosen)
+}
+
+fn render(head: &str, tables: &[&[Key]], seed_mode: bool, chosen: &[(&str, String)]) -> String {
+    let mut text = head.to_owned();
+    for keys in tables {
+        if let Some(table) = keys.first().map(|key| key.table).filter(|table| !table.is_empty()) {
+            let _ = write!(text, "\n[{table}]\n");
+        }
+        for key in *keys {
+            text.push('\n');
+            for line in key.doc_lines() {
+                let _ = writeln!(text, "# {line}");
+            }
+            let path = key.path();
+            let choice = chosen.iter().find(|(name, _)| *name == path);
+            let mark = if choice.is_some() { "" } else { "# " };
+            let value = choice.map_or(key.default_in(seed_mode), |(_, value)| value.as_str());
+            let _ = writeln!(text, "{mark}{} = {}", key.name, key.written(value));
+        }
+    }
+    text
+}

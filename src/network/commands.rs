@@ -1,0 +1,80 @@
+//! What operators ask of the actor.
+
+use tokio::sync::oneshot;
+
+use super::actor::Actor;
+use super::handle::{Applied, Change, Command, Error, MAX_PAGE, Page, Peer};
+use crate::node::PeerView;
+use crate::pex::MAX_SEEDS;
+use crate::switch::params::MAX_OPERATOR_BANS;
+use crate::types::NetAddress;
+
+impl Actor<'_> {
+    /// Does what a caller asks. One that has gone away meanwhile is not missed.
+    pub(super) async fn command(&mut self, command: Command) {
+        match command {
+            Command::Status(reply) => drop(reply.send(self.status())),
+            Command::Start(reply) => self.start(reply).await,
+            Command::Stop(reply) => {
+                let stopped = self.node.stop(self.shell.clock.now());
+                self.drain();
+                self.shell.entrance.closed().await;
+                let _ = reply.send(stopped);
+            }
+            Command::Peers(reply) => drop(reply.send(self.peer_list())),
+            Command::Summary(reply) => drop(reply.send(self.node.summary())),
+            Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
+            Command::Bans(reply) => drop(reply.send(self.node.bans())),
+            Command::Change { change, reply } => self.change(change, reply),
+            #[cfg(test)]
+            Command::Panic => panic!("asked to"),
+        }
+    }
+
+    fn change(&mut self, change: Change, reply: oneshot::Sender<Result<Applied, Error>>) {
+        if let Some(reason) = self.saving.no_store() {
+            let chain_id = self.shell.chain_id.clone();
+            return drop(reply.send(Err(Error::NoBook { chain_id, reason: reason.to_owned() })));
+        }
+        let now = self.shell.clock.now();
+        let outcome = match change {
+            Change::AddSeed(seed) => {
+                let limit = Error::TooMany { what: "the seeds", limit: MAX_SEEDS };
+                self.node.add_seed(now, seed).map_err(|_| limit)
+            }
+            Change::RemoveSeed(seed) if self.node.remove_seed(now, &seed) => Ok(true),
+            Change::RemoveSeed(seed) => Err(Error::NoSuchSeed(seed)),
+            Change::Ban { target, reason, length } => {
+                let limit = Error::TooMany { what: "the bans", limit: MAX_OPERATOR_BANS };
+                self.node.ban(now, target, reason, length).map(|()| true).map_err(|_| limit)
+            }
+            Change::Unban(target) if self.node.unban(now, &target) => Ok(true),
+            Change::Unban(_) => Err(Error::NoSuchBan),
+        };
+        self.applied(outcome, reply);
+    }
+
+    fn applied(&mut self, outcome: Result<bool, Error>, reply: oneshot::Sender<Result<Applied, Error>>) {
+        match outcome {
+            Ok(changed) => self.saving.save_now(&mut self.node, changed, reply),
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    }
+
+    fn peer_list(&self) -> Vec<Peer> {
+        let peer = |view: PeerView| {
+            let traffic = self.peers.get(&view.conn).map(crate::transport::PeerHandle::traffic).unwrap_or_default();
+            Peer { view, bytes_in: traffic.bytes_in, bytes_out: traffic.bytes_out }
+        };
+        self.node.peers().into_iter().map(peer).collect()
+    }
+
+    fn page(&self, after: Option<NetAddress>, max: usize) -> Page {
+        let max = max.clamp(1, MAX_PAGE);
+        let mut entries = self.node.addresses(after.as_ref(), max + 1);
+        let more = entries.len() > max;
+        entries.truncate(max);
+        Page { entries, more }
+    }
+}

@@ -1,0 +1,75 @@
+//! Which networks there are, by chain ID.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::Handle;
+
+/// The networks of the process. Only the composition root changes it; everyone else looks up. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    entries: Arc<ArcSwap<Entries>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entries {
+    networks: BTreeMap<Arc<str>, Handle>,
+    default: Option<Arc<str>>,
+}
+
+/// Why a look-up did not find one network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// No network of that name.
+    #[error("no network {asked:?} here; there are: {}", .known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// None was named and there are several.
+    #[error("several networks are served, name one: {}", .known.join(", "))]
+    Ambiguous {
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// There is none at all.
+    #[error("no network is served")]
+    None,
+}
+
+impl Directory {
+    /// A directory of these networks. `default` is what an empty name stands for when there are several.
+    pub fn new(networks: impl IntoIterator<Item = Handle>, default: Option<Arc<str>>) -> Self {
+        let networks = networks.into_iter().map(|handle| (handle.chain_id().clone(), handle)).collect();
+        Directory { entries: Arc::new(ArcSwap::from_pointee(Entries { networks, default })) }
+    }
+
+    /// The network of that chain ID; an empty name stands for the only one, or the configured default.
+    ///
+    /// # Errors
+    /// When there is no such network, or an empty name could mean several. The error names those that exist.
+    pub fn get(&self, chain_id: &str) -> Result<Handle, LookupError> {
+        let entries = self.entries.load();
+        let known = || entries.networks.keys().map(ToString::to_string).collect();
+        if !chain_id.is_empty() {
+            let found = entries.networks.get(chain_id).cloned();
+            return found.ok_or_else(|| LookupError::Unknown { asked: chain_id.to_owned(), known: known() });
+        }
+        let default = entries.default.as_ref().and_then(|name| entries.networks.get(name));
+        let mut all = entries.networks.values();
+        match (default, all.next(), all.next()) {
+            (Some(handle), ..) | (None, Some(handle), None) => Ok(handle.clone()),
+            (None, None, _) => Err(LookupError::None),
+            (None, Some(_), Some(_)) => Err(LookupError::Ambiguous { known: known() }),
+        }
+    }
+
+    /// All networks, by chain ID.
+    pub fn all(&self) -> Vec<Handle> {
+        self.entries.load().networks.values().cloned().collect()
+    }
+}

@@ -1,0 +1,104 @@
+//! Where a network's peers come in: a listener of its own, or one that it shares with others under one identity.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::transport::{DoorLimits, Listener, Local, Upgraded};
+use crate::types::Fault;
+
+/// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    laddr: SocketAddr,
+    limits: DoorLimits,
+    state: Arc<Mutex<State>>,
+    /// Held while somebody waits for [`State::closing`].
+    waiting: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    listener: Option<Arc<Listener>>,
+    /// Gives the port back.
+    closing: Option<JoinHandle<()>>,
+}
+
+/// A network's place at a listener, given up when this is dropped; the last one that leaves frees the port.
+#[derive(Debug)]
+pub(super) struct OpenEntrance {
+    entrance: Entrance,
+    listener: Arc<Listener>,
+    chain_id: String,
+}
+
+impl Entrance {
+    /// An entrance at `laddr`, not bound yet; port 0 takes a free one at each start.
+    pub fn new(laddr: SocketAddr, limits: DoorLimits) -> Self {
+        Entrance { laddr, limits, state: Arc::default(), waiting: Arc::default() }
+    }
+
+    /// The configured address.
+    pub const fn laddr(&self) -> SocketAddr {
+        self.laddr
+    }
+
+    /// Binds the address unless another network has, and takes the connections that are for this network.
+    pub(super) async fn open(&self, local: Arc<Local>, peers: mpsc::Sender<Upgraded>) -> Result<OpenEntrance, String> {
+        self.closed().await;
+        let chain_id = local.info().network.clone();
+        let mut state = self.state();
+        let listener = match &state.listener {
+            Some(listener) => listener.clone(),
+            None => {
+                let listener = Listener::bind(self.laddr, local.key().clone(), self.limits);
+                Arc::new(listener.map_err(|error| error.to_string())?)
+            }
+        };
+        listener.add_route(local, peers).map_err(|error| error.to_string())?;
+        state.listener = Some(listener.clone());
+        drop(state);
+        Ok(OpenEntrance { entrance: self.clone(), listener, chain_id })
+    }
+
+    /// Waits until a port that the last network left is free again.
+    pub(super) async fn closed(&self) {
+        // Several networks may wait for one end; none may go on before it.
+        let _waiting = self.waiting.lock().await;
+        let closing = self.state().closing.take();
+        if let Some(closing) = closing {
+            // A task that broke down has given the port back too.
+            let _ = closing.await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenEntrance {
+    /// Where it listens.
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.listener.local_addr()
+    }
+
+    /// Who was turned away before it was known which network was meant, since the port was bound; with several networks on
+    /// one listener, each of them tells of it.
+    pub(super) fn refusals(&self) -> Vec<(Fault, u64)> {
+        self.listener.refusals().counts()
+    }
+}
+
+impl Drop for OpenEntrance {
+    fn drop(&mut self) {
+        let mut state = self.entrance.state();
+        if self.listener.remove_route(&self.chain_id) == 0 {
+            state.listener = None;
+            let listener = self.listener.clone();
+            state.closing = Some(tokio::spawn(async move { listener.stop().await }));
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What the rest of the process holds of a network: a cloneable handle whose methods ask the actor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::node::row::{Ban, BanTarget};
+use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
+use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
+
+/// Commands that may wait for the actor at once; more callers wait their turn.
+const INBOX: usize = 64;
+/// Entries of the book in one answer of the actor at most, so that a page never pauses the reactor.
+pub const MAX_PAGE: usize = 1_000;
+/// How long a caller waits for the actor before it is told that the network does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One network, as its callers see it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    chain_id: Arc<str>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// Why the network did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The process is ending, or the network was removed.
+    #[error("network {0} is gone")]
+    Gone(Arc<str>),
+    /// The actor did not answer in time.
+    #[error("network {0} does not answer")]
+    Unresponsive(Arc<str>),
+    /// It could not be started; it can be tried again.
+    #[error("network {chain_id} cannot start: {reason}")]
+    CannotStart {
+        /// Which.
+        chain_id: Arc<str>,
+        /// Why, with the mend.
+        reason: String,
+    },
+    /// The seed is not configured.
+    #[error("{0} is not a seed of this network")]
+    NoSuchSeed(PeerAddress),
+    /// There is no such ban.
+    #[error("no such ban")]
+    NoSuchBan,
+    /// The book cannot be opened, so that nothing can be kept.
+    #[error("network {chain_id} has no book to keep this in: {reason}")]
+    NoBook {
+        /// Which.
+        chain_id: Arc<str>,
+        /// Why, with the mend.
+        reason: String,
+    },
+    /// More run-time entries than the node keeps.
+    #[error("{what} are full ({limit}): remove some first")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many fit.
+        limit: usize,
+    },
+}
+
+/// Whether a change that is in force is also on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// Committed.
+    Yes,
+    /// In force, and not saved: the disk failed; it is tried again.
+    No(String),
+}
+
+/// A change by an operator that is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Whether it changed anything; repeating a call does not.
+    pub changed: bool,
+    /// Whether it is on disk.
+    pub saved: Saved,
+}
+
+/// A network's status with what only its actor knows.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The chain ID.
+    pub chain_id: Arc<str>,
+    /// Our own ID and the address that we announce.
+    pub id: NodeId,
+    /// The address that the listener is bound to.
+    pub listen: std::net::SocketAddr,
+    /// What we announce to peers.
+    pub announced: String,
+    /// The reactor.
+    pub node: StatusView,
+    /// Changed rows that are not on disk although a write was tried, and why.
+    pub unsaved: Option<String>,
+    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before any handshake
+    /// is counted since it was opened.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
+    pub ended: Vec<(&'static str, u64)>,
+    /// The latest of them, the last one at the end; at most 64.
+    pub recent_ends: Vec<PeerEnd>,
+}
+
+/// The end of a peer's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerEnd {
+    /// When.
+    pub at: Wall,
+    /// Whose.
+    pub id: NodeId,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// A connected peer with its traffic.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// What the node knows.
+    pub view: PeerView,
+    /// Bytes received, as they came over the wire.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+}
+
+/// Some entries of the book, in the order of their key.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// At most as many as asked for, and [`MAX_PAGE`].
+    pub entries: Vec<AddressView>,
+    /// Whether more follow after the last one.
+    pub more: bool,
+}
+
+/// What the actor is asked; answers go through the oneshot.
+#[derive(Debug)]
+pub(super) enum Command {
+    Status(oneshot::Sender<Status>),
+    Start(Starter),
+    Stop(oneshot::Sender<bool>),
+    Peers(oneshot::Sender<Vec<Peer>>),
+    Summary(oneshot::Sender<BookView>),
+    Addresses {
+        after: Option<NetAddress>,
+        max: usize,
+        reply: oneshot::Sender<Page>,
+    },
+    Seeds(oneshot::Sender<Vec<SeedView>>),
+    Bans(oneshot::Sender<Vec<Ban>>),
+    Change {
+        change: Change,
+        reply: oneshot::Sender<Result<Applied, Error>>,
+    },
+    /// Breaks the actor, to see what a fault in it costs the others.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Who waits for a start.
+pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+
+/// What operators change: applied, committed, then answered.
+#[derive(Debug)]
+pub(super) enum Change {
+    AddSeed(PeerAddress),
+    RemoveSeed(PeerAddress),
+    Ban { target: BanTarget, reason: String, length: Option<Duration> },
+    Unban(BanTarget),
+}
+
+impl Handle {
+    pub(super) fn new(chain_id: Arc<str>) -> (Self, mpsc::Receiver<Command>) {
+        let (commands, inbox) = mpsc::channel(INBOX);
+        (Handle { chain_id, commands }, inbox)
+    }
+
+    /// The chain ID.
+    pub fn chain_id(&self) -> &Arc<str> {
+        &self.chain_id
+    }
+
+    /// The network at a glance.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] and [`Error::Unresponsive`], as of every method here.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.ask(Command::Status).await
+    }
+
+    /// Starts the reactor, and waits until it runs; `false` when it ran already.
+    ///
+    /// # Errors
+    /// [`Error::CannotStart`] when the port is taken, or there is neither a seed nor a known address.
+    pub async fn start(&self) -> Result<bool, Error> {
+        let started = self.ask(Command::Start).await?;
+        started.map_err(|reason| Error::CannotStart { chain_id: self.chain_id.clone(), reason })
+    }
+
+    /// Stops the reactor: closes the listener and all peers, keeps the book, the seeds and the bans readable and editable.
+    /// `false` when it was stopped already.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn stop(&self) -> Result<bool, Error> {
+        self.ask(Command::Stop).await
+    }
+
+    /// The connected peers.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn peers(&self) -> Result<Vec<Peer>, Error> {
+        self.ask(Command::Peers).await
+    }
+
+    /// The book's counts.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn summary(&self) -> Result<BookView, Error> {
+        self.ask(Command::Summary).await
+    }
+
+    /// The entries of the book whose key is greater than `after`, at most `max` of them (and at most [`MAX_PAGE`]).
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn addresses(&self, after: Option<NetAddress>, max: usize) -> Result<Page, Error> {
+        self.ask(|reply| Command::Addresses { after, max: max.min(MAX_PAGE), reply }).await
+    }
+
+    /// The seeds, those of the file and those added at run time.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn seeds(&self) -> Result<Vec<SeedView>, Error> {
+        self.ask(Command::Seeds).await
+    }
+
+    /// Adds a seed; kept over a restart. Answers when it is committed.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], or see [`Handle::status`].
+    pub async fn add_seed(&self, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(Change::AddSeed(seed)).await
+    }
+
+    /// Removes a seed, be it of the file (until the file drops it) or added at run time.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSeed`], or see [`Handle::status`].
+    pub async fn remove_seed(&self, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(Change::RemoveSeed(seed)).await
+    }
+
+    /// The bans in force.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn bans(&self) -> Result<Vec<Ban>, Error> {
+        self.ask(Command::Bans).await
+    }
+
+    /// Bans an ID or a range for `length` (`None` = for good); what is connected from there is closed.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], or see [`Handle::status`].
+    pub async fn ban(&self, target: BanTarget, reason: String, length: Option<Duration>) -> Result<Applied, Error> {
+        self.change(Change::Ban { target, reason, length }).await
+    }
+
+    /// Lifts a ban.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBan`], or see [`Handle::status`].
+    pub async fn unban(&self, target: BanTarget) -> Result<Applied, Error> {
+        self.change(Change::Unban(target)).await
+    }
+
+    async fn change(&self, change: Change) -> Result<Applied, Error> {
+        self.ask(|reply| Command::Change { change, reply }).await?
+    }
+
+    #[cfg(test)]
+    pub(super) async fn panic(&self) {
+        drop(self.commands.send(Command::Panic).await);
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let exchange = async {
+            self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;
+            answer.await.map_err(|_| Error::Gone(self.chain_id.clone()))
+        };
+        match tokio::time::timeout(PATIENCE, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::Unresponsive(self.chain_id.clone())),
+        }
+    }
+}

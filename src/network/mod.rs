@@ -1,0 +1,19 @@
+//! One chain's actor: it joins the pure node to sockets, store and callers.
+
+mod actor;
+mod commands;
+mod directory;
+mod entrance;
+mod handle;
+mod journal;
+mod saving;
+#[cfg(test)]
+pub(crate) mod scripted;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+
+pub use directory::{Directory, LookupError};
+pub use entrance::Entrance;
+pub use handle::{Applied, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
+pub use supervisor::{Config, Running, spawn};

@@ -1,0 +1,141 @@
+//! When changed rows go to the store: what peers say within a second, what operators change at once.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::handle::{Applied, Error, Saved};
+use crate::clock::Clock;
+use crate::node::Node;
+use crate::store::{Store, WriteError};
+use crate::types::Mono;
+
+/// Least time between two writes of what peers said: together with a write's own time it stays below a second.
+pub(super) const INTERVAL: Duration = Duration::from_millis(400);
+/// Time until a write that failed is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// Rows in one transaction.
+pub(super) const GROUP: usize = 2_048;
+
+type Write = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send>>;
+
+/// The store and the write that is under way.
+pub(super) struct Saving {
+    store: Result<Store, String>,
+    under_way: Option<Write>,
+    next: Mono,
+    /// Whether an operator's change was handed in whose end is not known here yet.
+    unchecked: bool,
+    failure: Option<String>,
+    clock: Clock,
+}
+
+impl Saving {
+    pub(super) fn new(store: Store, clock: Clock) -> Self {
+        Saving::with(Ok(store), clock)
+    }
+
+    /// For a network whose book cannot be opened.
+    pub(super) fn without_store(reason: String, clock: Clock) -> Self {
+        Saving::with(Err(reason), clock)
+    }
+
+    fn with(store: Result<Store, String>, clock: Clock) -> Self {
+        Saving { store, under_way: None, next: Mono::ZERO, unchecked: false, failure: None, clock }
+    }
+
+    /// Why there is no store, when there is none.
+    pub(super) fn no_store(&self) -> Option<&str> {
+        self.store.as_ref().err().map(String::as_str)
+    }
+
+    /// When the next write is due; `None` when there is nothing to write, or one is under way.
+    pub(super) fn due(&self, dirty: bool, now: Mono) -> Option<Mono> {
+        let wanted = dirty || self.unchecked || self.failure.is_some();
+        let able = self.store.is_ok() && self.under_way.is_none();
+        (wanted && able).then(|| self.next.max(now))
+    }
+
+    /// Begins to write what changed.
+    pub(super) fn save(&mut self, node: &mut Node, now: Mono) {
+        let Ok(store) = &self.store else { return };
+        let changes = node.take_dirty(GROUP);
+        // What a full group left behind has waited as long as what is in it.
+        self.next = if node.has_dirty() { now } else { now + INTERVAL };
+        self.unchecked = false;
+        self.under_way = Some(Box::pin(store.write(changes)));
+    }
+
+    /// Writes what an operator changed, with all that changed before, and answers when it is committed. When it was so
+    /// already, the change that made it so may still be unsaved, and the answer waits for that one.
+    pub(super) fn save_now(&mut self, node: &mut Node, changed: bool, reply: oneshot::Sender<Result<Applied, Error>>) {
+        let Ok(store) = &self.store else { return };
+        let write = store.write(node.take_dirty(GROUP));
+        tokio::spawn(async move {
+            let saved = match write.await {
+                Ok(()) => Saved::Yes,
+                Err(error) => Saved::No(error.to_string()),
+            };
+            drop(reply.send(Ok(Applied { changed, saved })));
+        });
+        // The end of the next write, which comes after this one, tells whether the disk works.
+        self.unchecked = true;
+        self.next = self.clock.mono();
+    }
+
+    /// Waits for the write that is under way; for ever when there is none.
+    pub(super) async fn written(&mut self) -> Result<(), WriteError> {
+        let Some(write) = &mut self.under_way else { return std::future::pending().await };
+        let result = write.await;
+        self.under_way = None;
+        result
+    }
+
+    /// Takes the end of a write.
+    pub(super) fn finished(&mut self, result: Result<(), WriteError>) {
+        match (result, self.failure.take()) {
+            (Ok(()), None) => {}
+            (Ok(()), Some(_)) => tracing::info!("the address book can be saved again"),
+            (Err(error), before) => {
+                if before.is_none() {
+                    tracing::error!(%error, "the address book cannot be saved: changes are in force and not on disk");
+                }
+                self.failure = Some(error.to_string());
+                self.next = self.clock.mono() + RETRY;
+            }
+        }
+    }
+
+    /// Why the latest changes are not on disk; `None` when they are, or are about to be.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.clone()
+    }
+
+    /// Writes all that is left and closes the store.
+    pub(super) async fn close(mut self, node: &mut Node) {
+        if let Some(write) = self.under_way.take() {
+            let result = write.await;
+            self.finished(result);
+        }
+        let Ok(store) = self.store else { return };
+        let mut writes = Vec::new();
+        while node.has_dirty() {
+            writes.push(store.write(node.take_dirty(GROUP)));
+        }
+        drop(writes);
+        if let Err(error) = store.close().await {
+            tracing::error!(%error, "the last changes of the address book are lost");
+        }
+    }
+
+    /// Closes the store without the node, which broke down.
+    pub(super) async fn abandon(self) {
+        if let Ok(store) = self.store
+            && let Err(error) = store.close().await
+        {
+            tracing::error!(%error, "the last changes of the address book are lost");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Keeps a network answering whatever befalls it: opens its store, runs its actor, and when the actor breaks down puts
+//! another in its place, failed and startable again. Nothing of it reaches the other networks.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::actor::{Actor, Exit, Shell};
+use super::entrance::Entrance;
+use super::handle::{Command, Handle, Starter};
+use super::saving::Saving;
+use crate::book::HashKey;
+use crate::clock::{self, Clock};
+use crate::node::row::Rows;
+use crate::node::{Node, Params};
+use crate::store::{Loaded, Settings, Store};
+use crate::transport::{Dialler, Local};
+
+/// Everything that makes a network.
+#[derive(Debug)]
+pub struct Config {
+    /// The chain ID.
+    pub chain_id: Arc<str>,
+    /// The machine's parameters.
+    pub params: Params,
+    /// Our identity and what we say of ourselves.
+    pub local: Arc<Local>,
+    /// Where peers come in.
+    pub entrance: Entrance,
+    /// The book's file.
+    pub book: PathBuf,
+    /// Bounds on the book's file.
+    pub store: Settings,
+}
+
+/// A network that runs as a task of its own.
+#[derive(Debug)]
+pub struct Running {
+    /// What its callers hold.
+    pub handle: Handle,
+    /// Why its book could not be opened, when it could not.
+    pub broken: Option<String>,
+    /// Ends when the network has ended in order.
+    pub task: JoinHandle<()>,
+}
+
+/// Opens the network's book and runs its actor until `shutdown`. The reactor is not started by this.
+///
+/// A book that cannot be opened leaves the network failed; starting it tries again.
+pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken) -> Running {
+    let (handle, inbox) = Handle::new(config.chain_id.clone());
+    let supervisor = Supervisor {
+        shell: Shell {
+            chain_id: config.chain_id,
+            local: config.local,
+            entrance: config.entrance,
+            dialler,
+            clock: Clock,
+            shutdown,
+        },
+        params: config.params,
+        book: config.book,
+        store: config.store,
+    };
+    let opened = supervisor.open().await;
+    let broken = opened.as_ref().err().cloned();
+    let span = tracing::info_span!("network", chain = %supervisor.shell.chain_id);
+    let task = tokio::spawn(supervisor.run(inbox, opened).instrument(span));
+    Running { handle, broken, task }
+}
+
+struct Supervisor {
+    shell: Shell,
+    params: Params,
+    book: PathBuf,
+    store: Settings,
+}
+
+/// What a store gives, or why it gives nothing.
+type Opened = Result<(Store, Loaded), String>;
+
+impl Supervisor {
+    async fn open(&self) -> Opened {
+        let (path, chain_id, settings) = (self.book.clone(), self.shell.chain_id.clone(), self.store.clone());
+        let open = move || Store::open_with(&path, &chain_id, clock::entropy(), &settings);
+        match tokio::task::spawn_blocking(open).await {
+            Ok(opened) => opened.map_err(|error| error.to_string()),
+            Err(panic) => Err(format!("opening the book broke down: {panic}")),
+        }
+    }
+
+    async fn run(self, mut inbox: mpsc::Receiver<Command>, mut opened: Opened) {
+        let mut wish: Option<Starter> = None;
+        let mut breakdown: Option<String> = None;
+        loop {
+            let (node, saving) = self.load_or_fail(opened);
+            let mut actor = Actor::new(&self.shell, node, saving);
+            if let Some(reason) = breakdown.take() {
+                actor.node.fail(self.shell.clock.now(), reason);
+            }
+            let life = async {
+                if let Some(starter) = wish.take() {
+                    actor.start(starter).await;
+                }
+                actor.run(&mut inbox).await
+            };
+            match AssertUnwindSafe(life).catch_unwind().await {
+                Ok(Exit::Over) => return actor.finish().await,
+                Ok(Exit::Reopen(starter)) => wish = Some(starter),
+                Err(panic) => {
+                    let reason = format!("internal fault: {}; start the network again", words(panic.as_ref()));
+                    tracing::error!(%reason, "the network broke down");
+                    breakdown = Some(reason);
+                    actor.abandon().await;
+                }
+            }
+            opened = self.open().await;
+        }
+    }
+
+    /// As [`Supervisor::load`]; a book that breaks the node is as good as none.
+    fn load_or_fail(&self, opened: Opened) -> (Node, Saving) {
+        catch_unwind(AssertUnwindSafe(|| self.load(opened))).unwrap_or_else(|panic| {
+            let reason = format!("internal fault while the book was loaded: {}", words(panic.as_ref()));
+            self.load(Err(reason))
+        })
+    }
+
+    /// The node with what its book held. Without a book it is empty, failed, and can only be looked at or started.
+    fn load(&self, opened: Opened) -> (Node, Saving) {
+        let (clock, now) = (self.shell.clock, self.shell.clock.now());
+        match opened {
+            Ok((store, loaded)) => (self.node(loaded), Saving::new(store, clock)),
+            Err(reason) => {
+                let key = HashKey::from_bytes([0; HashKey::LEN]);
+                let (mut node, _) = Node::new(self.params.clone(), key, Rows::default(), now, clock::seeded_rng());
+                node.take_dirty(usize::MAX);
+                node.fail(now, reason.clone());
+                (node, Saving::without_store(reason, clock))
+            }
+        }
+    }
+
+    fn node(&self, loaded: Loaded) -> Node {
+        if loaded.skipped.count > 0 {
+            tracing::warn!(count = loaded.skipped.count, rows = ?loaded.skipped.notes, "rows of the book do not read");
+        }
+        let mut key = [0; HashKey::LEN];
+        key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
+        let now = self.shell.clock.now();
+        let (node, report) =
+            Node::new(self.params.clone(), HashKey::from_bytes(key), loaded.rows, now, clock::seeded_rng());
+        tracing::info!(
+            loaded = report.loaded,
+            repaired = report.repaired,
+            skipped = report.skipped,
+            "address book loaded"
+        );
+        node
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown")
+}

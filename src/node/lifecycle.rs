@@ -1,0 +1,96 @@
+//! Start and stop (seed document, "Start", "Errors" and "Stop").
+
+use std::time::Duration;
+
+use super::{Effect, Event, Node, RunState};
+use crate::types::{Now, PeerAddress};
+
+/// How long a start waits for the names of seeds; what resolves later is used later.
+const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
+/// Upstream's words, with the mend.
+const NOWHERE_TO_GO: &str = "address book is empty and couldn't resolve any seed nodes: \
+                             add a seed (p2p.seeds), a persistent peer, or set pex.bootstrap = true on a chain's first node";
+
+impl Node {
+    /// Starts the reactor, unless it runs or is about to; whether this call did. Names of seeds are looked up first, so
+    /// the outcome may come later, as a change of the state.
+    pub fn start(&mut self, now: Now) -> bool {
+        if matches!(self.state, RunState::Running | RunState::Starting) {
+            return false;
+        }
+        self.enter(now, RunState::Starting);
+        self.usable_seeds = self.pex.seeds().any(|seed| seed.as_net_address().is_some());
+        self.lookups = self.pex.seed_names();
+        self.start_by = now.mono + LOOKUP_PATIENCE;
+        for name in self.lookups.clone() {
+            self.switch.effect(Effect::Resolve { name });
+        }
+        if self.lookups.is_empty() {
+            self.decide_start(now);
+        }
+        true
+    }
+
+    pub(super) fn name_resolved(&mut self, now: Now, name: &str, usable: bool) {
+        if self.state != RunState::Starting || !self.lookups.remove(name) {
+            return;
+        }
+        self.usable_seeds |= usable;
+        if !usable {
+            let seeds: Vec<PeerAddress> = self.pex.seeds().cloned().collect();
+            for seed in seeds.into_iter().filter(|seed| seed.host_name() == Some(name)) {
+                self.switch.event(Event::SeedUnresolved(seed));
+            }
+        }
+        if self.lookups.is_empty() {
+            self.decide_start(now);
+        }
+    }
+
+    pub(super) fn decide_start(&mut self, now: Now) {
+        self.lookups.clear();
+        let persistent = !self.switch.params().persistent.is_empty();
+        if self.usable_seeds || !self.book.is_empty() || persistent || self.pex.may_bootstrap() {
+            self.enter(now, RunState::Running);
+            self.switch.start(now, &mut self.rng);
+            self.with(now, |pex, cx| pex.start(cx));
+            self.switch.event(Event::Started);
+        } else {
+            self.fail(now, NOWHERE_TO_GO.to_owned());
+        }
+    }
+
+    /// Leaves the node failed, startable again: it could not start, or its shell broke down.
+    pub fn fail(&mut self, now: Now, reason: String) {
+        self.halt(now);
+        self.switch.event(Event::StartFailed(reason.clone()));
+        self.enter(now, RunState::Failed(reason));
+    }
+
+    /// Stops the reactor, lets all peers go and keeps what it knows; whether it was not stopped already.
+    pub fn stop(&mut self, now: Now) -> bool {
+        if self.state == RunState::Stopped {
+            return false;
+        }
+        self.halt(now);
+        self.switch.event(Event::Stopped);
+        self.enter(now, RunState::Stopped);
+        true
+    }
+
+    fn halt(&mut self, now: Now) {
+        self.lookups.clear();
+        let given_up = self.switch.stop(now);
+        self.with(now, |pex, cx| pex.stop(cx, &given_up));
+    }
+
+    fn enter(&mut self, now: Now, state: RunState) {
+        self.state = state;
+        self.since = now.wall;
+    }
+
+    /// Where the node is in its life.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+}

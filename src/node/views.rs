@@ -1,0 +1,97 @@
+//! Making the views.
+
+use super::{AddressView, BookView, Node, PeerView, SeedView, StatusView};
+use crate::book::Record;
+use crate::switch::Peer;
+use crate::types::NetAddress;
+
+impl Node {
+    /// The reactor at a glance.
+    pub fn status(&self) -> StatusView {
+        let (mut inbound, mut outbound) = (0, 0);
+        for peer in self.switch.peers() {
+            match peer.direction {
+                crate::types::Direction::Inbound => inbound += 1,
+                crate::types::Direction::Outbound => outbound += 1,
+            }
+        }
+        let params = self.switch.params();
+        StatusView {
+            state: self.state.clone(),
+            since: self.since,
+            seed_mode: self.pex.is_seed(),
+            inbound,
+            outbound,
+            dialling: count(self.switch.dialling()),
+            max_inbound: params.max_inbound,
+            max_outbound: params.max_outbound,
+            book: self.summary(),
+            bans: count(self.switch.ban_count()),
+            outage: self.pex.in_outage(),
+        }
+    }
+
+    /// The book's counts.
+    pub fn summary(&self) -> BookView {
+        let counts = self.book.counts();
+        BookView {
+            size: count(self.book.size()),
+            new: count(counts.new),
+            old: count(counts.old),
+            banned: count(counts.banned),
+            addresses: count(counts.addresses),
+            untried: count(counts.untried),
+            servable: count(self.book.servable(self.pex.servable())),
+        }
+    }
+
+    /// The connected peers.
+    pub fn peers(&self) -> Vec<PeerView> {
+        self.switch.peers().map(|peer| self.peer_view(peer)).collect()
+    }
+
+    fn peer_view(&self, peer: &Peer) -> PeerView {
+        let (last_request, requests) = peer.requests;
+        PeerView {
+            conn: peer.conn,
+            info: (*peer.info).clone(),
+            remote: peer.remote,
+            direction: peer.direction,
+            purpose: peer.purpose,
+            connected_since: peer.since.wall,
+            last_request,
+            requests,
+            asked_at: self.pex.asked_at(peer.conn),
+            persistent: peer.persistent,
+            unconditional: peer.unconditional,
+        }
+    }
+
+    /// At most `max` addresses of the book after the key `after`, in the order of their keys.
+    pub fn addresses(&self, after: Option<&NetAddress>, max: usize) -> Vec<AddressView> {
+        self.book.page(after, max).into_iter().map(|record| self.address_view(record)).collect()
+    }
+
+    fn address_view(&self, record: Record) -> AddressView {
+        AddressView {
+            servable: self.book.is_servable(self.pex.servable(), &record.address),
+            connected: self.switch.is_connected(&record.address.id()),
+            record,
+        }
+    }
+
+    /// The seeds in force.
+    pub fn seeds(&self) -> Vec<SeedView> {
+        let view = |seed: &crate::types::PeerAddress| SeedView {
+            seed: seed.clone(),
+            from_file: self.pex.is_from_file(seed),
+            in_use: self.switch.is_busy_with(&seed.id()),
+            health: self.pex.seed_health(seed),
+        };
+        self.pex.seeds().map(view).collect()
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,87 @@
+//! Where inbound peers say that they listen.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::params::MAX_PENDING_CLAIMS;
+use super::{Context, Pex};
+use crate::book::{Added, Source};
+use crate::switch::{Effect, Event};
+use crate::types::{ConnId, NetAddress, NodeId};
+
+/// Addresses that wait for a name to be looked up.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    pending: BTreeMap<Box<str>, Vec<Claim>>,
+    count: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    id: NodeId,
+    port: u16,
+    source: Source,
+}
+
+impl Claims {
+    /// Keeps a claim until its name is looked up. Whether that look-up has to be asked for; `false` also when there are
+    /// too many.
+    fn wait_for(&mut self, name: &str, claim: Claim) -> bool {
+        if self.count >= MAX_PENDING_CLAIMS {
+            return false;
+        }
+        self.count += 1;
+        let claims = self.pending.entry(name.into()).or_default();
+        claims.push(claim);
+        claims.len() == 1
+    }
+
+    /// The addresses that waited for this name.
+    pub(super) fn resolved(&mut self, name: &str, ips: &[IpAddr]) -> Vec<(NetAddress, Source)> {
+        let claims = self.pending.remove(name).unwrap_or_default();
+        self.count -= claims.len();
+        let Some(&ip) = ips.first() else { return Vec::new() };
+        let address = |claim: &Claim| Some((NetAddress::new(claim.id, ip, claim.port).ok()?, claim.source));
+        claims.iter().filter_map(address).collect()
+    }
+}
+
+impl Pex {
+    /// Adds the address that an inbound peer claims for itself; it is dialled like any other before it is served. Where
+    /// the peer announces no IP (`0.0.0.0`, CometBFT's default), it is taken to listen where it dialled from. A name is
+    /// looked up outside the switch.
+    pub(super) fn claim(&mut self, cx: &mut Context<'_>, conn: ConnId) {
+        let Some(peer) = cx.switch.peer(conn) else { return };
+        let Some((host, port)) = peer.info.listen_host_and_port() else { return };
+        let (id, remote) = (peer.info.id, peer.remote.ip());
+        let source = Source { id, ip: remote };
+        match host.parse::<IpAddr>() {
+            Ok(ip) => {
+                let ip = if ip.is_unspecified() { remote } else { ip };
+                if let Ok(address) = NetAddress::new(id, ip, port) {
+                    Self::learn(cx, address, source);
+                }
+            }
+            Err(_) => {
+                let name: Box<str> = host.to_ascii_lowercase().into();
+                if self.claims.wait_for(&name, Claim { id, port, source }) {
+                    cx.switch.effect(Effect::Resolve { name });
+                }
+            }
+        }
+    }
+
+    /// Adds an address to the book, unless a rule is against it; whether its ID was unknown.
+    pub(super) fn learn(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
+        if cx.switch.bans_id(&address.id(), cx.now.wall) {
+            return false;
+        }
+        match cx.book.add(cx.now, address, source, cx.rng) {
+            Ok(added @ (Added::New | Added::AnotherAddress)) => {
+                cx.switch.event(Event::Learned { address, from: source.id });
+                added == Added::New
+            }
+            Ok(Added::AnotherBucket | Added::Unchanged) | Err(_) => false,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The crawl of a seed (behaviour document, "Crawl"): it dials what the book says is due, asks what it reaches, and lets
+//! it go with its answer.
+
+use std::net::SocketAddr;
+
+use super::params::{DIALS_IN_RESERVE, SEED_ROUND_INTERVAL};
+use super::{Context, Pex};
+use crate::book::Servable;
+use crate::switch::{NotDialled, Peer, Switch};
+use crate::types::{CloseReason, ConnId, NetAddress, Outcome, Purpose};
+
+impl Pex {
+    /// A round, every 30 s: lets go who stayed too long, asks the seeds when there is need.
+    pub(super) fn crawl_round(&mut self, cx: &mut Context<'_>) {
+        self.disconnect_old(cx);
+        if self.needs_seeds(cx) {
+            self.dial_seeds(cx);
+        }
+    }
+
+    fn disconnect_old(&mut self, cx: &mut Context<'_>) {
+        let (now, wait) = (cx.now.mono, self.params.seed_disconnect_wait_period);
+        let old = |peer: &&Peer| !peer.persistent && now.since(peer.since.mono) >= wait;
+        let conns: Vec<ConnId> = cx.switch.peers().filter(old).map(|peer| peer.conn).collect();
+        for conn in conns {
+            self.let_go(cx, conn, CloseReason::TooOld);
+        }
+    }
+
+    /// At the start; later on at each round while nothing can be served, and now and then while the book is not full
+    /// enough.
+    fn needs_seeds(&self, cx: &Context<'_>) -> bool {
+        let Some(last) = self.last_seed_round else { return true };
+        let nothing_to_serve = cx.book.servable(Servable::Verified) == 0;
+        let long_ago = cx.now.mono.since(last) >= SEED_ROUND_INTERVAL;
+        cx.book.needs_more() && (nothing_to_serve || long_ago)
+    }
+
+    /// Whether a dial of the crawl may begin now.
+    pub(super) fn may_crawl(&self, switch: &Switch) -> bool {
+        let most = switch.params().max_dials;
+        self.params.seed_mode && switch.dialling() + DIALS_IN_RESERVE.min(most / 2) < most
+    }
+
+    /// Dials what is due, as far as dials are free.
+    pub(super) fn crawl(&mut self, cx: &mut Context<'_>) {
+        if self.next_round.is_none() {
+            return;
+        }
+        while self.may_crawl(cx.switch)
+            && let Some(address) = cx.book.due(cx.now)
+        {
+            self.visit(cx, address);
+        }
+    }
+
+    /// After a dial to a place: the next ID that is said to be there.
+    pub(super) fn crawl_place(&mut self, cx: &mut Context<'_>, place: SocketAddr) {
+        while self.next_round.is_some()
+            && let Some(address) = self.queue.pop(place)
+            && !self.visit(cx, address)
+        {}
+    }
+
+    /// Dials an address that was due, or gives it back; whether it is being dialled.
+    fn visit(&mut self, cx: &mut Context<'_>, address: NetAddress) -> bool {
+        // Whoever runs without PEX has nothing to tell.
+        let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == Outcome::NoPex);
+        let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
+        match cx.switch.dial(cx.now, address.into(), purpose) {
+            Ok(_) => return true,
+            Err(NotDialled::GivenUp | NotDialled::Ourselves) => {
+                cx.book.drop_address(&address);
+            }
+            Err(NotDialled::PlaceBusy) if self.queue.push(address) => {}
+            Err(_) => cx.book.untake(cx.now, &address),
+        }
+        false
+    }
+}

@@ -1,0 +1,101 @@
+//! dialSeeds and dialPeer (seed document): what follows from the end of a dial. The rules of *whether* to dial are the
+//! switch's.
+
+use super::outage::Turn;
+use super::seeds::note_dial;
+use super::{Context, Pex};
+use crate::book::{Change, Servable, Source};
+use crate::switch::{Dialled, Event, NotDialled, verdict};
+use crate::types::{Fault, NetAddress, Outcome, Purpose};
+
+impl Pex {
+    /// dialSeeds: in random order, one at a time, until one is up, connected already or being dialled.
+    pub(super) fn dial_seeds(&mut self, cx: &mut Context<'_>) {
+        self.last_seed_round = Some(cx.now.mono);
+        self.seeds.begin_round(cx.rng);
+        self.dial_next_seed(cx);
+    }
+
+    fn dial_next_seed(&mut self, cx: &mut Context<'_>) {
+        while let Some(seed) = self.seeds.next_of_round() {
+            match cx.switch.dial(cx.now, seed, Purpose::Seed) {
+                Ok(_) | Err(NotDialled::Already) => return,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Takes the end of a dial: the book notes what became of it, a seed's health is kept, the crawl goes on.
+    pub fn dialled(&mut self, cx: &mut Context<'_>, dialled: &Dialled) {
+        if let Some(address) = dialled.address {
+            self.note_outcome(cx, &address, dialled.fault.as_ref());
+        }
+        let latency = u32::try_from(dialled.took.as_millis()).unwrap_or(u32::MAX);
+        self.seeds.note(&dialled.dial.target, |health| {
+            note_dial(health, dialled.fault.as_ref(), latency, cx.now.wall);
+        });
+        if dialled.dial.purpose == Purpose::Persistent
+            && let Some(address) = dialled.address
+        {
+            // One with an IP is there from the start; what a name stands for is known only now.
+            let own = Source { id: cx.switch.params().own_id, ip: address.ip() };
+            Self::learn(cx, address, own);
+        }
+        if let Some(conn) = dialled.conn {
+            self.add_peer(cx, conn);
+        }
+        if dialled.dial.purpose == Purpose::Seed {
+            match &dialled.fault {
+                None => self.seeds.end_round(),
+                Some(fault) => {
+                    if *fault == Fault::Unresolved {
+                        cx.switch.event(Event::SeedUnresolved(dialled.dial.target.clone()));
+                    }
+                    self.dial_next_seed(cx);
+                }
+            }
+        }
+        if let Some(address) = dialled.address {
+            self.crawl_place(cx, address.socket());
+        }
+        self.crawl(cx);
+    }
+
+    fn note_outcome(&mut self, cx: &mut Context<'_>, address: &NetAddress, fault: Option<&Fault>) {
+        match fault.map_or(Some(Outcome::Reached), |fault| verdict(fault).outcome) {
+            None => cx.book.untake(cx.now, address),
+            Some(outcome) if outcome.is_success() => self.note_success(cx, address, outcome),
+            Some(outcome) => self.note_failure(cx, address, outcome),
+        }
+    }
+
+    fn note_success(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: Outcome) {
+        match cx.book.mark_reached(cx.now, address, outcome) {
+            Change::Verified => cx.switch.event(Event::Verified(*address)),
+            Change::Promoted => cx.switch.event(Event::Promoted(*address)),
+            Change::None | Change::Unverified | Change::Demoted => {}
+        }
+        if self.outage.reached(address, cx.book.servable(Servable::Verified)) == Turn::Ended {
+            cx.switch.event(Event::Outage(false));
+        }
+    }
+
+    fn note_failure(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: Outcome) {
+        let hold = self.outage.is_active();
+        let held = hold && cx.book.get(address).is_some_and(|record| record.verified);
+        let change = cx.book.mark_failed(cx.now, address, outcome, hold);
+        let lost = matches!(change, Change::Unverified | Change::Demoted);
+        if lost {
+            cx.switch.event(Event::Unverified { address: *address, outcome });
+        }
+        if lost || held {
+            let verified = cx.book.servable(Servable::Verified);
+            if let Turn::Began(addresses) = self.outage.failed(*address, verified, cx.now.mono) {
+                cx.switch.event(Event::Outage(true));
+                for address in addresses {
+                    cx.book.restore(cx.now, &address);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The PEX reactor: it fills the book by asking peers, answers those who ask, and decides whom to dial.
+//!
+//! The sections of the seed document have their places here: Start and Stop in [`Pex::start`] and [`Pex::stop`], AddPeer in
+//! [`Pex::add_peer`], RemovePeer in [`Pex::remove_peer`], Receive in [`Pex::receive`], ensurePeersRoutine in `ensure.rs`,
+//! dialSeeds and dialPeer in `dial.rs`, the crawl in `crawl.rs`. GetChannels is `types::PEX_CHANNEL` and `wire::mconn`.
+
+mod claims;
+mod crawl;
+mod dial;
+mod ensure;
+mod outage;
+pub mod params;
+mod place_queue;
+mod receive;
+mod requests;
+mod seeds;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+pub use params::Params;
+pub use seeds::{MAX_SEEDS, SeedChange, SeedDelta, SeedHealth, TooManySeeds};
+
+use crate::book::{Book, Servable};
+use crate::switch::{Ban, Dial, Peer};
+use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
+use crate::types::{
+    CloseHow, CloseReason, ConnId, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng,
+};
+use crate::wire::pex::Outgoing;
+use claims::Claims;
+use outage::Outage;
+use place_queue::PlaceQueue;
+use requests::Requests;
+use seeds::Seeds;
+
+/// What the reactor works on: the rest of the node, for the length of one call.
+pub struct Context<'a> {
+    /// The present.
+    pub now: Now,
+    /// The address book.
+    pub book: &'a mut Book,
+    /// The switch.
+    pub switch: &'a mut Switch,
+    /// Chance.
+    pub rng: &'a mut SeededRng,
+}
+
+/// The reactor of one network.
+#[derive(Debug)]
+pub struct Pex {
+    params: Params,
+    seeds: Seeds,
+    requests: Requests,
+    outage: Outage,
+    claims: Claims,
+    /// Addresses that wait for the end of a dial to their place.
+    queue: PlaceQueue,
+    /// Requests sent and not yet answered.
+    asked: BTreeMap<ConnId, Mono>,
+    /// Inbound connections that a seed has answered and is about to close.
+    answered: BTreeSet<ConnId>,
+    /// When visited peers have had their time.
+    visits: BTreeSet<(Mono, ConnId)>,
+    /// The next round; `None` = not running.
+    next_round: Option<Mono>,
+    /// When seeds were dialled last.
+    last_seed_round: Option<Mono>,
+}
+
+impl Pex {
+    /// A reactor that does not run yet, with the seeds' run-time changes and health as they were kept.
+    pub fn new(params: Params, deltas: Vec<SeedDelta>, health: Vec<SeedHealth>) -> Self {
+        Pex {
+            seeds: Seeds::load(params.seeds.clone(), deltas, health),
+            params,
+            requests: Requests::default(),
+            outage: Outage::default(),
+            claims: Claims::default(),
+            queue: PlaceQueue::default(),
+            asked: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            visits: BTreeSet::new(),
+            next_round: None,
+            last_seed_round: None,
+        }
+    }
+
+    /// Start (seed document, "Start"): begins the rounds. The first one is at once, or after a random part of the period
+    /// when there are peers already, so that nodes that start together do not ask together.
+    pub fn start(&mut self, cx: &mut Context<'_>) {
+        use rand::RngExt as _;
+        let busy = cx.switch.peers().len() > 0 || cx.switch.dialling() > 0;
+        let spread = self.params.ensure_peers_period.as_micros() as u64;
+        let wait = if busy && !self.params.seed_mode && spread > 0 { cx.rng.random_range(0..spread) } else { 0 };
+        self.next_round = Some(cx.now.mono + std::time::Duration::from_micros(wait));
+        self.last_seed_round = None;
+    }
+
+    /// Stop (seed document, "Stop"): ends the rounds. What is known stays; the dials that the switch gave up are due again.
+    pub fn stop(&mut self, cx: &mut Context<'_>, given_up: &[Dial]) {
+        self.next_round = None;
+        let dialled = given_up.iter().filter_map(|dial| dial.target.as_net_address());
+        for address in dialled.chain(self.queue.clear()) {
+            cx.book.untake(cx.now, &address);
+        }
+        self.seeds.end_round();
+        self.asked.clear();
+        self.answered.clear();
+        self.visits.clear();
+        self.claims = Claims::default();
+    }
+
+    /// AddPeer (seed document, "AddPeer"). An inbound peer's own address is added, with itself as the source; an outbound
+    /// peer is asked for addresses when the book needs some. What was only dialled to be visited is asked and let go.
+    pub fn add_peer(&mut self, cx: &mut Context<'_>, conn: ConnId) {
+        let Some(peer) = cx.switch.peer(conn) else { return };
+        match (peer.direction, peer.purpose) {
+            (Direction::Inbound, _) | (_, None) => self.claim(cx, conn),
+            (_, Some(Purpose::Verify)) => self.let_go(cx, conn, CloseReason::VisitOver),
+            (_, Some(Purpose::Visit | Purpose::Seed)) => {
+                self.ask(cx, conn);
+                self.visits.insert((cx.now.mono + params::VISIT_TIMEOUT, conn));
+            }
+            (_, Some(Purpose::Keep | Purpose::Persistent | Purpose::Manual)) => {
+                if cx.book.needs_more() {
+                    self.ask(cx, conn);
+                }
+            }
+        }
+    }
+
+    /// RemovePeer (seed document, "RemovePeer"): forgets what the connection was asked. Its request times stay for as long
+    /// as they matter. A fault that was found on the connection has its consequences here.
+    pub fn remove_peer(&mut self, cx: &mut Context<'_>, peer: &Peer, fault: &Fault) {
+        self.forget(peer.conn);
+        if peer.direction == Direction::Inbound {
+            cx.book.retry_untried(cx.now, &peer.info.id);
+        }
+        if verdict(fault).penalty == Penalty::Ban {
+            self.ban(cx, peer.info.id, fault);
+        }
+    }
+
+    fn forget(&mut self, conn: ConnId) {
+        self.asked.remove(&conn);
+        self.answered.remove(&conn);
+        self.visits.retain(|(_, other)| *other != conn);
+    }
+
+    /// Asks a peer for addresses, unless it was asked and has not answered: a second request would make its late answer
+    /// look unsolicited.
+    fn ask(&mut self, cx: &mut Context<'_>, conn: ConnId) {
+        if let std::collections::btree_map::Entry::Vacant(entry) = self.asked.entry(conn) {
+            entry.insert(cx.now.mono);
+            cx.switch.send(conn, Outgoing::Request);
+        }
+    }
+
+    /// Closes a connection that has served its purpose. A persistent peer stays, whatever it was dialled for.
+    fn let_go(&mut self, cx: &mut Context<'_>, conn: ConnId, reason: CloseReason) {
+        if reason == CloseReason::VisitOver && cx.switch.peer(conn).is_some_and(|peer| peer.persistent) {
+            return cx.switch.repurpose(conn, Purpose::Persistent);
+        }
+        let reason = Fault::ClosedByUs(reason);
+        if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Flush, reason.clone()) {
+            self.remove_peer(cx, &peer, &reason);
+        }
+    }
+
+    /// Ends a connection for what the peer did on it.
+    fn misbehaved(&mut self, cx: &mut Context<'_>, conn: ConnId, fault: Fault) {
+        if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Now, fault.clone()) {
+            self.remove_peer(cx, &peer, &fault);
+        }
+    }
+
+    fn ban(&mut self, cx: &mut Context<'_>, id: NodeId, fault: &Fault) {
+        cx.book.ban(&id);
+        let ban = Ban::new(BanTarget::Id(id), fault.to_string(), cx.now.wall, Some(BAN_LENGTH), false);
+        // Only an operator's ban can be one too many.
+        let _ = cx.switch.ban(cx.now, ban);
+    }
+
+    /// Bans that have ended are lifted, and their IDs become new again. Runs in each round of both loops: what the gate holds of the bans ends with it too.
+    fn reinstate(&mut self, cx: &mut Context<'_>) {
+        for target in cx.switch.expire_bans(cx.now.wall) {
+            if let BanTarget::Id(id) = target {
+                cx.book.reinstate(cx.now, &id);
+            }
+        }
+    }
+
+    /// When [`Pex::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self, book: &Book, switch: &Switch) -> Option<Mono> {
+        let round = self.next_round?;
+        let visit = self.visits.first().map(|(at, _)| *at);
+        let crawl = if self.may_crawl(switch) { book.next_due() } else { None };
+        [Some(round), visit, crawl].into_iter().flatten().min()
+    }
+
+    /// Does what is due: ends visits, crawls, and runs a round.
+    pub fn handle_timeout(&mut self, cx: &mut Context<'_>) {
+        let Some(round) = self.next_round else { return };
+        while let Some(&(at, conn)) = self.visits.first()
+            && at <= cx.now.mono
+        {
+            self.visits.pop_first();
+            self.let_go(cx, conn, CloseReason::VisitOver);
+        }
+        if round <= cx.now.mono {
+            self.next_round = Some(cx.now.mono + self.period());
+            self.reinstate(cx);
+            if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
+        }
+        self.crawl(cx);
+    }
+
+    fn period(&self) -> std::time::Duration {
+        if self.params.seed_mode { self.params.crawl_period } else { self.params.ensure_peers_period }
+    }
+
+    // --- questions
+
+    /// Whether the reactor crawls and serves as a seed.
+    pub fn is_seed(&self) -> bool {
+        self.params.seed_mode
+    }
+
+    /// Whether it may start with neither a seed nor a known address.
+    pub fn may_bootstrap(&self) -> bool {
+        self.params.bootstrap
+    }
+
+    /// What may be served in this mode.
+    pub fn servable(&self) -> Servable {
+        if self.params.seed_mode { Servable::Verified } else { Servable::NotFailed }
+    }
+
+    /// Whether most of what was good fails at once.
+    pub fn in_outage(&self) -> bool {
+        self.outage.is_active()
+    }
+
+    /// When a peer was asked for addresses that it has not sent yet.
+    pub fn asked_at(&self, conn: ConnId) -> Option<Mono> {
+        self.asked.get(&conn).copied()
+    }
+
+    /// The seeds in force.
+    pub fn seeds(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.seeds.iter()
+    }
+
+    /// Whether the file names this seed.
+    pub fn is_from_file(&self, seed: &PeerAddress) -> bool {
+        self.seeds.is_from_file(seed)
+    }
+
+    /// What is known of a seed.
+    pub fn seed_health(&self, seed: &PeerAddress) -> SeedHealth {
+        self.seeds.health(seed)
+    }
+
+    /// The names among the seeds' hosts, to be looked up before the start.
+    pub fn seed_names(&self) -> BTreeSet<Box<str>> {
+        self.seeds.names()
+    }
+
+    /// Adds a seed at run time and, when the reactor runs and needs addresses, dials it; `false` when it is there already.
+    ///
+    /// # Errors
+    /// When there are [`MAX_SEEDS`].
+    pub fn add_seed(&mut self, cx: &mut Context<'_>, seed: PeerAddress) -> Result<bool, TooManySeeds> {
+        let added = self.seeds.add(seed.clone(), cx.now.wall)?;
+        if added && self.next_round.is_some() && cx.book.needs_more() {
+            // What is connected or dialled already needs no dial; the health shows the rest.
+            let _ = cx.switch.dial(cx.now, seed, Purpose::Seed);
+        }
+        Ok(added)
+    }
+
+    /// Removes a seed; `false` when there is none.
+    pub fn remove_seed(&mut self, seed: &PeerAddress, now: Now) -> bool {
+        self.seeds.remove(seed, now.wall)
+    }
+
+    /// Takes the answer to a look-up of a name in a peer's listen address.
+    pub fn resolved(&mut self, cx: &mut Context<'_>, name: &str, ips: &[IpAddr]) {
+        for (address, source) in self.claims.resolved(name, ips) {
+            Self::learn(cx, address, source);
+        }
+    }
+
+    /// Whether a seed's row changed that is not stored yet.
+    pub fn has_dirty(&self) -> bool {
+        self.seeds.has_dirty()
+    }
+
+    /// One changed row of the seeds.
+    pub fn take_dirty(&mut self) -> Option<SeedChange> {
+        self.seeds.take_dirty()
+    }
+}

@@ -1,0 +1,98 @@
+//! Tells our outage from theirs: while most of what was good fails at once, nothing is demoted (behaviour document, last
+//! table).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::types::{Mono, NetAddress};
+
+/// Failures that are seen together.
+const WINDOW: Duration = Duration::from_secs(600);
+/// Below this many it could be chance.
+const LEAST: usize = 8;
+
+/// The good addresses that failed lately.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    failing: BTreeMap<NetAddress, Mono>,
+    active: bool,
+}
+
+/// What changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Nothing.
+    None,
+    /// It began: these were demoted before it was noticed.
+    Began(Vec<NetAddress>),
+    /// It is over.
+    Ended,
+}
+
+impl Outage {
+    /// Whether nothing is to be demoted now.
+    pub(super) fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// A good address failed; `verified` counts those that are still good.
+    pub(super) fn failed(&mut self, address: NetAddress, verified: usize, now: Mono) -> Turn {
+        self.failing.insert(address, now);
+        if self.active {
+            return Turn::None;
+        }
+        self.failing.retain(|_, at| now.since(*at) < WINDOW);
+        if self.failing.len() < LEAST || self.failing.len() <= verified {
+            return Turn::None;
+        }
+        self.active = true;
+        Turn::Began(self.failing.keys().copied().collect())
+    }
+
+    /// An address was reached; `verified` counts the good ones, held ones included.
+    pub(super) fn reached(&mut self, address: &NetAddress, verified: usize) -> Turn {
+        self.failing.remove(address);
+        if !self.active || self.failing.len() * 4 > verified {
+            return Turn::None;
+        }
+        self.active = false;
+        self.failing.clear();
+        Turn::Ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::NodeId;
+
+    fn address(n: u8) -> NetAddress {
+        NetAddress::new(NodeId::from_bytes([n; 20]), [1, 2, 3, n].into(), 1).unwrap()
+    }
+
+    #[test]
+    fn begins_when_most_fail_within_the_window_and_ends_when_they_are_back() {
+        let mut outage = Outage::default();
+        let at = Mono::from_micros(1);
+        for n in 0..7 {
+            assert_eq!(outage.failed(address(n), 14 - usize::from(n), at), Turn::None);
+        }
+        assert_eq!(outage.failed(address(7), 7, at), Turn::Began((0..8).map(address).collect()));
+        assert_eq!(outage.failed(address(8), 15, at), Turn::None);
+        for n in 0..5 {
+            assert_eq!(outage.reached(&address(n), 15), Turn::None);
+        }
+        assert!(outage.is_active());
+        assert_eq!(outage.reached(&address(5), 15), Turn::Ended);
+        assert!(!outage.is_active());
+    }
+
+    #[test]
+    fn one_by_one_over_hours_is_no_outage() {
+        let mut outage = Outage::default();
+        for n in 0..20 {
+            let at = Mono::from_micros(u64::from(n) * 300_000_000);
+            assert_eq!(outage.failed(address(n), 5, at), Turn::None);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What an operator sets of the reactor, and the protocol's constants.
+
+use std::time::Duration;
+
+use crate::types::PeerAddress;
+
+/// How the reactor behaves.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Crawl and serve as a seed (`seed_mode`), else keep outbound peers.
+    pub seed_mode: bool,
+    /// This is a chain's first node: start with neither a seed nor a known address (`bootstrap`).
+    pub bootstrap: bool,
+    /// `seeds`, as the file has them.
+    pub seeds: Vec<PeerAddress>,
+    /// Time between two rounds of ensure-peers.
+    pub ensure_peers_period: Duration,
+    /// Time between two rounds of the crawl.
+    pub crawl_period: Duration,
+    /// How long a crawling node keeps a peer that is not persistent.
+    pub seed_disconnect_wait_period: Duration,
+}
+
+/// The standard period of ensure-peers and of the crawl, in seconds.
+const STANDARD_PERIOD: u64 = 30;
+/// Time between two rounds of ensure-peers (upstream's `defaultEnsurePeersPeriod`).
+pub const ENSURE_PEERS_PERIOD: Duration = Duration::from_secs(STANDARD_PERIOD);
+/// Time between two rounds of the crawl (upstream's `crawlPeerPeriod`).
+pub const CRAWL_PERIOD: Duration = Duration::from_secs(STANDARD_PERIOD);
+/// Least time between two requests of one ID after the first two: a third of the standard period, whatever ours is.
+pub const MIN_REQUEST_INTERVAL: Duration = Duration::from_secs(STANDARD_PERIOD / 3);
+/// How long a seed keeps a peer (upstream's `SeedDisconnectWaitPeriod`).
+pub const SEED_DISCONNECT_WAIT_PERIOD: Duration = Duration::from_secs(28 * 3600);
+/// How long a visited peer has to answer.
+pub const VISIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The share of new addresses in what a seed tells inbound peers, in percent (upstream's `biasToSelectNewPeers`).
+pub const SEED_SELECTION_BIAS: u8 = 30;
+/// A crawling node asks its seeds again after this time while the book needs addresses.
+pub const SEED_ROUND_INTERVAL: Duration = Duration::from_secs(600);
+/// Dials that the crawl leaves to seeds, persistent peers and operators.
+pub const DIALS_IN_RESERVE: usize = 8;
+/// Names in listen addresses of inbound peers that are looked up at once; more are left out.
+pub const MAX_PENDING_CLAIMS: usize = 64;

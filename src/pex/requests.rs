@@ -1,0 +1,101 @@
+//! When a peer may ask again (behaviour document, "Request received"). Kept by ID, so that reconnecting resets nothing.
+
+use std::collections::BTreeMap;
+
+use super::params::MIN_REQUEST_INTERVAL;
+use crate::types::{Mono, NodeId};
+
+/// IDs in one of the two generations; the older one is forgotten when the younger is full.
+const GENERATION: usize = 8_192;
+/// Requests that are always answered.
+const FREE: u8 = 2;
+/// The offence that brings a ban.
+const LAST_OFFENCE: u8 = 3;
+
+/// The times of received requests, in a table of bounded size.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    young: BTreeMap<NodeId, Times>,
+    old: BTreeMap<NodeId, Times>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    last: Mono,
+    answered: u8,
+    offences: u8,
+}
+
+/// What a request deserves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// An answer.
+    InTime,
+    /// The end of the connection.
+    TooSoon,
+    /// A ban: it was the third time.
+    TooOften,
+}
+
+impl Requests {
+    /// Notes a request.
+    pub(super) fn received(&mut self, id: NodeId, now: Mono) -> Asked {
+        let times = self.entry(id);
+        let early = times.answered >= FREE && now.since(times.last) < MIN_REQUEST_INTERVAL;
+        if early {
+            times.offences = times.offences.saturating_add(1);
+            return if times.offences >= LAST_OFFENCE { Asked::TooOften } else { Asked::TooSoon };
+        }
+        times.answered = times.answered.saturating_add(1);
+        times.last = now;
+        Asked::InTime
+    }
+
+    fn entry(&mut self, id: NodeId) -> &mut Times {
+        if !self.young.contains_key(&id) && self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        let remembered = self.old.get(&id).copied().unwrap_or_default();
+        self.young.entry(id).or_insert(remembered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn secs(secs: u64) -> Mono {
+        Mono::from_micros(secs * 1_000_000)
+    }
+
+    fn id(n: u32) -> NodeId {
+        let mut bytes = [0; 20];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        NodeId::from_bytes(bytes)
+    }
+
+    #[test]
+    fn two_are_free_then_ten_seconds_apart_then_a_ban() {
+        let mut requests = Requests::default();
+        let at =
+            [(0, Asked::InTime), (0, Asked::InTime), (9, Asked::TooSoon), (10, Asked::InTime), (19, Asked::TooSoon)];
+        for (second, expected) in at {
+            assert_eq!(requests.received(id(1), secs(second)), expected, "at {second} s");
+        }
+        assert_eq!(requests.received(id(2), secs(19)), Asked::InTime, "another peer has its own times");
+        assert_eq!(requests.received(id(1), secs(19)), Asked::TooOften);
+    }
+
+    #[test]
+    fn a_flood_of_ids_forgets_the_oldest_and_stays_bounded() {
+        let mut requests = Requests::default();
+        for _ in 0..3 {
+            requests.received(id(0), secs(0));
+        }
+        for n in 1..3 * GENERATION as u32 {
+            requests.received(id(n), secs(0));
+        }
+        assert!(requests.young.len() + requests.old.len() <= 2 * GENERATION);
+        assert_eq!(requests.received(id(0), secs(0)), Asked::InTime, "forgotten");
+    }
+}

@@ -1,0 +1,306 @@
+//! The seeds: those of the file, what was changed at run time, and what our dials found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::seq::SliceRandom as _;
+
+use crate::types::{Fault, Host, NodeId, PeerAddress, SeededRng, Wall};
+
+/// Seeds at most, those of the file included.
+pub const MAX_SEEDS: usize = 256;
+
+/// A seed that an operator added or removed at run time, over what the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedDelta {
+    /// The seed.
+    pub seed: PeerAddress,
+    /// Added (true) or removed (false).
+    pub added: bool,
+    /// When.
+    pub at: Wall,
+}
+
+/// What our dials to a seed found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeedHealth {
+    /// The seed.
+    pub seed: PeerAddress,
+    /// When it was last dialled; [`Wall::NEVER`] before the first time.
+    pub last_dialled: Wall,
+    /// When it last answered the handshake.
+    pub last_success: Wall,
+    /// What became of the last dial, in words; empty when it went well.
+    pub last_fault: String,
+    /// Milliseconds that the last successful handshake took.
+    pub latency_ms: u32,
+    /// The ID that answered when it was another than the configured one.
+    pub actual_id: Option<NodeId>,
+    /// The chain that answered when it was another.
+    pub actual_network: Option<String>,
+    /// Addresses in its last answer.
+    pub addresses: u32,
+    /// When it last answered a request.
+    pub last_answer: Wall,
+}
+
+/// A row of the seeds that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeedChange {
+    /// A run-time change, or `None` when it lapsed.
+    Delta(PeerAddress, Option<SeedDelta>),
+    /// What was found out, or `None` when the seed is gone.
+    Health(PeerAddress, Option<SeedHealth>),
+}
+
+/// The seed list of one network.
+#[derive(Debug, Default)]
+pub(super) struct Seeds {
+    from_file: Vec<PeerAddress>,
+    deltas: BTreeMap<PeerAddress, SeedDelta>,
+    health: BTreeMap<PeerAddress, SeedHealth>,
+    dirty_deltas: BTreeSet<PeerAddress>,
+    dirty_health: BTreeSet<PeerAddress>,
+    /// Seeds of the round that is under way, the next one last.
+    round: Vec<PeerAddress>,
+}
+
+impl SeedHealth {
+    /// A seed of which nothing is known yet.
+    pub fn unknown(seed: PeerAddress) -> Self {
+        SeedHealth {
+            seed,
+            last_dialled: Wall::NEVER,
+            last_success: Wall::NEVER,
+            last_fault: String::new(),
+            latency_ms: 0,
+            actual_id: None,
+            actual_network: None,
+            addresses: 0,
+            last_answer: Wall::NEVER,
+        }
+    }
+}
+
+impl Seeds {
+    /// The file's seeds with the run-time changes that still apply: a removal lapses when the file drops the seed, an
+    /// addition when the file names it.
+    pub(super) fn load(from_file: Vec<PeerAddress>, deltas: Vec<SeedDelta>, health: Vec<SeedHealth>) -> Self {
+        let mut seeds = Seeds { from_file, ..Seeds::default() };
+        for delta in deltas {
+            if delta.added == seeds.from_file.contains(&delta.seed) {
+                seeds.dirty_deltas.insert(delta.seed);
+            } else {
+                seeds.deltas.insert(delta.seed.clone(), delta);
+            }
+        }
+        let current: BTreeSet<_> = seeds.iter().cloned().collect();
+        for health in health {
+            if current.contains(&health.seed) {
+                seeds.health.insert(health.seed.clone(), health);
+            } else {
+                seeds.dirty_health.insert(health.seed);
+            }
+        }
+        seeds
+    }
+
+    /// The seeds in force.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &PeerAddress> {
+        let removed = |seed: &PeerAddress| self.deltas.get(seed).is_some_and(|delta| !delta.added);
+        let added = self.deltas.values().filter(|delta| delta.added).map(|delta| &delta.seed);
+        self.from_file.iter().filter(move |seed| !removed(seed)).chain(added)
+    }
+
+    pub(super) fn contains(&self, seed: &PeerAddress) -> bool {
+        self.iter().any(|known| known == seed)
+    }
+
+    pub(super) fn is_from_file(&self, seed: &PeerAddress) -> bool {
+        self.from_file.contains(seed)
+    }
+
+    pub(super) fn is_seed_id(&self, id: &NodeId) -> bool {
+        self.iter().any(|seed| seed.id() == *id)
+    }
+
+    /// The names among the seeds' hosts.
+    pub(super) fn names(&self) -> BTreeSet<Box<str>> {
+        let name = |seed: &PeerAddress| match seed.host() {
+            Host::Name(name) => Some(name.clone()),
+            Host::Ip(_) => None,
+        };
+        self.iter().filter_map(name).collect()
+    }
+
+    /// Adds a seed; `false` when it is there already.
+    ///
+    /// # Errors
+    /// When there are [`MAX_SEEDS`].
+    pub(super) fn add(&mut self, seed: PeerAddress, at: Wall) -> Result<bool, TooManySeeds> {
+        if self.contains(&seed) {
+            return Ok(false);
+        }
+        if self.iter().count() >= MAX_SEEDS {
+            return Err(TooManySeeds);
+        }
+        self.change(seed, true, at);
+        Ok(true)
+    }
+
+    /// Removes a seed; `false` when there is none.
+    pub(super) fn remove(&mut self, seed: &PeerAddress, at: Wall) -> bool {
+        if !self.contains(seed) {
+            return false;
+        }
+        self.change(seed.clone(), false, at);
+        self.round.retain(|other| other != seed);
+        if self.health.remove(seed).is_some() {
+            self.dirty_health.insert(seed.clone());
+        }
+        true
+    }
+
+    /// A change that says what the file says needs no delta.
+    fn change(&mut self, seed: PeerAddress, added: bool, at: Wall) {
+        self.dirty_deltas.insert(seed.clone());
+        if added == self.is_from_file(&seed) {
+            self.deltas.remove(&seed);
+        } else {
+            self.deltas.insert(seed.clone(), SeedDelta { seed, added, at });
+        }
+    }
+
+    /// What is known of a seed.
+    pub(super) fn health(&self, seed: &PeerAddress) -> SeedHealth {
+        self.health.get(seed).cloned().unwrap_or_else(|| SeedHealth::unknown(seed.clone()))
+    }
+
+    /// Notes what a dial or an answer showed, for a seed that is still configured.
+    pub(super) fn note(&mut self, seed: &PeerAddress, change: impl FnOnce(&mut SeedHealth)) {
+        if self.contains(seed) {
+            change(self.health.entry(seed.clone()).or_insert_with(|| SeedHealth::unknown(seed.clone())));
+            self.dirty_health.insert(seed.clone());
+        }
+    }
+
+    /// Notes the answer of whatever seed has this ID.
+    pub(super) fn note_answer(&mut self, id: &NodeId, addresses: u32, at: Wall) {
+        let seeds: Vec<_> = self.iter().filter(|seed| seed.id() == *id).cloned().collect();
+        for seed in seeds {
+            self.note(&seed, |health| (health.addresses, health.last_answer) = (addresses, at));
+        }
+    }
+
+    /// Begins a round: all seeds in random order.
+    pub(super) fn begin_round(&mut self, rng: &mut SeededRng) {
+        self.round = self.iter().cloned().collect();
+        self.round.shuffle(rng);
+    }
+
+    /// The next seed of the round.
+    pub(super) fn next_of_round(&mut self) -> Option<PeerAddress> {
+        self.round.pop()
+    }
+
+    /// Ends the round: one is up.
+    pub(super) fn end_round(&mut self) {
+        self.round.clear();
+    }
+
+    pub(super) fn has_dirty(&self) -> bool {
+        !self.dirty_deltas.is_empty() || !self.dirty_health.is_empty()
+    }
+
+    /// One changed row.
+    pub(super) fn take_dirty(&mut self) -> Option<SeedChange> {
+        if let Some(seed) = self.dirty_deltas.pop_first() {
+            let delta = self.deltas.get(&seed).cloned();
+            return Some(SeedChange::Delta(seed, delta));
+        }
+        let seed = self.dirty_health.pop_first()?;
+        let health = self.health.get(&seed).cloned();
+        Some(SeedChange::Health(seed, health))
+    }
+}
+
+/// There are as many seeds as are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are {MAX_SEEDS} seeds already: remove some first")]
+pub struct TooManySeeds;
+
+/// What a dial of a seed showed, for its health.
+pub(super) fn note_dial(health: &mut SeedHealth, fault: Option<&Fault>, latency_ms: u32, now: Wall) {
+    health.last_dialled = now;
+    (health.actual_id, health.actual_network) = (None, None);
+    match fault {
+        None => {
+            health.last_success = now;
+            health.latency_ms = latency_ms;
+            health.last_fault.clear();
+        }
+        Some(fault) => {
+            health.last_fault = fault.to_string();
+            match fault {
+                Fault::WrongId { actual } => health.actual_id = Some(*actual),
+                Fault::WrongNetwork { actual } => health.actual_network = Some(actual.to_string()),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seed(n: u8) -> PeerAddress {
+        format!("{}@1.2.3.{n}:1", NodeId::from_bytes([n; 20])).parse().unwrap()
+    }
+
+    fn listed(seeds: &Seeds) -> Vec<PeerAddress> {
+        seeds.iter().cloned().collect()
+    }
+
+    #[test]
+    fn changes_lie_over_the_file_and_survive_a_restart() {
+        let mut seeds = Seeds::load(vec![seed(1), seed(2)], vec![], vec![]);
+        let at = Wall::from_secs(9);
+        assert_eq!(seeds.add(seed(3), at), Ok(true));
+        assert_eq!(seeds.add(seed(3), at), Ok(false));
+        assert!(seeds.remove(&seed(1), at));
+        assert!(!seeds.remove(&seed(1), at));
+        assert_eq!(listed(&seeds), [seed(2), seed(3)]);
+
+        let mut deltas = Vec::new();
+        while let Some(change) = seeds.take_dirty() {
+            if let SeedChange::Delta(_, Some(delta)) = change {
+                deltas.push(delta);
+            }
+        }
+        assert_eq!(listed(&Seeds::load(vec![seed(1), seed(2)], deltas.clone(), vec![])), [seed(2), seed(3)]);
+
+        let mut dropped = Seeds::load(vec![seed(2), seed(3)], deltas, vec![]);
+        assert_eq!(listed(&dropped), [seed(2), seed(3)]);
+        let lapsed: Vec<_> = std::iter::from_fn(|| dropped.take_dirty()).collect();
+        let gone = [SeedChange::Delta(seed(1), None), SeedChange::Delta(seed(3), None)];
+        assert_eq!(lapsed, gone, "a change lapses when the file says the same");
+    }
+
+    #[test]
+    fn adding_back_what_the_file_names_leaves_no_delta() {
+        let mut seeds = Seeds::load(vec![seed(1)], vec![], vec![]);
+        assert!(seeds.remove(&seed(1), Wall::from_secs(1)));
+        assert_eq!(seeds.add(seed(1), Wall::from_secs(2)), Ok(true));
+        assert_eq!(seeds.take_dirty(), Some(SeedChange::Delta(seed(1), None)));
+    }
+
+    #[test]
+    fn seeds_are_bounded() {
+        let many = (0..MAX_SEEDS as u32).map(|n| {
+            let [.., a, b] = n.to_be_bytes();
+            format!("{}@1.2.{a}.{b}:1", NodeId::from_bytes([7; 20])).parse().unwrap()
+        });
+        let mut seeds = Seeds::load(many.collect(), vec![], vec![]);
+        assert_eq!(seeds.add(seed(9), Wall::from_secs(1)), Err(TooManySeeds));
+    }
+}

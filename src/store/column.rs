@@ -1,0 +1,124 @@
+//! Words of the store's columns: text and back, one form for each value.
+//!
+//! A text in another form than the one written here does not read: a key with two spellings would be two rows.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use crate::book::{MAX_NEW_BUCKETS, State};
+use crate::node::row::BanTarget;
+use crate::types::{NodeId, Outcome};
+
+/// An ID in hex, as [`NodeId`]'s `Display` writes it; a first save of a full book writes 40,000 of them.
+pub(super) fn hex(id: NodeId) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let nibbles = id.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.map(|nibble| char::from(DIGITS[usize::from(nibble)])).collect()
+}
+
+pub(super) fn id(text: &str) -> Option<NodeId> {
+    let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    lower.then(|| text.parse().ok()).flatten()
+}
+
+/// What `text` stands for, when it is written as we write it.
+pub(super) fn exact<T: FromStr + Display>(text: &str) -> Option<T> {
+    let value: T = text.parse().ok()?;
+    (value.to_string() == text).then_some(value)
+}
+
+pub(super) const fn state_word(state: State) -> &'static str {
+    match state {
+        State::New => "new",
+        State::Old => "old",
+        State::Banned => "banned",
+    }
+}
+
+pub(super) fn state(word: &str) -> Option<State> {
+    [State::New, State::Old, State::Banned].into_iter().find(|&state| state_word(state) == word)
+}
+
+pub(super) const fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Untried => "untried",
+        Outcome::Reached => "reached",
+        Outcome::Refused => "refused",
+        Outcome::TimedOut => "timed_out",
+        Outcome::WrongIdentity => "wrong_identity",
+        Outcome::WrongNetwork => "wrong_network",
+        Outcome::HungUp => "hung_up",
+        Outcome::Misbehaved => "misbehaved",
+        Outcome::NoPex => "no_pex",
+    }
+}
+
+pub(super) fn outcome(word: &str) -> Option<Outcome> {
+    (0..=u8::MAX).map_while(Outcome::from_u8).find(|&outcome| outcome_word(outcome) == word)
+}
+
+pub(super) fn buckets_text(buckets: &[u16]) -> String {
+    let mut text = String::new();
+    for bucket in buckets {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&bucket.to_string());
+    }
+    text
+}
+
+pub(super) fn buckets(text: &str) -> Option<Vec<u16>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let buckets: Vec<u16> = text.split(',').take(MAX_NEW_BUCKETS + 1).map(exact).collect::<Option<_>>()?;
+    (buckets.len() <= MAX_NEW_BUCKETS).then_some(buckets)
+}
+
+pub(super) fn target_text(target: BanTarget) -> String {
+    match target {
+        BanTarget::Id(id) => hex(id),
+        BanTarget::Range(range) => range.to_string(),
+    }
+}
+
+pub(super) fn target(text: &str) -> Option<BanTarget> {
+    let Some((ip, prefix)) = text.split_once('/') else { return id(text).map(BanTarget::Id) };
+    // Not ipnet's own parser: it refuses an IPv4 address within an IPv6 one, which its `Display` writes.
+    let range = IpNet::new(exact(ip)?, exact(prefix)?).ok()?;
+    Some(BanTarget::Range(range))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back() {
+        for byte in 0..=8 {
+            let value = Outcome::from_u8(byte).unwrap();
+            assert_eq!(outcome(outcome_word(value)), Some(value));
+        }
+        assert_eq!(Outcome::from_u8(9), None, "a new outcome needs its word tested");
+        for value in [State::New, State::Old, State::Banned] {
+            assert_eq!(state(state_word(value)), Some(value));
+        }
+        let id_of = NodeId::from_bytes(std::array::from_fn(|index| (index * 13) as u8));
+        assert_eq!(hex(id_of), id_of.to_string());
+        assert_eq!(id(&hex(id_of)), Some(id_of));
+    }
+
+    #[test]
+    fn other_spellings_do_not_read() {
+        assert_eq!(id(&"A".repeat(40)), None);
+        assert_eq!(exact::<std::net::IpAddr>("2001:0db8::1"), None);
+        assert_eq!(target("10.0.0.0/08"), None);
+        assert_eq!(target("10.0.0.1"), None);
+        for text in [",", "1,", "+1", "01", "65536", "1,2,3,4,5", " 1"] {
+            assert_eq!(buckets(text), None, "{text:?}");
+        }
+    }
+}

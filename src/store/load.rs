@@ -1,0 +1,181 @@
+//! SQL into rows. One that does not read is left out, counted and kept in the file.
+
+use std::net::IpAddr;
+
+use rusqlite::types::{FromSql, ValueRef};
+use rusqlite::{Connection, Row as SqlRow};
+
+use super::column::{self, exact};
+use crate::book::{Record, Source};
+use crate::node::row::{Ban, Rows, SeedDelta, SeedHealth};
+use crate::types::{NetAddress, Wall};
+
+/// Rows that are named among those left out; of more than these only the number is told.
+const MAX_NOTES: usize = 8;
+
+/// Characters that a note shows of a row's key.
+const MAX_SHOWN: usize = 64;
+
+/// Rows that do not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// How many were left out.
+    pub count: usize,
+    /// The first 8 of them: table, first column, and the column that does not read.
+    pub notes: Vec<String>,
+}
+
+/// Reads every table.
+pub(super) fn load(conn: &Connection) -> rusqlite::Result<(Rows, Skipped)> {
+    let mut skipped = Skipped::default();
+    let skip = &mut skipped;
+    let rows = Rows {
+        addresses: table(conn, skip, "address", ADDRESS, address)?,
+        bans: table(conn, skip, "ban", BAN, ban)?,
+        seed_deltas: table(conn, skip, "seed_delta", SEED_DELTA, seed_delta)?,
+        seed_health: table(conn, skip, "seed_health", SEED_HEALTH, seed_health)?,
+    };
+    Ok((rows, skipped))
+}
+
+fn table<T>(
+    conn: &Connection,
+    skipped: &mut Skipped,
+    name: &str,
+    columns: &str,
+    read: fn(&mut Cells<'_, '_>) -> Result<T, BadColumn>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = conn.prepare(&format!("SELECT {columns} FROM {name}"))?;
+    let mut rows = statement.query([])?;
+    let mut values = Vec::new();
+    while let Some(row) = rows.next()? {
+        match read(&mut Cells { row, next: 0 }) {
+            Ok(value) => values.push(value),
+            Err(bad) => skipped.add(name, row, bad),
+        }
+    }
+    Ok(values)
+}
+
+impl Skipped {
+    fn add(&mut self, table: &str, row: &SqlRow<'_>, bad: BadColumn) {
+        self.count += 1;
+        if self.notes.len() < MAX_NOTES {
+            let key = match row.get_ref(0) {
+                Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).chars().take(MAX_SHOWN).collect(),
+                _ => String::new(),
+            };
+            let column = row.as_ref().column_name(bad.0).unwrap_or_default();
+            self.notes.push(format!("table {table}, row {key:?}: column {column} does not read"));
+        }
+    }
+}
+
+/// The number of the column that does not read.
+struct BadColumn(usize);
+
+/// A row's columns, drawn in the order of the `SELECT`.
+struct Cells<'r, 's> {
+    row: &'r SqlRow<'s>,
+    next: usize,
+}
+
+impl<'r> Cells<'r, '_> {
+    fn take<T: FromSql>(&mut self) -> Result<T, BadColumn> {
+        let at = self.advance();
+        self.row.get(at).map_err(|_| BadColumn(at))
+    }
+
+    fn text<T>(&mut self, read: impl FnOnce(&'r str) -> Option<T>) -> Result<T, BadColumn> {
+        self.optional(read)?.ok_or(BadColumn(self.next - 1))
+    }
+
+    /// `None` for NULL.
+    fn optional<T>(&mut self, read: impl FnOnce(&'r str) -> Option<T>) -> Result<Option<T>, BadColumn> {
+        let at = self.advance();
+        let text = self.row.get_ref(at).ok().and_then(|value| value.as_str_or_null().ok()).ok_or(BadColumn(at))?;
+        text.map(|text| read(text).ok_or(BadColumn(at))).transpose()
+    }
+
+    fn wall(&mut self) -> Result<Wall, BadColumn> {
+        self.take().map(Wall::from_millis)
+    }
+
+    fn flag(&mut self) -> Result<bool, BadColumn> {
+        match self.take::<i64>()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(BadColumn(self.next - 1)),
+        }
+    }
+
+    fn advance(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+}
+
+const ADDRESS: &str =
+    "id, ip, port, state, buckets, source_id, source_ip, added_ms, attempts, outcome, last_attempt_ms,
+    last_success_ms, reached_since_ms, verified";
+
+fn address(cells: &mut Cells<'_, '_>) -> Result<Record, BadColumn> {
+    Ok(Record {
+        address: net_address(cells)?,
+        state: cells.text(column::state)?,
+        buckets: cells.text(column::buckets)?,
+        source: Source { id: cells.text(column::id)?, ip: cells.text(exact)? },
+        added: cells.wall()?,
+        attempts: cells.take()?,
+        outcome: cells.text(column::outcome)?,
+        last_attempt: cells.wall()?,
+        last_success: cells.wall()?,
+        reached_since: cells.wall()?,
+        verified: cells.flag()?,
+    })
+}
+
+fn net_address(cells: &mut Cells<'_, '_>) -> Result<NetAddress, BadColumn> {
+    let id = cells.text(column::id)?;
+    let ip: IpAddr = cells.text(exact)?;
+    let at = cells.next - 1;
+    let port = cells.take()?;
+    let address = NetAddress::new(id, ip, port).map_err(|_| BadColumn(at))?;
+    // An IPv4 address mapped into IPv6 is a second spelling of the same key.
+    if address.ip() == ip { Ok(address) } else { Err(BadColumn(at)) }
+}
+
+const BAN: &str = "target, reason, since_ms, until_ms, by_operator";
+
+fn ban(cells: &mut Cells<'_, '_>) -> Result<Ban, BadColumn> {
+    Ok(Ban {
+        target: cells.text(column::target)?,
+        reason: cells.take()?,
+        since: cells.wall()?,
+        until: cells.wall()?,
+        by_operator: cells.flag()?,
+    })
+}
+
+const SEED_DELTA: &str = "seed, added, at_ms";
+
+fn seed_delta(cells: &mut Cells<'_, '_>) -> Result<SeedDelta, BadColumn> {
+    Ok(SeedDelta { seed: cells.text(exact)?, added: cells.flag()?, at: cells.wall()? })
+}
+
+const SEED_HEALTH: &str = "seed, last_dialled_ms, last_success_ms, last_fault, latency_ms, actual_id, actual_network,
+    addresses, last_answer_ms";
+
+fn seed_health(cells: &mut Cells<'_, '_>) -> Result<SeedHealth, BadColumn> {
+    Ok(SeedHealth {
+        seed: cells.text(exact)?,
+        last_dialled: cells.wall()?,
+        last_success: cells.wall()?,
+        last_fault: cells.take()?,
+        latency_ms: cells.take()?,
+        actual_id: cells.optional(column::id)?,
+        actual_network: cells.take()?,
+        addresses: cells.take()?,
+        last_answer: cells.wall()?,
+    })
+}

@@ -1,0 +1,182 @@
+//! The book on disk: one SQLite file a network, written by one thread (design document, "Store").
+//!
+//! Memory is authoritative while a network runs. [`Store::open`] gives what the last run left; from then on the node's
+//! changed rows are handed to [`Store::write`], whose answer comes when they are committed and synced. Nothing is ever
+//! read again. The file is in write-ahead mode and not locked for readers, so that it can be looked at, copied or
+//! replicated while in use.
+
+mod column;
+mod create;
+mod error;
+mod load;
+mod lock;
+mod open;
+mod save;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+pub use error::{Failure, OpenError, WriteError};
+pub use load::Skipped;
+
+use crate::node::row::{Change, Rows};
+use lock::Lock;
+use writer::{Batch, Sink, Writer};
+
+/// Bounds on a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long to wait for another program that holds the file; 2 seconds unless told.
+    pub busy_timeout: Duration,
+    /// The greatest size of the file in pages of 4,096 bytes; 0, the default, leaves it to the disk.
+    pub max_pages: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { busy_timeout: Duration::from_secs(2), max_pages: 0 }
+    }
+}
+
+/// What a store held when it was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// All rows that read, in the order of their keys' texts.
+    pub rows: Rows,
+    /// The secret that places addresses in buckets: of the first start, so that they are where they were.
+    pub hash_key: [u8; 32],
+    /// The rows that do not read.
+    pub skipped: Skipped,
+}
+
+/// An open book. Dropping it writes what is left and closes the file soon after; [`Store::close`] waits for that.
+#[derive(Debug)]
+pub struct Store {
+    writer: Writer,
+    max_pages: Arc<AtomicU32>,
+}
+
+impl Store {
+    /// Opens the book of `chain_id` at `path`, or makes a new one with `fresh_key` when there is none or an empty file.
+    ///
+    /// Blocks on the disk: for 20,480 addresses some 60 ms. The folder must exist. Beside the file come `-wal` and
+    /// `-shm`, which belong to it, and `.lock`, which names the process that has it open.
+    ///
+    /// # Errors
+    /// Each names the file and what to do. A file that is refused keeps every byte.
+    pub fn open(path: &Path, chain_id: &str, fresh_key: [u8; 32]) -> Result<(Store, Loaded), OpenError> {
+        Self::open_with(path, chain_id, fresh_key, &Settings::default())
+    }
+
+    /// [`Store::open`] with other bounds than the default.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`].
+    pub fn open_with(
+        path: &Path,
+        chain_id: &str,
+        fresh_key: [u8; 32],
+        settings: &Settings,
+    ) -> Result<(Store, Loaded), OpenError> {
+        let (conn, lock, loaded) = open::open(path, chain_id, fresh_key, settings)?;
+        let max_pages = Arc::new(AtomicU32::new(settings.max_pages));
+        let book = Book { conn, _lock: lock, path: path.to_path_buf(), max_pages: Arc::clone(&max_pages), in_force: 0 };
+        let writer = Writer::spawn(book).map_err(OpenError::io(path, "start the thread that writes it"))?;
+        Ok((Store { writer, max_pages }, loaded))
+    }
+
+    /// Hands in changed rows, at once and in the order of the calls: of two images of one row the later one stays. The
+    /// future waits until they are committed and synced; dropping it takes nothing back.
+    ///
+    /// Calls that come while another is written share one transaction.
+    ///
+    /// # Errors
+    /// [`WriteError::NotSaved`] when the attempt failed: the rows are kept, count in [`Store::unsaved`], and are part of
+    /// every later attempt. [`WriteError::Closed`] when the thread is gone.
+    pub fn write(&self, changes: Vec<Change>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+        self.writer.write(changes)
+    }
+
+    /// Tries to write what an earlier attempt could not; a no-op when there is nothing.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`].
+    pub fn retry(&self) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+        self.writer.write(Vec::new())
+    }
+
+    /// Rows that are not committed, those being written included: at most all rows twice.
+    pub fn unsaved(&self) -> usize {
+        self.writer.unsaved()
+    }
+
+    /// Sets the greatest size of the file, from the next attempt on: pages of 4,096 bytes, 0 = as much as fits the disk.
+    /// A file that is already larger stays as it is and does not grow.
+    pub fn set_max_pages(&self, pages: u32) {
+        self.max_pages.store(pages, Ordering::Relaxed);
+    }
+
+    /// Writes what is left, folds the log into the file, closes it and lets go of the lock.
+    ///
+    /// # Errors
+    /// [`WriteError::NotSaved`] when the last rows could not be written; they are lost.
+    pub async fn close(self) -> Result<(), WriteError> {
+        self.writer.close().await
+    }
+}
+
+/// The thread's end of the file. The connection is dropped before the lock.
+struct Book {
+    conn: Connection,
+    _lock: Lock,
+    path: PathBuf,
+    max_pages: Arc<AtomicU32>,
+    /// The bound that the connection has.
+    in_force: u32,
+}
+
+/// SQLite's own bound on the pages of a file.
+const MOST_PAGES: u32 = u32::MAX - 1;
+
+/// How long closing waits for readers before it leaves the log to the next start.
+const CLOSE_WAIT: Duration = Duration::from_millis(250);
+
+impl Book {
+    fn bound_pages(&mut self) -> rusqlite::Result<()> {
+        let pages = self.max_pages.load(Ordering::Relaxed);
+        if pages != self.in_force {
+            let most = if pages == 0 { MOST_PAGES } else { pages };
+            let _: u32 = self.conn.pragma_update_and_check(None, "max_page_count", most, |row| row.get(0))?;
+            self.in_force = pages;
+        }
+        Ok(())
+    }
+
+    fn fold_log(&self) -> rusqlite::Result<()> {
+        self.conn.busy_timeout(CLOSE_WAIT)?;
+        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+}
+
+impl Sink for Book {
+    fn save(&mut self, changes: &Batch) -> Result<(), WriteError> {
+        self.bound_pages()?;
+        Ok(save::save(&mut self.conn, changes)?)
+    }
+
+    fn close(self) {
+        // Everything is committed, in the log or in the file: the next start reads both.
+        if let Err(error) = self.fold_log() {
+            tracing::warn!(path = %self.path.display(), %error, "the log could not be folded into the book");
+        }
+    }
+}

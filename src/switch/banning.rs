@@ -1,0 +1,100 @@
+//! Bans, enforced on what is connected, on accept and on dialling.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{Ban, BanTarget, Effect, Event, Peer, Switch, TooManyBans};
+use crate::types::{CloseHow, CloseReason, ConnId, Fault, NodeId, Now, Wall};
+
+impl Switch {
+    /// Lays a ban and closes what it is for.
+    ///
+    /// # Errors
+    /// When there are as many bans by operators as are kept.
+    pub fn ban(&mut self, now: Now, ban: Ban) -> Result<(), TooManyBans> {
+        let (target, reason) = (ban.target, ban.reason.clone());
+        self.bans.lay(ban)?;
+        self.events.push_back(Event::Banned { target, reason });
+        self.publish(&target);
+        let caught = |peer: &&Peer| match target {
+            BanTarget::Id(id) => peer.info.id == id,
+            BanTarget::Range(net) => net.contains(&peer.remote.ip()),
+        };
+        let conns: Vec<ConnId> = self.peers().filter(caught).map(|peer| peer.conn).collect();
+        for conn in conns {
+            self.close(now, conn, CloseHow::Now, Fault::ClosedByUs(CloseReason::Banned));
+        }
+        Ok(())
+    }
+
+    /// Lifts a ban; whether there was one.
+    pub fn unban(&mut self, target: &BanTarget) -> bool {
+        let lifted = self.bans.remove(target).is_some();
+        if lifted {
+            self.events.push_back(Event::Unbanned(*target));
+            self.publish(target);
+        }
+        lifted
+    }
+
+    /// Lifts the bans that have ended, and names them.
+    pub fn expire_bans(&mut self, now: Wall) -> Vec<BanTarget> {
+        let ended = self.bans.expire(now);
+        for target in &ended {
+            self.events.push_back(Event::Unbanned(*target));
+            self.publish(target);
+        }
+        ended
+    }
+
+    fn publish(&mut self, target: &BanTarget) {
+        if matches!(target, BanTarget::Range(_)) {
+            self.effects.push_back(Effect::PublishBans);
+        }
+    }
+
+    /// Whether an ID is banned now.
+    pub fn bans_id(&self, id: &NodeId, now: Wall) -> bool {
+        self.bans.bans_id(id, now)
+    }
+
+    /// Whether an IP is in a range that is banned now.
+    pub fn bans_ip(&self, ip: IpAddr, now: Wall) -> bool {
+        self.bans.bans_ip(ip, now)
+    }
+
+    /// Whether any range is banned, so that it is worth asking.
+    pub fn bans_ranges(&self) -> bool {
+        self.bans.ranges() > 0
+    }
+
+    /// The bans that are kept, one that has just ended perhaps among them.
+    pub fn bans(&self) -> impl Iterator<Item = &Ban> {
+        self.bans.iter()
+    }
+
+    /// How many bans are kept.
+    pub fn ban_count(&self) -> usize {
+        self.bans.len()
+    }
+
+    /// The banned ranges with their ends, for the gate.
+    pub fn banned_ranges(&self) -> Vec<(IpNet, Wall)> {
+        let range = |ban: &Ban| match ban.target {
+            BanTarget::Range(net) => Some((net, ban.until)),
+            BanTarget::Id(_) => None,
+        };
+        self.bans.iter().filter_map(range).collect()
+    }
+
+    /// Whether a ban changed that is not stored yet.
+    pub fn has_dirty(&self) -> bool {
+        self.bans.has_dirty()
+    }
+
+    /// One changed ban: its image, or `None` when it was lifted.
+    pub fn take_dirty(&mut self) -> Option<(BanTarget, Option<Ban>)> {
+        self.bans.take_dirty()
+    }
+}

@@ -1,0 +1,143 @@
+//! Connections: who is let in, what is noted of a peer, and what its end brings.
+
+use std::net::SocketAddr;
+
+use super::{Dial, Effect, Event, Handshaken, Peer, Switch, params};
+use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Purpose, SeededRng, Ticket, Wall};
+use crate::wire::pex::{Outgoing, Received};
+
+impl Switch {
+    /// Lets an inbound connection in, or refuses it. The number is the connection's.
+    pub fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) -> Option<ConnId> {
+        let unconditional = self.params.unconditional.contains(&peer.info.id);
+        let full = !unconditional && self.peers.counted().0 >= self.params.max_inbound;
+        let verdict = self.may_connect(now, &peer).and(if full { Err(Fault::Full) } else { Ok(()) });
+        if let Err(fault) = verdict {
+            self.effects.push_back(Effect::Refuse { ticket, fault: fault.clone() });
+            self.events.push_back(Event::Refused { id: peer.info.id, ip: peer.remote.ip(), fault });
+            return None;
+        }
+        let conn = self.next_conn();
+        self.effects.push_back(Effect::Admit { ticket, conn });
+        self.up(now, conn, peer, Direction::Inbound, None, None);
+        Some(conn)
+    }
+
+    pub(super) fn may_connect(&self, now: Now, peer: &Handshaken) -> Result<(), Fault> {
+        let ip = peer.remote.ip().to_canonical();
+        if peer.info.id == self.params.own_id {
+            Err(Fault::Ourselves)
+        } else if self.bans.bans_ip(ip, now.wall) {
+            Err(Fault::BannedIp)
+        } else if self.bans.bans_id(&peer.info.id, now.wall) {
+            Err(Fault::BannedId)
+        } else if self.is_connected(&peer.info.id) {
+            Err(Fault::DuplicateId)
+        } else if !self.params.allow_duplicate_ip && self.peers.has_ip(ip) {
+            Err(Fault::DuplicateIp)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn up(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        peer: Handshaken,
+        direction: Direction,
+        dial: Option<&Dial>,
+        dialled: Option<NetAddress>,
+    ) {
+        let Handshaken { remote, info, .. } = peer;
+        let id = info.id;
+        let purpose = dial.map(|dial| dial.purpose);
+        self.reconnect.connected(&id);
+        self.peers.insert(Peer {
+            conn,
+            remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
+            direction,
+            purpose,
+            since: now,
+            spoke: false,
+            persistent: dial.is_some_and(|dial| self.reconnect.is_persistent(&dial.target)),
+            unconditional: self.params.unconditional.contains(&id),
+            dialled,
+            requests: (Wall::NEVER, 0),
+            info: Box::new(info),
+        });
+        self.events.push_back(Event::PeerUp { conn, id, direction, purpose });
+    }
+
+    /// A connection ended by itself or by the peer. `None` for an old number.
+    pub fn closed(&mut self, now: Now, conn: ConnId, fault: &Fault, rng: &mut SeededRng) -> Option<Peer> {
+        let peer = self.down(conn, fault)?;
+        self.judge_dialled(now, &peer, rng);
+        if peer.dialled.is_none() || lasted(now, &peer) {
+            self.reconnect.lost(&peer.info.id, now.mono);
+        } else {
+            self.reconnect.hung_up(&peer.info.id, now.mono, self.params.persistent_max_period, rng);
+        }
+        Some(peer)
+    }
+
+    /// Forgets the failures of a place that lasted or spoke. One that hung up at once after the handshake is full, and
+    /// keeps its back-off.
+    fn judge_dialled(&mut self, now: Now, peer: &Peer, rng: &mut SeededRng) {
+        let Some(address) = peer.dialled else { return };
+        if lasted(now, peer) {
+            self.backoff.succeeded(&address);
+        } else {
+            self.backoff.failed(&address, true, now.mono, rng);
+        }
+    }
+
+    /// Closes a connection. A persistent peer that is closed for a fault of its own is redialled, one that is let go is
+    /// not. `None` for an old number.
+    pub fn close(&mut self, now: Now, conn: ConnId, how: CloseHow, reason: Fault) -> Option<Peer> {
+        let peer = self.down(conn, &reason)?;
+        if let Some(address) = peer.dialled {
+            self.backoff.succeeded(&address);
+        }
+        if !matches!(reason, Fault::ClosedByUs(_)) {
+            self.reconnect.lost(&peer.info.id, now.mono);
+        }
+        self.effects.push_back(Effect::Close { conn, how, reason });
+        Some(peer)
+    }
+
+    fn down(&mut self, conn: ConnId, fault: &Fault) -> Option<Peer> {
+        let peer = self.peers.remove(conn)?;
+        self.events.push_back(Event::PeerDown { conn, id: peer.info.id, fault: fault.clone() });
+        Some(peer)
+    }
+
+    /// Sends a message to a connected peer.
+    pub fn send(&mut self, conn: ConnId, message: Outgoing) {
+        if self.peers.get(conn).is_some() {
+            self.effects.push_back(Effect::Send { conn, message });
+        }
+    }
+
+    /// Notes that a message came from a peer: it is alive and takes part. `None` for an old number.
+    pub fn heard(&mut self, now: Now, conn: ConnId, message: &Received) -> Option<&Peer> {
+        let peer = self.peers.get_mut(conn)?;
+        peer.spoke = true;
+        if *message == Received::Request {
+            peer.requests = (now.wall, peer.requests.1.saturating_add(1));
+        }
+        Some(peer)
+    }
+
+    /// Gives a peer another purpose: a seed that turns out to be a node worth keeping.
+    pub fn repurpose(&mut self, conn: ConnId, purpose: Purpose) {
+        if let Some(peer) = self.peers.get_mut(conn) {
+            peer.purpose = Some(purpose);
+        }
+    }
+}
+
+/// Whether a connection was more than a handshake with a node that has no room for us.
+fn lasted(now: Now, peer: &Peer) -> bool {
+    peer.spoke || now.mono.since(peer.since.mono) >= params::LASTED
+}

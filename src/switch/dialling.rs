@@ -1,0 +1,112 @@
+//! Dials: whether to begin one, and what follows from its end (behaviour document, "dialPeer").
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::backoff::Wait;
+use super::{Blame, Dial, Dialled, Effect, Event, Handshaken, NotDialled, Switch, verdict};
+use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, PeerAddress, Purpose, SeededRng};
+
+impl Switch {
+    /// Begins a dial unless a rule is against it (behaviour document, "dialPeer"). Seeds, persistent peers and what an
+    /// operator asks for are exempt from the back-off; persistent peers have their own.
+    ///
+    /// # Errors
+    /// The rule.
+    pub fn dial(&mut self, now: Now, target: PeerAddress, purpose: Purpose) -> Result<ConnId, NotDialled> {
+        self.may_dial(now, &target, purpose)?;
+        let visit = matches!(purpose, Purpose::Visit | Purpose::Verify | Purpose::Keep);
+        let purpose = if visit && self.reconnect.is_persistent(&target) { Purpose::Persistent } else { purpose };
+        let conn = self.next_conn();
+        self.dials.insert(conn, Dial { target: target.clone(), purpose });
+        self.effects.push_back(Effect::Dial { conn, target, purpose });
+        Ok(conn)
+    }
+
+    fn may_dial(&self, now: Now, target: &PeerAddress, purpose: Purpose) -> Result<(), NotDialled> {
+        if target.id() == self.params.own_id {
+            return Err(NotDialled::Ourselves);
+        }
+        let address = target.as_net_address();
+        let same_ip = |address: NetAddress| !self.params.allow_duplicate_ip && self.peers.has_ip(address.ip());
+        if self.is_busy_with(&target.id()) || address.is_some_and(same_ip) {
+            return Err(NotDialled::Already);
+        }
+        if address.is_some_and(|address| self.dials.at(address.socket())) {
+            return Err(NotDialled::PlaceBusy);
+        }
+        let banned_ip = address.is_some_and(|address| self.bans.bans_ip(address.ip(), now.wall));
+        if banned_ip || self.bans.bans_id(&target.id(), now.wall) {
+            return Err(NotDialled::Banned);
+        }
+        let exempt = matches!(purpose, Purpose::Seed | Purpose::Persistent | Purpose::Manual);
+        if let Some(address) = address.filter(|_| !exempt) {
+            let cap = self.reconnect.is_persistent(target).then_some(self.params.persistent_max_period);
+            self.backoff.check(&address, now.mono, cap).map_err(|wait| match wait {
+                Wait::Until(at) => NotDialled::TooEarly(at),
+                Wait::GivenUp => NotDialled::GivenUp,
+            })?;
+        }
+        if self.dials.len() >= self.params.max_dials { Err(NotDialled::Busy) } else { Ok(()) }
+    }
+
+    /// Takes the end of a dial: keeps the connection or not, and counts a failure where the verdict says. `None` for a
+    /// number that was given up.
+    pub fn dialled(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        remote: Option<SocketAddr>,
+        result: Result<Box<Handshaken>, Fault>,
+        rng: &mut SeededRng,
+    ) -> Option<Dialled> {
+        let dial = self.dials.remove(conn)?;
+        let place = remote.and_then(|remote| NetAddress::new(dial.target.id(), remote.ip(), remote.port()).ok());
+        let address = dial.target.as_net_address().or(place);
+        match result {
+            Ok(peer) => {
+                let took = peer.took;
+                let kept = self.keep_or_close(now, conn, &dial, address, *peer);
+                Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn), took })
+            }
+            Err(fault) => {
+                self.dial_failed(now, &dial, address, &fault, rng);
+                Some(Dialled { dial, address, fault: Some(fault), conn: None, took: Duration::ZERO })
+            }
+        }
+    }
+
+    fn keep_or_close(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        dial: &Dial,
+        address: Option<NetAddress>,
+        peer: Handshaken,
+    ) -> bool {
+        if let Err(fault) = self.may_connect(now, &peer) {
+            self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: fault.clone() });
+            self.events.push_back(Event::DialFailed { target: dial.target.clone(), purpose: dial.purpose, fault });
+            return false;
+        }
+        self.effects.push_back(Effect::Open { conn });
+        self.up(now, conn, peer, Direction::Outbound, Some(dial), address);
+        true
+    }
+
+    fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
+        if let Some(address) = address {
+            match verdict(fault).blame {
+                Blame::Endpoint => self.backoff.failed(&address, true, now.mono, rng),
+                Blame::Address => self.backoff.failed(&address, false, now.mono, rng),
+                Blame::Nobody => {}
+            }
+        }
+        // Dialling ourselves can never succeed, and a connection that is there already needs no redial.
+        if !matches!(fault, Fault::Ourselves | Fault::DuplicateId) {
+            self.reconnect.failed(&dial.target, now.mono, self.params.persistent_max_period, rng);
+        }
+        let (target, purpose, fault) = (dial.target.clone(), dial.purpose, fault.clone());
+        self.events.push_back(Event::DialFailed { target, purpose, fault });
+    }
+}

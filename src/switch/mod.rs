@@ -1,0 +1,207 @@
+//! The switch's policy: who may be connected, whom to dial now, whom to leave alone and whom to keep out.
+//!
+//! Pure. What it wants done comes out as [`Effect`]s, what happened as [`Event`]s.
+
+mod backoff;
+mod banning;
+mod bans;
+mod connecting;
+mod dialling;
+mod effect;
+mod event;
+pub mod params;
+mod peers;
+mod reconnect;
+mod verdict;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub use bans::{Ban, BanTarget, TooManyBans};
+pub use effect::Effect;
+pub use event::Event;
+pub use params::Params;
+pub use peers::{Dial, Handshaken, Peer};
+pub use verdict::{Blame, Penalty, Verdict, verdict};
+
+use crate::types::{CloseHow, CloseReason, ConnId, Fault, Mono, NetAddress, NodeId, Now, Purpose, SeededRng};
+use backoff::Backoff;
+use bans::Bans;
+use peers::{Dials, Peers};
+use reconnect::Reconnect;
+
+/// The connections of one network and the rules for them.
+#[derive(Debug)]
+pub struct Switch {
+    params: Params,
+    last_conn: u64,
+    peers: Peers,
+    dials: Dials,
+    backoff: Backoff,
+    reconnect: Reconnect,
+    bans: Bans,
+    effects: VecDeque<Effect>,
+    events: VecDeque<Event>,
+}
+
+/// Why a dial was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotDialled {
+    /// It is connected, or being dialled.
+    #[error("already connected or being dialled")]
+    Already,
+    /// Somebody else is being dialled at its place.
+    #[error("another ID is being dialled at this place")]
+    PlaceBusy,
+    /// It failed a short while ago.
+    #[error("failed too short a while ago")]
+    TooEarly(Mono),
+    /// It failed too often.
+    #[error("failed too often")]
+    GivenUp,
+    /// It is banned.
+    #[error("banned")]
+    Banned,
+    /// It is ourselves.
+    #[error("it is ourselves")]
+    Ourselves,
+    /// As many dials as allowed are under way.
+    #[error("too many dials under way")]
+    Busy,
+}
+
+/// A dial that ended.
+#[derive(Debug)]
+pub struct Dialled {
+    /// What was dialled, and why.
+    pub dial: Dial,
+    /// The address in the form of the book, once it was resolved.
+    pub address: Option<NetAddress>,
+    /// Why it failed; a connection that was reached and not kept has no fault here.
+    pub fault: Option<Fault>,
+    /// The connection, when it is kept.
+    pub conn: Option<ConnId>,
+    /// How long dial and handshake took, when they went well.
+    pub took: Duration,
+}
+
+impl Switch {
+    /// A switch without connections, with the bans that were kept.
+    pub fn new(params: Params, bans: impl IntoIterator<Item = Ban>) -> Self {
+        Switch {
+            reconnect: Reconnect::new(&params.persistent),
+            params,
+            last_conn: 0,
+            peers: Peers::default(),
+            dials: Dials::default(),
+            backoff: Backoff::default(),
+            bans: Bans::load(bans),
+            effects: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Begins to dial persistent peers.
+    pub fn start(&mut self, now: Now, rng: &mut SeededRng) {
+        self.reconnect.start(now.mono, rng);
+    }
+
+    /// Gives up all dials, which are returned, and lets all peers go.
+    pub fn stop(&mut self, now: Now) -> Vec<Dial> {
+        let stopped = Fault::ClosedByUs(CloseReason::Stopped);
+        let mut given_up = Vec::new();
+        for conn in self.dials.conns() {
+            given_up.extend(self.dials.remove(conn));
+            self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: stopped.clone() });
+        }
+        let conns: Vec<ConnId> = self.peers().map(|peer| peer.conn).collect();
+        for conn in conns {
+            self.close(now, conn, CloseHow::Flush, stopped.clone());
+        }
+        self.reconnect.stop();
+        given_up
+    }
+
+    /// When [`Switch::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Mono> {
+        self.reconnect.next()
+    }
+
+    /// Dials the persistent peers whose time has come.
+    pub fn handle_timeout(&mut self, now: Now, rng: &mut SeededRng) {
+        while let Some(target) = self.reconnect.due(now.mono) {
+            match self.dial(now, target.clone(), Purpose::Persistent) {
+                Ok(_) | Err(NotDialled::Already | NotDialled::Ourselves) => {}
+                Err(_) => {
+                    self.reconnect.failed(&target, now.mono, self.params.persistent_max_period, rng);
+                }
+            }
+        }
+    }
+
+    /// The peer of a connection.
+    pub fn peer(&self, conn: ConnId) -> Option<&Peer> {
+        self.peers.get(conn)
+    }
+
+    /// All connected peers.
+    pub fn peers(&self) -> impl ExactSizeIterator<Item = &Peer> {
+        self.peers.iter()
+    }
+
+    /// Whether an ID is connected, whoever dialled.
+    pub fn is_connected(&self, id: &NodeId) -> bool {
+        self.peers.by_id(id).is_some()
+    }
+
+    /// Whether an ID is connected or being dialled.
+    pub fn is_busy_with(&self, id: &NodeId) -> bool {
+        self.is_connected(id) || self.dials.of(id)
+    }
+
+    /// Connected inbound and outbound peers that count in the limits.
+    pub fn counted(&self) -> (u32, u32) {
+        self.peers.counted()
+    }
+
+    /// Dials under way.
+    pub fn dialling(&self) -> usize {
+        self.dials.len()
+    }
+
+    /// Outbound slots that neither a peer nor a dial has taken.
+    pub fn free_outbound(&self) -> u32 {
+        let taken = self.peers.counted().1 as usize + self.dials.len();
+        self.params.max_outbound.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The next thing to do; to be drained to `None`.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Asks the shell for something.
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Notes something that happened.
+    pub fn event(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    fn next_conn(&mut self) -> ConnId {
+        self.last_conn += 1;
+        ConnId(self.last_conn)
+    }
+}

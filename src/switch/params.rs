@@ -1,0 +1,56 @@
+//! What an operator sets of the switch, and the protocol's constants.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::types::{NodeId, PeerAddress};
+
+/// Who may be connected, and how eagerly we dial. The names are those of CometBFT's `[p2p]` keys.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Our own ID.
+    pub own_id: NodeId,
+    /// `max_num_inbound_peers`.
+    pub max_inbound: u32,
+    /// `max_num_outbound_peers`: what ensure-peers fills.
+    pub max_outbound: u32,
+    /// `unconditional_peer_ids`: count in no limit.
+    pub unconditional: BTreeSet<NodeId>,
+    /// `persistent_peers`: exactly these addresses are redialled for ever.
+    pub persistent: Vec<PeerAddress>,
+    /// `persistent_peers_max_dial_period`: no wait for a persistent peer is longer; zero = no such bound.
+    pub persistent_max_period: Duration,
+    /// `allow_duplicate_ip`.
+    pub allow_duplicate_ip: bool,
+    /// Dials at once, whatever their purpose.
+    pub max_dials: usize,
+}
+
+/// Failed dials of an ip:port in a row after which it is left alone (upstream's `maxAttemptsToDial`).
+pub const MAX_DIAL_FAILURES: u32 = 16;
+/// The random part of a back-off.
+pub const BACKOFF_JITTER: Duration = Duration::from_secs(1);
+/// A connection that lasted this long was no full node's: its failures are forgotten when it ends.
+pub const LASTED: Duration = Duration::from_secs(10);
+
+/// Redials of a persistent peer at short intervals, the first one at once (upstream's `reconnectAttempts`).
+pub const RECONNECT_ATTEMPTS: u32 = 20;
+/// Their interval.
+pub const RECONNECT_INTERVAL: Duration = Duration::from_secs(5);
+/// The random part of every wait for a persistent peer.
+pub const RECONNECT_JITTER: Duration = Duration::from_secs(3);
+/// Redials at intervals that grow by [`RECONNECT_BACKOFF_BASE`] each, after those.
+pub const RECONNECT_BACKOFF_ATTEMPTS: u32 = 10;
+/// Seconds of the first growing interval, and its factor.
+pub const RECONNECT_BACKOFF_BASE: u64 = 3;
+/// Upstream gives up then; we try once in this time.
+pub const RECONNECT_AT_LAST: Duration = Duration::from_secs(3600);
+
+/// How long the reactor bans an ID.
+pub const BAN_LENGTH: Duration = Duration::from_secs(24 * 3600);
+/// Bans by operators that are kept at most.
+pub const MAX_OPERATOR_BANS: usize = 10_000;
+/// Bans by the reactor that are kept at most; the oldest makes room.
+pub const MAX_REACTOR_BANS: usize = 4_096;
+/// The longest reason of a ban, in bytes.
+pub const MAX_BAN_REASON: usize = 256;

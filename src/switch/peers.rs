@@ -1,0 +1,163 @@
+//! Who is connected, and who is being dialled.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::types::{ConnId, Direction, NetAddress, NodeId, NodeInfo, Now, PeerAddress, Purpose, Wall};
+
+/// A peer whose key, signature and node information were exchanged and checked: it is who it says, of our network.
+#[derive(Clone, Debug)]
+pub struct Handshaken {
+    /// Its end of the TCP connection.
+    pub remote: SocketAddr,
+    /// What it says of itself; `info.id` is authenticated.
+    pub info: NodeInfo,
+    /// From the first byte to the end of the handshake (with the dial, when we dialled).
+    pub took: Duration,
+}
+
+/// A connected peer.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its connection.
+    pub conn: ConnId,
+    /// Its end of the connection.
+    pub remote: SocketAddr,
+    /// What it says of itself; `info.id` is authenticated.
+    pub info: Box<NodeInfo>,
+    /// Who dialled.
+    pub direction: Direction,
+    /// Why we dialled; `None` for inbound peers.
+    pub purpose: Option<Purpose>,
+    /// Since when.
+    pub since: Now,
+    /// Whether a message came from it.
+    pub spoke: bool,
+    /// The persistent address that was dialled.
+    pub persistent: bool,
+    /// Counts in no limit.
+    pub unconditional: bool,
+    /// Where it was dialled, as the book names it.
+    pub dialled: Option<NetAddress>,
+    /// When it last asked for addresses, and how often it did on this connection.
+    pub requests: (Wall, u32),
+}
+
+/// A dial under way.
+#[derive(Clone, Debug)]
+pub struct Dial {
+    /// Whom.
+    pub target: PeerAddress,
+    /// Why.
+    pub purpose: Purpose,
+}
+
+/// The peers by connection, ID and IP, with the counts that limits are checked against.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    by_conn: BTreeMap<ConnId, Peer>,
+    by_id: BTreeMap<NodeId, ConnId>,
+    by_ip: BTreeMap<IpAddr, u32>,
+    inbound: u32,
+    outbound: u32,
+}
+
+impl Peers {
+    pub(super) fn insert(&mut self, peer: Peer) {
+        self.by_id.insert(peer.info.id, peer.conn);
+        *self.by_ip.entry(peer.remote.ip()).or_default() += 1;
+        *self.counter(&peer) += u32::from(!peer.unconditional);
+        self.by_conn.insert(peer.conn, peer);
+    }
+
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Peer> {
+        let peer = self.by_conn.remove(&conn)?;
+        self.by_id.remove(&peer.info.id);
+        if let Some(count) = self.by_ip.get_mut(&peer.remote.ip()) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_ip.remove(&peer.remote.ip());
+            }
+        }
+        *self.counter(&peer) -= u32::from(!peer.unconditional);
+        Some(peer)
+    }
+
+    fn counter(&mut self, peer: &Peer) -> &mut u32 {
+        match peer.direction {
+            Direction::Inbound => &mut self.inbound,
+            Direction::Outbound => &mut self.outbound,
+        }
+    }
+
+    pub(super) fn get(&self, conn: ConnId) -> Option<&Peer> {
+        self.by_conn.get(&conn)
+    }
+
+    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Peer> {
+        self.by_conn.get_mut(&conn)
+    }
+
+    pub(super) fn by_id(&self, id: &NodeId) -> Option<ConnId> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(super) fn has_ip(&self, ip: IpAddr) -> bool {
+        self.by_ip.contains_key(&ip)
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Peer> {
+        self.by_conn.values()
+    }
+
+    /// Inbound and outbound peers, unconditional ones left out.
+    pub(super) fn counted(&self) -> (u32, u32) {
+        (self.inbound, self.outbound)
+    }
+}
+
+/// The dials by number, ID and place.
+#[derive(Debug, Default)]
+pub(super) struct Dials {
+    by_conn: BTreeMap<ConnId, Dial>,
+    by_id: BTreeMap<NodeId, ConnId>,
+    places: BTreeMap<SocketAddr, ConnId>,
+}
+
+impl Dials {
+    pub(super) fn insert(&mut self, conn: ConnId, dial: Dial) {
+        self.by_id.insert(dial.target.id(), conn);
+        if let Some(address) = dial.target.as_net_address() {
+            self.places.insert(address.socket(), conn);
+        }
+        self.by_conn.insert(conn, dial);
+    }
+
+    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Dial> {
+        let dial = self.by_conn.remove(&conn)?;
+        self.by_id.remove(&dial.target.id());
+        if let Some(address) = dial.target.as_net_address() {
+            self.places.remove(&address.socket());
+        }
+        Some(dial)
+    }
+
+    /// Whether this ID is being dialled.
+    pub(super) fn of(&self, id: &NodeId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// Whether anybody is being dialled at this very place.
+    pub(super) fn at(&self, place: SocketAddr) -> bool {
+        self.places.contains_key(&place)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_conn.len()
+    }
+
+    pub(super) fn conns(&self) -> Vec<ConnId> {
+        self.by_conn.keys().copied().collect()
+    }
+}

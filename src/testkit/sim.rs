@@ -1,0 +1,353 @@
+//! A network of pure nodes in virtual time: no socket, no sleep, the same run for the same seed.
+//!
+//! Each step of a dial (TCP, secret connection, node information) takes one round trip; a message takes half of one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+
+use crate::book::HashKey;
+use crate::node::row::Rows;
+use crate::node::{Effect, Event, Handshaken, Input, Node, Params};
+use crate::types::{
+    CloseHow, ConnId, Fault, Host, Mono, NetAddress, NodeId, NodeInfo, Now, PEX_CHANNEL, ProtocolVersion, SeededRng,
+    Stage, Ticket, Wall,
+};
+use crate::wire::pex::{Outgoing, Received};
+use crate::{book, pex, switch};
+
+/// When every simulation starts on the wall clock.
+pub const EPOCH: Wall = Wall::from_secs(1_700_000_000);
+/// Round trips of a dial with its handshake.
+const DIAL_STEPS: u32 = 4;
+/// How long a dial waits for a host that does not answer.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Who is at an address.
+#[derive(Clone, Debug)]
+pub enum Resident {
+    /// A node of this simulation.
+    Node(usize),
+    /// Someone who answers requests with a list, never asks, and stays as long as he may.
+    Scripted {
+        /// Who answers.
+        id: NodeId,
+        /// Of which chain.
+        network: String,
+        /// What he tells; `None` = he never answers a request.
+        tells: Option<Vec<NetAddress>>,
+    },
+    /// The host refuses connections.
+    Refuses,
+}
+
+/// The world: who is where, what is under way, and the time.
+#[derive(Debug)]
+pub struct Sim {
+    now: Now,
+    round_trip: Duration,
+    network: String,
+    nodes: Vec<Member>,
+    residents: BTreeMap<SocketAddr, Resident>,
+    agenda: BTreeMap<(Mono, u64), Happening>,
+    timers: BTreeSet<(Mono, usize)>,
+    links: BTreeMap<(usize, ConnId), Far>,
+    sequence: u64,
+}
+
+#[derive(Debug)]
+struct Member {
+    node: Node,
+    info: NodeInfo,
+    at: SocketAddr,
+    timer: Option<Mono>,
+    events: Vec<(Mono, Event)>,
+    /// Our number for what a ticket stands for.
+    callers: BTreeMap<Ticket, (usize, ConnId)>,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+enum Far {
+    Node(usize, ConnId),
+    Scripted(SocketAddr),
+}
+
+#[derive(Debug)]
+enum Happening {
+    DialEnds { node: usize, conn: ConnId, target: NetAddress },
+    Arrives { node: usize, conn: ConnId, message: Received },
+    Asked { node: usize, conn: ConnId, at: SocketAddr },
+    Ends { node: usize, conn: ConnId, fault: Fault },
+}
+
+impl Sim {
+    /// An empty world of one chain.
+    pub fn new(network: &str, round_trip: Duration) -> Self {
+        Sim {
+            now: Now { mono: Mono::ZERO, wall: EPOCH },
+            round_trip,
+            network: network.to_owned(),
+            nodes: Vec::new(),
+            residents: BTreeMap::new(),
+            agenda: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            links: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Settles somebody at an address.
+    pub fn settle(&mut self, at: SocketAddr, resident: Resident) {
+        self.residents.insert(at, resident);
+    }
+
+    /// Empties an address: dials to it time out from now on.
+    pub fn black_out(&mut self, at: SocketAddr) {
+        self.residents.remove(&at);
+    }
+
+    /// Adds a node at an address, with what its store kept, and returns its number. It is not started.
+    pub fn add_node(&mut self, at: SocketAddr, params: Params, rows: Rows) -> usize {
+        let index = self.nodes.len();
+        let mut info = node_info(params.switch.own_id, &self.network, at);
+        info.moniker = format!("node{index}");
+        let rng = SeededRng::seed_from_u64(index as u64 + 1);
+        let (node, _) = Node::new(params, HashKey::from_bytes([7; HashKey::LEN]), rows, self.now, rng);
+        self.nodes.push(Member { node, info, at, timer: None, events: Vec::new(), callers: BTreeMap::new() });
+        self.residents.insert(at, Resident::Node(index));
+        index
+    }
+
+    /// Does something to a node, as its shell would, and lets the world see to what follows.
+    pub fn act<T>(&mut self, index: usize, work: impl FnOnce(&mut Node, Now) -> T) -> T {
+        let now = self.now;
+        let value = work(&mut self.nodes[index].node, now);
+        self.settle_node(index);
+        value
+    }
+
+    /// A node.
+    pub fn node(&self, index: usize) -> &Node {
+        &self.nodes[index].node
+    }
+
+    /// What happened at a node, with the times.
+    pub fn events(&self, index: usize) -> &[(Mono, Event)] {
+        &self.nodes[index].events
+    }
+
+    /// Runs until nothing happens any more before `until`, and stops the clock there.
+    pub fn run_until(&mut self, until: Mono) {
+        while let Some(next) = self.next().filter(|next| *next <= until) {
+            self.step(next);
+        }
+        self.advance(until);
+    }
+
+    /// Runs for so long.
+    pub fn run_for(&mut self, length: Duration) {
+        self.run_until(self.now.mono + length);
+    }
+
+    fn next(&self) -> Option<Mono> {
+        let happening = self.agenda.first_key_value().map(|((at, _), _)| *at);
+        let timer = self.timers.first().map(|(at, _)| *at);
+        happening.into_iter().chain(timer).min()
+    }
+
+    fn advance(&mut self, to: Mono) {
+        self.now = self.now.after(to.since(self.now.mono));
+    }
+
+    fn step(&mut self, at: Mono) {
+        self.advance(at);
+        if let Some(entry) = self.agenda.first_entry()
+            && entry.key().0 <= at
+        {
+            let happening = entry.remove();
+            self.happen(happening);
+        } else if let Some((_, index)) = self.timers.pop_first() {
+            self.nodes[index].timer = None;
+            self.act(index, Node::handle_timeout);
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::DialEnds { node, conn, target } => self.dial_ends(node, conn, target),
+            Happening::Arrives { node, conn, message } => {
+                self.act(node, |n, now| n.handle(now, Input::Message { conn, message }));
+            }
+            Happening::Asked { node, conn, at } => {
+                if let Some(Resident::Scripted { tells: Some(addresses), .. }) = self.residents.get(&at) {
+                    let message = Received::Addresses { addresses: addresses.clone(), total: addresses.len() as u32 };
+                    self.later(self.round_trip / 2, Happening::Arrives { node, conn, message });
+                }
+            }
+            Happening::Ends { node, conn, fault } => {
+                self.links.remove(&(node, conn));
+                self.act(node, |n, now| n.handle(now, Input::Closed { conn, fault }));
+            }
+        }
+    }
+
+    fn dial_ends(&mut self, node: usize, conn: ConnId, target: NetAddress) {
+        let remote = target.socket();
+        let (info, far) = match self.residents.get(&remote) {
+            None => return self.dialled(node, conn, remote, Err(Fault::TimedOut(Stage::Dial))),
+            Some(Resident::Refuses) => return self.dialled(node, conn, remote, Err(Fault::Refused)),
+            Some(Resident::Node(other)) => (self.nodes[*other].info.clone(), Some(*other)),
+            Some(Resident::Scripted { id, network, .. }) => (node_info(*id, network, remote), None),
+        };
+        if info.id != target.id() {
+            return self.dialled(node, conn, remote, Err(Fault::WrongId { actual: info.id }));
+        }
+        if info.network != self.network {
+            return self.dialled(node, conn, remote, Err(Fault::WrongNetwork { actual: info.network.into() }));
+        }
+        let peer = Box::new(Handshaken { remote, info, took: self.round_trip * DIAL_STEPS });
+        match far {
+            None => drop(self.links.insert((node, conn), Far::Scripted(remote))),
+            Some(other) => self.knock(other, node, conn),
+        }
+        self.dialled(node, conn, remote, Ok(peer));
+    }
+
+    fn dialled(&mut self, node: usize, conn: ConnId, remote: SocketAddr, result: Result<Box<Handshaken>, Fault>) {
+        self.act(node, |n, now| n.handle(now, Input::Dialled { conn, remote: Some(remote), result }));
+    }
+
+    /// A dialler stands before a node: it is let in, or hung up on after what looked like success to it.
+    fn knock(&mut self, at: usize, caller: usize, conn: ConnId) {
+        self.sequence += 1;
+        let ticket = Ticket(self.sequence);
+        let (from, info) = (self.nodes[caller].at, self.nodes[caller].info.clone());
+        let remote = SocketAddr::new(from.ip(), 40_000);
+        let peer = Box::new(Handshaken { remote, info, took: self.round_trip * DIAL_STEPS });
+        self.nodes[at].callers.insert(ticket, (caller, conn));
+        self.act(at, |n, now| n.handle(now, Input::Inbound { ticket, peer }));
+    }
+
+    /// Performs a node's effects and notes its timer.
+    fn settle_node(&mut self, index: usize) {
+        while let Some(effect) = self.nodes[index].node.poll_effect() {
+            self.perform(index, effect);
+        }
+        let now = self.now.mono;
+        let member = &mut self.nodes[index];
+        while let Some(event) = member.node.poll_event() {
+            member.events.push((now, event));
+        }
+        // A timer of the past is one for now: virtual time does not go back.
+        let timer = member.node.poll_timeout().map(|at| at.max(now));
+        if let Some(old) = member.timer {
+            self.timers.remove(&(old, index));
+        }
+        member.timer = timer;
+        self.timers.extend(timer.map(|at| (at, index)));
+    }
+
+    fn perform(&mut self, index: usize, effect: Effect) {
+        match effect {
+            Effect::Dial { conn, target, .. } => {
+                let Host::Ip(_) = target.host() else { return };
+                let Some(target) = target.as_net_address() else { return };
+                let answers = self.residents.contains_key(&target.socket());
+                let took = if answers { self.round_trip * DIAL_STEPS } else { DIAL_TIMEOUT };
+                self.later(took, Happening::DialEnds { node: index, conn, target });
+            }
+            Effect::Admit { ticket, conn } => {
+                if let Some((caller, theirs)) = self.nodes[index].callers.remove(&ticket) {
+                    self.links.insert((index, conn), Far::Node(caller, theirs));
+                    self.links.insert((caller, theirs), Far::Node(index, conn));
+                }
+            }
+            Effect::Refuse { ticket, .. } => {
+                if let Some((node, conn)) = self.nodes[index].callers.remove(&ticket) {
+                    let fault = Fault::ClosedByPeer;
+                    self.later(self.round_trip / 2, Happening::Ends { node, conn, fault });
+                }
+            }
+            Effect::Send { conn, message } => self.carry(index, conn, message),
+            Effect::Close { conn, how, .. } => self.hang_up(index, conn, how),
+            Effect::Open { .. } | Effect::Resolve { .. } | Effect::PublishBans => {}
+        }
+    }
+
+    fn carry(&mut self, index: usize, conn: ConnId, message: Outgoing) {
+        let half = self.round_trip / 2;
+        match (self.links.get(&(index, conn)).copied(), message) {
+            (None, _) => {}
+            (Some(Far::Scripted(at)), Outgoing::Request) => {
+                self.later(half, Happening::Asked { node: index, conn, at });
+            }
+            (Some(Far::Scripted(_)), Outgoing::Addresses(_)) => {}
+            (Some(Far::Node(node, conn)), Outgoing::Request) => {
+                self.later(half, Happening::Arrives { node, conn, message: Received::Request });
+            }
+            (Some(Far::Node(node, conn)), Outgoing::Addresses(addresses)) => {
+                let total = addresses.len() as u32;
+                self.later(half, Happening::Arrives { node, conn, message: Received::Addresses { addresses, total } });
+            }
+        }
+    }
+
+    fn hang_up(&mut self, index: usize, conn: ConnId, _how: CloseHow) {
+        if let Some(Far::Node(node, theirs)) = self.links.remove(&(index, conn)) {
+            let fault = Fault::ClosedByPeer;
+            self.later(self.round_trip / 2, Happening::Ends { node, conn: theirs, fault });
+        }
+    }
+
+    fn later(&mut self, after: Duration, happening: Happening) {
+        self.sequence += 1;
+        self.agenda.insert((self.now.mono + after, self.sequence), happening);
+    }
+}
+
+/// What a node of a simulation says of itself.
+pub fn node_info(id: NodeId, network: &str, at: SocketAddr) -> NodeInfo {
+    NodeInfo {
+        protocol: ProtocolVersion { p2p: 8, block: 11, app: 0 },
+        id,
+        listen_addr: at.to_string(),
+        network: network.to_owned(),
+        version: "0.38.0".to_owned(),
+        channels: vec![PEX_CHANNEL],
+        moniker: "scripted".to_owned(),
+        tx_index: "off".to_owned(),
+        rpc_address: String::new(),
+    }
+}
+
+/// The parameters of a node with CometBFT's defaults, not strict, that may start alone.
+pub fn params(id: NodeId, at: SocketAddr, seed_mode: bool) -> Params {
+    let book = book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(id) };
+    let switch = switch::Params {
+        own_id: id,
+        max_inbound: if seed_mode { 2_000 } else { 40 },
+        max_outbound: 10,
+        unconditional: BTreeSet::new(),
+        persistent: Vec::new(),
+        persistent_max_period: Duration::ZERO,
+        allow_duplicate_ip: true,
+        max_dials: 128,
+    };
+    let pex = pex::Params {
+        seed_mode,
+        bootstrap: true,
+        seeds: Vec::new(),
+        ensure_peers_period: pex::params::ENSURE_PEERS_PERIOD,
+        crawl_period: pex::params::CRAWL_PERIOD,
+        seed_disconnect_wait_period: pex::params::SEED_DISCONNECT_WAIT_PERIOD,
+    };
+    Params { book, switch, pex }
+}

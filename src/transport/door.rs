@@ -1,0 +1,193 @@
+//! A listener's bounds against floods, before it is known which network is meant.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::rate_table::RateTable;
+use crate::types::{Fault, Mono};
+
+/// Addresses whose rate is watched at once; 128 KiB.
+const IP_SLOTS: usize = 8192;
+/// Ranges whose rate is watched at once; 32 KiB.
+const RANGE_SLOTS: usize = 2048;
+
+/// New connections that are let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// In the long run; 0 = no limit.
+    pub per_second: u32,
+    /// At once after a pause.
+    pub burst: u32,
+}
+
+/// The bounds of a listener (design document, "Gate"). Several networks on one listener share them: who comes is not known
+/// yet to belong to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorLimits {
+    /// Unfinished handshakes of one IP; 0 = no limit.
+    pub handshakes_per_ip: usize,
+    /// Unfinished handshakes in all; 0 = no limit.
+    pub handshakes: usize,
+    /// New connections of one IP.
+    pub per_ip: RateLimit,
+    /// New connections of one range: /16, of IPv6 /32.
+    pub per_range: RateLimit,
+}
+
+impl Default for DoorLimits {
+    fn default() -> Self {
+        DoorLimits {
+            handshakes_per_ip: 64,
+            handshakes: 1024,
+            per_ip: RateLimit { per_second: 20, burst: 200 },
+            per_range: RateLimit { per_second: 200, burst: 2000 },
+        }
+    }
+}
+
+/// Lets handshakes begin, and knows how many are under way.
+#[derive(Debug)]
+pub(super) struct Door {
+    inner: Mutex<Inner>,
+    handshakes_per_ip: usize,
+    handshakes: usize,
+}
+
+#[derive(Debug)]
+struct Inner {
+    ips: Option<RateTable>,
+    ranges: Option<RateTable>,
+    /// Unfinished handshakes by host; its size is bounded by their number.
+    under_way: HashMap<IpAddr, usize>,
+    total: usize,
+}
+
+impl Door {
+    pub(super) fn new(limits: DoorLimits) -> Arc<Self> {
+        let unlimited = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+        Arc::new(Door {
+            inner: Mutex::new(Inner {
+                ips: RateTable::new(limits.per_ip, IP_SLOTS),
+                ranges: RateTable::new(limits.per_range, RANGE_SLOTS),
+                under_way: HashMap::new(),
+                total: 0,
+            }),
+            handshakes_per_ip: unlimited(limits.handshakes_per_ip),
+            handshakes: unlimited(limits.handshakes),
+        })
+    }
+
+    /// Lets a handshake begin, which ends when the permit is dropped.
+    pub(super) fn admit(self: &Arc<Self>, ip: IpAddr, now: Mono) -> Result<Handshaking, Fault> {
+        let host = host_of(ip);
+        let mut inner = self.lock();
+        // Nobody is charged for a refusal that is not his doing.
+        if inner.total >= self.handshakes || inner.under_way.get(&host).is_some_and(|&n| n >= self.handshakes_per_ip) {
+            return Err(Fault::HandshakeFlood);
+        }
+        let admitted = inner.ips.as_mut().is_none_or(|table| table.admit(host, now))
+            && inner.ranges.as_mut().is_none_or(|table| table.admit(range_of(ip), now));
+        if !admitted {
+            return Err(Fault::ConnectionRate);
+        }
+        inner.total += 1;
+        *inner.under_way.entry(host).or_default() += 1;
+        Ok(Handshaking { door: self.clone(), host })
+    }
+
+    fn leave(&self, host: IpAddr) {
+        let mut inner = self.lock();
+        inner.total -= 1;
+        if let Some(count) = inner.under_way.get_mut(&host) {
+            *count -= 1;
+            if *count == 0 {
+                inner.under_way.remove(&host);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A handshake under way, for as long as this is held.
+#[derive(Debug)]
+pub(super) struct Handshaking {
+    door: Arc<Door>,
+    host: IpAddr,
+}
+
+impl Drop for Handshaking {
+    fn drop(&mut self) {
+        self.door.leave(self.host);
+    }
+}
+
+/// What one party holds at the least: an IPv4 address, or the /64 of an IPv6 one.
+fn host_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
+    }
+}
+
+/// The range that an address is counted in: /16, or /32 of IPv6.
+fn range_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() >> 16 << 16).into()),
+        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 96 << 96).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Mono = Mono::from_micros(5_000_000);
+
+    fn v4(n: u32) -> IpAddr {
+        IpAddr::V4(n.into())
+    }
+
+    #[test]
+    fn handshakes_are_bounded_by_ip_and_in_all() {
+        let door = Door::new(DoorLimits { handshakes_per_ip: 2, handshakes: 3, ..DoorLimits::default() });
+        let first = door.admit(v4(1), NOW).unwrap();
+        let _second = door.admit(v4(1), NOW).unwrap();
+        assert_eq!(door.admit(v4(1), NOW).unwrap_err(), Fault::HandshakeFlood);
+        let _other = door.admit(v4(2), NOW).unwrap();
+        assert_eq!(door.admit(v4(3), NOW).unwrap_err(), Fault::HandshakeFlood);
+        drop(first);
+        assert!(door.admit(v4(3), NOW).is_ok());
+    }
+
+    #[test]
+    fn a_range_has_a_rate_of_its_own() {
+        let door = Door::new(DoorLimits::default());
+        let admitted = |ips: std::ops::Range<u32>| ips.filter(|&n| door.admit(v4(n), NOW).is_ok()).count();
+        assert_eq!(admitted(0x0102_0000..0x0102_f000), 2000);
+        assert_eq!(admitted(0x0103_0000..0x0103_0010), 16);
+        let one_host = (0..1000).filter(|_| door.admit(v4(0x0104_0001), NOW).is_ok()).count();
+        assert_eq!(one_host, 200);
+        assert_eq!(door.admit(v4(0x0104_0001), NOW).unwrap_err(), Fault::ConnectionRate);
+    }
+
+    #[test]
+    fn an_ipv6_subnet_is_one_host() {
+        let limits = DoorLimits { handshakes_per_ip: 1, ..DoorLimits::default() };
+        let door = Door::new(limits);
+        let _first = door.admit("2a00:1::1".parse().unwrap(), NOW).unwrap();
+        assert!(door.admit("2a00:1::ffff:2".parse().unwrap(), NOW).is_err());
+        assert!(door.admit("2a00:1:0:1::1".parse().unwrap(), NOW).is_ok());
+    }
+
+    #[test]
+    fn zero_switches_a_bound_off() {
+        let off = RateLimit { per_second: 0, burst: 0 };
+        let door = Door::new(DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off });
+        let all: Vec<_> = (0..5000).map(|_| door.admit(v4(1), NOW)).collect();
+        assert!(all.iter().all(Result::is_ok));
+    }
+}

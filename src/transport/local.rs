@@ -1,0 +1,126 @@
+//! What a network shows to the transport: who it is, and within which bounds it speaks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::Gate;
+use crate::types::NodeInfo;
+use crate::wire::mconn::DEFAULT_PAYLOAD;
+use crate::wire::node_info;
+use crate::wire::secret::NodeKey;
+
+/// The bounds of one network's connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Bytes of data that a packet may bring (`max_packet_msg_payload_size`); we never send more than 1,024.
+    pub max_packet_payload: usize,
+    /// Bytes a second to one peer; 0 = unlimited.
+    pub send_rate: u64,
+    /// Bytes a second from one peer; 0 = unlimited.
+    pub recv_rate: u64,
+    /// The least time between two writes of messages to one peer (`flush_throttle_timeout`). The first one goes out at
+    /// once, as do pings and pongs.
+    pub flush_throttle: Duration,
+    /// Bounds an inbound handshake as a whole.
+    pub handshake_timeout: Duration,
+    /// Bounds opening a TCP connection, for each address that a name stands for.
+    pub dial_timeout: Duration,
+    /// Bounds the secret connection of a dial.
+    pub secret_timeout: Duration,
+    /// Bounds the exchange of node information of a dial.
+    pub node_info_timeout: Duration,
+    /// How long the write of one batch of messages may take; then the peer does not read, and the connection ends. The
+    /// stream cannot go on behind half a frame, so that there is no message to drop and no connection to keep.
+    pub write_timeout: Duration,
+    /// How long a flushed connection waits for the peer to close it (behaviour document, "Request received").
+    pub drain_timeout: Duration,
+    /// Whether names may stand for addresses that cannot be reached over the Internet: `addr_book_strict` says no.
+    pub strict: bool,
+    /// Whether several peers may share an IP.
+    pub allow_duplicate_ip: bool,
+    /// Dials of this network at once.
+    pub max_dials: usize,
+}
+
+impl Default for Settings {
+    /// What the design document says.
+    fn default() -> Self {
+        Settings {
+            max_packet_payload: DEFAULT_PAYLOAD,
+            send_rate: 5_120_000,
+            recv_rate: 5_120_000,
+            flush_throttle: Duration::from_millis(10),
+            handshake_timeout: Duration::from_secs(20),
+            dial_timeout: Duration::from_secs(3),
+            secret_timeout: Duration::from_secs(4),
+            node_info_timeout: Duration::from_secs(4),
+            write_timeout: Duration::from_secs(10),
+            drain_timeout: Duration::from_secs(1),
+            strict: true,
+            allow_duplicate_ip: false,
+            max_dials: 128,
+        }
+    }
+}
+
+/// One network as its connections see it. Made once for each start of the network.
+pub struct Local {
+    key: Arc<NodeKey>,
+    info: NodeInfo,
+    /// `info` as it is sent: the same for every peer.
+    encoded_info: Box<[u8]>,
+    settings: Settings,
+    gate: Gate,
+    dials: Arc<Semaphore>,
+}
+
+impl Local {
+    /// The network that announces `info` and proves itself with `key`.
+    pub fn new(key: Arc<NodeKey>, info: NodeInfo, settings: Settings) -> Arc<Self> {
+        Arc::new(Local {
+            encoded_info: node_info::encode(&info).into(),
+            gate: Gate::new(settings.allow_duplicate_ip),
+            dials: Arc::new(Semaphore::new(settings.max_dials)),
+            key,
+            info,
+            settings,
+        })
+    }
+
+    /// Our identity.
+    pub const fn key(&self) -> &Arc<NodeKey> {
+        &self.key
+    }
+
+    /// What we say of ourselves.
+    pub const fn info(&self) -> &NodeInfo {
+        &self.info
+    }
+
+    /// The bounds.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Who may not connect.
+    pub const fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    pub(super) fn encoded_info(&self) -> &[u8] {
+        &self.encoded_info
+    }
+
+    pub(super) const fn dials(&self) -> &Arc<Semaphore> {
+        &self.dials
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").field("network", &self.info.network).field("id", &self.info.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,33 @@
+//! Sockets: who may come in, whom we dial, the handshake on both sides, and one task for each peer.
+//!
+//! A connection's way: [`Listener`] accepts, its [`door`](DoorLimits) and the network's [`Gate`] refuse what costs nothing
+//! to refuse, the handshake makes an [`Upgraded`]; [`Dialler`] makes one from our side. [`spawn_peer`] turns it into a task
+//! that speaks messages. Nothing here knows a book or a reactor: every end is a [`Fault`](crate::types::Fault), and what
+//! it means is decided elsewhere.
+
+mod bans;
+mod dial;
+mod door;
+mod gate;
+mod inbound;
+mod keyed;
+mod listener;
+mod local;
+mod os_error;
+mod pacer;
+mod peer;
+mod rate_table;
+mod refusals;
+mod resolve;
+mod upgrade;
+
+pub use bans::IpBans;
+pub use dial::{DialLimits, Dialled, Dialler};
+pub use door::{DoorLimits, RateLimit};
+pub use gate::Gate;
+pub use listener::{BindError, Listener, RouteError};
+pub use local::{Local, Settings};
+pub use peer::{Ack, FromPeer, Full, PeerHandle, PeerSaid, Traffic, spawn_peer};
+pub use refusals::{Refusal, Refusals};
+pub use resolve::Resolver;
+pub use upgrade::Upgraded;

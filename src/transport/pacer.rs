@@ -1,0 +1,63 @@
+//! No more than so many starts a second.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::types::Mono;
+
+/// Starts that may follow each other at once, as a part of a second: a tenth.
+const BURST: u32 = 10;
+
+/// Gives each caller a time to start at, evenly apart.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    interval: Duration,
+    burst: Duration,
+    next: Mutex<Mono>,
+}
+
+impl Pacer {
+    /// 0 a second = no limit.
+    pub(super) fn new(per_second: u32) -> Self {
+        let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
+        Pacer { interval, burst: interval * (per_second / BURST), next: Mutex::new(Mono::ZERO) }
+    }
+
+    /// Waits for the caller's turn. A caller that goes away meanwhile leaves its turn unused.
+    pub(super) async fn turn(&self) {
+        let wait = self.reserve(Clock.mono());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn reserve(&self, now: Mono) -> Duration {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = (*next).max(now);
+        *next = turn + self.interval;
+        turn.since(now).saturating_sub(self.burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_of_a_second_goes_at_once_and_the_rest_evenly() {
+        let pacer = Pacer::new(200);
+        let now = Mono::from_micros(1_000_000);
+        let waits: Vec<_> = (0..220).map(|_| pacer.reserve(now)).collect();
+        assert!(waits[..21].iter().all(Duration::is_zero));
+        assert_eq!(waits[21], Duration::from_millis(5));
+        assert_eq!(waits[219], Duration::from_millis(995));
+        assert!(pacer.reserve(now + Duration::from_secs(2)).is_zero());
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let pacer = Pacer::new(0);
+        assert!((0..1000).all(|_| pacer.reserve(Mono::ZERO).is_zero()));
+    }
+}

@@ -1,0 +1,368 @@
+//! The exchange of node information, and whom we may talk to (wire document, section 3).
+
+use bytes::BytesMut;
+use prost::Message as _;
+
+use super::delimited::{self, DelimitedError};
+use super::protobuf::{Fields, Malformed};
+use crate::proto::tendermint::p2p as proto;
+use crate::types::{Fault, NodeId, NodeInfo, NodeInfoError, ProtocolVersion};
+
+/// Bytes that node information may have, without the length in front.
+pub const MAX_NODE_INFO: usize = 10_240;
+
+/// Bytes of a foreign network's name that a fault keeps: CometBFT's own bound for chain IDs.
+const MAX_FOREIGN_NETWORK: usize = 50;
+
+/// Why a peer's node information cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeInfoDecodeError {
+    /// It announces more than 10,240 bytes.
+    #[error("the node info announces too many bytes")]
+    TooLong,
+    /// It is not protobuf.
+    #[error("the node info does not decode")]
+    Undecodable,
+    /// Its ID is not one.
+    #[error(transparent)]
+    Invalid(#[from] NodeInfoError),
+}
+
+impl From<Malformed> for NodeInfoDecodeError {
+    fn from(_: Malformed) -> Self {
+        NodeInfoDecodeError::Undecodable
+    }
+}
+
+impl From<DelimitedError> for NodeInfoDecodeError {
+    fn from(error: DelimitedError) -> Self {
+        match error {
+            DelimitedError::Length => NodeInfoDecodeError::Undecodable,
+            DelimitedError::TooLong { .. } => NodeInfoDecodeError::TooLong,
+        }
+    }
+}
+
+impl From<NodeInfoDecodeError> for Fault {
+    fn from(error: NodeInfoDecodeError) -> Fault {
+        match error {
+            NodeInfoDecodeError::TooLong => Fault::HandshakeTooLong,
+            NodeInfoDecodeError::Undecodable => Fault::MalformedHandshake,
+            NodeInfoDecodeError::Invalid(error) => Fault::BadNodeInfo(error),
+        }
+    }
+}
+
+/// Node information as it is sent, with its length in front.
+pub fn encode(info: &NodeInfo) -> Vec<u8> {
+    proto::DefaultNodeInfo {
+        // Upstream writes both inner messages even when they are empty.
+        protocol_version: Some(proto::ProtocolVersion {
+            p2p: info.protocol.p2p,
+            block: info.protocol.block,
+            app: info.protocol.app,
+        }),
+        default_node_id: info.id.to_string(),
+        listen_addr: info.listen_addr.clone(),
+        network: info.network.clone(),
+        version: info.version.clone(),
+        channels: info.channels.clone(),
+        moniker: info.moniker.clone(),
+        other: Some(proto::DefaultNodeInfoOther {
+            tx_index: info.tx_index.clone(),
+            rpc_address: info.rpc_address.clone(),
+        }),
+    }
+    .encode_length_delimited_to_vec()
+}
+
+/// Takes node information off the front of the opened stream; `None` when it is not whole yet. What is behind it
+/// belongs to the next stage.
+///
+/// # Errors
+/// As [`decode`], and when it announces more than [`MAX_NODE_INFO`] bytes, which is known before they are there.
+pub fn take(stream: &mut BytesMut) -> Result<Option<NodeInfo>, NodeInfoDecodeError> {
+    delimited::take(stream, MAX_NODE_INFO)?.map(|message| decode(&message)).transpose()
+}
+
+/// Reads node information without a length in front. What it says is not checked yet: see [`check_compatible`].
+///
+/// # Errors
+/// When it is longer than [`MAX_NODE_INFO`], does not decode, or has no valid ID.
+pub fn decode(message: &[u8]) -> Result<NodeInfo, NodeInfoDecodeError> {
+    if message.len() > MAX_NODE_INFO {
+        return Err(NodeInfoDecodeError::TooLong);
+    }
+    let mut raw = Raw::default();
+    raw.read(message)?;
+    raw.into_info()
+}
+
+/// The fields as they are on the wire. Text that is not UTF-8 is no error for a Go reader: it fails a later check.
+#[derive(Default)]
+struct Raw<'a> {
+    protocol: ProtocolVersion,
+    id: &'a [u8],
+    listen_addr: &'a [u8],
+    network: &'a [u8],
+    version: &'a [u8],
+    channels: &'a [u8],
+    moniker: &'a [u8],
+    tx_index: &'a [u8],
+    rpc_address: &'a [u8],
+}
+
+impl<'a> Raw<'a> {
+    fn read(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::new(message);
+        while let Some((number, value)) = fields.next()? {
+            match number {
+                1 => self.read_protocol(value.bytes()?)?,
+                2 => self.id = value.bytes()?,
+                3 => self.listen_addr = value.bytes()?,
+                4 => self.network = value.bytes()?,
+                5 => self.version = value.bytes()?,
+                6 => self.channels = value.bytes()?,
+                7 => self.moniker = value.bytes()?,
+                8 => self.read_other(value.bytes()?)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_protocol(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::new(message);
+        while let Some((number, value)) = fields.next()? {
+            match number {
+                1 => self.protocol.p2p = value.varint()?,
+                2 => self.protocol.block = value.varint()?,
+                3 => self.protocol.app = value.varint()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read_other(&mut self, message: &'a [u8]) -> Result<(), Malformed> {
+        let mut fields = Fields::new(message);
+        while let Some((number, value)) = fields.next()? {
+            match number {
+                1 => self.tx_index = value.bytes()?,
+                2 => self.rpc_address = value.bytes()?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn into_info(self) -> Result<NodeInfo, NodeInfoDecodeError> {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let id = std::str::from_utf8(self.id).ok().and_then(|id| id.parse().ok()).ok_or(NodeInfoError::Id)?;
+        Ok(NodeInfo {
+            protocol: self.protocol,
+            id,
+            listen_addr: text(self.listen_addr),
+            network: text(self.network),
+            version: text(self.version),
+            channels: self.channels.to_vec(),
+            moniker: text(self.moniker),
+            tx_index: text(self.tx_index),
+            rpc_address: text(self.rpc_address),
+        })
+    }
+}
+
+/// Whether the key that authenticated is the one that was dialled. Known before any node information is sent, and to be
+/// asked then: a stranger need not learn ours.
+///
+/// # Errors
+/// [`Fault::WrongId`].
+pub fn check_dialled(authenticated: NodeId, dialled: Option<NodeId>) -> Result<(), Fault> {
+    match dialled {
+        Some(dialled) if dialled != authenticated => Err(Fault::WrongId { actual: authenticated }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a peer with this key and node information may be our peer, in upstream's order of checks.
+///
+/// # Errors
+/// The first rule that is broken, each as its own kind: [`Fault::WrongId`], [`Fault::BadNodeInfo`],
+/// [`Fault::Ourselves`], [`Fault::WrongBlockVersion`], [`Fault::WrongNetwork`], [`Fault::NoCommonChannel`].
+pub fn check_compatible(
+    ours: &NodeInfo,
+    theirs: &NodeInfo,
+    authenticated: NodeId,
+    dialled: Option<NodeId>,
+) -> Result<(), Fault> {
+    check_dialled(authenticated, dialled)?;
+    theirs.validate().map_err(Fault::BadNodeInfo)?;
+    if theirs.id != authenticated {
+        return Err(Fault::WrongId { actual: authenticated });
+    }
+    if ours.id == theirs.id {
+        return Err(Fault::Ourselves);
+    }
+    if ours.protocol.block != theirs.protocol.block {
+        return Err(Fault::WrongBlockVersion { actual: theirs.protocol.block });
+    }
+    if ours.network != theirs.network {
+        return Err(Fault::WrongNetwork { actual: printable(&theirs.network) });
+    }
+    if !ours.shares_channel(theirs) {
+        return Err(Fault::NoCommonChannel);
+    }
+    Ok(())
+}
+
+/// A foreign network's name, fit for logs and tables: printable ASCII, at most 50 bytes.
+fn printable(name: &str) -> Box<str> {
+    let shown = |letter: char| if matches!(letter, ' '..='~') { letter } else { '?' };
+    name.chars().take(MAX_FOREIGN_NETWORK).map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tendermint_proto::v0_38::p2p as oracle;
+
+    use super::*;
+    use crate::types::PEX_CHANNEL;
+
+    fn info(id: u8) -> NodeInfo {
+        NodeInfo {
+            protocol: ProtocolVersion { p2p: 8, block: 11, app: 0 },
+            id: NodeId::from_bytes([id; 20]),
+            listen_addr: "tcp://0.0.0.0:26656".into(),
+            network: "chain-1".into(),
+            version: "0.38.0".into(),
+            channels: vec![PEX_CHANNEL],
+            moniker: "m".into(),
+            tx_index: "on".into(),
+            rpc_address: String::new(),
+        }
+    }
+
+    /// The same information as another implementation holds it.
+    fn oracle_of(info: &NodeInfo) -> oracle::DefaultNodeInfo {
+        let NodeInfo { protocol, .. } = info;
+        let other =
+            oracle::DefaultNodeInfoOther { tx_index: info.tx_index.clone(), rpc_address: info.rpc_address.clone() };
+        oracle::DefaultNodeInfo {
+            protocol_version: Some(oracle::ProtocolVersion {
+                p2p: protocol.p2p,
+                block: protocol.block,
+                app: protocol.app,
+            }),
+            default_node_id: info.id.to_string(),
+            listen_addr: info.listen_addr.clone(),
+            network: info.network.clone(),
+            version: info.version.clone(),
+            channels: info.channels.clone(),
+            moniker: info.moniker.clone(),
+            other: Some(other),
+        }
+    }
+
+    prop_compose! {
+        fn any_info()(
+            versions: (u64, u64, u64), id: [u8; 20], texts: [String; 6], channels: Vec<u8>,
+        ) -> NodeInfo {
+            let [listen_addr, network, version, moniker, tx_index, rpc_address] = texts;
+            let protocol = ProtocolVersion { p2p: versions.0, block: versions.1, app: versions.2 };
+            let id = NodeId::from_bytes(id);
+            NodeInfo { protocol, id, listen_addr, network, version, channels, moniker, tx_index, rpc_address }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_bytes_are_another_implementations(info in any_info()) {
+            let mut encoded = BytesMut::from(&encode(&info)[..]);
+            prop_assert_eq!(&encoded[..], &oracle_of(&info).encode_length_delimited_to_vec()[..]);
+            prop_assert_eq!(take(&mut encoded), Ok(Some(info)));
+            prop_assert!(encoded.is_empty());
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = decode(&bytes);
+            let _ = take(&mut BytesMut::from(&bytes[..]));
+        }
+
+        #[test]
+        fn a_foreign_name_is_short_and_printable(name: String) {
+            let shown = printable(&name);
+            prop_assert!(shown.len() <= 50 && shown.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        }
+    }
+
+    #[test]
+    fn it_may_come_in_pieces_and_leaves_what_follows() {
+        let mut stream = BytesMut::new();
+        for byte in encode(&info(1)) {
+            assert_eq!(take(&mut stream), Ok(None));
+            stream.extend_from_slice(&[byte]);
+        }
+        stream.extend_from_slice(b"next");
+        assert_eq!(take(&mut stream), Ok(Some(info(1))));
+        assert_eq!(stream, &b"next"[..]);
+    }
+
+    /// Upstream's readers take the inner messages as empty when they are missing, and never look at encodings of text.
+    #[test]
+    fn what_a_go_reader_tolerates_is_tolerated() {
+        let mut message = vec![0x12, 40];
+        message.extend([b'A'; 40]);
+        message.extend([0x3a, 2, 0xff, b'm', 0x7a, 1, 0, 0x0a, 2, 0x10, 11]);
+        let read = decode(&message).unwrap();
+        assert_eq!(read.id.to_string(), "a".repeat(40));
+        assert_eq!(read.protocol, ProtocolVersion { p2p: 0, block: 11, app: 0 });
+        assert_eq!(read.moniker, "\u{fffd}m", "the check of the moniker tells what is wrong");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_apart() {
+        let fault = |message: &[u8]| Fault::from(decode(message).unwrap_err());
+        assert_eq!(fault(&[]), Fault::BadNodeInfo(NodeInfoError::Id));
+        assert_eq!(fault(&[0x12, 2, b'a', b'b']), Fault::BadNodeInfo(NodeInfoError::Id));
+        assert_eq!(fault(&[0x12, 0x29]), Fault::MalformedHandshake);
+        assert_eq!(fault(&[0x10, 0x01]), Fault::MalformedHandshake, "a number where the ID belongs");
+        assert_eq!(fault(&[0; MAX_NODE_INFO + 1]), Fault::HandshakeTooLong);
+        let announced = take(&mut BytesMut::from(&[0x81, 0x50][..])).unwrap_err();
+        assert_eq!(Fault::from(announced), Fault::HandshakeTooLong, "10241 bytes, none of which came yet");
+        assert_eq!(take(&mut BytesMut::from(&[0x80, 0x50][..])), Ok(None));
+    }
+
+    fn fault(change: impl FnOnce(&mut NodeInfo)) -> Option<Fault> {
+        let mut theirs = info(2);
+        change(&mut theirs);
+        check_compatible(&info(1), &theirs, info(2).id, Some(info(2).id)).err()
+    }
+
+    #[test]
+    fn every_reason_to_refuse_a_peer_has_its_kind() {
+        assert_eq!(fault(|_| {}), None);
+        assert_eq!(fault(|i| i.channels = vec![0x20, PEX_CHANNEL, 0x40]), None);
+        assert_eq!(fault(|i| i.protocol = ProtocolVersion { p2p: 9, block: 11, app: 7 }), None);
+        assert_eq!(fault(|i| i.moniker.clear()), Some(Fault::BadNodeInfo(NodeInfoError::Moniker)));
+        assert_eq!(fault(|i| i.id = info(3).id), Some(Fault::WrongId { actual: info(2).id }));
+        assert_eq!(fault(|i| i.protocol.block = 10), Some(Fault::WrongBlockVersion { actual: 10 }));
+        assert_eq!(fault(|i| i.network = "é\n1".into()), Some(Fault::WrongNetwork { actual: "??1".into() }));
+        assert_eq!(fault(|i| i.network = "n".repeat(60)), Some(Fault::WrongNetwork { actual: "n".repeat(50).into() }));
+        assert_eq!(fault(|i| i.channels = vec![0x20]), Some(Fault::NoCommonChannel));
+    }
+
+    #[test]
+    fn identity_is_checked_against_what_was_dialled_first() {
+        let (ours, theirs) = (info(1), info(2));
+        let wrong = Err(Fault::WrongId { actual: theirs.id });
+        assert_eq!(check_compatible(&ours, &theirs, theirs.id, Some(info(3).id)), wrong);
+        assert_eq!(check_dialled(theirs.id, Some(info(3).id)), wrong);
+        assert_eq!(check_compatible(&ours, &theirs, theirs.id, None), Ok(()));
+        assert_eq!(check_compatible(&ours, &ours, ours.id, Some(ours.id)), Err(Fault::Ourselves));
+        let liar = check_compatible(&ours, &ours, theirs.id, None);
+        assert_eq!(liar, wrong, "who names our ID without our key is not ourselves");
+    }
+}

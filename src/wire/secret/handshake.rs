@@ -1,0 +1,141 @@
+//! The handshake of the secret connection, as a machine that takes and gives bytes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::auth::{AuthSig, parse_ephemeral_key, put_ephemeral_key};
+use super::kdf::{Challenge, Derived, EphemeralKey, derive};
+use super::{NodeKey, Opener, Sealer, SecretError};
+use crate::types::NodeId;
+use crate::wire::delimited::{self, DelimitedError};
+
+/// Bytes of the first message: our ephemeral key in the clear.
+pub const HELLO_LEN: usize = 35;
+
+/// Bytes that a handshake message may announce. An honest one has 34 or 102; the rest is room for fields that a later
+/// version may add.
+const MAX_MESSAGE: usize = 1024;
+
+/// One side of the handshake; both sides do the same. Send what [`Handshake::new`] gives, then feed what is read to
+/// [`Handshake::advance`] until it is done.
+pub struct Handshake {
+    key: Arc<NodeKey>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Waits for the peer's ephemeral key.
+    Key(EphemeralKey),
+    /// Waits for the peer's signature of the challenge.
+    Signature(Box<Secured>),
+}
+
+/// Encrypted, not authenticated yet.
+struct Secured {
+    challenge: Challenge,
+    sealer: Sealer,
+    opener: Opener,
+    /// What was opened and not understood yet.
+    plain: BytesMut,
+}
+
+/// Where a handshake stands.
+#[derive(Debug)]
+pub enum Step {
+    /// More bytes are needed.
+    More(Handshake),
+    /// The peer proved who it is.
+    Done(Authenticated),
+}
+
+/// A finished handshake.
+pub struct Authenticated {
+    /// The peer's Ed25519 public key.
+    pub public_key: [u8; 32],
+    /// The ID that belongs to the key.
+    pub id: NodeId,
+    /// For what we send.
+    pub sealer: Sealer,
+    /// For what the peer sends.
+    pub opener: Opener,
+    /// What the peer's last opened frame held beyond the handshake: the beginning of the next stage.
+    pub plain: BytesMut,
+}
+
+impl Handshake {
+    /// Begins a handshake and appends the first message to `out`: our ephemeral key, [`HELLO_LEN`] bytes.
+    /// `ephemeral_seed` has to be secret, random and never used again.
+    pub fn new(key: Arc<NodeKey>, ephemeral_seed: [u8; 32], out: &mut Vec<u8>) -> Self {
+        let ephemeral = EphemeralKey::from_seed(ephemeral_seed);
+        put_ephemeral_key(ephemeral.public(), out);
+        Handshake { key, stage: Stage::Key(ephemeral) }
+    }
+
+    /// Takes what it can use off the front of `input` and appends what is to be sent to `out`. After
+    /// [`Step::More`] less than one message or frame is left in `input`; after [`Step::Done`] what is left are frames of
+    /// the next stage.
+    ///
+    /// # Errors
+    /// What the peer did wrong. The connection is over; `out` may be dropped.
+    pub fn advance(self, input: &mut BytesMut, out: &mut Vec<u8>) -> Result<Step, SecretError> {
+        let Handshake { key, stage } = self;
+        let secured = match stage {
+            Stage::Key(ephemeral) => match take_message(input)? {
+                None => return Ok(Step::More(Handshake { key, stage: Stage::Key(ephemeral) })),
+                Some(message) => Box::new(secure(&key, &ephemeral, &parse_ephemeral_key(&message)?, out)?),
+            },
+            Stage::Signature(secured) => secured,
+        };
+        authenticate(key, secured, input)
+    }
+}
+
+/// Agrees on the keys and appends our own proof.
+fn secure(key: &NodeKey, ours: &EphemeralKey, theirs: &[u8; 32], out: &mut Vec<u8>) -> Result<Secured, SecretError> {
+    let Derived { send, receive, challenge } = derive(ours, theirs)?;
+    let mut sealer = Sealer::new(send);
+    sealer.seal(&AuthSig::encode(key.public_key(), &key.sign(&challenge)), out)?;
+    Ok(Secured { challenge, sealer, opener: Opener::new(receive), plain: BytesMut::new() })
+}
+
+/// Opens frames until the peer's proof is whole, and checks it.
+fn authenticate(key: Arc<NodeKey>, mut secured: Box<Secured>, input: &mut BytesMut) -> Result<Step, SecretError> {
+    loop {
+        if let Some(message) = take_message(&mut secured.plain)? {
+            let proof = AuthSig::decode(&message)?;
+            proof.verify(&secured.challenge)?;
+            let Secured { sealer, opener, plain, .. } = *secured;
+            let id = NodeId::from_public_key(&proof.public_key);
+            return Ok(Step::Done(Authenticated { public_key: proof.public_key, id, sealer, opener, plain }));
+        }
+        let Secured { opener, plain, .. } = &mut *secured;
+        if !opener.open_next(input, plain)? {
+            return Ok(Step::More(Handshake { key, stage: Stage::Signature(secured) }));
+        }
+    }
+}
+
+fn take_message(stream: &mut BytesMut) -> Result<Option<BytesMut>, SecretError> {
+    delimited::take(stream, MAX_MESSAGE).map_err(|error| match error {
+        DelimitedError::Length => SecretError::Malformed,
+        DelimitedError::TooLong { .. } => SecretError::TooLong,
+    })
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stage = match self.stage {
+            Stage::Key(_) => "ephemeral key",
+            Stage::Signature(_) => "signature",
+        };
+        f.debug_struct("Handshake").field("waits_for", &stage).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Authenticated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticated").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,492 @@
+//! The command line and the configuration, as an operator meets them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use assert_cmd::Command;
+use pexd::config::{self, Config, Home, Key, Network, Sources, keys};
+use pexd::types::PeerAddress;
+use tempfile::TempDir;
+
+const SEED: &str = "0123456789abcdef0123456789abcdef01234567@seed.example.org:26656";
+
+/// A home of one test, and the program run in it with nothing of the surrounding environment.
+struct TestHome(TempDir);
+
+impl TestHome {
+    fn new() -> Self {
+        TestHome(tempfile::tempdir().unwrap())
+    }
+
+    /// A home with one network whose file has this text.
+    fn with(chain: &str, text: &str) -> Self {
+        let home = TestHome::new();
+        home.init(&[chain]);
+        fs::write(home.config_file(chain), text).unwrap();
+        home
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("home")
+    }
+
+    fn config_file(&self, chain: &str) -> PathBuf {
+        self.path().join("networks").join(chain).join("config.toml")
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let output =
+            Command::cargo_bin("pexd").unwrap().env_clear().env("PEXD_HOME", self.path()).args(args).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Output { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    fn init(&self, args: &[&str]) -> Output {
+        let output = self.run(&[&["init"], args].concat());
+        assert_eq!((output.code, output.err.as_str()), (0, ""));
+        output
+    }
+
+    fn load(&self) -> Config {
+        self.load_with(|_| ())
+    }
+
+    fn load_with(&self, change: impl FnOnce(&mut Sources)) -> Config {
+        let mut sources = Sources::files_of(Home::new(self.path()));
+        change(&mut sources);
+        config::load(&sources).unwrap()
+    }
+
+    fn mistakes(&self, change: impl FnOnce(&mut Sources)) -> Vec<String> {
+        let mut sources = Sources::files_of(Home::new(self.path()));
+        change(&mut sources);
+        config::load(&sources).unwrap_err().notes().iter().map(ToString::to_string).collect()
+    }
+}
+
+struct Output {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Every file below a folder, with its text.
+fn tree(path: &Path) -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.insert(path.clone(), String::new());
+            files.extend(tree(&path));
+        } else {
+            files.insert(path.clone(), fs::read_to_string(&path).unwrap());
+        }
+    }
+    files
+}
+
+fn key(path: &str) -> &'static Key {
+    keys::all_keys().find(|key| key.path() == path).unwrap()
+}
+
+fn variable(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+fn only(config: &Config) -> &Network {
+    assert_eq!(config.networks.len(), 1);
+    &config.networks[0]
+}
+
+#[test]
+fn init_makes_a_network_that_loads() {
+    let home = TestHome::new();
+    let printed = home.init(&["chain-1", "--seeds", SEED, "--moniker", "my \"node\""]).out;
+    let address: PeerAddress = printed.trim().parse().unwrap();
+
+    let config = home.load();
+    assert_eq!(config.warnings, []);
+    let network = only(&config);
+    assert_eq!((network.chain_id.as_str(), network.moniker.as_str()), ("chain-1", "my \"node\""));
+    assert_eq!((network.id(), network.p2p.laddr.port()), (address.id(), address.port()));
+    assert_eq!(network.p2p.seeds, [SEED.parse().unwrap()]);
+    assert_eq!(network.book, home.path().canonicalize().unwrap().join("networks/chain-1/book.db"));
+    assert_eq!((network.p2p.seed_mode, network.p2p.max_num_inbound_peers), (false, 40));
+    assert_eq!(home.run(&["show-node-id"]).out, format!("{}\n", address.id()));
+}
+
+#[test]
+fn init_keeps_the_secret_to_its_owner() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let mode = |path: &str| fs::metadata(home.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("networks/chain-1"), 0o700);
+    assert_eq!(mode("networks/chain-1/node_key.json"), 0o600);
+}
+
+#[test]
+fn what_init_writes_has_every_key_once_with_its_default() {
+    for mode in [&["--seed-mode"][..], &[]] {
+        let home = TestHome::new();
+        home.init(&[&["c"], mode].concat());
+        let before = home.load();
+        let files = [home.path().join("pexd.toml"), home.config_file("c")];
+        for file in &files {
+            let text = fs::read_to_string(file).unwrap();
+            // A commented-out key has ` = ` behind one word; prose has more words.
+            let lines = text.lines().map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')) => rest,
+                _ => line,
+            });
+            fs::write(file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        }
+        let text = files.map(|file| fs::read_to_string(file).unwrap()).concat();
+        for key in keys::all_keys() {
+            let line = format!("{} = ", key.name);
+            assert!(text.lines().any(|text| text.starts_with(&line)), "{}", key.path());
+        }
+        let after = home.load();
+        assert_eq!(before.process, after.process);
+        let (before, after) = (only(&before), only(&after));
+        assert_eq!((&before.p2p, &before.pex), (&after.p2p, &after.pex));
+    }
+}
+
+#[test]
+fn a_second_init_refuses_and_changes_nothing() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let before = tree(&home.path());
+    let output = home.run(&["init", "chain-1", "--seed-mode"]);
+    assert_eq!(output.code, 1);
+    assert!(output.err.contains("config.toml, node_key.json"), "{}", output.err);
+    assert_eq!(output.out, "");
+    assert_eq!(tree(&home.path()), before);
+}
+
+#[test]
+fn init_changes_nothing_when_it_is_told_nonsense() {
+    let home = TestHome::new();
+    for args in [
+        &["../x"][..],
+        &["a/b"],
+        &[".."],
+        &[""],
+        &["--", "-a"],
+        &["c", "--seeds", "nonsense"],
+        &["c", "--moniker", ""],
+        &["c", "--moniker", "é"],
+        &[],
+    ] {
+        let output = home.run(&[&["init"], args].concat());
+        assert_eq!(output.code, 2, "{args:?}: {}", output.err);
+        assert!(!home.path().exists(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_second_network_gets_its_own_port_and_identity() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let process = fs::read_to_string(home.path().join("pexd.toml")).unwrap();
+    fs::write(home.path().join("pexd.toml"), format!("# mine\n{process}")).unwrap();
+    home.init(&["chain-2"]);
+    assert!(fs::read_to_string(home.path().join("pexd.toml")).unwrap().starts_with("# mine\n"));
+
+    let config = home.load();
+    let [a, b] = config.networks.as_slice() else { panic!("{:?}", config.networks) };
+    assert_ne!(a.p2p.laddr.port(), b.p2p.laddr.port());
+    assert_ne!(a.id(), b.id());
+    assert_eq!(home.run(&["show-node-id"]).out, format!("chain-1 {}\nchain-2 {}\n", a.id(), b.id()));
+    assert_eq!(home.run(&["show-node-id", "--network", "chain-2"]).out, format!("{}\n", b.id()));
+    let wrong = home.run(&["show-node-id", "--network", "chain-3"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
+    assert!(wrong.err.contains("chain-1, chain-2"), "{}", wrong.err);
+}
+
+#[test]
+fn init_passes_over_a_port_that_a_process_has() {
+    let home = TestHome::new();
+    let first = home.init(&["chain-1"]).out.trim().parse::<PeerAddress>().unwrap().port();
+    let _held = std::net::TcpListener::bind(("127.0.0.1", first));
+    let other = TestHome::new();
+    let second = other.init(&["chain-1"]).out.trim().parse::<PeerAddress>().unwrap().port();
+    assert_ne!(first, second);
+}
+
+#[test]
+fn five_mistakes_give_five_lines() {
+    let home = TestHome::with(
+        "chain-1",
+        r#"moniker = "m"
+
+[p2p]
+laddr = "tcp://0.0.0.0"
+seeds = "0123@1.2.3.4:26656"
+sed_mode = true
+max_num_inbound_peers = -1
+
+[pex]
+ensure_peers_period = "30"
+"#,
+    );
+    let output = home.run(&["start"]);
+    assert_eq!((output.code, output.out.as_str()), (2, ""));
+    let lines: Vec<&str> = output.err.lines().collect();
+    let expected = [
+        (4, "p2p.laddr", "tcp://IP:PORT"),
+        (5, "p2p.seeds", "40 hex digits"),
+        (6, "p2p.sed_mode", "did you mean seed_mode?"),
+        (7, "p2p.max_num_inbound_peers", "from 0 to"),
+        (10, "pex.ensure_peers_period", "without a unit"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{}", output.err);
+    for (line, (number, key, mend)) in lines.iter().zip(expected) {
+        assert!(line.starts_with(&format!("{}:{number}: {key} ", home.config_file("chain-1").display())), "{line}");
+        assert!(line.contains(mend), "{line}");
+    }
+}
+
+#[test]
+fn mistakes_of_all_files_are_told_at_once() {
+    let home = TestHome::with("chain-1", "[p2p]\npex = false\n");
+    home.init(&["chain-2"]);
+    fs::write(home.config_file("chain-2"), "[book]\nfile = 3\n").unwrap();
+    fs::write(home.path().join("pexd.toml"), "[admin]\nladdr = \"0.0.0.0:26670\"\n[http]\nladdr = \"\"\n").unwrap();
+    let told = home.mistakes(|sources| {
+        sources.flags.push((key("log.level"), "loud".into()));
+        sources.variables.push(variable("PEXD_LIMITS_MAX_DIALS", "0"));
+    });
+    let parts = [
+        "pexd.toml:2: admin.laddr is 0.0.0.0:26670",
+        "pexd.toml:3: http is not a known key",
+        "chain-1/config.toml:2: p2p.pex is false",
+        "chain-2/config.toml:2: book.file is an integer",
+        "variable PEXD_LIMITS_MAX_DIALS: limits.max_dials is 0",
+        "flag --log.level: log.level is \"loud\"",
+    ];
+    assert_eq!(told.len(), parts.len(), "{told:#?}");
+    for (told, part) in told.iter().zip(parts) {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
+fn a_nodes_whole_file_is_accepted_as_it_is() {
+    for (version, ignored) in [
+        ("0.34.35", ["p2p.upnp", "fast_sync", "fastsync", "mempool"]),
+        ("0.38.26", ["p2p.addr_book_file", "genesis_file", "rpc", "blocksync"]),
+        ("0.40.0", ["p2p.libp2p", "event_bus_buffer_capacity", "storage", "consensus"]),
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/config-{version}.toml"));
+        let home = TestHome::with("chain-1", &fs::read_to_string(file).unwrap());
+        let config = home.load();
+        let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(warnings.len(), 1, "{version}: {warnings:?}");
+        for name in ignored {
+            assert!(warnings[0].contains(name), "{version}: {name} in {warnings:?}");
+        }
+        let p2p = &only(&config).p2p;
+        let flush = if version == "0.40.0" { 10 } else { 100 };
+        assert_eq!(p2p.flush_throttle_timeout, Duration::from_millis(flush), "{version}");
+        assert_eq!((p2p.max_num_inbound_peers, p2p.max_num_outbound_peers), (40, 10), "{version}");
+        assert_eq!(p2p.laddr, "0.0.0.0:26656".parse().unwrap(), "{version}");
+        assert_eq!((p2p.handshake_timeout, p2p.dial_timeout), (Duration::from_secs(20), Duration::from_secs(3)));
+    }
+}
+
+#[test]
+fn a_nodes_file_turned_into_a_seed_is_warned_of_its_limits() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config-0.38.26.toml");
+    let text = fs::read_to_string(file).unwrap().replace("seed_mode = false", "seed_mode = true");
+    let home = TestHome::with("chain-1", &text);
+    let config = home.load();
+    let line = 1 + text.lines().position(|line| line == "max_num_inbound_peers = 40").unwrap();
+    let warned = |part: &str| config.warnings.iter().any(|note| note.to_string().contains(part));
+    assert!(warned(&format!("config.toml:{line}: p2p.max_num_inbound_peers = 40")), "{:?}", config.warnings);
+    assert!(warned("p2p.allow_duplicate_ip = false"), "{:?}", config.warnings);
+    assert_eq!(only(&config).p2p.max_num_inbound_peers, 40);
+}
+
+#[test]
+fn a_seeds_defaults_follow_the_mode_wherever_it_is_set() {
+    let home = TestHome::with("chain-1", "");
+    for config in [
+        home.load_with(|sources| sources.flags.push((key("p2p.seed_mode"), "true".into()))),
+        home.load_with(|sources| sources.variables.push(variable("PEXD_P2P_SEED_MODE", "true"))),
+    ] {
+        let p2p = &only(&config).p2p;
+        assert_eq!((p2p.seed_mode, p2p.max_num_inbound_peers, p2p.allow_duplicate_ip), (true, 2000, true));
+    }
+}
+
+#[test]
+fn flags_beat_variables_beat_the_file_beats_defaults() {
+    let home = TestHome::with("chain-1", "[p2p]\ndial_timeout = \"1s\"\n");
+    let value = |config: Config| only(&config).p2p.max_num_outbound_peers;
+    let set = |text: &str| fs::write(home.config_file("chain-1"), text).unwrap();
+    assert_eq!(value(home.load()), 10);
+    set("[p2p]\nmax_num_outbound_peers = 11\n");
+    assert_eq!(value(home.load()), 11);
+    let with_variable = |sources: &mut Sources| {
+        sources.variables.push(variable("PEXD_P2P_MAX_NUM_OUTBOUND_PEERS", "12"));
+    };
+    assert_eq!(value(home.load_with(with_variable)), 12);
+    let with_both = |sources: &mut Sources| {
+        with_variable(sources);
+        sources.flags.push((key("p2p.max_num_outbound_peers"), "13".into()));
+    };
+    assert_eq!(value(home.load_with(with_both)), 13);
+    set("[p2p]\nmax_num_outbound_peers = \"many\"\n");
+    assert_eq!(home.mistakes(with_both).len(), 1, "a mistake below is told although it is overridden");
+}
+
+#[test]
+fn a_networks_flag_needs_a_network_when_there_are_several() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    home.init(&["chain-2"]);
+    let flag = |sources: &mut Sources| sources.flags.push((key("p2p.max_num_outbound_peers"), "3".into()));
+    let told = home.mistakes(flag);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("--network with one of chain-1, chain-2"), "{told:?}");
+
+    let config = home.load_with(|sources| {
+        flag(sources);
+        sources.network = Some("chain-2".into());
+    });
+    let outbound: Vec<u32> = config.networks.iter().map(|network| network.p2p.max_num_outbound_peers).collect();
+    assert_eq!(outbound, [10, 3]);
+}
+
+#[test]
+fn the_program_reads_its_flags_and_variables() {
+    let home = TestHome::with("chain-1", "");
+    let start = |args: &[&str]| home.run(&[&["start"], args].concat());
+    let output = start(&["--p2p.laddr", "nowhere", "--p2p.seed-mode=maybe", "--p2p.seeds", "x"]);
+    assert_eq!(output.code, 2);
+    for part in ["flag --p2p.laddr: ", "flag --p2p.seed_mode: ", "flag --p2p.seeds: "] {
+        assert!(output.err.contains(part), "{part} in {}", output.err);
+    }
+    let mut command = Command::cargo_bin("pexd").unwrap();
+    let output = command
+        .env_clear()
+        .env("PEXD_HOME", home.path())
+        .env("PEXD_P2P_LADDR", "nowhere")
+        .env("PEXD_ADMIN_LADDR", "1.2.3.4:1")
+        .arg("start")
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err.contains("variable PEXD_P2P_LADDR: p2p.laddr") && err.contains("variable PEXD_ADMIN_LADDR: "), "{err}");
+    assert_eq!(start(&["--p2p.lader", "x"]).code, 2);
+}
+
+#[test]
+fn a_mistyped_variable_is_warned_of() {
+    let home = TestHome::with("chain-1", "");
+    let config = home.load_with(|sources| {
+        sources.variables.push(variable("PEXD_P2P_LADR", "x"));
+        sources.variables.push(variable("PEXD_PORT_26656_TCP_ADDR", "10.0.0.1"));
+        sources.variables.push(variable("HOME", "/"));
+    });
+    let told: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("did you mean PEXD_P2P_LADDR?"), "{told:?}");
+}
+
+#[test]
+fn a_home_without_networks_says_how_to_make_one() {
+    let home = TestHome::new();
+    let output = home.run(&["start"]);
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains("pexd init CHAIN_ID"), "{}", output.err);
+    assert!(!home.path().exists());
+}
+
+#[test]
+fn networks_that_want_the_same_are_told() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    home.init(&["chain-2"]);
+    fs::write(home.config_file("chain-1"), "[p2p]\nladdr = \"tcp://0.0.0.0:26656\"\n").unwrap();
+    let second = "[p2p]\nladdr = \"tcp://127.0.0.1:26656\"\n[pex]\nchain_id = \"chain-1\"\n[book]\nfile = \"../chain-1/book.db\"\n";
+    fs::write(home.config_file("chain-2"), second).unwrap();
+    let told = home.mistakes(|_| ());
+    assert_eq!(told.len(), 3, "{told:#?}");
+    for (told, part) in
+        told.iter().zip(["config.toml:2: p2p.laddr", "config.toml:4: the chain chain-1", "config.toml:6: book.file"])
+    {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+#[test]
+fn the_default_network_has_to_exist() {
+    let home = TestHome::with("chain-1", "");
+    let set = |name: &str| fs::write(home.path().join("pexd.toml"), format!("default_network = \"{name}\"\n")).unwrap();
+    set("chain-1");
+    assert_eq!(home.load().process.default_network.as_deref(), Some("chain-1"));
+    set("chain-2");
+    let told = home.mistakes(|_| ());
+    assert!(told.len() == 1 && told[0].contains("choose one of chain-1"), "{told:?}");
+}
+
+#[test]
+fn networks_with_one_key_share_a_listener() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    home.init(&["chain-2"]);
+    let laddr = "[p2p]\nladdr = \"tcp://0.0.0.0:26656\"\n";
+    fs::write(home.config_file("chain-1"), laddr).unwrap();
+    let shared = format!("{laddr}[pex]\nnode_key_file = \"../chain-1/node_key.json\"\n");
+    fs::write(home.config_file("chain-2"), shared).unwrap();
+    let config = home.load();
+    assert_eq!(config.networks[0].id(), config.networks[1].id());
+    assert_eq!(config.networks[0].p2p.laddr, config.networks[1].p2p.laddr);
+}
+
+#[test]
+fn a_node_key_is_looked_after() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let path = home.path().join("networks/chain-1/node_key.json");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let warnings = home.load().warnings;
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].to_string().contains("chmod 600"), "{}", warnings[0]);
+
+    fs::write(&path, "{\"priv_key\":").unwrap();
+    let told = home.mistakes(|_| ());
+    assert!(told.len() == 1 && told[0].contains("node_key.json: the node key is malformed"), "{told:?}");
+    fs::remove_file(&path).unwrap();
+    let told = home.mistakes(|_| ());
+    assert!(told.len() == 1 && told[0].contains("there is no node key"), "{told:?}");
+}
+
+#[test]
+fn the_reference_is_the_tables() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    assert!(
+        fs::read_to_string(path).unwrap() == TestHome::new().run(&["reference"]).out,
+        "docs/configuration.md is stale: cargo run -- reference > docs/configuration.md"
+    );
+}
+
+#[test]
+fn the_demo_finds_every_reachable_node_and_serves_nothing_else() {
+    let output = Command::new(env!("CARGO_BIN_EXE_pexd"))
+        .args(["localnet", "--seconds", "8", "--admin-port", "0"])
+        .output()
+        .expect("pexd runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("20 of 20 reachable nodes served, 0 others"), "{text}");
+    assert!(text.contains("pexd.v1.ReactorService/GetStatus"), "it says what to try: {text}");
+}

@@ -1,0 +1,12 @@
+//! What starts, watches and ends the processes of the cases.
+
+pub(crate) mod asker;
+pub(crate) mod cometbft;
+pub(crate) mod daemon;
+pub(crate) mod home;
+pub(crate) mod http;
+pub(crate) mod network;
+
+pub(crate) mod port;
+pub(crate) mod process;
+pub(crate) mod wait;

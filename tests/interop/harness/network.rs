@@ -1,0 +1,64 @@
+//! The network of real nodes that the cases share.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use pexd::types::NodeId;
+
+use super::cometbft::{CometBft, Config, Version};
+use super::wait::until_true;
+
+/// The shared network's chain ID.
+pub(crate) const CHAIN: &str = "interop-1";
+
+/// Two rounds of 30 s, and the start of all nodes.
+pub(crate) const FORMED_WITHIN: Duration = Duration::from_secs(90);
+
+/// Four nodes of four versions that know each other and stay up for the whole run.
+pub(crate) struct Network {
+    pub(crate) nodes: Vec<CometBft>,
+}
+
+impl Network {
+    /// The shared network; the first case that asks starts it.
+    pub(crate) fn shared() -> &'static Network {
+        static NETWORK: OnceLock<Network> = OnceLock::new();
+        NETWORK.get_or_init(Network::start)
+    }
+
+    /// The node that the others were told of.
+    pub(crate) fn hub(&self) -> &CometBft {
+        &self.nodes[0]
+    }
+
+    pub(crate) fn ids(&self) -> BTreeSet<NodeId> {
+        self.nodes.iter().map(CometBft::id).collect()
+    }
+
+    /// Each as `id@host:port`.
+    pub(crate) fn addresses(&self) -> BTreeSet<String> {
+        self.nodes.iter().map(CometBft::address).collect()
+    }
+
+    fn start() -> Network {
+        let hub = Config::new("hub-038", Version::V038, CHAIN).start();
+        // Persistent, not seeds: after a seed's answer a real node asks once more, and a full node bans it for that.
+        let told = |name, version| Config::new(name, version, CHAIN).persistent_peers([hub.address()]).launch();
+        let others =
+            [told("node-034", Version::V034), told("node-037", Version::V037), told("node-040", Version::V040)];
+        let mut network = Network { nodes: [hub].into_iter().chain(others).collect() };
+        network.nodes.iter_mut().for_each(CometBft::wait_until_up);
+        until_true("each knows all others", FORMED_WITHIN, || network.is_whole());
+        network
+    }
+
+    fn is_whole(&self) -> bool {
+        let all = self.ids();
+        self.nodes.iter().all(|node| {
+            let mut seen = node.peer_ids();
+            seen.insert(node.id());
+            seen.is_superset(&all)
+        })
+    }
+}
