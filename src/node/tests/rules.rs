@@ -313,6 +313,7 @@ fn a_persistent_peer_that_is_lost_is_redialled_at_once_and_one_that_is_let_go_is
     let mut bench = Bench::new(false, |params| params.switch.persistent = vec![address(9).into()]);
     let conn = dials(&bench.begun)[0].3;
     bench.answers(conn, 9);
+    bench.wait(11 * SECOND);
     bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
     let redial = dials(&bench.wait(Duration::ZERO));
     assert_eq!(redial.len(), 1);
@@ -352,4 +353,21 @@ fn what_comes_late_for_an_old_number_is_ignored() {
     bench.answers(ConnId(77), 5);
     assert_eq!(bench.events(), []);
     assert_eq!(bench.bans(), []);
+}
+
+#[test]
+fn a_persistent_peer_that_hangs_up_at_once_is_not_hammered() {
+    let mut bench = Bench::new(false, |params| params.switch.persistent = vec![address(9).into()]);
+    let mut next = dials(&bench.begun);
+    let mut tries = 0;
+    // It takes us for another connection of the same ID: success, and then the end of file.
+    while bench.now.mono < Mono::from_micros(60_000_000) {
+        for (_, _, _, conn) in std::mem::take(&mut next) {
+            tries += 1;
+            bench.answers(conn, 9);
+            bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
+        }
+        next = dials(&bench.wait(SECOND));
+    }
+    assert!((5..=13).contains(&tries), "5 s to 8 s apart: {tries} in a minute");
 }
