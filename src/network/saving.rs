@@ -61,9 +61,10 @@ impl Saving {
     /// Begins to write what changed.
     pub(super) fn save(&mut self, node: &mut Node, now: Mono) {
         let Ok(store) = &self.store else { return };
-        let changes = node.take_dirty(GROUP);
+        // While the disk fails the node keeps its changes, coalesced and bounded: the store holds enough already.
+        let changes = if self.failure.is_some() { Vec::new() } else { node.take_dirty(GROUP) };
         // What a full group left behind has waited as long as what is in it.
-        self.next = if node.has_dirty() { now } else { now + INTERVAL };
+        self.next = if node.has_dirty() && self.failure.is_none() { now } else { now + INTERVAL };
         self.unchecked = false;
         self.under_way = Some(Box::pin(store.write(changes)));
     }

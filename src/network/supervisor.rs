@@ -107,7 +107,10 @@ impl Supervisor {
             }
             let life = async {
                 if let Some(starter) = wish.take() {
-                    actor.start(starter).await;
+                    match actor.saving.no_store() {
+                        Some(reason) => drop(starter.send(Err(reason.to_owned()))),
+                        None => actor.start(starter).await,
+                    }
                 }
                 actor.run(&mut inbox).await
             };

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use super::{Dial, Effect, Event, Handshaken, Peer, Switch, params};
-use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Purpose, SeededRng, Ticket, Wall};
+use crate::types::{
+    CloseHow, CloseReason, ConnId, Direction, Fault, NetAddress, Now, Purpose, SeededRng, Ticket, Wall,
+};
 use crate::wire::pex::{Outgoing, Received};
 
 impl Switch {
@@ -88,7 +90,7 @@ impl Switch {
         if lasted(now, peer) {
             self.backoff.succeeded(&address);
         } else {
-            self.backoff.failed(&address, true, now.mono, rng);
+            self.backoff.full(&address, now.mono, rng);
         }
     }
 
@@ -99,8 +101,8 @@ impl Switch {
         if let Some(address) = peer.dialled {
             self.backoff.succeeded(&address);
         }
-        if !matches!(reason, Fault::ClosedByUs(_)) {
-            self.reconnect.lost(&peer.info.id, now.mono);
+        if !matches!(reason, Fault::ClosedByUs(CloseReason::Operator | CloseReason::Stopped)) {
+            self.reconnect.postpone(&peer.info.id, now.mono);
         }
         self.effects.push_back(Effect::Close { conn, how, reason });
         Some(peer)

@@ -71,6 +71,11 @@ impl Reconnect {
         addresses.iter().for_each(|address| self.failed(address, now, cap, rng));
     }
 
+    /// What stands against a dial of this ID is not its fault: its turn comes again shortly.
+    pub(super) fn postpone(&mut self, id: &NodeId, now: Mono) {
+        self.of(id).for_each(|peer| peer.next = Some(now + RECONNECT_INTERVAL));
+    }
+
     /// A dial of this very address failed. `cap` bounds the next wait; zero = it does not.
     pub(super) fn failed(&mut self, address: &PeerAddress, now: Mono, cap: Duration, rng: &mut SeededRng) {
         for peer in self.peers.iter_mut().filter(|peer| peer.address == *address) {
