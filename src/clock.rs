@@ -40,6 +40,7 @@ impl Clock {
 ///
 /// # Panics
 /// When the operating system has no entropy to give, which no program survives.
+#[allow(clippy::disallowed_methods)]
 pub fn entropy() -> [u8; 32] {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).expect("the operating system gives entropy");

@@ -1,5 +1,7 @@
 //! Holds the sources against the crate's own rules: what is pure names no I/O, clock or chance, and imports run one way.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -52,15 +52,6 @@ pub(super) fn target(text: &str) -> Result<BanTarget, Status> {
     Ok(BanTarget::Range(range))
 }
 
-/// The target as [`target`] reads it: a range of one is written as an IP.
-pub(super) fn target_text(target: &BanTarget) -> String {
-    match target {
-        BanTarget::Id(id) => id.to_string(),
-        BanTarget::Range(net) if net.prefix_len() == net.max_prefix_len() => net.addr().to_string(),
-        BanTarget::Range(net) => net.to_string(),
-    }
-}
-
 /// A range without bits beyond its prefix; one within mapped IPv4 is that IPv4 range.
 fn canonical_range(range: IpNet) -> IpNet {
     if let IpNet::V6(v6) = range
@@ -120,7 +111,7 @@ mod tests {
     const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
     fn read(text: &str) -> String {
-        target(text).map_or_else(|status| status.message().to_owned(), |target| target_text(&target))
+        target(text).map_or_else(|status| status.message().to_owned(), |target| target.to_string())
     }
 
     #[test]

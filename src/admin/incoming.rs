@@ -125,3 +125,43 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.tcp).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn connected() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (tcp, _) = listener.accept().await.unwrap();
+        let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        (Connection::new(tcp, place, &CancellationToken::new()), client)
+    }
+
+    async fn read_after(sent: usize) -> io::Result<usize> {
+        let (mut connection, mut client) = connected().await;
+        client.write_all(&vec![b'P'; sent]).await.unwrap();
+        connection.read_exact(&mut vec![0; sent]).await.unwrap();
+        tokio::time::pause();
+        tokio::time::advance(PREFACE_TIME + Duration::from_millis(2)).await;
+        tokio::time::resume();
+        drop(client);
+        connection.read(&mut [0; 1]).await
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_send_the_preface_in_time_is_let_go() {
+        for sent in [0, 1, PREFACE - 1] {
+            assert_eq!(read_after(sent).await.unwrap_err().kind(), io::ErrorKind::TimedOut, "{sent}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_sent_it_may_be_silent() {
+        for sent in [PREFACE, PREFACE + 1] {
+            assert_eq!(read_after(sent).await.unwrap(), 0, "{sent}");
+        }
+    }
+}

@@ -98,8 +98,8 @@ impl Book {
             None if self.slab.has_room() => self.slab.insert(id, address, source),
             None => return None,
         };
+        self.slab.set_source(ix, source);
         let entry = self.slab.entry_mut(ix);
-        entry.source = source;
         entry.standing = state.into();
         entry.history = history;
         self.counts.addresses += 1;

@@ -53,7 +53,7 @@ impl Book {
             address: *self.slab.address(ix),
             state: entry.standing.state()?,
             buckets: entry.slots().iter().map(|slot| u16::from(slot.bucket)).collect(),
-            source: entry.source,
+            source: *self.slab.source(ix),
             added: history.added.into(),
             attempts: history.attempts,
             outcome: history.outcome,

@@ -1,6 +1,6 @@
 //! How entries enter and leave buckets, and the book. Everything that keeps lists, counts and buckets in step is here.
 
-use super::buckets::{Slot, SlotAt};
+use super::buckets::SlotAt;
 use super::history::Stamp;
 use super::slab::{Ix, Slab, Standing};
 use super::{Book, State};
@@ -19,7 +19,7 @@ impl Book {
     pub(super) fn enter(&mut self, ix: Ix, bucket: u8) {
         let entry = self.slab.entry_mut(ix);
         let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
-        entry.enter(buckets.push(bucket, Slot::new(ix, &entry.history)));
+        entry.enter(buckets.push(bucket, ix, &entry.history));
     }
 
     /// Gives a slot up.
@@ -37,16 +37,15 @@ impl Book {
         let entry = self.slab.entry(ix);
         let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
         for slot in entry.slots() {
-            buckets.restamp(*slot, ix, &entry.history);
+            buckets.restamp(*slot, &entry.history);
         }
     }
 
     /// Makes room in a new bucket: a bad entry leaves first, else the one added or tried longest ago.
     fn evict(&mut self, now: Stamp, bucket: u8) {
-        let Some(worst) = self.new.worst(bucket, now) else { return };
-        if let Some(slot) = self.slab.entry(worst).slot_in(bucket) {
-            self.leave(worst, slot);
-        }
+        let slot = self.new.worst(bucket, now);
+        let worst = self.new.at(slot);
+        self.leave(worst, slot);
         if self.slab.entry(worst).slots().is_empty() {
             self.delete(worst);
         } else {
@@ -64,9 +63,8 @@ impl Book {
     /// Puts an address, alone of its ID, into its old bucket. The one tried longest ago makes room and becomes new.
     pub(super) fn enter_old(&mut self, now: Stamp, ix: Ix) {
         let bucket = self.placement.old_bucket(self.slab.address(ix));
-        if self.old.is_full(bucket)
-            && let Some(oldest) = self.old.oldest(bucket)
-        {
+        if self.old.is_full(bucket) {
+            let oldest = self.old.at(self.old.oldest(bucket));
             // It has to earn its place anew: else the two would change places at each success.
             let history = &mut self.slab.entry_mut(oldest).history;
             if !history.reached_since.is_never() {
@@ -98,7 +96,7 @@ impl Book {
 
     /// The new bucket that an entry belongs to by who told us first.
     pub(super) fn home(&self, ix: Ix) -> u8 {
-        self.placement.new_bucket(self.slab.address(ix).ip(), self.slab.entry(ix).source.ip)
+        self.placement.new_bucket(self.slab.address(ix).ip(), self.slab.source(ix).ip)
     }
 
     /// Moves an ID, with all its addresses, from one state's lists and counts to another's. Buckets and queues are the

@@ -14,6 +14,10 @@ impl Stamp {
     /// Later than all others.
     pub(super) const END: Stamp = Stamp(u32::MAX);
 
+    pub(super) const fn secs(self) -> u64 {
+        self.0 as u64
+    }
+
     pub(super) const fn is_never(self) -> bool {
         self.0 == 0
     }

@@ -1,5 +1,5 @@
-//! The entries, one an address. Numbers of 16 bits instead of pointers, and what is touched through neighbours apart from
-//! the rest, keep the working set of a full book near a processor's cache.
+//! The entries, one an address. Numbers of 16 bits instead of pointers, and arrays by use, so that a step through
+//! neighbours or a draw touches no more than it reads, keep the working set of a full book near a processor's cache.
 
 use hashbrown::HashTable;
 
@@ -53,12 +53,10 @@ impl From<State> for Standing {
     }
 }
 
-/// What is known of an address. In this order, and aligned so, an entry is two cache lines, and looking for an address
-/// touches the first only.
+/// What is known of an address, as far as it is in daily use.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
 pub(super) struct Entry {
-    pub(super) address: NetAddress,
+    pub(super) history: History,
     /// The next entry of its ID, in a ring; of an unused place, the next one.
     sibling: Ix,
     pub(super) standing: Standing,
@@ -76,14 +74,12 @@ pub(super) struct Entry {
     pub(super) dirty: bool,
     /// It stands for its ID in the count of the untried.
     pub(super) counts_untried: bool,
-    pub(super) history: History,
-    pub(super) source: Source,
 }
 
 impl Entry {
-    fn new(address: NetAddress, source: Source, sibling: Ix) -> Self {
+    fn new(sibling: Ix) -> Self {
         Entry {
-            address,
+            history: History::new(Stamp::NEVER),
             sibling,
             standing: Standing::Gone,
             slot_count: 0,
@@ -94,8 +90,6 @@ impl Entry {
             stored: false,
             dirty: false,
             counts_untried: false,
-            history: History::new(Stamp::NEVER),
-            source,
         }
     }
 
@@ -138,7 +132,9 @@ pub(super) struct IdAt {
 
 /// All entries and the index of IDs. The addresses of one ID form a ring; the index knows one of them.
 pub(super) struct Slab {
+    addresses: Vec<NetAddress>,
     entries: Vec<Entry>,
+    sources: Vec<Source>,
     /// Places in the lists of what may be served, one of each kind.
     pub(super) served_at: Vec<[Ix; 2]>,
     links: Vec<[Link; 2]>,
@@ -150,7 +146,9 @@ pub(super) struct Slab {
 impl Slab {
     pub(super) fn new(placement: Placement) -> Self {
         Slab {
+            addresses: Vec::new(),
             entries: Vec::new(),
+            sources: Vec::new(),
             served_at: Vec::new(),
             links: Vec::new(),
             free: NONE,
@@ -172,7 +170,15 @@ impl Slab {
     }
 
     pub(super) fn address(&self, ix: Ix) -> &NetAddress {
-        &self.entry(ix).address
+        &self.addresses[usize::from(ix)]
+    }
+
+    pub(super) fn source(&self, ix: Ix) -> &Source {
+        &self.sources[usize::from(ix)]
+    }
+
+    pub(super) fn set_source(&mut self, ix: Ix, source: Source) {
+        self.sources[usize::from(ix)] = source;
     }
 
     /// Whether [`Slab::insert`] has a place.
@@ -234,17 +240,21 @@ impl Slab {
             Some(known) => std::mem::replace(&mut self.entry_mut(known).sibling, ix),
             None => ix,
         };
-        let entry = Entry::new(address, source, sibling);
+        let entry = Entry::new(sibling);
         if usize::from(ix) == self.entries.len() {
+            self.addresses.push(address);
             self.entries.push(entry);
+            self.sources.push(source);
             self.served_at.push([NONE; 2]);
             self.links.push([Link::default(); 2]);
         } else {
+            self.addresses[usize::from(ix)] = address;
+            self.sources[usize::from(ix)] = source;
             *self.entry_mut(ix) = entry;
         }
         if id.known.is_none() {
-            let (entries, placement) = (&self.entries, &self.placement);
-            self.index.insert_unique(id.hash, ix, |&ix| placement.of_id(&entries[usize::from(ix)].address.id()));
+            let (addresses, placement) = (&self.addresses, &self.placement);
+            self.index.insert_unique(id.hash, ix, |&ix| placement.of_id(&addresses[usize::from(ix)].id()));
         }
         ix
     }
@@ -259,7 +269,9 @@ impl Slab {
         let len = self.entries.len();
         if len == self.entries.capacity() {
             let more = (len / 4).max(8).min(MAX_ENTRIES - len);
+            self.addresses.reserve_exact(more);
             self.entries.reserve_exact(more);
+            self.sources.reserve_exact(more);
             self.served_at.reserve_exact(more);
             self.links.reserve_exact(more);
         }
@@ -271,8 +283,8 @@ impl Slab {
         let id = self.address(ix).id();
         let hash = self.placement.of_id(&id);
         let next = self.entry(ix).sibling;
-        let entries = &self.entries;
-        if let Ok(known) = self.index.find_entry(hash, |&ix| entries[usize::from(ix)].address.id() == id) {
+        let addresses = &self.addresses;
+        if let Ok(known) = self.index.find_entry(hash, |&ix| addresses[usize::from(ix)].id() == id) {
             if next == ix {
                 known.remove();
             } else {
@@ -289,7 +301,9 @@ impl Slab {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
+        self.addresses.capacity() * size_of::<NetAddress>()
+            + self.entries.capacity() * size_of::<Entry>()
+            + self.sources.capacity() * size_of::<Source>()
             + self.served_at.capacity() * size_of::<[Ix; 2]>()
             + self.links.capacity() * size_of::<[Link; 2]>()
             + self.index.allocation_size()
@@ -301,6 +315,3 @@ impl Links for Slab {
         &mut self.links[usize::from(ix)][chain]
     }
 }
-
-const _: () = assert!(size_of::<Entry>() == 128, "two cache lines");
-const _: () = assert!(std::mem::offset_of!(Entry, history) <= 64, "the rest is in the second line");

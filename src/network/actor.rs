@@ -165,7 +165,7 @@ impl<'a> Actor<'a> {
             self.perform(effect);
         }
         while let Some(event) = self.node.poll_event() {
-            self.journal.note(&event);
+            self.journal.note(&event, self.shell.clock.now().wall);
         }
         match self.node.state() {
             RunState::Starting => {}
@@ -272,15 +272,18 @@ impl<'a> Actor<'a> {
             node: self.node.status(),
             unsaved: self.saving.failure(),
             refused: self.refusals(),
+            ended: self.journal.ends(),
+            recent_ends: self.journal.recent_ends(),
         }
     }
 
-    /// Refusals before the handshake's end are the gate's, those after it the node's.
+    /// Refusals are the listener's before a network is meant, the gate's before the handshake's end, the node's after it.
     fn refusals(&self) -> Vec<(&'static str, u64)> {
+        let listener = self.open.as_ref().map(OpenEntrance::refusals).unwrap_or_default();
         let gate = self.shell.local.gate().refusals().counts();
-        let gate = gate.into_iter().map(|(fault, count)| (fault.name(), count));
+        let early = listener.into_iter().chain(gate).map(|(fault, count)| (fault.name(), count));
         let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
-        gate.chain(self.journal.refusals()).for_each(|(name, count)| *all.entry(name).or_default() += count);
+        early.chain(self.journal.refusals()).for_each(|(name, count)| *all.entry(name).or_default() += count);
         all.into_iter().collect()
     }
 

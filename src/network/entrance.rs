@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::transport::{DoorLimits, Listener, Local, Upgraded};
+use crate::types::Fault;
 
 /// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.
 #[derive(Clone, Debug)]
@@ -82,6 +83,12 @@ impl OpenEntrance {
     /// Where it listens.
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.listener.local_addr()
+    }
+
+    /// Who was turned away before it was known which network was meant, since the port was bound; with several networks on
+    /// one listener, each of them tells of it.
+    pub(super) fn refusals(&self) -> Vec<(Fault, u64)> {
+        self.listener.refusals().counts()
     }
 }
 

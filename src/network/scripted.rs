@@ -87,8 +87,8 @@ impl World {
                 self.ban(Ban { target, reason, since, until, by_operator: true })
             }
             Change::Unban(target) => {
-                let lifted = self.bans.remove(&target).ok_or(Error::NoSuchBan);
-                lifted.map(|_| self.applied(true))
+                self.bans.remove(&target).ok_or(Error::NoSuchBan)?;
+                Ok(self.applied(true))
             }
         }
     }

@@ -4,7 +4,7 @@
 use super::outage::Turn;
 use super::seeds::note_dial;
 use super::{Context, Pex};
-use crate::book::{Change, Servable};
+use crate::book::{Change, Servable, Source};
 use crate::switch::{Dialled, Event, NotDialled, verdict};
 use crate::types::{Fault, NetAddress, Outcome, Purpose};
 
@@ -34,6 +34,13 @@ impl Pex {
         self.seeds.note(&dialled.dial.target, |health| {
             note_dial(health, dialled.fault.as_ref(), latency, cx.now.wall);
         });
+        if dialled.dial.purpose == Purpose::Persistent
+            && let Some(address) = dialled.address
+        {
+            // One with an IP is there from the start; what a name stands for is known only now.
+            let own = Source { id: cx.switch.params().own_id, ip: address.ip() };
+            Self::learn(cx, address, own);
+        }
         if let Some(conn) = dialled.conn {
             self.add_peer(cx, conn);
         }

@@ -157,7 +157,11 @@ impl Pex {
         }
     }
 
+    /// Closes a connection that has served its purpose. A persistent peer stays, whatever it was dialled for.
     fn let_go(&mut self, cx: &mut Context<'_>, conn: ConnId, reason: CloseReason) {
+        if reason == CloseReason::VisitOver && cx.switch.peer(conn).is_some_and(|peer| peer.persistent) {
+            return cx.switch.repurpose(conn, Purpose::Persistent);
+        }
         let reason = Fault::ClosedByUs(reason);
         if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Flush, reason.clone()) {
             self.remove_peer(cx, &peer, &reason);

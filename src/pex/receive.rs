@@ -47,6 +47,9 @@ impl Pex {
         let Some(id) = cx.switch.peer(conn).map(|peer| peer.info.id) else { return };
         let mut addresses = Vec::new();
         cx.book.selection(self.servable(), bias, id, cx.rng, &mut addresses);
+        if cx.switch.bans_ranges() {
+            addresses.retain(|address| !cx.switch.bans_ip(address.ip(), cx.now.wall));
+        }
         let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         cx.switch.event(Event::Served { id, addresses: count });
         cx.switch.send(conn, Outgoing::Addresses(addresses));

@@ -1,5 +1,7 @@
 //! Bans, enforced on what is connected, on accept and on dialling.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 use super::{Ban, BanTarget, Effect, Event, Peer, Switch, TooManyBans};
@@ -55,6 +57,16 @@ impl Switch {
     /// Whether an ID is banned now.
     pub fn bans_id(&self, id: &NodeId, now: Wall) -> bool {
         self.bans.bans_id(id, now)
+    }
+
+    /// Whether an IP is in a range that is banned now.
+    pub fn bans_ip(&self, ip: IpAddr, now: Wall) -> bool {
+        self.bans.bans_ip(ip, now)
+    }
+
+    /// Whether any range is banned, so that it is worth asking.
+    pub fn bans_ranges(&self) -> bool {
+        self.bans.ranges() > 0
     }
 
     /// The bans that are kept, one that has just ended perhaps among them.

@@ -19,6 +19,10 @@ pub enum BanTarget {
 }
 
 impl BanTarget {
+    const fn is_range(&self) -> bool {
+        matches!(self, BanTarget::Range(_))
+    }
+
     /// The range that is this one IP.
     pub fn ip(ip: IpAddr) -> Self {
         BanTarget::Range(IpNet::from(ip))
@@ -56,6 +60,7 @@ pub(super) struct Bans {
     bans: BTreeMap<BanTarget, Ban>,
     dirty: BTreeSet<BanTarget>,
     by_operator: usize,
+    ranges: usize,
 }
 
 /// There are as many bans by operators as are kept.
@@ -68,7 +73,8 @@ impl Bans {
     pub(super) fn load(bans: impl IntoIterator<Item = Ban>) -> Self {
         let bans: BTreeMap<_, _> = bans.into_iter().map(|ban| (ban.target, ban)).collect();
         let by_operator = bans.values().filter(|ban| ban.by_operator).count();
-        Bans { bans, dirty: BTreeSet::new(), by_operator }
+        let ranges = bans.keys().filter(|target| target.is_range()).count();
+        Bans { bans, dirty: BTreeSet::new(), by_operator, ranges }
     }
 
     pub(super) fn bans_id(&self, id: &NodeId, now: Wall) -> bool {
@@ -94,6 +100,7 @@ impl Bans {
         }
         self.remove(&ban.target);
         self.by_operator += usize::from(ban.by_operator);
+        self.ranges += usize::from(ban.target.is_range());
         self.dirty.insert(ban.target);
         self.bans.insert(ban.target, ban);
         Ok(())
@@ -116,6 +123,7 @@ impl Bans {
     pub(super) fn remove(&mut self, target: &BanTarget) -> Option<Ban> {
         let ban = self.bans.remove(target)?;
         self.by_operator -= usize::from(ban.by_operator);
+        self.ranges -= usize::from(target.is_range());
         self.dirty.insert(*target);
         Some(ban)
     }
@@ -131,6 +139,11 @@ impl Bans {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ban> {
         self.bans.values()
+    }
+
+    /// How many of the bans are for ranges.
+    pub(super) fn ranges(&self) -> usize {
+        self.ranges
     }
 
     pub(super) fn len(&self) -> usize {

@@ -15,6 +15,8 @@ impl Switch {
     /// The rule.
     pub fn dial(&mut self, now: Now, target: PeerAddress, purpose: Purpose) -> Result<ConnId, NotDialled> {
         self.may_dial(now, &target, purpose)?;
+        let visit = matches!(purpose, Purpose::Visit | Purpose::Verify | Purpose::Keep);
+        let purpose = if visit && self.reconnect.is_persistent(&target) { Purpose::Persistent } else { purpose };
         let conn = self.next_conn();
         self.dials.insert(conn, Dial { target: target.clone(), purpose });
         self.effects.push_back(Effect::Dial { conn, target, purpose });

@@ -4,5 +4,7 @@
 //! and runs them all. The period of a node's PEX rounds is fixed at 30 s, so cases share one network and run side by
 //! side; what a case breaks must be its own.
 
+#![allow(clippy::unwrap_used)]
+
 mod cases;
 mod harness;

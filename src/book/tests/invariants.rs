@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::buckets::{Slot, SlotAt};
+use super::super::buckets::{SlotAt, Stamps};
 use super::*;
 
 /// Checks everything that can be recounted.
@@ -51,11 +51,11 @@ fn check_buckets(book: &Book, records: &[Record]) {
         let count = if state == State::New { params::NEW_BUCKETS } else { params::OLD_BUCKETS };
         for bucket in 0..count as u16 {
             let slots = buckets.slots(bucket as u8);
-            for (at, slot) in slots.iter().enumerate() {
-                let entry = book.slab.entry(slot.ix);
+            for (at, ix) in slots.iter().enumerate() {
+                let entry = book.slab.entry(*ix);
                 let own = SlotAt { bucket: bucket as u8, at: at as u8 };
                 assert!(entry.slots().contains(&own) && entry.standing.state() == Some(state));
-                assert_eq!(*slot, Slot::new(slot.ix, &entry.history), "{}", entry.address);
+                assert_eq!(buckets.stamps(own), Stamps::from(&entry.history), "{}", book.slab.address(*ix));
             }
             assert!(slots.len() <= params::BUCKET_SIZE);
             assert_eq!(slots.len(), sizes.get(&(state, bucket)).copied().unwrap_or(0), "{state:?} {bucket}");

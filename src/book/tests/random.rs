@@ -133,7 +133,11 @@ impl Life {
                 book.remove(&id(n));
                 assert_eq!(book.state(&id(n)), None);
             }
-            Op::Ban { id: n } => assert_eq!(book.ban(&id(n)), book.state(&id(n)) == Some(State::Banned)),
+            Op::Ban { id: n } => {
+                let had = book.has(&id(n));
+                assert_eq!(book.ban(&id(n)), had);
+                assert!(!had || book.state(&id(n)) == Some(State::Banned));
+            }
             Op::Reinstate { id: n } => assert!(!book.reinstate(now, &id(n)) || book.state(&id(n)) == Some(State::New)),
             Op::Wait { secs } => self.now = now.after(Duration::from_secs(secs)),
             Op::Due { times } => self.due(times),

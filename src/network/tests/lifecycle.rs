@@ -44,7 +44,7 @@ async fn a_breakdown_leaves_it_failed_and_a_start_brings_all_back() {
         assert_eq!(ask(&process.dialler, seed, "broken-1").await, Ok(known.clone()));
         assert_eq!(book_of(&network).await, book);
         let seeds: Vec<_> = network.seeds().await.unwrap().into_iter().map(|view| view.seed).collect();
-        assert_eq!(seeds, [more.clone()]);
+        assert_eq!(seeds, std::slice::from_ref(&more));
         let bans = network.bans().await.unwrap();
         assert_eq!(bans.iter().map(|ban| (ban.target, ban.until)).collect::<Vec<_>>(), [(target, Wall::NEVER)]);
     }

@@ -38,7 +38,7 @@ async fn a_change_that_could_not_be_saved_is_told_until_it_is() {
     other_program.execute_batch("ROLLBACK").unwrap();
     until("it is tried again by itself", async || network.status().await.unwrap().unsaved.is_none()).await;
     let deltas = on_disk(&path, "busy-1").rows.seed_deltas;
-    assert_eq!(deltas.into_iter().map(|delta| delta.seed).collect::<Vec<_>>(), [seed.clone()]);
+    assert_eq!(deltas.into_iter().map(|delta| delta.seed).collect::<Vec<_>>(), std::slice::from_ref(&seed));
     let last = network.add_seed(seed).await;
     assert_eq!(last, Ok(Applied { changed: false, saved: Saved::Yes }));
 }

@@ -1,6 +1,7 @@
 //! The files of a real node's home: as few as it needs, in the formats that all versions read.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -34,11 +35,12 @@ impl NodeKey {
         NodeId::from_public_key(&self.public())
     }
 
-    /// Writes `node_key.json`.
+    /// Writes `node_key.json`, which nobody else may read.
     pub(crate) fn write(&self, path: &Path) {
         let both = [self.0, self.public()].concat();
         let key = json!({ "priv_key": { "type": "tendermint/PrivKeyEd25519", "value": STANDARD.encode(both) } });
         write(path, &key.to_string());
+        fs::set_permissions(path, Permissions::from_mode(0o600)).expect("the file is ours");
     }
 
     fn public(&self) -> [u8; 32] {

@@ -1,0 +1,14 @@
+//! Sockets: both sides of the handshake, the gate, and what a peer can do wrong on the way.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "the lints know tests, not their helpers")]
+
+#[path = "transport/dials.rs"]
+mod dials;
+#[path = "transport/doors.rs"]
+mod doors;
+#[path = "transport/handshakes.rs"]
+mod handshakes;
+#[path = "transport/peers.rs"]
+mod peers;
+#[path = "transport/support.rs"]
+mod support;
