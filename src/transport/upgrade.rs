@@ -114,7 +114,8 @@ impl Secured {
     /// The link that is left when both sides know each other.
     pub(super) fn into_link(self, local: Arc<Local>, presence: Option<Presence>) -> Link {
         let Secured { stream, sealer, opener, input, plain, .. } = self;
-        Link { local, stream, sealer, opener, raw: input.into(), plain: plain.into(), presence }
+        // Copies of what is left, mostly nothing: the buffers themselves would lie in every idle peer.
+        Link { local, stream, sealer, opener, raw: input.to_vec(), plain: plain.to_vec(), presence }
     }
 }
 
