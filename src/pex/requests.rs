@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::params::MIN_REQUEST_INTERVAL;
 use crate::types::{Mono, NodeId};
 
-/// IDs in one of the two generations; the older one is forgotten when the younger is full.
-const GENERATION: usize = 8_192;
+/// IDs in one of the two generations; the older one is forgotten when the younger is full. Ten seconds, for which a time
+/// matters, of as many as the gate lets in of one range. More of them would only make the memory grow for longer: who
+/// wants to be forgotten takes another ID.
+const GENERATION: usize = 2_048;
 /// Requests that are always answered.
 const FREE: u8 = 2;
 /// The offence that brings a ban.
