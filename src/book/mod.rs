@@ -122,9 +122,9 @@ impl Book {
     }
 
     /// Makes the addresses of an ID due that were never tried: what stood against their dial (the ID was connected) has
-    /// passed.
+    /// passed. One that is being dialled, or is banned, waits for nothing.
     pub fn retry_untried(&mut self, now: Now, id: &NodeId) {
-        let waiting = |ix: &Ix| !self.slab.entry(*ix).taken && self.slab.history(*ix).is_untried();
+        let waiting = |ix: &Ix| self.slab.entry(*ix).queue.is_some() && self.slab.history(*ix).is_untried();
         let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).filter(waiting).collect();
         for ix in addresses {
             self.schedule.enqueue(&mut self.slab, ix, now);

@@ -39,6 +39,37 @@ fn what_was_handed_out_comes_again_when_given_back_or_marked() {
 }
 
 #[test]
+fn an_untried_address_that_was_put_off_is_due_again_on_request() {
+    let mut book = book();
+    book.add(now(), at(1, 1), source(1), &mut rng()).unwrap();
+    book.due(now());
+    book.retry_untried(now(), &id(1));
+    assert_eq!(book.due(now()), None, "it is being dialled");
+    book.untake(now(), &at(1, 1));
+    book.retry_untried(now(), &id(1));
+    assert_eq!(book.due(now()), Some(at(1, 1)));
+    book.mark_failed(now(), &at(1, 1), Outcome::Refused, false);
+    book.retry_untried(now(), &id(1));
+    assert_eq!(book.due(now()), None, "a failed one keeps its wait");
+}
+
+#[test]
+fn what_is_banned_is_never_due() {
+    let mut book = book();
+    for n in 0..3 {
+        book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
+        book.ban(&id(n));
+    }
+    book.retry_untried(now(), &id(1));
+    assert_eq!((book.due(now()), book.next_due()), (None, None));
+    for n in 0..3 {
+        assert!(book.reinstate(now(), &id(n)));
+        assert_eq!(book.due(now()), Some(at(n, n)));
+    }
+    invariants::check(&book);
+}
+
+#[test]
 fn failing_addresses_wait_twice_as_long_each_time() {
     let mut book = book();
     book.add(now(), at(1, 1), source(1), &mut rng()).unwrap();

@@ -64,6 +64,9 @@ enum Op {
         id: u32,
         group: u32,
     },
+    Retry {
+        id: u32,
+    },
     Select {
         bias: Option<u8>,
         asker: u32,
@@ -90,6 +93,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (0..500_000_u64).prop_map(|secs| Op::Wait { secs }),
         2 => any::<u8>().prop_map(|times| Op::Due { times }),
         1 => who().prop_map(|(id, group)| Op::Untake { id, group }),
+        2 => who().prop_map(|(id, _)| Op::Retry { id }),
         2 => (proptest::option::of(0..120_u8), 0..300_u32).prop_map(|(bias, asker)| Op::Select { bias, asker }),
         3 => (0..200_usize).prop_map(|max| Op::Store { max }),
         1 => Just(Op::Restart),
@@ -142,6 +146,7 @@ impl Life {
             Op::Wait { secs } => self.now = now.after(Duration::from_secs(secs)),
             Op::Due { times } => self.due(times),
             Op::Untake { id, group } => book.untake(now, &at(id, group)),
+            Op::Retry { id: n } => book.retry_untried(now, &id(n)),
             Op::Select { bias, asker } => self.select(bias, asker),
             Op::Store { max } => self.save(max),
             Op::Restart => self.restart(),
