@@ -92,7 +92,7 @@ fn crawl() -> Vec<Mono> {
     let mut sim = Sim::new(CHAIN, ROUND_TRIP);
     let told = 2..2 + CRAWLED;
     let tellers = told.end..told.end + CRAWLED / ANSWER as u16;
-    let is_live = |n: &u16| n % 3 != 0;
+    let is_live = |n: &u16| !n.is_multiple_of(3);
     let mut settle = |n: u16, tells: Vec<NetAddress>| {
         let resident = Resident::Scripted { id: address(n).id(), network: CHAIN.into(), tells: Some(tells) };
         sim.settle(address(n).socket(), resident);

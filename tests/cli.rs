@@ -478,3 +478,15 @@ fn the_reference_is_the_tables() {
         "docs/configuration.md is stale: cargo run -- reference > docs/configuration.md"
     );
 }
+
+#[test]
+fn the_demo_finds_every_reachable_node_and_serves_nothing_else() {
+    let output = Command::new(env!("CARGO_BIN_EXE_pexd"))
+        .args(["localnet", "--seconds", "8", "--admin-port", "0"])
+        .output()
+        .expect("pexd runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("20 of 20 reachable nodes served, 0 others"), "{text}");
+    assert!(text.contains("pexd.v1.ReactorService/GetStatus"), "it says what to try: {text}");
+}

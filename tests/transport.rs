@@ -1,6 +1,6 @@
 //! Sockets: both sides of the handshake, the gate, and what a peer can do wrong on the way.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "the lints know tests, not their helpers")]
 
 #[path = "transport/dials.rs"]
 mod dials;

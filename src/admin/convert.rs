@@ -1,9 +1,8 @@
 //! From the views of a network to protobuf. What peers said of themselves is made harmless here.
 
-use std::fmt::Write as _;
-
 use prost_types::{Duration, Timestamp};
 
+use super::text::{printable, reason};
 use crate::book;
 use crate::network::{Applied, Peer, Saved, Status};
 use crate::node::row;
@@ -11,42 +10,10 @@ use crate::node::{AddressView, BookView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
 use crate::types::{Direction, Now, Outcome, Purpose, Wall};
 
-/// Bytes of a text that a peer said, at most.
-const MAX_TEXT: usize = 256;
-/// Bytes of a text of our own at most, which may quote a peer or a request.
-const MAX_REASON: usize = 1_024;
 /// The last second of the year 9999, the last that a `Timestamp` may have.
 const MAX_SECONDS: i64 = 253_402_300_799;
 /// The first second of the year 1.
 const MIN_SECONDS: i64 = -62_135_596_800;
-
-/// What a peer or a client said, made harmless.
-pub(super) fn printable(text: &str) -> String {
-    harmless(text, MAX_TEXT)
-}
-
-/// A text of our own that may quote a peer, a client or the file system, made harmless.
-pub(super) fn reason(text: &str) -> String {
-    harmless(text, MAX_REASON)
-}
-
-/// A text that harms no terminal and no reader: letters, digits and printable ASCII stay, all else is escaped, and what
-/// is too long is cut.
-fn harmless(text: &str, max: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(max));
-    for char in text.chars() {
-        if out.len() >= max {
-            out.push_str("...");
-            break;
-        }
-        if char == ' ' || char.is_ascii_graphic() || (!char.is_ascii() && char.is_alphanumeric()) {
-            out.push(char);
-        } else {
-            let _ = write!(out, "{}", char.escape_unicode());
-        }
-    }
-    out
-}
 
 /// A stamp; "never" is unset.
 pub(super) fn time(at: Wall) -> Option<Timestamp> {
@@ -272,27 +239,6 @@ pub(super) fn change(network: &str, applied: Applied) -> pb::ChangeResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn printable_ascii_stays_as_it_is() {
-        let text: String = (0x20..=0x7e_u8).map(char::from).collect();
-        assert_eq!(printable(&text), text);
-        assert_eq!(printable("größer"), "größer");
-    }
-
-    #[test]
-    fn what_moves_a_cursor_or_turns_text_around_is_escaped() {
-        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\u{a}");
-        assert_eq!(printable("\u{202e}x\u{9b}"), "\\u{202e}x\\u{9b}");
-    }
-
-    #[test]
-    fn a_long_text_is_cut_between_characters() {
-        for text in ["x", "ß", "\u{1b}", "\u{10ffff}"] {
-            let cut = printable(&text.repeat(60_000));
-            assert!(cut.len() <= MAX_TEXT + 16 && cut.ends_with("..."), "{}", cut.len());
-        }
-    }
 
     #[test]
     fn stamps_stay_within_what_protobuf_allows() {

@@ -12,8 +12,8 @@ use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::{Layer, Service};
 
-use super::convert::printable;
 use super::status;
+use super::text::printable;
 
 type Answer = Result<Response<Body>, Infallible>;
 

@@ -19,5 +19,6 @@ mod server;
 mod status;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use server::{Admin, BindError, ServeError};

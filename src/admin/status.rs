@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::convert::{printable, reason};
+use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
 
 /// The domain of our `google.rpc.ErrorInfo`.

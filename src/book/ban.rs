@@ -28,6 +28,12 @@ impl Book {
         true
     }
 
+    /// The banned IDs that are kept, one that has several addresses perhaps several times.
+    pub fn banned_ids(&self) -> Vec<NodeId> {
+        let banned = |&ix: &Ix| self.slab.entry(ix).standing == super::slab::Standing::Banned;
+        self.slab.live().filter(banned).map(|ix| self.slab.address(ix).id()).collect()
+    }
+
     /// Lets the IDs that were banned first go, until no more are kept than may be.
     pub(super) fn bound_banned(&mut self) {
         while self.counts.banned > MAX_BANNED

@@ -80,7 +80,8 @@ impl Book {
         (room && state != State::Old).then_some(state)
     }
 
-    /// Puts an entry into those of the recorded buckets that exist and have room, else where it belongs.
+    /// Puts an entry into those of the recorded buckets that exist and have room, else where it belongs. A long list is not
+    /// read to its end.
     fn place_new(&mut self, ix: Ix, buckets: &[u16]) -> bool {
         let recorded = buckets.iter().filter(|&&bucket| usize::from(bucket) < NEW_BUCKETS).map(|&bucket| bucket as u8);
         for bucket in recorded.take(BUCKET_SIZE) {

@@ -36,6 +36,8 @@ use schedule::{Schedule, WAITING};
 use served::Served;
 use slab::{Ix, Slab};
 
+use rand::RngExt as _;
+
 use crate::types::{Mono, NetAddress, NodeId, Now, SeededRng};
 
 /// The address book of one network. Adding, marking and picking are O(1), a selection of k addresses is O(k), at any size
@@ -77,7 +79,6 @@ impl Book {
     /// book"), then a random bucket that is not empty, then a random entry of it. `bias` is the percentage by which new
     /// ones are preferred (above 100 = 100). None of an empty book, nor of one with old ones only at a bias of 100.
     pub fn pick(&self, bias: u8, rng: &mut SeededRng) -> Option<NetAddress> {
-        use rand::RngExt as _;
         let bias = f64::from(bias.min(100));
         let old = (self.counts.old as f64).sqrt() * (100.0 - bias);
         let new = (self.counts.new as f64).sqrt() * bias;

@@ -47,7 +47,7 @@ impl Schedule {
     /// Puts an entry at the end of the queue that its history asks for.
     pub(super) fn enqueue(&mut self, slab: &mut Slab, ix: Ix, now: Now) {
         let queue = queue_of(slab.history(ix));
-        self.enqueue_in(slab, ix, queue, now.mono.as_secs().saturating_add(self.wait_or_none(queue)));
+        self.enqueue_in(slab, ix, queue, next_second(now).saturating_add(self.wait_or_none(queue)));
     }
 
     /// Puts an entry back whose latest attempt was so many seconds ago, for a book that is loaded in the order of the
@@ -55,12 +55,12 @@ impl Schedule {
     pub(super) fn enqueue_late(&mut self, slab: &mut Slab, ix: Ix, now: Now, ago: u32) {
         let queue = queue_of(slab.history(ix));
         let left = self.wait_or_none(queue).saturating_sub(ago);
-        self.enqueue_in(slab, ix, queue, now.mono.as_secs().saturating_add(left));
+        self.enqueue_in(slab, ix, queue, next_second(now).saturating_add(left));
     }
 
     /// Puts an entry off for the least time, whatever its history.
     pub(super) fn postpone(&mut self, slab: &mut Slab, ix: Ix, now: Now) {
-        self.enqueue_in(slab, ix, 0, now.mono.as_secs().saturating_add(self.wait(0)));
+        self.enqueue_in(slab, ix, 0, next_second(now).saturating_add(self.wait(0)));
     }
 
     fn wait_or_none(&self, queue: u8) -> u32 {
@@ -112,6 +112,11 @@ impl Schedule {
     fn earliest(&self, slab: &Slab) -> Option<Ix> {
         self.queues[..WAITS].iter().filter_map(List::first).min_by_key(|&ix| slab.entry(ix).due)
     }
+}
+
+/// The present second, or the next if it has begun: no wait is shorter than it says.
+fn next_second(now: Now) -> u32 {
+    (now.mono + Duration::from_micros(999_999)).as_secs()
 }
 
 /// The queue of an address: never tried, the least wait for those that did not fail, a doubled one for each failure.

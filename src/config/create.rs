@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use crate::types::{NodeId, PeerAddress};
+use crate::types::NodeId;
 
 use super::chain_id::{self, ChainIdError};
 use super::conflicts::overlap;
@@ -13,6 +13,7 @@ use super::files::{self, Mode};
 use super::home::{Home, NetworkFolder};
 use super::load::load_one;
 use super::network::default_moniker;
+use super::sample::NewNetwork;
 use super::value::{Printable, Setting as _};
 use super::{node_key, sample};
 
@@ -21,17 +22,6 @@ const FIRST_PORT: u16 = 26656;
 
 /// Ports that pexd's own admin and HTTP listeners have by default, and that no network is given.
 const RESERVED_PORTS: [u16; 2] = [26670, 26671];
-
-/// What a new network is to be.
-#[derive(Clone, Debug, Default)]
-pub struct NewNetwork {
-    /// Its name for peers; the host's when `None`.
-    pub moniker: Option<String>,
-    /// Nodes to ask for addresses.
-    pub seeds: Vec<PeerAddress>,
-    /// Whether it is a seed.
-    pub seed_mode: bool,
-}
 
 /// A network that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,11 +23,12 @@ mod sample;
 mod section;
 pub mod value;
 
-pub use create::{CreateError, Created, NewNetwork, create_network};
+pub use create::{CreateError, Created, create_network};
 pub use home::{Home, NetworkFolder};
 pub use load::{Config, Sources, load, load_one};
 pub use mistake::{Mistakes, Note, Origin};
 pub use network::Network;
 pub use process::Process;
 pub use reference::reference;
+pub use sample::NewNetwork;
 pub use section::Key;

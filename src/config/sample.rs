@@ -3,9 +3,20 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::create::NewNetwork;
 use super::keys::{NETWORK_TABLES, PROCESS_TABLES};
 use super::section::Key;
+use crate::types::PeerAddress;
+
+/// What a new network is to be.
+#[derive(Clone, Debug, Default)]
+pub struct NewNetwork {
+    /// Its name for peers; the host's when `None`.
+    pub moniker: Option<String>,
+    /// Nodes to ask for addresses.
+    pub seeds: Vec<PeerAddress>,
+    /// Whether it is a seed.
+    pub seed_mode: bool,
+}
 
 /// A new `pexd.toml`.
 pub(super) fn process_file() -> String {

@@ -4,8 +4,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use ipnet::IpNet;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
@@ -16,7 +18,7 @@ use super::handle::{Command, Starter, Status};
 use super::journal::Journal;
 use super::saving::Saving;
 use crate::clock::Clock;
-use crate::node::{Effect, Input, Node, RunState};
+use crate::node::{Effect, Event, Input, Node, RunState};
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
 use crate::types::{CloseHow, ConnId, Fault, Mono, Ticket, Wall};
@@ -25,6 +27,8 @@ use crate::types::{CloseHow, ConnId, Fault, Mono, Ticket, Wall};
 const UPGRADED_QUEUE: usize = 256;
 /// Messages of peers that wait for the actor; each peer has at most one under way.
 const PEER_QUEUE: usize = 1_024;
+/// Peers that have lost their slot and still take what was sent to them; while there are as many, nobody is let in.
+const MAX_CLOSING: usize = 1_024;
 /// How long peers have to take what was sent to them when the process ends.
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -121,6 +125,10 @@ impl<'a> Actor<'a> {
     }
 
     fn inbound(&mut self, upgraded: Upgraded) {
+        if self.closing.len() >= MAX_CLOSING {
+            let (id, ip, fault) = (upgraded.info.id, upgraded.remote.ip(), Fault::Full);
+            return self.journal.note(&Event::Refused { id, ip, fault }, self.shell.clock.now().wall);
+        }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
         let peer = Box::new(handshaken(&upgraded));
@@ -165,7 +173,7 @@ impl<'a> Actor<'a> {
             self.perform(effect);
         }
         while let Some(event) = self.node.poll_event() {
-            self.journal.note(&event);
+            self.journal.note(&event, self.shell.clock.now().wall);
         }
         match self.node.state() {
             RunState::Starting => {}
@@ -185,7 +193,11 @@ impl<'a> Actor<'a> {
         match effect {
             Effect::Dial { conn, target, .. } => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
-                let dial = async move { (conn, dialler.dial(local, target).await) };
+                // A dial that breaks down has failed: nothing may wait for it for ever.
+                let dial = async move {
+                    let dialled = AssertUnwindSafe(dialler.dial(local, target)).catch_unwind().await;
+                    (conn, dialled.unwrap_or(Dialled { remote: None, result: Err(Fault::Internal) }))
+                };
                 self.dialling.insert(conn, self.dials.spawn(dial));
             }
             Effect::Admit { ticket, conn } => {
@@ -242,6 +254,9 @@ impl<'a> Actor<'a> {
 
     /// Opens the listener and starts the node; the answer comes when the node has decided.
     pub(super) async fn start(&mut self, reply: Starter) {
+        if let Some(reason) = self.saving.no_store() {
+            return drop(reply.send(Err(reason.to_owned())));
+        }
         match self.node.state() {
             RunState::Running => drop(reply.send(Ok(false))),
             RunState::Starting => self.starters.push(reply),
@@ -269,15 +284,18 @@ impl<'a> Actor<'a> {
             node: self.node.status(),
             unsaved: self.saving.failure(),
             refused: self.refusals(),
+            ended: self.journal.ends(),
+            recent_ends: self.journal.recent_ends(),
         }
     }
 
-    /// Refusals before the handshake's end are the gate's, those after it the node's.
+    /// Refusals are the listener's before a network is meant, the gate's before the handshake's end, the node's after it.
     fn refusals(&self) -> Vec<(&'static str, u64)> {
+        let listener = self.open.as_ref().map(OpenEntrance::refusals).unwrap_or_default();
         let gate = self.shell.local.gate().refusals().counts();
-        let gate = gate.into_iter().map(|(fault, count)| (fault.name(), count));
+        let early = listener.into_iter().chain(gate).map(|(fault, count)| (fault.name(), count));
         let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
-        gate.chain(self.journal.refusals()).for_each(|(name, count)| *all.entry(name).or_default() += count);
+        early.chain(self.journal.refusals()).for_each(|(name, count)| *all.entry(name).or_default() += count);
         all.into_iter().collect()
     }
 

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, Change, Command, Error, MAX_PAGE, Page, Peer, Saved};
+use super::handle::{Applied, Change, Command, Error, MAX_PAGE, Page, Peer};
 use crate::node::PeerView;
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
@@ -18,6 +18,7 @@ impl Actor<'_> {
             Command::Stop(reply) => {
                 let stopped = self.node.stop(self.shell.clock.now());
                 self.drain();
+                self.shell.entrance.closed().await;
                 let _ = reply.send(stopped);
             }
             Command::Peers(reply) => drop(reply.send(self.peer_list())),
@@ -56,8 +57,7 @@ impl Actor<'_> {
 
     fn applied(&mut self, outcome: Result<bool, Error>, reply: oneshot::Sender<Result<Applied, Error>>) {
         match outcome {
-            Ok(true) => self.saving.save_now(&mut self.node, reply),
-            Ok(false) => drop(reply.send(Ok(Applied { changed: false, saved: Saved::Yes }))),
+            Ok(changed) => self.saving.save_now(&mut self.node, changed, reply),
             Err(error) => drop(reply.send(Err(error))),
         }
     }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::transport::{DoorLimits, Listener, Local, Upgraded};
+use crate::types::Fault;
 
 /// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Entrance {
     laddr: SocketAddr,
     limits: DoorLimits,
     state: Arc<Mutex<State>>,
+    /// Held while somebody waits for [`State::closing`].
+    waiting: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +37,7 @@ pub(super) struct OpenEntrance {
 impl Entrance {
     /// An entrance at `laddr`, not bound yet; port 0 takes a free one at each start.
     pub fn new(laddr: SocketAddr, limits: DoorLimits) -> Self {
-        Entrance { laddr, limits, state: Arc::default() }
+        Entrance { laddr, limits, state: Arc::default(), waiting: Arc::default() }
     }
 
     /// The configured address.
@@ -44,11 +47,7 @@ impl Entrance {
 
     /// Binds the address unless another network has, and takes the connections that are for this network.
     pub(super) async fn open(&self, local: Arc<Local>, peers: mpsc::Sender<Upgraded>) -> Result<OpenEntrance, String> {
-        let closing = self.state().closing.take();
-        if let Some(closing) = closing {
-            // A task that broke down has given the port back too.
-            let _ = closing.await;
-        }
+        self.closed().await;
         let chain_id = local.info().network.clone();
         let mut state = self.state();
         let listener = match &state.listener {
@@ -64,6 +63,17 @@ impl Entrance {
         Ok(OpenEntrance { entrance: self.clone(), listener, chain_id })
     }
 
+    /// Waits until a port that the last network left is free again.
+    pub(super) async fn closed(&self) {
+        // Several networks may wait for one end; none may go on before it.
+        let _waiting = self.waiting.lock().await;
+        let closing = self.state().closing.take();
+        if let Some(closing) = closing {
+            // A task that broke down has given the port back too.
+            let _ = closing.await;
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,6 +83,12 @@ impl OpenEntrance {
     /// Where it listens.
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.listener.local_addr()
+    }
+
+    /// Who was turned away before it was known which network was meant, since the port was bound; with several networks on
+    /// one listener, each of them tells of it.
+    pub(super) fn refusals(&self) -> Vec<(Fault, u64)> {
+        self.listener.refusals().counts()
     }
 }
 

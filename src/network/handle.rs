@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
-use crate::types::{NetAddress, NodeId, PeerAddress};
+use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
 const INBOX: usize = 64;
@@ -97,8 +97,24 @@ pub struct Status {
     pub node: StatusView,
     /// Changed rows that are not on disk although a write was tried, and why.
     pub unsaved: Option<String>,
-    /// Connections refused since the start, by reason.
+    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before any handshake
+    /// is counted since it was opened.
     pub refused: Vec<(&'static str, u64)>,
+    /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
+    pub ended: Vec<(&'static str, u64)>,
+    /// The latest of them, the last one at the end; at most 64.
+    pub recent_ends: Vec<PeerEnd>,
+}
+
+/// The end of a peer's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerEnd {
+    /// When.
+    pub at: Wall,
+    /// Whose.
+    pub id: NodeId,
+    /// Why.
+    pub fault: Fault,
 }
 
 /// A connected peer with its traffic.

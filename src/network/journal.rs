@@ -1,19 +1,26 @@
 //! What happened in a network, told to the log and counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+use super::handle::PeerEnd;
 use crate::node::Event;
+use crate::types::{Fault, NodeId, Wall};
 
-/// Counts what was refused after the handshake, and writes the log.
+/// Ends of connections that are kept with their peer; about 8 KB.
+const RECENT_ENDS: usize = 64;
+
+/// Counts what was refused after the handshake and why peers went, and writes the log.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     refused: BTreeMap<&'static str, u64>,
+    ended: BTreeMap<&'static str, u64>,
+    recent_ends: VecDeque<PeerEnd>,
 }
 
 impl Journal {
     /// Notes one event. What an operator must act on is a warning, what he may want to see is told at `info`, what
     /// happens all day at `debug`.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: &Event, at: Wall) {
         match event {
             Event::Started => tracing::info!("reactor started"),
             Event::Stopped => tracing::info!("reactor stopped"),
@@ -23,7 +30,10 @@ impl Journal {
             Event::PeerUp { id, direction, purpose, .. } => {
                 tracing::debug!(%id, %direction, purpose = purpose.map(tracing::field::display), "peer connected");
             }
-            Event::PeerDown { id, fault, .. } => tracing::debug!(%id, %fault, "peer gone"),
+            Event::PeerDown { id, fault, .. } => {
+                self.note_end(*id, fault, at);
+                tracing::debug!(%id, %fault, "peer gone");
+            }
             Event::Refused { id, ip, fault } => {
                 *self.refused.entry(fault.name()).or_default() += 1;
                 tracing::debug!(%id, %ip, %fault, "connection refused");
@@ -47,8 +57,47 @@ impl Journal {
         }
     }
 
+    fn note_end(&mut self, id: NodeId, fault: &Fault, at: Wall) {
+        *self.ended.entry(fault.name()).or_default() += 1;
+        if self.recent_ends.len() == RECENT_ENDS {
+            self.recent_ends.pop_front();
+        }
+        self.recent_ends.push_back(PeerEnd { at, id, fault: fault.clone() });
+    }
+
     /// How often was refused what, since the start.
     pub(super) fn refusals(&self) -> Vec<(&'static str, u64)> {
         self.refused.iter().map(|(reason, count)| (*reason, *count)).collect()
+    }
+
+    /// How often a peer went for what, since the start.
+    pub(super) fn ends(&self) -> Vec<(&'static str, u64)> {
+        self.ended.iter().map(|(reason, count)| (*reason, *count)).collect()
+    }
+
+    /// The peers that went last, the latest at the end.
+    pub(super) fn recent_ends(&self) -> Vec<PeerEnd> {
+        self.recent_ends.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::ConnId;
+
+    #[test]
+    fn ends_are_counted_by_name_and_the_latest_are_kept() {
+        let mut journal = Journal::default();
+        let down = |n: u8, fault| Event::PeerDown { conn: ConnId(1), id: NodeId::from_bytes([n; 20]), fault };
+        journal.note(&down(0, Fault::BadMessage), Wall::from_secs(0));
+        for second in 1..=70 {
+            journal.note(&down(second, Fault::UnknownChannel(i32::from(second))), Wall::from_secs(second.into()));
+        }
+        assert_eq!(journal.ends(), [("bad_message", 1), ("unknown_channel", 70)]);
+        let recent = journal.recent_ends();
+        assert_eq!(recent.len(), RECENT_ENDS);
+        assert_eq!((recent[0].at, recent[63].at), (Wall::from_secs(7), Wall::from_secs(70)));
+        assert_eq!((recent[63].id, &recent[63].fault), (NodeId::from_bytes([70; 20]), &Fault::UnknownChannel(70)));
     }
 }

@@ -10,8 +10,10 @@ mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
-pub use handle::{Applied, Error, Handle, MAX_PAGE, Page, Peer, Saved, Status};
+pub use handle::{Applied, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
 pub use supervisor::{Config, Running, spawn};

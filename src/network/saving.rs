@@ -13,11 +13,11 @@ use crate::store::{Store, WriteError};
 use crate::types::Mono;
 
 /// Least time between two writes of what peers said: together with a write's own time it stays below a second.
-const INTERVAL: Duration = Duration::from_millis(400);
+pub(super) const INTERVAL: Duration = Duration::from_millis(400);
 /// Time until a write that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// Rows in one transaction.
-const GROUP: usize = 2_048;
+pub(super) const GROUP: usize = 2_048;
 
 type Write = Pin<Box<dyn Future<Output = Result<(), WriteError>> + Send>>;
 
@@ -26,18 +26,24 @@ pub(super) struct Saving {
     store: Result<Store, String>,
     under_way: Option<Write>,
     next: Mono,
+    /// Whether an operator's change was handed in whose end is not known here yet.
+    unchecked: bool,
     failure: Option<String>,
     clock: Clock,
 }
 
 impl Saving {
     pub(super) fn new(store: Store, clock: Clock) -> Self {
-        Saving { store: Ok(store), under_way: None, next: Mono::ZERO, failure: None, clock }
+        Saving::with(Ok(store), clock)
     }
 
     /// For a network whose book cannot be opened.
     pub(super) fn without_store(reason: String, clock: Clock) -> Self {
-        Saving { store: Err(reason), under_way: None, next: Mono::ZERO, failure: None, clock }
+        Saving::with(Err(reason), clock)
+    }
+
+    fn with(store: Result<Store, String>, clock: Clock) -> Self {
+        Saving { store, under_way: None, next: Mono::ZERO, unchecked: false, failure: None, clock }
     }
 
     /// Why there is no store, when there is none.
@@ -47,19 +53,25 @@ impl Saving {
 
     /// When the next write is due; `None` when there is nothing to write, or one is under way.
     pub(super) fn due(&self, dirty: bool, now: Mono) -> Option<Mono> {
-        let wanted = self.store.is_ok() && self.under_way.is_none() && (dirty || self.failure.is_some());
-        wanted.then(|| self.next.max(now))
+        let wanted = dirty || self.unchecked || self.failure.is_some();
+        let able = self.store.is_ok() && self.under_way.is_none();
+        (wanted && able).then(|| self.next.max(now))
     }
 
     /// Begins to write what changed.
     pub(super) fn save(&mut self, node: &mut Node, now: Mono) {
         let Ok(store) = &self.store else { return };
-        self.next = now + INTERVAL;
-        self.under_way = Some(Box::pin(store.write(node.take_dirty(GROUP))));
+        // While the disk fails the node keeps its changes, coalesced and bounded: the store holds enough already.
+        let changes = if self.failure.is_some() { Vec::new() } else { node.take_dirty(GROUP) };
+        // What a full group left behind has waited as long as what is in it.
+        self.next = if node.has_dirty() && self.failure.is_none() { now } else { now + INTERVAL };
+        self.unchecked = false;
+        self.under_way = Some(Box::pin(store.write(changes)));
     }
 
-    /// Writes what an operator changed, with all that changed before, and answers when it is committed.
-    pub(super) fn save_now(&mut self, node: &mut Node, reply: oneshot::Sender<Result<Applied, Error>>) {
+    /// Writes what an operator changed, with all that changed before, and answers when it is committed. When it was so
+    /// already, the change that made it so may still be unsaved, and the answer waits for that one.
+    pub(super) fn save_now(&mut self, node: &mut Node, changed: bool, reply: oneshot::Sender<Result<Applied, Error>>) {
         let Ok(store) = &self.store else { return };
         let write = store.write(node.take_dirty(GROUP));
         tokio::spawn(async move {
@@ -67,9 +79,10 @@ impl Saving {
                 Ok(()) => Saved::Yes,
                 Err(error) => Saved::No(error.to_string()),
             };
-            drop(reply.send(Ok(Applied { changed: true, saved })));
+            drop(reply.send(Ok(Applied { changed, saved })));
         });
-        // The answer of the next write tells whether the disk works.
+        // The end of the next write, which comes after this one, tells whether the disk works.
+        self.unchecked = true;
         self.next = self.clock.mono();
     }
 

@@ -2,7 +2,7 @@
 //! another in its place, failed and startable again. Nothing of it reaches the other networks.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -100,15 +100,21 @@ impl Supervisor {
         let mut wish: Option<Starter> = None;
         let mut breakdown: Option<String> = None;
         loop {
-            let (node, saving) = self.load(opened);
+            let (node, saving) = self.load_or_fail(opened);
             let mut actor = Actor::new(&self.shell, node, saving);
             if let Some(reason) = breakdown.take() {
                 actor.node.fail(self.shell.clock.now(), reason);
             }
-            if let Some(starter) = wish.take() {
-                actor.start(starter).await;
-            }
-            match AssertUnwindSafe(actor.run(&mut inbox)).catch_unwind().await {
+            let life = async {
+                if let Some(starter) = wish.take() {
+                    match actor.saving.no_store() {
+                        Some(reason) => drop(starter.send(Err(reason.to_owned()))),
+                        None => actor.start(starter).await,
+                    }
+                }
+                actor.run(&mut inbox).await
+            };
+            match AssertUnwindSafe(life).catch_unwind().await {
                 Ok(Exit::Over) => return actor.finish().await,
                 Ok(Exit::Reopen(starter)) => wish = Some(starter),
                 Err(panic) => {
@@ -120,6 +126,14 @@ impl Supervisor {
             }
             opened = self.open().await;
         }
+    }
+
+    /// As [`Supervisor::load`]; a book that breaks the node is as good as none.
+    fn load_or_fail(&self, opened: Opened) -> (Node, Saving) {
+        catch_unwind(AssertUnwindSafe(|| self.load(opened))).unwrap_or_else(|panic| {
+            let reason = format!("internal fault while the book was loaded: {}", words(panic.as_ref()));
+            self.load(Err(reason))
+        })
     }
 
     /// The node with what its book held. Without a book it is empty, failed, and can only be looked at or started.

@@ -64,11 +64,30 @@ impl Node {
             start_by: Mono::NEVER,
             usable_seeds: false,
         };
+        node.agree_on_bans(now);
         for address in persistent.iter().filter_map(PeerAddress::as_net_address) {
             // Refused are private, banned and unroutable ones, which stay persistent all the same.
             let _ = node.book.add(now, address, own, &mut node.rng);
         }
         (node, report)
+    }
+
+    /// The store commits in groups: after a crash a ban and the state of its ID in the book may disagree. The ban counts.
+    fn agree_on_bans(&mut self, now: Now) {
+        let banned: BTreeSet<NodeId> = self
+            .switch
+            .bans()
+            .filter_map(|ban| match ban.target {
+                BanTarget::Id(id) => Some(id),
+                BanTarget::Range(_) => None,
+            })
+            .collect();
+        for id in &banned {
+            self.book.ban(id);
+        }
+        for id in self.book.banned_ids().into_iter().filter(|id| !banned.contains(id)) {
+            self.book.reinstate(now, &id);
+        }
     }
 
     fn with<T>(&mut self, now: Now, work: impl FnOnce(&mut Pex, &mut pex::Context<'_>) -> T) -> T {

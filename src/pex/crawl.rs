@@ -33,7 +33,7 @@ impl Pex {
         let Some(last) = self.last_seed_round else { return true };
         let nothing_to_serve = cx.book.servable(Servable::Verified) == 0;
         let long_ago = cx.now.mono.since(last) >= SEED_ROUND_INTERVAL;
-        cx.book.needs_more() && (nothing_to_serve || long_ago)
+        nothing_to_serve || (cx.book.needs_more() && long_ago)
     }
 
     /// Whether a dial of the crawl may begin now.
@@ -56,7 +56,9 @@ impl Pex {
 
     /// After a dial to a place: the next ID that is said to be there.
     pub(super) fn crawl_place(&mut self, cx: &mut Context<'_>, place: SocketAddr) {
+        // Another dial may hold the place: what waits for it would be put back, and taken out again, for ever.
         while self.next_round.is_some()
+            && !cx.switch.is_dialling_at(place)
             && let Some(address) = self.queue.pop(place)
             && !self.visit(cx, address)
         {}
@@ -69,7 +71,10 @@ impl Pex {
         let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
         match cx.switch.dial(cx.now, address.into(), purpose) {
             Ok(_) => return true,
-            Err(NotDialled::GivenUp | NotDialled::Ourselves) => {
+            // What is held through an outage is kept however long that lasts.
+            Err(NotDialled::GivenUp | NotDialled::Ourselves)
+                if !cx.book.get(&address).is_some_and(|record| record.verified) =>
+            {
                 cx.book.drop_address(&address);
             }
             Err(NotDialled::PlaceBusy) if self.queue.push(address) => {}

@@ -27,6 +27,14 @@ impl Pex {
 
     /// Takes the end of a dial: the book notes what became of it, a seed's health is kept, the crawl goes on.
     pub fn dialled(&mut self, cx: &mut Context<'_>, dialled: &Dialled) {
+        if dialled.dial.purpose == Purpose::Persistent
+            && dialled.fault.is_none()
+            && let Some(address) = dialled.address
+        {
+            // One with an IP is there from the start; what a name stands for is known only now.
+            let own = Source { id: cx.switch.params().own_id, ip: address.ip() };
+            Self::learn(cx, address, own);
+        }
         if let Some(address) = dialled.address {
             self.note_outcome(cx, &address, dialled.fault.as_ref());
         }
@@ -34,13 +42,6 @@ impl Pex {
         self.seeds.note(&dialled.dial.target, |health| {
             note_dial(health, dialled.fault.as_ref(), latency, cx.now.wall);
         });
-        if dialled.dial.purpose == Purpose::Persistent
-            && let Some(address) = dialled.address
-        {
-            // One with an IP is there from the start; what a name stands for is known only now.
-            let own = Source { id: cx.switch.params().own_id, ip: address.ip() };
-            Self::learn(cx, address, own);
-        }
         if let Some(conn) = dialled.conn {
             self.add_peer(cx, conn);
         }
@@ -75,7 +76,9 @@ impl Pex {
             Change::Promoted => cx.switch.event(Event::Promoted(*address)),
             Change::None | Change::Unverified | Change::Demoted => {}
         }
-        if self.outage.reached(address, cx.book.servable(Servable::Verified)) == Turn::Ended {
+        let is_held = |address: &NetAddress| cx.book.get(address).is_some_and(|record| record.verified);
+        let verified = cx.book.servable(Servable::Verified);
+        if self.outage.reached(address, verified, cx.now.mono, is_held) == Turn::Ended {
             cx.switch.event(Event::Outage(false));
         }
     }
@@ -84,6 +87,10 @@ impl Pex {
         let hold = self.outage.is_active();
         let held = hold && cx.book.get(address).is_some_and(|record| record.verified);
         let change = cx.book.mark_failed(cx.now, address, outcome, hold);
+        if held {
+            // Else it would be dialled days after the outage's end, or given up.
+            cx.switch.forgive(address);
+        }
         let lost = matches!(change, Change::Unverified | Change::Demoted);
         if lost {
             cx.switch.event(Event::Unverified { address: *address, outcome });

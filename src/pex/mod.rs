@@ -58,8 +58,6 @@ pub struct Pex {
     queue: PlaceQueue,
     /// Requests sent and not yet answered.
     asked: BTreeMap<ConnId, Mono>,
-    /// Inbound connections that a seed has answered and is about to close.
-    answered: BTreeSet<ConnId>,
     /// When visited peers have had their time.
     visits: BTreeSet<(Mono, ConnId)>,
     /// The next round; `None` = not running.
@@ -79,7 +77,6 @@ impl Pex {
             claims: Claims::default(),
             queue: PlaceQueue::default(),
             asked: BTreeMap::new(),
-            answered: BTreeSet::new(),
             visits: BTreeSet::new(),
             next_round: None,
             last_seed_round: None,
@@ -106,7 +103,6 @@ impl Pex {
         }
         self.seeds.end_round();
         self.asked.clear();
-        self.answered.clear();
         self.visits.clear();
         self.claims = Claims::default();
     }
@@ -144,7 +140,6 @@ impl Pex {
 
     fn forget(&mut self, conn: ConnId) {
         self.asked.remove(&conn);
-        self.answered.remove(&conn);
         self.visits.retain(|(_, other)| *other != conn);
     }
 
@@ -157,7 +152,11 @@ impl Pex {
         }
     }
 
+    /// Closes a connection that has served its purpose. A persistent peer stays, whatever it was dialled for.
     fn let_go(&mut self, cx: &mut Context<'_>, conn: ConnId, reason: CloseReason) {
+        if reason == CloseReason::VisitOver && cx.switch.peer(conn).is_some_and(|peer| peer.persistent) {
+            return cx.switch.repurpose(conn, Purpose::Persistent);
+        }
         let reason = Fault::ClosedByUs(reason);
         if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Flush, reason.clone()) {
             self.remove_peer(cx, &peer, &reason);

@@ -8,6 +8,8 @@ use crate::types::{Mono, NetAddress};
 
 /// Failures that are seen together.
 const WINDOW: Duration = Duration::from_secs(600);
+/// After this time what still fails while others answer is gone for good.
+const LONGEST: Duration = Duration::from_hours(72);
 /// Below this many it could be chance.
 const LEAST: usize = 8;
 
@@ -16,6 +18,7 @@ const LEAST: usize = 8;
 pub(super) struct Outage {
     failing: BTreeMap<NetAddress, Mono>,
     active: bool,
+    since: Mono,
 }
 
 /// What changed.
@@ -46,13 +49,25 @@ impl Outage {
             return Turn::None;
         }
         self.active = true;
+        self.since = now;
         Turn::Began(self.failing.keys().copied().collect())
     }
 
     /// An address was reached; `verified` counts the good ones, held ones included.
-    pub(super) fn reached(&mut self, address: &NetAddress, verified: usize) -> Turn {
+    /// `is_held` tells which of those that failed are still held good.
+    pub(super) fn reached(
+        &mut self,
+        address: &NetAddress,
+        verified: usize,
+        now: Mono,
+        is_held: impl Fn(&NetAddress) -> bool,
+    ) -> Turn {
         self.failing.remove(address);
-        if !self.active || self.failing.len() * 4 > verified {
+        if !self.active {
+            return Turn::None;
+        }
+        self.failing.retain(|address, _| is_held(address));
+        if self.failing.len() * 2 > verified && now.since(self.since) < LONGEST {
             return Turn::None;
         }
         self.active = false;
@@ -79,11 +94,9 @@ mod tests {
         }
         assert_eq!(outage.failed(address(7), 7, at), Turn::Began((0..8).map(address).collect()));
         assert_eq!(outage.failed(address(8), 15, at), Turn::None);
-        for n in 0..5 {
-            assert_eq!(outage.reached(&address(n), 15), Turn::None);
-        }
+        assert_eq!(outage.reached(&address(0), 15, at, |_| true), Turn::None);
         assert!(outage.is_active());
-        assert_eq!(outage.reached(&address(5), 15), Turn::Ended);
+        assert_eq!(outage.reached(&address(1), 15, at, |_| true), Turn::Ended);
         assert!(!outage.is_active());
     }
 

@@ -25,9 +25,6 @@ impl Pex {
         let Some(peer) = cx.switch.peer(conn) else { return };
         let id = peer.info.id;
         let once = self.params.seed_mode && peer.direction == Direction::Inbound;
-        if once && self.answered.contains(&conn) {
-            return;
-        }
         match self.requests.received(id, cx.now.mono) {
             Asked::InTime if once => {
                 self.answer(cx, conn, Some(SEED_SELECTION_BIAS));

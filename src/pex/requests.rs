@@ -54,10 +54,10 @@ impl Requests {
     }
 
     fn entry(&mut self, id: NodeId) -> &mut Times {
+        let remembered = self.old.get(&id).copied().unwrap_or_default();
         if !self.young.contains_key(&id) && self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
-        let remembered = self.old.get(&id).copied().unwrap_or_default();
         self.young.entry(id).or_insert(remembered)
     }
 }

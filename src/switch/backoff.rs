@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use super::params::{BACKOFF_JITTER, MAX_DIAL_FAILURES};
+use super::params::{BACKOFF_JITTER, GIVEN_UP_FOR, MAX_DIAL_FAILURES, MAX_FULL_FAILURES};
 use crate::types::{Mono, NetAddress, NodeId, SeededRng};
 
 /// Places that are remembered; beyond it the one that was dialled longest ago is forgotten.
@@ -45,7 +45,10 @@ impl Backoff {
         for key in keys(address) {
             let Some(failures) = self.entries.get(&key) else { continue };
             if cap.is_none() && failures.count > MAX_DIAL_FAILURES {
-                return Err(Wait::GivenUp);
+                if now.since(failures.last.0) < GIVEN_UP_FOR {
+                    return Err(Wait::GivenUp);
+                }
+                continue;
             }
             let until = failures.last.0 + failures.wait(cap);
             if now < until {
@@ -58,8 +61,18 @@ impl Backoff {
     /// One more failure of the place, or of the single address.
     pub(super) fn failed(&mut self, address: &NetAddress, whole_place: bool, now: Mono, rng: &mut SeededRng) {
         let [place, single] = keys(address);
-        let key = if whole_place { place } else { single };
-        let count = self.forget(&key).map_or(1, |failures| failures.count.saturating_add(1));
+        self.count(if whole_place { place } else { single }, u32::MAX, now, rng);
+    }
+
+    /// It answered and hung up at once: it is full, and not to be given up.
+    pub(super) fn full(&mut self, address: &NetAddress, now: Mono, rng: &mut SeededRng) {
+        let [place, single] = keys(address);
+        self.forget(&single);
+        self.count(place, MAX_FULL_FAILURES, now, rng);
+    }
+
+    fn count(&mut self, key: Key, most: u32, now: Mono, rng: &mut SeededRng) {
+        let count = self.forget(&key).map_or(1, |failures| failures.count.saturating_add(1)).min(most);
         self.sequence += 1;
         let last = (now, self.sequence);
         let jitter = Duration::from_micros(rng.random_range(0..=BACKOFF_JITTER.as_micros() as u64));
@@ -123,7 +136,8 @@ mod tests {
             assert_eq!(backoff.check(&whom, secs(wait + 1), None), Ok(()), "{failures}");
         }
         backoff.failed(&whom, true, secs(0), &mut rng);
-        assert_eq!(backoff.check(&whom, secs(1 << 20), None), Err(Wait::GivenUp));
+        assert_eq!(backoff.check(&whom, secs(86_399), None), Err(Wait::GivenUp));
+        assert_eq!(backoff.check(&whom, secs(86_400), None), Ok(()));
         assert_eq!(
             backoff.check(&whom, secs(1 << 20), Some(Duration::ZERO)),
             Ok(()),

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 
 use super::{Dial, Effect, Event, Handshaken, Peer, Switch, params};
-use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Purpose, SeededRng, Ticket, Wall};
+use crate::types::{
+    CloseHow, CloseReason, ConnId, Direction, Fault, NetAddress, Now, Purpose, SeededRng, Ticket, Wall,
+};
 use crate::wire::pex::{Outgoing, Received};
 
 impl Switch {
@@ -73,7 +75,11 @@ impl Switch {
     pub fn closed(&mut self, now: Now, conn: ConnId, fault: &Fault, rng: &mut SeededRng) -> Option<Peer> {
         let peer = self.down(conn, fault)?;
         self.judge_dialled(now, &peer, rng);
-        self.reconnect.lost(&peer.info.id, now.mono);
+        if peer.dialled.is_none() || lasted(now, &peer) {
+            self.reconnect.lost(&peer.info.id, now.mono);
+        } else {
+            self.reconnect.hung_up(&peer.info.id, now.mono, self.params.persistent_max_period, rng);
+        }
         Some(peer)
     }
 
@@ -81,10 +87,10 @@ impl Switch {
     /// keeps its back-off.
     fn judge_dialled(&mut self, now: Now, peer: &Peer, rng: &mut SeededRng) {
         let Some(address) = peer.dialled else { return };
-        if peer.spoke || now.mono.since(peer.since.mono) >= params::LASTED {
+        if lasted(now, peer) {
             self.backoff.succeeded(&address);
         } else {
-            self.backoff.failed(&address, true, now.mono, rng);
+            self.backoff.full(&address, now.mono, rng);
         }
     }
 
@@ -95,8 +101,8 @@ impl Switch {
         if let Some(address) = peer.dialled {
             self.backoff.succeeded(&address);
         }
-        if !matches!(reason, Fault::ClosedByUs(_)) {
-            self.reconnect.lost(&peer.info.id, now.mono);
+        if !matches!(reason, Fault::ClosedByUs(CloseReason::Operator | CloseReason::Stopped)) {
+            self.reconnect.postpone(&peer.info.id, now.mono);
         }
         self.effects.push_back(Effect::Close { conn, how, reason });
         Some(peer)
@@ -131,4 +137,9 @@ impl Switch {
             peer.purpose = Some(purpose);
         }
     }
+}
+
+/// Whether a connection was more than a handshake with a node that has no room for us.
+fn lasted(now: Now, peer: &Peer) -> bool {
+    peer.spoke || now.mono.since(peer.since.mono) >= params::LASTED
 }

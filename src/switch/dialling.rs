@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::backoff::Wait;
-use super::{Blame, Dial, Dialled, Effect, Event, Handshaken, NotDialled, Switch, verdict};
-use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, PeerAddress, Purpose, SeededRng};
+use super::{Blame, Dial, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
+use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Outcome, PeerAddress, Purpose, SeededRng};
 
 impl Switch {
     /// Begins a dial unless a rule is against it (behaviour document, "dialPeer"). Seeds, persistent peers and what an
@@ -15,6 +15,8 @@ impl Switch {
     /// The rule.
     pub fn dial(&mut self, now: Now, target: PeerAddress, purpose: Purpose) -> Result<ConnId, NotDialled> {
         self.may_dial(now, &target, purpose)?;
+        let visit = matches!(purpose, Purpose::Visit | Purpose::Verify | Purpose::Keep);
+        let purpose = if visit && self.reconnect.is_persistent(&target) { Purpose::Persistent } else { purpose };
         let conn = self.next_conn();
         self.dials.insert(conn, Dial { target: target.clone(), purpose });
         self.effects.push_back(Effect::Dial { conn, target, purpose });
@@ -39,6 +41,9 @@ impl Switch {
         }
         let exempt = matches!(purpose, Purpose::Seed | Purpose::Persistent | Purpose::Manual);
         if let Some(address) = address.filter(|_| !exempt) {
+            if !address.ip().is_loopback() && self.dials.to(address.ip()) >= params::MAX_DIALS_PER_HOST {
+                return Err(NotDialled::HostBusy);
+            }
             let cap = self.reconnect.is_persistent(target).then_some(self.params.persistent_max_period);
             self.backoff.check(&address, now.mono, cap).map_err(|wait| match wait {
                 Wait::Until(at) => NotDialled::TooEarly(at),
@@ -84,6 +89,9 @@ impl Switch {
     ) -> bool {
         if let Err(fault) = self.may_connect(now, &peer) {
             self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: fault.clone() });
+            if fault != Fault::DuplicateId {
+                self.reconnect.postpone(&dial.target.id(), now.mono);
+            }
             self.events.push_back(Event::DialFailed { target: dial.target.clone(), purpose: dial.purpose, fault });
             return false;
         }
@@ -94,6 +102,10 @@ impl Switch {
 
     fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
         if let Some(address) = address {
+            // Alive without PEX is no failure.
+            if verdict(fault).outcome.is_some_and(Outcome::is_success) {
+                self.backoff.succeeded(&address);
+            }
             match verdict(fault).blame {
                 Blame::Endpoint => self.backoff.failed(&address, true, now.mono, rng),
                 Blame::Address => self.backoff.failed(&address, false, now.mono, rng),

@@ -53,6 +53,9 @@ pub enum NotDialled {
     /// Somebody else is being dialled at its place.
     #[error("another ID is being dialled at this place")]
     PlaceBusy,
+    /// As many dials as one IP gets are under way to it.
+    #[error("enough dials of this host are under way")]
+    HostBusy,
     /// It failed a short while ago.
     #[error("failed too short a while ago")]
     TooEarly(Mono),
@@ -131,7 +134,10 @@ impl Switch {
     pub fn handle_timeout(&mut self, now: Now, rng: &mut SeededRng) {
         while let Some(target) = self.reconnect.due(now.mono) {
             match self.dial(now, target.clone(), Purpose::Persistent) {
-                Ok(_) | Err(NotDialled::Already | NotDialled::Ourselves) => {}
+                Ok(_) | Err(NotDialled::Ourselves) => {}
+                // Its loss brings it back.
+                Err(NotDialled::Already) if self.is_connected(&target.id()) => {}
+                Err(NotDialled::Already | NotDialled::Banned) => self.reconnect.postpone(&target.id(), now.mono),
                 Err(_) => {
                     self.reconnect.failed(&target, now.mono, self.params.persistent_max_period, rng);
                 }
@@ -157,6 +163,16 @@ impl Switch {
     /// Whether an ID is connected or being dialled.
     pub fn is_busy_with(&self, id: &NodeId) -> bool {
         self.is_connected(id) || self.dials.of(id)
+    }
+
+    /// Whether anybody is being dialled at this very place.
+    pub fn is_dialling_at(&self, place: std::net::SocketAddr) -> bool {
+        self.dials.at(place)
+    }
+
+    /// Takes back the failures of an address and its place: they were not its own.
+    pub fn forgive(&mut self, address: &NetAddress) {
+        self.backoff.succeeded(address);
     }
 
     /// Connected inbound and outbound peers that count in the limits.

@@ -26,8 +26,14 @@ pub struct Params {
     pub max_dials: usize,
 }
 
+/// Dials at once to one IP that is not this host's: who gossips hundreds of ports of one address does not fill all dials.
+pub const MAX_DIALS_PER_HOST: usize = 8;
 /// Failed dials of an ip:port in a row after which it is left alone (upstream's `maxAttemptsToDial`).
 pub const MAX_DIAL_FAILURES: u32 = 16;
+/// How long it is left alone; then one dial shows whether it is back.
+pub const GIVEN_UP_FOR: Duration = Duration::from_hours(24);
+/// Failures that a full node can collect: it answers, and is checked again after 2^8 s at the latest.
+pub const MAX_FULL_FAILURES: u32 = 8;
 /// The random part of a back-off.
 pub const BACKOFF_JITTER: Duration = Duration::from_secs(1);
 /// A connection that lasted this long was no full node's: its failures are forgotten when it ends.

@@ -123,6 +123,7 @@ pub(super) struct Dials {
     by_conn: BTreeMap<ConnId, Dial>,
     by_id: BTreeMap<NodeId, ConnId>,
     places: BTreeMap<SocketAddr, ConnId>,
+    hosts: BTreeMap<IpAddr, usize>,
 }
 
 impl Dials {
@@ -130,6 +131,7 @@ impl Dials {
         self.by_id.insert(dial.target.id(), conn);
         if let Some(address) = dial.target.as_net_address() {
             self.places.insert(address.socket(), conn);
+            *self.hosts.entry(address.ip()).or_default() += 1;
         }
         self.by_conn.insert(conn, dial);
     }
@@ -139,6 +141,12 @@ impl Dials {
         self.by_id.remove(&dial.target.id());
         if let Some(address) = dial.target.as_net_address() {
             self.places.remove(&address.socket());
+            if let Some(count) = self.hosts.get_mut(&address.ip()) {
+                *count -= 1;
+                if *count == 0 {
+                    self.hosts.remove(&address.ip());
+                }
+            }
         }
         Some(dial)
     }
@@ -146,6 +154,11 @@ impl Dials {
     /// Whether this ID is being dialled.
     pub(super) fn of(&self, id: &NodeId) -> bool {
         self.by_id.contains_key(id)
+    }
+
+    /// Dials under way to one IP.
+    pub(super) fn to(&self, ip: IpAddr) -> usize {
+        self.hosts.get(&ip).copied().unwrap_or_default()
     }
 
     /// Whether anybody is being dialled at this very place.

@@ -49,10 +49,9 @@ impl Reconnect {
         self.peers.iter_mut().for_each(|peer| peer.next = None);
     }
 
-    /// A connection to this ID is up, whoever dialled.
+    /// A connection to this ID is up, whoever dialled. Whether that counts as a success is known when it ends.
     pub(super) fn connected(&mut self, id: &NodeId) {
         for peer in self.of(id) {
-            peer.failures = 0;
             peer.next = None;
         }
     }
@@ -63,6 +62,18 @@ impl Reconnect {
             peer.failures = 0;
             peer.next = Some(now);
         }
+    }
+
+    /// A connection to this ID ended as soon as it was up: the node is full, or has another connection to our ID. That is
+    /// a failed dial.
+    pub(super) fn hung_up(&mut self, id: &NodeId, now: Mono, cap: Duration, rng: &mut SeededRng) {
+        let addresses: Vec<PeerAddress> = self.of(id).map(|peer| peer.address.clone()).collect();
+        addresses.iter().for_each(|address| self.failed(address, now, cap, rng));
+    }
+
+    /// What stands against a dial of this ID is not its fault: its turn comes again shortly.
+    pub(super) fn postpone(&mut self, id: &NodeId, now: Mono) {
+        self.of(id).for_each(|peer| peer.next = Some(now + RECONNECT_INTERVAL));
     }
 
     /// A dial of this very address failed. `cap` bounds the next wait; zero = it does not.

@@ -259,3 +259,25 @@ impl Shared {
         refusals.add(remote.ip(), fault, Clock.now().wall);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shortage_of_our_own_is_waited_out_and_no_others() {
+        let began = Instant::now();
+        let aborted = Error::from(ErrorKind::ConnectionAborted);
+        assert_eq!(outlast(&aborted, MAX_BACKOFF).await, MIN_BACKOFF);
+        assert!(began.elapsed().is_zero());
+        // No more files: 10, 20, 40 ms, and so on up to a second.
+        let mut backoff = MIN_BACKOFF;
+        for _ in 0..10 {
+            backoff = outlast(&Error::from_raw_os_error(24), backoff).await;
+        }
+        assert_eq!(backoff, MAX_BACKOFF);
+        assert!(began.elapsed() >= Duration::from_secs(4));
+    }
+}

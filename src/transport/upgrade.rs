@@ -111,10 +111,10 @@ impl Secured {
         }
     }
 
-    /// The link that is left when both sides know each other.
+    /// The link that is left when both sides know each other. What is left over is copied: the buffers of the handshake
+    /// are large, and the peer keeps what it is given.
     pub(super) fn into_link(self, local: Arc<Local>, presence: Option<Presence>) -> Link {
         let Secured { stream, sealer, opener, input, plain, .. } = self;
-        // Copies of what is left, mostly nothing: the buffers themselves would lie in every idle peer.
         Link { local, stream, sealer, opener, raw: input.to_vec(), plain: plain.to_vec(), presence }
     }
 }
@@ -136,5 +136,26 @@ async fn read(stream: &mut TcpStream, input: &mut BytesMut, stage: Stage) -> Res
         Ok(0) => Err(handshake_fault(&io::ErrorKind::UnexpectedEof.into(), stage)),
         Ok(_) => Ok(()),
         Err(error) => Err(handshake_fault(&error, stage)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::testkit::{Identity, Peer};
+    use crate::transport::{DoorLimits, Listener, Settings};
+
+    #[tokio::test]
+    async fn no_buffer_of_the_handshake_outlives_it() {
+        let ours = Identity::random("test-1");
+        let local = Local::new(ours.key.clone(), ours.info, Settings::default());
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), ours.key, DoorLimits::default()).unwrap();
+        let (sender, mut upgraded) = mpsc::channel(1);
+        listener.add_route(local, sender).unwrap();
+        let _peer = Peer::dial(listener.local_addr(), Identity::random("test-1")).await.unwrap();
+        let link = upgraded.recv().await.unwrap().link;
+        assert_eq!((link.raw.capacity(), link.plain.capacity()), (0, 0));
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{CHAIN, Host, Served, addresses, local, no_limits, settings};
+use crate::support::{CHAIN, Host, Served, addresses, eventually, local, no_limits, settings};
 
 fn target(id: NodeId, remote: SocketAddr) -> PeerAddress {
     format!("{id}@{remote}").parse().unwrap()
@@ -65,8 +65,9 @@ async fn somebody_else_is_no_success_and_learns_nothing() {
     let host = Host::new();
     let dialled = dial(settings(), target(ANYBODY, host.addr())).await;
     assert_eq!(dialled.result.unwrap_err(), Fault::WrongId { actual: host.local.key().id() });
-    // Perhaps before our own proof was out.
-    host.refused(Fault::ClosedInHandshake(Stage::Secret)).await;
+    // In which stage depends on whether our own proof was out already.
+    let hung_up = || host.local.gate().refusals().count_of(&Fault::ClosedInHandshake(Stage::Secret));
+    eventually(|| hung_up() == 1, || "it hangs up".into()).await;
 }
 
 #[tokio::test]

@@ -14,11 +14,11 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-pub const CHAIN: &str = "test-1";
+pub(crate) const CHAIN: &str = "test-1";
 const LONG: Duration = Duration::from_secs(10);
 
 /// Times short enough for a test.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         handshake_timeout: Duration::from_millis(500),
         dial_timeout: Duration::from_millis(500),
@@ -32,30 +32,30 @@ pub fn settings() -> Settings {
     }
 }
 
-pub fn no_limits() -> DoorLimits {
+pub(crate) fn no_limits() -> DoorLimits {
     let off = RateLimit { per_second: 0, burst: 0 };
     DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off }
 }
 
-pub fn local(settings: Settings) -> Arc<Local> {
+pub(crate) fn local(settings: Settings) -> Arc<Local> {
     let mut ours = Identity::random(CHAIN);
     ours.info.channels = vec![PEX_CHANNEL];
     Local::new(ours.key, ours.info, settings)
 }
 
 /// A listener of one network.
-pub struct Host {
-    pub listener: Listener,
-    pub local: Arc<Local>,
+pub(crate) struct Host {
+    pub(crate) listener: Listener,
+    pub(crate) local: Arc<Local>,
     upgraded: mpsc::Receiver<Upgraded>,
 }
 
 impl Host {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Host::with(settings(), no_limits())
     }
 
-    pub fn with(settings: Settings, limits: DoorLimits) -> Self {
+    pub(crate) fn with(settings: Settings, limits: DoorLimits) -> Self {
         let local = local(settings);
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), local.key().clone(), limits).unwrap();
         let (sender, upgraded) = mpsc::channel(64);
@@ -63,31 +63,31 @@ impl Host {
         Host { listener, local, upgraded }
     }
 
-    pub fn addr(&self) -> SocketAddr {
+    pub(crate) fn addr(&self) -> SocketAddr {
         self.listener.local_addr()
     }
 
-    pub async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.addr()).await.unwrap()
     }
 
     /// A peer whose ephemeral keys are exchanged.
-    pub async fn agreed(&self) -> Peer {
+    pub(crate) async fn agreed(&self) -> Peer {
         Peer::agree(self.connect().await, Identity::random(CHAIN)).await.unwrap()
     }
 
-    pub async fn upgraded(&mut self) -> Upgraded {
+    pub(crate) async fn upgraded(&mut self) -> Upgraded {
         timeout(LONG, self.upgraded.recv()).await.expect("a peer comes in").unwrap()
     }
 
     /// Waits until a connection was refused for this reason by the network.
-    pub async fn refused(&self, fault: Fault) {
-        let of_kind = || self.local.gate().refusals().recent().iter().any(|refusal| same(&refusal.fault, &fault));
+    pub(crate) async fn refused(&self, fault: Fault) {
+        let of_kind = || self.local.gate().refusals().recent().iter().any(|refusal| refusal.fault == fault);
         eventually(of_kind, || format!("{fault:?} in {:?}", self.local.gate().refusals().recent())).await;
     }
 
     /// A connected peer, and our end of it.
-    pub async fn peer(&mut self) -> (Peer, Served) {
+    pub(crate) async fn peer(&mut self) -> (Peer, Served) {
         let (peer, _) = Peer::dial(self.addr(), Identity::random(CHAIN)).await.unwrap();
         let served = Served::new(self.upgraded().await);
         (peer, served)
@@ -95,26 +95,26 @@ impl Host {
 }
 
 /// Our end of a connected peer.
-pub struct Served {
-    pub handle: PeerHandle,
-    pub said: mpsc::Receiver<FromPeer>,
+pub(crate) struct Served {
+    pub(crate) handle: PeerHandle,
+    pub(crate) said: mpsc::Receiver<FromPeer>,
 }
 
-pub const CONN: ConnId = ConnId(7);
+pub(crate) const CONN: ConnId = ConnId(7);
 
 impl Served {
-    pub fn new(upgraded: Upgraded) -> Self {
+    pub(crate) fn new(upgraded: Upgraded) -> Self {
         let (inbox, said) = mpsc::channel(8);
         Served { handle: spawn_peer(upgraded, CONN, inbox), said }
     }
 
-    pub async fn next(&mut self) -> PeerSaid {
+    pub(crate) async fn next(&mut self) -> PeerSaid {
         let said = timeout(LONG, self.said.recv()).await.expect("the peer's task says something").unwrap();
         assert_eq!(said.conn, CONN);
         said.what
     }
 
-    pub async fn message(&mut self) -> Received {
+    pub(crate) async fn message(&mut self) -> Received {
         match self.next().await {
             PeerSaid::Message(message, _) => message,
             PeerSaid::Closed(fault) => panic!("closed: {fault:?}"),
@@ -122,7 +122,7 @@ impl Served {
     }
 
     /// Why the connection ended; nothing may follow.
-    pub async fn closed(&mut self) -> Fault {
+    pub(crate) async fn closed(&mut self) -> Fault {
         match self.next().await {
             PeerSaid::Closed(fault) => {
                 assert!(timeout(LONG, self.said.recv()).await.expect("the task ends").is_none());
@@ -133,13 +133,7 @@ impl Served {
     }
 }
 
-/// Equal; hanging up may be seen a stage earlier than it was meant, by a reset that destroys what came before.
-fn same(actual: &Fault, expected: &Fault) -> bool {
-    let hung_up = |fault: &Fault| matches!(fault, Fault::ClosedInHandshake(_));
-    actual == expected || hung_up(actual) && hung_up(expected)
-}
-
-pub async fn eventually(done: impl Fn() -> bool, what: impl Fn() -> String) {
+pub(crate) async fn eventually(done: impl Fn() -> bool, what: impl Fn() -> String) {
     for _ in 0..500 {
         if done() {
             return;
@@ -149,7 +143,7 @@ pub async fn eventually(done: impl Fn() -> bool, what: impl Fn() -> String) {
     panic!("never came: {}", what());
 }
 
-pub fn addresses(count: u32) -> Vec<NetAddress> {
+pub(crate) fn addresses(count: u32) -> Vec<NetAddress> {
     (0..count)
         .map(|n| {
             let mut id = [0; 20];

@@ -67,6 +67,8 @@ fn world(chain_id: &str) -> Shared {
         announced: "1.2.3.4:26656".into(),
         node,
         unsaved: None,
+        ended: Vec::new(),
+        recent_ends: Vec::new(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
     };
     Shared::new(World {

@@ -247,6 +247,11 @@ impl Peer {
         patiently(self.stream.read_to_end(&mut rest)).await
     }
 
+    /// The bare connection, for a peer that does nothing more and shall cost as little as can be.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// Tells the other side that nothing follows.
     ///
     /// # Errors

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+mod endurance;
+mod rules;
+
 use super::row::{BanTarget, Row, Rows};
 use super::*;
 use crate::testkit::sim::{Resident, Sim, params};
@@ -226,4 +229,60 @@ fn what_is_stored_brings_the_node_back() {
     assert_eq!(copy.bans(), sim.node(node).bans());
     let seeds = |node: &Node| node.seeds().into_iter().map(|seed| (seed.seed, seed.health)).collect::<Vec<_>>();
     assert_eq!(seeds(&copy), seeds(sim.node(node)));
+}
+
+#[test]
+fn in_an_outage_of_our_own_the_last_known_good_is_served_and_afterwards_what_is_gone_is_not() {
+    let mut sim = world();
+    let told: Vec<NetAddress> = (2..=41).map(address).collect();
+    sim.settle(place(1), scripted(1, Some(told)));
+    let settle = |sim: &mut Sim, gone: u16| {
+        for n in 2..=41 {
+            if n % 10 != gone {
+                sim.settle(place(n), scripted(n, Some(vec![])));
+            }
+        }
+    };
+    settle(&mut sim, 99);
+    let seed = started(&mut sim, true, |_| {});
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!(servable(&sim, seed), 40);
+    (2..=41).for_each(|n| sim.black_out(place(n)));
+    sim.run_for(Duration::from_secs(1_200));
+    assert!(sim.node(seed).status().outage);
+    assert_eq!(servable(&sim, seed), 40, "nothing is demoted while most of what was good fails at once");
+    settle(&mut sim, 5);
+    sim.run_for(Duration::from_secs(24 * 3600));
+    assert!(!sim.node(seed).status().outage);
+    assert_eq!(servable(&sim, seed), 36, "the four that did not come back are not served");
+}
+
+#[test]
+fn one_that_stops_is_soon_not_served_any_more() {
+    let mut sim = world();
+    sim.settle(place(1), scripted(1, Some((2..=6).map(address).collect())));
+    (2..=6).for_each(|n| sim.settle(place(n), scripted(n, None)));
+    let seed = started(&mut sim, true, |_| {});
+    sim.run_for(Duration::from_secs(30));
+    assert_eq!(servable(&sim, seed), 5);
+    sim.black_out(place(4));
+    sim.run_for(Duration::from_secs(130));
+    assert_eq!(servable(&sim, seed), 4);
+}
+
+#[test]
+fn a_stop_in_the_middle_of_the_crawl_loses_no_address() {
+    let mut sim = world();
+    sim.settle(place(1), scripted(1, Some((2..=200).map(address).collect())));
+    (2..=200).for_each(|n| sim.settle(place(n), scripted(n, None)));
+    let seed = started(&mut sim, true, |_| {});
+    while sim.node(seed).status().dialling < 50 {
+        sim.run_for(Duration::from_millis(5));
+    }
+    sim.act(seed, Node::stop);
+    assert_eq!(sim.node(seed).status().dialling, 0);
+    sim.run_for(Duration::from_secs(10));
+    sim.act(seed, Node::start);
+    sim.run_for(Duration::from_secs(200));
+    assert_eq!(servable(&sim, seed), 199);
 }

@@ -1,0 +1,240 @@
+//! Networks side by side, over real sockets and real files: each has its own book, limits and life, and what befalls one is
+//! not felt in another.
+
+mod isolation;
+mod lifecycle;
+mod saving;
+mod session;
+mod shared;
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::{Config, Entrance, Handle, Running, spawn};
+use crate::book::{Record, Source, State};
+use crate::clock::{Clock, entropy};
+use crate::node::row::{Change, Key, Row};
+use crate::node::{Params, RunState};
+use crate::store::{self, Loaded, Store};
+use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
+use crate::types::{NetAddress, NodeId, NodeInfo, Outcome, PEX_CHANNEL, ProtocolVersion, Wall};
+use crate::wire::secret::NodeKey;
+use crate::{book, pex, switch};
+
+/// Longer than anything here takes; who waits this long has found a fault.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The process that the networks of a test share.
+struct Process {
+    folder: TempDir,
+    dialler: Dialler,
+    shutdown: CancellationToken,
+}
+
+impl Process {
+    fn new() -> Self {
+        Process {
+            folder: tempfile::tempdir().unwrap(),
+            dialler: Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() }),
+            shutdown: CancellationToken::new(),
+        }
+    }
+
+    /// A seed with a key and a listener of its own, and no book yet.
+    fn seed(&self, chain: &str) -> Config {
+        self.seed_at(chain, Arc::new(NodeKey::from_seed(entropy())), Entrance::new(reserve(), open_door()))
+    }
+
+    /// A seed with this key at this listener.
+    fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: Entrance) -> Config {
+        let (id, at) = (key.id(), entrance.laddr());
+        Config {
+            chain_id: chain.into(),
+            params: params(id, at),
+            local: Local::new(key, node_info(id, chain, &at.to_string()), loopback_settings()),
+            entrance,
+            book: self.folder.path().join(format!("{chain}.db")),
+            store: store::Settings::default(),
+        }
+    }
+
+    async fn spawn(&self, config: Config) -> Running {
+        spawn(config, self.dialler.clone(), self.shutdown.clone()).await
+    }
+
+    /// A running seed that knows and serves these addresses.
+    async fn serve(&self, config: Config, known: &[NetAddress]) -> Handle {
+        fill_book(&config.book, &config.chain_id, known).await;
+        let running = self.spawn(config).await;
+        assert_eq!(running.broken, None);
+        assert_eq!(running.handle.start().await, Ok(true));
+        running.handle
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// Where this network's peers dial.
+fn address(config: &Config) -> NetAddress {
+    let at = config.entrance.laddr();
+    NetAddress::new(config.local.key().id(), at.ip(), at.port()).unwrap()
+}
+
+/// Addresses that a seed may serve and that nobody dials within a test; `series` keeps those of two networks apart.
+fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
+    let one = |n| {
+        let mut id = [series; NodeId::LEN];
+        id[0] = n;
+        NetAddress::new(NodeId::from_bytes(id), Ipv4Addr::new(127, series, n, 1).into(), 1).unwrap()
+    };
+    (0..count).map(one).collect()
+}
+
+/// A closed book in which all of `known` was verified a moment ago.
+async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
+    let (store, _) = Store::open(path, chain, [7; 32]).unwrap();
+    let row = |address: &NetAddress| Row::Address(verified(*address));
+    let changes = known.iter().map(|address| Change { key: Key::Address(*address), row: Some(row(address)) });
+    store.write(changes.collect()).await.unwrap();
+    store.close().await.unwrap();
+}
+
+fn verified(address: NetAddress) -> Record {
+    let now = Clock.now().wall;
+    Record {
+        address,
+        state: State::New,
+        buckets: Vec::new(),
+        source: Source { id: address.id(), ip: address.ip() },
+        added: now,
+        attempts: 0,
+        outcome: Outcome::Reached,
+        last_attempt: now,
+        last_success: now,
+        reached_since: now,
+        verified: true,
+    }
+}
+
+/// What a power failure at this moment would leave, read from a copy. Nobody may write meanwhile.
+fn on_disk(book: &Path, chain: &str) -> Loaded {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("book.db");
+    for suffix in ["-wal", ""] {
+        let name = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        if name(book).exists() {
+            std::fs::copy(name(book), name(&copy)).unwrap();
+        }
+    }
+    Store::open(&copy, chain, [0; 32]).unwrap().1
+}
+
+/// Whether nobody listens there.
+fn is_free(at: SocketAddr) -> bool {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    // As our own listener does it: connections that have ended are not in the way.
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&at.into()).and_then(|()| socket.listen(1)).is_ok()
+}
+
+async fn state(network: &Handle) -> RunState {
+    network.status().await.unwrap().node.state
+}
+
+/// The reason of a network that is failed.
+async fn failure(network: &Handle) -> String {
+    match state(network).await {
+        RunState::Failed(reason) => reason,
+        other => panic!("not failed but {other:?}"),
+    }
+}
+
+/// A loopback address whose port the system gives to nobody else for a minute: the side that closes first leaves it in
+/// TIME-WAIT, and a server, which sets SO_REUSEADDR, may still bind it.
+fn reserve() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut client = TcpStream::connect(at).unwrap();
+    drop(listener.accept().unwrap());
+    // The client sees the end before it closes, or both sides close at once and the port is free again.
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    at
+}
+
+fn open_door() -> DoorLimits {
+    let unlimited = RateLimit { per_second: 0, burst: 1 };
+    DoorLimits { per_ip: unlimited, per_range: unlimited, ..DoorLimits::default() }
+}
+
+fn loopback_settings() -> Settings {
+    Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() }
+}
+
+fn node_info(id: NodeId, chain: &str, listen: &str) -> NodeInfo {
+    NodeInfo {
+        protocol: ProtocolVersion { p2p: 8, block: 11, app: 0 },
+        id,
+        listen_addr: format!("tcp://{listen}"),
+        network: chain.to_owned(),
+        version: "test".to_owned(),
+        channels: vec![PEX_CHANNEL],
+        moniker: "test".to_owned(),
+        tx_index: "off".to_owned(),
+        rpc_address: String::new(),
+    }
+}
+
+fn params(own_id: NodeId, at: SocketAddr) -> Params {
+    Params {
+        book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id) },
+        switch: switch::Params {
+            own_id,
+            max_inbound: 2_000,
+            max_outbound: 10,
+            unconditional: BTreeSet::new(),
+            persistent: Vec::new(),
+            persistent_max_period: Duration::ZERO,
+            allow_duplicate_ip: true,
+            max_dials: 128,
+        },
+        pex: pex::Params {
+            seed_mode: true,
+            bootstrap: true,
+            seeds: Vec::new(),
+            ensure_peers_period: pex::params::ENSURE_PEERS_PERIOD,
+            crawl_period: pex::params::CRAWL_PERIOD,
+            seed_disconnect_wait_period: pex::params::SEED_DISCONNECT_WAIT_PERIOD,
+        },
+    }
+}
+
+/// The addresses of a book, by their key.
+async fn book_of(network: &Handle) -> Vec<Record> {
+    let page = network.addresses(None, super::MAX_PAGE).await.unwrap();
+    assert!(!page.more);
+    page.entries.into_iter().map(|entry| entry.record).collect()
+}
+
+/// Waits until a look finds what is wanted.
+async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+    let wait = async {
+        while !look().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"));
+}
+
+/// A ban's end is told in wall time; for good is none.
+const FOR_GOOD: Wall = Wall::NEVER;

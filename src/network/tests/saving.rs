@@ -1,0 +1,107 @@
+//! What is said to be saved is on disk, and what is not is told and mended.
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::book::HashKey;
+use crate::network::saving::{GROUP, INTERVAL, Saving};
+use crate::network::{Applied, Saved};
+use crate::node::Node;
+use crate::node::row::{BanTarget, Rows};
+use crate::types::PeerAddress;
+
+const NOBODY: &str = "0101010101010101010101010101010101010101@127.0.0.1:1";
+
+fn unsaved(applied: &Applied) -> bool {
+    matches!(applied.saved, Saved::No(_))
+}
+
+#[tokio::test]
+async fn a_change_that_could_not_be_saved_is_told_until_it_is() {
+    let process = Process::new();
+    let mut config = process.seed("busy-1");
+    config.store.busy_timeout = Duration::from_millis(20);
+    let path = config.book.clone();
+    // It is not even started: nothing but the change itself makes it write.
+    let network = process.spawn(config).await.handle;
+    let seed: PeerAddress = NOBODY.parse().unwrap();
+
+    let other_program = Connection::open(&path).unwrap();
+    other_program.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let first = network.add_seed(seed.clone()).await.unwrap();
+    assert!(first.changed && unsaved(&first), "{first:?}");
+    until("the status says so", async || network.status().await.unwrap().unsaved.is_some()).await;
+    let again = network.add_seed(seed.clone()).await.unwrap();
+    assert!(!again.changed && unsaved(&again), "to repeat it does not save it: {again:?}");
+    assert!(on_disk(&path, "busy-1").rows.seed_deltas.is_empty());
+
+    other_program.execute_batch("ROLLBACK").unwrap();
+    until("it is tried again by itself", async || network.status().await.unwrap().unsaved.is_none()).await;
+    let deltas = on_disk(&path, "busy-1").rows.seed_deltas;
+    assert_eq!(deltas.into_iter().map(|delta| delta.seed).collect::<Vec<_>>(), std::slice::from_ref(&seed));
+    let last = network.add_seed(seed).await;
+    assert_eq!(last, Ok(Applied { changed: false, saved: Saved::Yes }));
+}
+
+#[tokio::test]
+async fn a_full_database_is_told_and_what_was_saved_before_stays() {
+    let process = Process::new();
+    let mut config = process.seed("full-1");
+    config.store.max_pages = 24;
+    let (path, seed, known) = (config.book.clone(), address(&config), addresses(1, 20));
+    let network = process.serve(config, &known).await;
+    let mut saved = Vec::new();
+    let lost = loop {
+        let target = BanTarget::ip([10, 0, saved.len() as u8, 1].into());
+        let applied = network.ban(target, "x".repeat(256), None).await.unwrap();
+        if unsaved(&applied) {
+            break target;
+        }
+        saved.push(target);
+        assert!(saved.len() < 250, "24 pages hold less");
+    };
+    assert!(!saved.is_empty());
+    until("the status says so", async || network.status().await.unwrap().unsaved.is_some()).await;
+    // In force all the same, and served all the same.
+    assert!(network.bans().await.unwrap().iter().any(|ban| ban.target == lost && ban.until == FOR_GOOD));
+    assert_eq!(session::ask(&process.dialler, seed, "full-1").await, Ok(known));
+    let on_disk: Vec<_> = on_disk(&path, "full-1").rows.bans.into_iter().map(|ban| ban.target).collect();
+    assert!(saved.iter().all(|target| on_disk.contains(target)));
+}
+
+/// A flood of changes must not pile up behind the pause between two writes.
+#[tokio::test]
+async fn there_is_no_pause_while_more_is_left_than_one_write_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, loaded) = Store::open(&folder.path().join("book.db"), "much-1", [7; 32]).unwrap();
+    let mut key = [0; HashKey::LEN];
+    key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
+    // Records without buckets are mended, and what is mended is to be written.
+    let known = (0..3).flat_map(|series| (0..=255).flat_map(move |n| many(series, n)));
+    let rows = Rows { addresses: known.map(verified).collect(), ..Rows::default() };
+    let (own_id, at) = (NodeId::from_bytes([9; NodeId::LEN]), SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
+    let now = Clock.now();
+    let (mut node, _) = Node::new(params(own_id, at), HashKey::from_bytes(key), rows, now, crate::clock::seeded_rng());
+    let mut saving = Saving::new(store, Clock);
+    let mut writes = 0;
+    while node.has_dirty() {
+        assert_eq!(saving.due(true, now.mono), Some(now.mono), "after {writes} writes of {GROUP}");
+        saving.save(&mut node, now.mono);
+        assert_eq!(saving.due(true, now.mono), None, "one at a time");
+        let written = saving.written().await;
+        saving.finished(written);
+        writes += 1;
+    }
+    assert!(writes > 2);
+    assert_eq!(saving.due(true, now.mono), Some(now.mono + INTERVAL));
+}
+
+/// Eight addresses of their own ranges.
+fn many(series: u8, n: u8) -> impl Iterator<Item = NetAddress> {
+    (0..8)
+        .map(move |m| {
+            let id = NodeId::from_bytes(std::array::from_fn(|at| [series, n, m].get(at).copied().unwrap_or(1)));
+            NetAddress::new(id, Ipv4Addr::new(1 + n % 200, 10 * m + series, 1, 1).into(), 26656)
+        })
+        .filter_map(Result::ok)
+}

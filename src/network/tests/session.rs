@@ -1,0 +1,62 @@
+//! What a stranger does at a seed: connect, shake hands, ask, be answered, be let go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::{PATIENCE, loopback_settings, node_info};
+use crate::clock::{Clock, entropy};
+use crate::transport::{Dialler, FromPeer, Local, PeerHandle, PeerSaid, spawn_peer};
+use crate::types::{ConnId, Fault, NetAddress};
+use crate::wire::pex::{Outgoing, Received};
+use crate::wire::secret::NodeKey;
+
+/// A stranger's connection to a seed.
+pub(super) struct Stranger {
+    peer: PeerHandle,
+    told: mpsc::Receiver<FromPeer>,
+}
+
+impl Stranger {
+    /// Connects under a new ID.
+    pub(super) async fn connect(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Self, Fault> {
+        let key = Arc::new(NodeKey::from_seed(entropy()));
+        // It listens nowhere: that it names the seed's own address keeps it out of the seed's book.
+        let info = node_info(key.id(), chain, &seed.socket().to_string());
+        let upgraded = dialler.dial(Local::new(key, info, loopback_settings()), seed.into()).await.result?;
+        let (inbox, told) = mpsc::channel(4);
+        Ok(Stranger { peer: spawn_peer(*upgraded, ConnId(1), inbox), told })
+    }
+
+    /// Waits for the end of the connection; what it was told until then.
+    pub(super) async fn until_closed(mut self) -> Vec<NetAddress> {
+        let mut answer = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.told.recv()).await.expect("the seed closes in time").map(|said| said.what) {
+                Some(PeerSaid::Message(Received::Addresses { addresses, .. }, _)) => answer.extend(addresses),
+                Some(PeerSaid::Message(Received::Request, _)) => {}
+                Some(PeerSaid::Closed(_)) | None => return answer,
+            }
+        }
+    }
+}
+
+/// A whole session; what was told.
+pub(super) async fn ask(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Vec<NetAddress>, Fault> {
+    let stranger = Stranger::connect(dialler, seed, chain).await?;
+    stranger.peer.try_send(Outgoing::Request).unwrap();
+    let mut told = stranger.until_closed().await;
+    told.sort();
+    Ok(told)
+}
+
+/// How long a whole session takes, in which exactly `known` must be told.
+pub(super) async fn measure(dialler: &Dialler, seed: NetAddress, chain: &str, known: &[NetAddress]) -> Duration {
+    let began = Clock.mono();
+    let told = ask(dialler, seed, chain).await.expect("the seed answers");
+    let took = Clock.mono().since(began);
+    assert_eq!(told, known);
+    took
+}

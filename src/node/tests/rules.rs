@@ -1,0 +1,373 @@
+//! One node driven by hand: each rule for peers, with its time.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+
+use super::{address, id, place};
+use crate::book::HashKey;
+use crate::node::row::{BanTarget, Rows};
+use crate::node::{Effect, Event, Handshaken, Input, Node, Params};
+use crate::testkit::sim::{EPOCH, node_info, params};
+use crate::types::{
+    CloseHow, CloseReason, ConnId, Fault, Mono, NetAddress, NodeId, Now, PeerAddress, Purpose, SeededRng, Ticket,
+};
+use crate::wire::pex::{Outgoing, Received};
+
+/// A node and its clock.
+struct Bench {
+    node: Node,
+    now: Now,
+    ticket: u64,
+    /// What the node wanted when it started.
+    begun: Vec<(Mono, Effect)>,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Bench {
+    fn new(seed_mode: bool, change: impl FnOnce(&mut Params)) -> Self {
+        let mut own = params(id(0), place(0), seed_mode);
+        change(&mut own);
+        let now = Now { mono: Mono::ZERO, wall: EPOCH };
+        let key = HashKey::from_bytes([7; HashKey::LEN]);
+        let (mut node, _) = Node::new(own, key, Rows::default(), now, SeededRng::seed_from_u64(1));
+        node.start(now);
+        let mut bench = Bench { node, now, ticket: 0, begun: Vec::new() };
+        bench.begun = bench.run_to(now.mono);
+        bench
+    }
+
+    fn effects(&mut self) -> Vec<Effect> {
+        std::iter::from_fn(|| self.node.poll_effect()).collect()
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.node.poll_event()).collect()
+    }
+
+    /// Lets time pass, with every timeout on the way; gives what the node wanted.
+    fn run_to(&mut self, until: Mono) -> Vec<(Mono, Effect)> {
+        let mut effects = Vec::new();
+        loop {
+            effects.extend(self.effects().into_iter().map(|effect| (self.now.mono, effect)));
+            let Some(next) = self.node.poll_timeout().filter(|at| *at <= until) else { break };
+            self.now = self.now.after(next.since(self.now.mono));
+            self.node.handle_timeout(self.now);
+        }
+        self.now = self.now.after(until.since(self.now.mono));
+        effects
+    }
+
+    fn wait(&mut self, length: Duration) -> Vec<(Mono, Effect)> {
+        self.run_to(self.now.mono + length)
+    }
+
+    fn knock(&mut self, n: u16) -> Vec<Effect> {
+        self.ticket += 1;
+        let remote = std::net::SocketAddr::new(place(n).ip(), 40_000);
+        let peer = Box::new(Handshaken { remote, info: node_info(id(n), "chain", place(n)), took: SECOND });
+        self.node.handle(self.now, Input::Inbound { ticket: Ticket(self.ticket), peer });
+        self.effects()
+    }
+
+    /// Lets an inbound peer in; its connection.
+    fn admit(&mut self, n: u16) -> ConnId {
+        let effects = self.knock(n);
+        let admitted = effects.iter().find_map(|effect| match effect {
+            Effect::Admit { conn, .. } => Some(*conn),
+            _ => None,
+        });
+        admitted.unwrap_or_else(|| panic!("{n} was not admitted: {effects:?}"))
+    }
+
+    fn says(&mut self, conn: ConnId, message: Received) -> Vec<Effect> {
+        self.node.handle(self.now, Input::Message { conn, message });
+        self.effects()
+    }
+
+    fn answers(&mut self, conn: ConnId, n: u16) -> Vec<Effect> {
+        let remote = place(n);
+        let peer = Box::new(Handshaken { remote, info: node_info(id(n), "chain", remote), took: SECOND });
+        self.node.handle(self.now, Input::Dialled { conn, remote: Some(remote), result: Ok(peer) });
+        self.effects()
+    }
+
+    fn fails(&mut self, conn: ConnId, fault: Fault) -> Vec<Effect> {
+        self.node.handle(self.now, Input::Dialled { conn, remote: None, result: Err(fault) });
+        self.effects()
+    }
+
+    fn peers(&self) -> BTreeSet<NodeId> {
+        self.node.peers().into_iter().map(|peer| peer.info.id).collect()
+    }
+
+    fn bans(&self) -> Vec<BanTarget> {
+        self.node.bans().into_iter().map(|ban| ban.target).collect()
+    }
+}
+
+fn dials(effects: &[(Mono, Effect)]) -> Vec<(u64, PeerAddress, Purpose, ConnId)> {
+    let dial = |(at, effect): &(Mono, Effect)| match effect {
+        Effect::Dial { conn, target, purpose } => Some((at.as_micros() / 1_000_000, target.clone(), *purpose, *conn)),
+        _ => None,
+    };
+    effects.iter().filter_map(dial).collect()
+}
+
+fn refusal(effects: &[Effect]) -> Option<Fault> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Refuse { fault, .. } => Some(fault.clone()),
+        _ => None,
+    })
+}
+
+fn closed(effects: &[Effect]) -> Option<(CloseHow, Fault)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Close { how, reason, .. } => Some((*how, reason.clone())),
+        _ => None,
+    })
+}
+
+fn told(effects: &[Effect]) -> Option<Vec<NetAddress>> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Send { message: Outgoing::Addresses(addresses), .. } => Some(addresses.clone()),
+        _ => None,
+    })
+}
+
+fn tell(addresses: Vec<NetAddress>) -> Received {
+    let total = addresses.len() as u32;
+    Received::Addresses { addresses, total }
+}
+
+#[test]
+fn inbound_slots_are_for_all_but_unconditional_peers() {
+    let mut bench = Bench::new(false, |params| {
+        params.switch.max_inbound = 2;
+        params.switch.unconditional.insert(id(9));
+    });
+    bench.admit(1);
+    bench.admit(2);
+    assert_eq!(refusal(&bench.knock(3)), Some(Fault::Full));
+    bench.admit(9);
+    assert_eq!(bench.peers().len(), 3);
+}
+
+#[test]
+fn the_first_connection_of_an_id_stays_and_our_own_id_is_refused() {
+    let mut bench = Bench::new(false, |_| {});
+    let first = bench.admit(1);
+    assert_eq!(refusal(&bench.knock(1)), Some(Fault::DuplicateId));
+    assert_eq!(refusal(&bench.knock(0)), Some(Fault::Ourselves));
+    bench.node.handle(bench.now, Input::Closed { conn: first, fault: Fault::ClosedByPeer });
+    bench.admit(1);
+}
+
+#[test]
+fn one_ip_has_one_connection_where_duplicates_are_not_allowed() {
+    let mut bench = Bench::new(false, |params| params.switch.allow_duplicate_ip = false);
+    bench.admit(1);
+    let remote = std::net::SocketAddr::new(place(1).ip(), 50_000);
+    let peer = Box::new(Handshaken { remote, info: node_info(id(2), "chain", place(2)), took: SECOND });
+    bench.node.handle(bench.now, Input::Inbound { ticket: Ticket(99), peer });
+    assert_eq!(refusal(&bench.effects()), Some(Fault::DuplicateIp));
+}
+
+#[test]
+fn a_seed_answers_once_and_closes_after_flushing() {
+    let mut bench = Bench::new(true, |_| {});
+    let conn = bench.admit(1);
+    let effects = bench.says(conn, Received::Request);
+    assert_eq!(told(&effects), Some(vec![]), "nobody is verified yet, and an empty list is an answer");
+    assert_eq!(closed(&effects), Some((CloseHow::Flush, Fault::ClosedByUs(CloseReason::Answered))));
+    assert_eq!(bench.says(conn, Received::Request), [], "what comes on a closed connection is ignored");
+}
+
+#[test]
+fn reconnecting_resets_no_request_time() {
+    let mut bench = Bench::new(true, |_| {});
+    let mut outcomes = Vec::new();
+    for second in [0, 1, 2, 10, 11, 21] {
+        bench.run_to(Mono::from_micros(second * 1_000_000));
+        let conn = bench.admit(1);
+        let effects = bench.says(conn, Received::Request);
+        outcomes.push((second, told(&effects).is_some()));
+    }
+    assert_eq!(outcomes, [(0, true), (1, true), (2, false), (10, false), (11, true), (21, true)]);
+    assert_eq!(bench.bans(), [], "a seed bans nobody for asking too soon before the third time");
+}
+
+#[test]
+fn a_node_disconnects_who_asks_too_soon_and_bans_him_the_third_time() {
+    let mut bench = Bench::new(false, |_| {});
+    for offence in 1..=3 {
+        let conn = bench.admit(1);
+        let mut last = Vec::new();
+        // The first two are free, once for all connections.
+        let requests = if offence == 1 { 3 } else { 1 };
+        for _ in 0..requests {
+            last = bench.says(conn, Received::Request);
+        }
+        let (how, fault) = closed(&last).expect("disconnected");
+        assert_eq!(how, CloseHow::Now);
+        assert_eq!(fault, if offence < 3 { Fault::RequestTooSoon } else { Fault::RequestsTooOften });
+    }
+    assert_eq!(bench.bans(), [BanTarget::Id(id(1))]);
+    assert_eq!(refusal(&bench.knock(1)), Some(Fault::BannedId));
+}
+
+#[test]
+fn unsolicited_addresses_bring_a_ban_for_a_day() {
+    let mut bench = Bench::new(false, |_| {});
+    let conn = bench.admit(1);
+    let effects = bench.says(conn, tell(vec![address(5)]));
+    assert_eq!(closed(&effects), Some((CloseHow::Now, Fault::Unsolicited)));
+    assert_eq!(bench.node.summary().size, 0, "neither the address nor its teller is in the book");
+    bench.wait(Duration::from_secs(24 * 3600 - 60));
+    assert_eq!(refusal(&bench.knock(1)), Some(Fault::BannedId));
+    bench.wait(Duration::from_secs(120));
+    assert_eq!(bench.bans(), []);
+    assert_eq!(bench.node.summary().size, 1, "its own address is in the book again");
+    bench.admit(1);
+}
+
+#[test]
+fn a_fault_found_on_the_wire_bans_as_well() {
+    let mut bench = Bench::new(true, |_| {});
+    let conn = bench.admit(1);
+    bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::BadAddress });
+    assert_eq!(bench.bans(), [BanTarget::Id(id(1))]);
+    let conn = bench.admit(2);
+    bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::BadMessage });
+    assert_eq!(bench.bans(), [BanTarget::Id(id(1))], "what does not decode is no offence");
+}
+
+#[test]
+fn an_answer_is_taken_once_and_asked_for_once() {
+    let mut bench = Bench::new(false, |params| params.pex.seeds = vec![address(1).into()]);
+    let conn = dials(&bench.begun).first().expect("the seed is dialled").3;
+    let effects = bench.answers(conn, 1);
+    let asked = |effects: &[Effect]| {
+        effects.iter().filter(|e| matches!(e, Effect::Send { message: Outgoing::Request, .. })).count()
+    };
+    assert_eq!(asked(&effects), 1);
+    let waited: Vec<Effect> = bench.wait(Duration::from_secs(5)).into_iter().map(|(_, effect)| effect).collect();
+    assert_eq!(asked(&waited), 0);
+    bench.says(conn, tell(vec![address(2)]));
+    assert_eq!(bench.node.summary().size, 1);
+    let effects = bench.says(conn, tell(vec![address(3)]));
+    assert_eq!(closed(&effects), Some((CloseHow::Now, Fault::Unsolicited)));
+}
+
+#[test]
+fn private_peers_are_let_in_and_never_told_nor_believed() {
+    let mut bench = Bench::new(false, |params| {
+        params.book.private_ids.insert(id(1));
+        params.pex.seeds = vec![address(1).into()];
+    });
+    let conn = dials(&bench.begun).first().expect("the seed is dialled").3;
+    bench.answers(conn, 1);
+    bench.says(conn, tell(vec![address(2), address(3)]));
+    assert_eq!(bench.node.summary().size, 0, "what a private peer tells is not stored");
+    assert!(bench.peers().contains(&id(1)));
+}
+
+#[test]
+fn seeds_are_dialled_one_at_a_time_until_one_is_up() {
+    let seeds: Vec<PeerAddress> = (1..=3).map(|n| address(n).into()).collect();
+    let mut bench = Bench::new(true, |params| params.pex.seeds = seeds.clone());
+    let mut tried = BTreeSet::new();
+    let mut under_way = dials(&bench.begun);
+    while let [(_, seed, purpose, conn)] = under_way.as_slice() {
+        assert_eq!(*purpose, Purpose::Seed);
+        assert!(tried.insert(seed.clone()), "each seed once");
+        let effects = bench.fails(*conn, Fault::Refused);
+        let now = bench.now.mono;
+        under_way = dials(&effects.into_iter().map(|effect| (now, effect)).collect::<Vec<_>>());
+    }
+    assert_eq!(under_way, [], "one at a time");
+    assert_eq!(tried, seeds.into_iter().collect());
+    let health: Vec<String> = bench.node.seeds().into_iter().map(|seed| seed.health.last_fault).collect();
+    assert_eq!(health, ["connection refused"; 3]);
+    let again = dials(&bench.wait(31 * SECOND));
+    assert_eq!(again.iter().map(|dial| dial.0).collect::<Vec<_>>(), [30], "and again with the next round");
+}
+
+#[test]
+fn a_seed_lets_go_who_stays_for_28_hours_but_persistent_peers() {
+    let mut bench = Bench::new(true, |params| params.switch.persistent = vec![address(9).into()]);
+    bench.admit(1);
+    let dial = dials(&bench.begun);
+    let persistent = dial.iter().find(|dial| dial.2 == Purpose::Persistent).expect("it is in the book, and due").3;
+    bench.answers(persistent, 9);
+    bench.wait(Duration::from_secs(28 * 3600 - 60));
+    assert!(bench.peers().contains(&id(1)));
+    bench.wait(Duration::from_secs(120));
+    assert_eq!(bench.peers(), BTreeSet::from([id(9)]));
+}
+
+#[test]
+fn a_persistent_peer_that_is_lost_is_redialled_at_once_and_one_that_is_let_go_is_not() {
+    let mut bench = Bench::new(false, |params| params.switch.persistent = vec![address(9).into()]);
+    let conn = dials(&bench.begun)[0].3;
+    bench.answers(conn, 9);
+    bench.wait(11 * SECOND);
+    bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
+    let redial = dials(&bench.wait(Duration::ZERO));
+    assert_eq!(redial.len(), 1);
+    bench.answers(redial[0].3, 9);
+    bench.node.stop(bench.now);
+    assert_eq!(dials(&bench.wait(Duration::from_secs(3600))), []);
+}
+
+#[test]
+fn an_operators_ban_closes_what_it_is_for_and_holds_for_dials_and_answers() {
+    let mut bench = Bench::new(false, |_| {});
+    bench.admit(1);
+    let conn = bench.admit(2);
+    let range = BanTarget::Range(format!("{}/32", place(1).ip()).parse().unwrap());
+    bench.node.ban(bench.now, range, "scanner".into(), None).unwrap();
+    let effects = bench.effects();
+    assert!(effects.contains(&Effect::PublishBans));
+    assert_eq!(closed(&effects), Some((CloseHow::Now, Fault::ClosedByUs(CloseReason::Banned))));
+    assert_eq!(bench.peers(), BTreeSet::from([id(2)]));
+    assert_eq!(refusal(&bench.knock(1)), Some(Fault::BannedIp));
+    let told = told(&bench.says(conn, Received::Request)).unwrap();
+    assert!(!told.contains(&address(1)), "nobody is sent to a banned place: {told:?}");
+    assert!(bench.node.dial(bench.now, address(1).into()).is_err());
+    assert!(bench.node.unban(bench.now, &range));
+    bench.effects();
+    bench.admit(1);
+}
+
+#[test]
+fn what_comes_late_for_an_old_number_is_ignored() {
+    let mut bench = Bench::new(false, |_| {});
+    let conn = bench.admit(1);
+    bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
+    bench.events();
+    bench.says(conn, tell(vec![address(5)]));
+    bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
+    bench.answers(ConnId(77), 5);
+    assert_eq!(bench.events(), []);
+    assert_eq!(bench.bans(), []);
+}
+
+#[test]
+fn a_persistent_peer_that_hangs_up_at_once_is_not_hammered() {
+    let mut bench = Bench::new(false, |params| params.switch.persistent = vec![address(9).into()]);
+    let mut next = dials(&bench.begun);
+    let mut tries = 0;
+    // It takes us for another connection of the same ID: success, and then the end of file.
+    while bench.now.mono < Mono::from_micros(60_000_000) {
+        for (_, _, _, conn) in std::mem::take(&mut next) {
+            tries += 1;
+            bench.answers(conn, 9);
+            bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
+        }
+        next = dials(&bench.wait(SECOND));
+    }
+    assert!((5..=13).contains(&tries), "5 s to 8 s apart: {tries} in a minute");
+}
