@@ -15,8 +15,8 @@ pub struct Entrance {
     laddr: SocketAddr,
     limits: DoorLimits,
     state: Arc<Mutex<State>>,
-    /// Held while somebody waits for [`State::closing`].
-    waiting: Arc<tokio::sync::Mutex<()>>,
+    /// Several networks may wait for the same end of a listener; none may go on before it.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub(super) struct OpenEntrance {
 impl Entrance {
     /// An entrance at `laddr`, not bound yet; port 0 takes a free one at each start.
     pub fn new(laddr: SocketAddr, limits: DoorLimits) -> Self {
-        Entrance { laddr, limits, state: Arc::default(), waiting: Arc::default() }
+        Entrance { laddr, limits, state: Arc::default(), turn: Arc::default() }
     }
 
     /// The configured address.
@@ -47,31 +47,44 @@ impl Entrance {
 
     /// Binds the address unless another network has, and takes the connections that are for this network.
     pub(super) async fn open(&self, local: Arc<Local>, peers: mpsc::Sender<Upgraded>) -> Result<OpenEntrance, String> {
-        self.closed().await;
-        let chain_id = local.info().network.clone();
-        let mut state = self.state();
-        let listener = match &state.listener {
-            Some(listener) => listener.clone(),
-            None => {
-                let listener = Listener::bind(self.laddr, local.key().clone(), self.limits);
-                Arc::new(listener.map_err(|error| error.to_string())?)
+        let _turn = self.turn.lock().await;
+        loop {
+            self.settle().await;
+            if let Some(opened) = self.enter(&local, &peers) {
+                return opened;
             }
-        };
-        listener.add_route(local, peers).map_err(|error| error.to_string())?;
-        state.listener = Some(listener.clone());
-        drop(state);
-        Ok(OpenEntrance { entrance: self.clone(), listener, chain_id })
+        }
     }
 
     /// Waits until a port that the last network left is free again.
     pub(super) async fn closed(&self) {
-        // Several networks may wait for one end; none may go on before it.
-        let _waiting = self.waiting.lock().await;
+        let _turn = self.turn.lock().await;
+        self.settle().await;
+    }
+
+    async fn settle(&self) {
         let closing = self.state().closing.take();
         if let Some(closing) = closing {
             // A task that broke down has given the port back too.
             let _ = closing.await;
         }
+    }
+
+    /// `None` when the last network left a moment ago.
+    fn enter(&self, local: &Arc<Local>, peers: &mpsc::Sender<Upgraded>) -> Option<Result<OpenEntrance, String>> {
+        let mut state = self.state();
+        state.closing.is_none().then(|| {
+            let listener = match &state.listener {
+                Some(listener) => listener.clone(),
+                None => {
+                    let listener = Listener::bind(self.laddr, local.key().clone(), self.limits);
+                    Arc::new(listener.map_err(|error| error.to_string())?)
+                }
+            };
+            listener.add_route(local.clone(), peers.clone()).map_err(|error| error.to_string())?;
+            state.listener = Some(listener.clone());
+            Ok(OpenEntrance { entrance: self.clone(), listener, chain_id: local.info().network.clone() })
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -83,8 +83,8 @@ async fn all_chains_may_leave_a_port_and_come_back_at_once() {
         let started = tokio::join!(shared.one.start(), shared.other.start());
         assert_eq!(started, (Ok(true), Ok(true)));
     }
-    // Nobody who asks for both at the same time may come between.
-    for _ in 0..50 {
+    // Whatever comes between what.
+    for _ in 0..200 {
         let all = tokio::join!(shared.one.stop(), shared.other.stop(), shared.one.start(), shared.other.start());
         assert!(all.0.is_ok() && all.1.is_ok() && all.2.is_ok() && all.3.is_ok(), "{all:?}");
         assert!(tokio::join!(shared.one.start(), shared.other.start()).0.is_ok());
