@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::caller::Caller;
 use super::convert;
 use super::page::{Chunk, Listing, page};
 use super::scope::Scope;
@@ -39,7 +40,7 @@ impl Listing for ByAddress {
 #[tonic::async_trait]
 impl AddressBookService for AddressBook {
     async fn get_summary(&self, request: Request<GetSummaryRequest>) -> Result<Response<GetSummaryResponse>, Status> {
-        let scope = Scope::of(&self.0, &request.get_ref().network)?;
+        let scope = Scope::of(&self.0, &Caller::of(&request), &request.get_ref().network)?;
         let summary = async |network: Handle| Ok(convert::summary(network.chain_id(), network.summary().await?));
         let (summaries, failures) = scope.sort_out(scope.ask(summary).await)?;
         Ok(Response::new(GetSummaryResponse { summaries, failures }))
@@ -49,8 +50,9 @@ impl AddressBookService for AddressBook {
         &self,
         request: Request<ListAddressesRequest>,
     ) -> Result<Response<ListAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let scope = Scope::of(&self.0, &request.network)?;
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = page(&ByAddress, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListAddressesResponse {
             addresses: page.items,

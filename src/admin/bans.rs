@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::caller::Caller;
 use super::page::{Chunk, Listing, page};
 use super::scope::{Answers, Scope};
 use super::{convert, fields, status};
@@ -34,15 +35,17 @@ impl Listing for ByTarget {
 #[tonic::async_trait]
 impl BanService for Bans {
     async fn list_bans(&self, request: Request<ListBansRequest>) -> Result<Response<ListBansResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let scope = Scope::of(&self.0, &request.network)?;
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = page(&ByTarget, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListBansResponse { bans: page.items, next_page_token: page.next, failures: page.failures }))
     }
 
     async fn ban(&self, request: Request<BanRequest>) -> Result<Response<BanResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let scope = Scope::of(&self.0, &request.network)?;
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
         let target = fields::target(&request.target)?;
         let reason = fields::reason(request.reason)?;
         let length = fields::length(request.length)?;
@@ -55,8 +58,9 @@ impl BanService for Bans {
     }
 
     async fn unban(&self, request: Request<UnbanRequest>) -> Result<Response<UnbanResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let scope = Scope::of(&self.0, &request.network)?;
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
         let target = fields::target(&request.target)?;
         let mut answers = scope.ask(|network| async move { network.unban(target).await }).await;
         if answers.iter().any(|(_, answer)| answer.is_ok()) {

@@ -1,11 +1,13 @@
 //! The admin API: gRPC on a loopback address, over the networks' handles (`proto/pexd/v1`).
 //!
-//! A request passes the listener's limits ([`incoming`]), the guard against panics and stalls ([`guard`]) and one
-//! service. The service reads the request's fields ([`fields`], [`page`]), finds the networks that it is about
+//! A request passes the listener's limits ([`incoming`]), the guard against panics and stalls ([`guard`]), is given its
+//! caller ([`access`]) and reaches one service. The service reads the request's fields ([`fields`], [`page`]), finds the networks that it is about
 //! ([`scope`]), asks their handles, and turns the answers ([`convert`]) or errors ([`status`]) into protobuf.
 
+mod access;
 mod address_book;
 mod bans;
+mod caller;
 mod convert;
 mod fields;
 mod guard;

@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::caller::Caller;
 use super::convert;
 use super::page::{Chunk, Listing, page};
 use super::scope::Scope;
@@ -34,8 +35,9 @@ impl Listing for ByConnection {
 #[tonic::async_trait]
 impl PeerService for Peers {
     async fn list_peers(&self, request: Request<ListPeersRequest>) -> Result<Response<ListPeersResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let scope = Scope::of(&self.0, &request.network)?;
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = page(&ByConnection(Clock), &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListPeersResponse { peers: page.items, next_page_token: page.next, failures: page.failures }))
     }

@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::caller::Caller;
 use super::scope::{self, Scope};
 use super::{convert, status};
 use crate::network::{Directory, Error, Handle};
@@ -17,7 +18,7 @@ pub(super) struct Reactor(pub(super) Directory);
 #[tonic::async_trait]
 impl ReactorService for Reactor {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
-        let scope = Scope::of(&self.0, &request.get_ref().network)?;
+        let scope = Scope::of(&self.0, &Caller::of(&request), &request.get_ref().network)?;
         let answers = scope.ask(|network| async move { network.status().await }).await;
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
@@ -27,13 +28,13 @@ impl ReactorService for Reactor {
     }
 
     async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartResponse>, Status> {
-        let network = scope::one(&self.0, &request.get_ref().network)?;
+        let network = scope::one(&self.0, &Caller::of(&request), &request.get_ref().network)?;
         let (changed, status) = changed(&network, network.start().await).await?;
         Ok(Response::new(StartResponse { changed, status }))
     }
 
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
-        let network = scope::one(&self.0, &request.get_ref().network)?;
+        let network = scope::one(&self.0, &Caller::of(&request), &request.get_ref().network)?;
         let (changed, status) = changed(&network, network.stop().await).await?;
         Ok(Response::new(StopResponse { changed, status }))
     }

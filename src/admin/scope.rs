@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tonic::Status;
 
+use super::caller::Caller;
 use super::status;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::NetworkFailure;
@@ -26,15 +27,16 @@ pub(super) enum Scope {
 pub(super) type Answers<T> = Vec<(Arc<str>, Result<T, Error>)>;
 
 impl Scope {
-    /// The networks that a request's `network` stands for.
+    /// The networks that a request's `network` stands for, among those that its caller may see.
     ///
     /// # Errors
     /// When it stands for none, or could stand for several.
-    pub(super) fn of(directory: &Directory, network: &str) -> Result<Scope, Status> {
+    pub(super) fn of(directory: &Directory, caller: &Caller, network: &str) -> Result<Scope, Status> {
+        let visible = |chain_id: &str| caller.may_see(chain_id);
         if network == ALL {
-            return Ok(Scope::All(directory.all()));
+            return Ok(Scope::All(directory.all(visible)));
         }
-        directory.get(network).map(Scope::One).map_err(|error| status::of_lookup(&error))
+        directory.get(network, visible).map(Scope::One).map_err(|error| status::of_lookup(&error))
     }
 
     /// What the scope is called in a page token: two spellings of one scope have the same name.
@@ -92,8 +94,8 @@ impl Scope {
 ///
 /// # Errors
 /// When `network` stands for none, for all, or could stand for several.
-pub(super) fn one(directory: &Directory, network: &str) -> Result<Handle, Status> {
-    match Scope::of(directory, network)? {
+pub(super) fn one(directory: &Directory, caller: &Caller, network: &str) -> Result<Handle, Status> {
+    match Scope::of(directory, caller, network)? {
         Scope::One(handle) => Ok(handle),
         Scope::All(handles) => {
             let known: Vec<_> = handles.iter().map(Handle::chain_id).map(AsRef::as_ref).collect::<Vec<&str>>();

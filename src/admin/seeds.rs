@@ -2,6 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
+use super::caller::Caller;
 use super::page::{Chunk, Listing, page};
 use super::scope::{self, Scope};
 use super::{convert, fields, status};
@@ -39,23 +40,26 @@ impl Listing for ByAddress {
 #[tonic::async_trait]
 impl SeedService for Seeds {
     async fn list_seeds(&self, request: Request<ListSeedsRequest>) -> Result<Response<ListSeedsResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let scope = Scope::of(&self.0, &request.network)?;
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = page(&ByAddress, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListSeedsResponse { seeds: page.items, next_page_token: page.next, failures: page.failures }))
     }
 
     async fn add_seed(&self, request: Request<AddSeedRequest>) -> Result<Response<AddSeedResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let network = scope::one(&self.0, &request.network)?;
+        let network = scope::one(&self.0, &caller, &request.network)?;
         let applied = network.add_seed(fields::seed(&request.seed)?).await.map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(AddSeedResponse { result }))
     }
 
     async fn remove_seed(&self, request: Request<RemoveSeedRequest>) -> Result<Response<RemoveSeedResponse>, Status> {
+        let caller = Caller::of(&request);
         let request = request.into_inner();
-        let network = scope::one(&self.0, &request.network)?;
+        let network = scope::one(&self.0, &caller, &request.network)?;
         let applied = network.remove_seed(fields::seed(&request.seed)?).await.map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(RemoveSeedResponse { result }))

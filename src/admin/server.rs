@@ -13,7 +13,9 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
+use tower::layer::util::{Identity, Stack};
 
+use super::access::AccessLayer;
 use super::address_book::AddressBook;
 use super::bans::Bans;
 use super::guard::GuardLayer;
@@ -152,13 +154,14 @@ impl Admin {
     }
 }
 
-fn server() -> Server<tower::layer::util::Stack<GuardLayer, tower::layer::util::Identity>> {
+fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADERS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIME))
         .layer(GuardLayer { limit: REQUEST_TIME })
+        .layer(AccessLayer)
 }
 
 /// All services but health, which comes with its reporter.

@@ -55,7 +55,7 @@ async fn show(options: Options) -> anyhow::Result<bool> {
     let world = World::open(folder.path()).await?;
     let (seed, address) = world::seed(folder.path(), world.first)?;
     let app = App::with_networks(admin, vec![seed], Dialler::new(DialLimits::default()), None).await?;
-    let (handle, shutdown) = (app.directory().get(world::CHAIN)?, app.shutdown());
+    let (handle, shutdown) = (app.directory().get(world::CHAIN, |_| true)?, app.shutdown());
     let view = View::new(&world, address, app.admin_addr());
     view.welcome();
     let served = tokio::spawn(app.serve());

@@ -48,19 +48,22 @@ impl Directory {
         Directory { entries: Arc::new(ArcSwap::from_pointee(Entries { networks, default })) }
     }
 
-    /// The network of that chain ID; an empty name stands for the only one, or the configured default.
+    /// The network of that chain ID among the `visible` ones; an empty name stands for the only one of them, or the
+    /// configured default.
     ///
     /// # Errors
-    /// When there is no such network, or an empty name could mean several. The error names those that exist.
-    pub fn get(&self, chain_id: &str) -> Result<Handle, LookupError> {
+    /// When there is no such network, or an empty name could mean several. The error names those that are visible.
+    pub fn get(&self, chain_id: &str, visible: impl Fn(&str) -> bool) -> Result<Handle, LookupError> {
         let entries = self.entries.load();
-        let known = || entries.networks.keys().map(ToString::to_string).collect();
+        let visible = |name: &&Arc<str>| visible(name);
+        let known = || entries.networks.keys().filter(visible).map(ToString::to_string).collect();
         if !chain_id.is_empty() {
-            let found = entries.networks.get(chain_id).cloned();
+            let found = entries.networks.get_key_value(chain_id).filter(|(name, _)| visible(name));
+            let found = found.map(|(_, handle)| handle.clone());
             return found.ok_or_else(|| LookupError::Unknown { asked: chain_id.to_owned(), known: known() });
         }
-        let default = entries.default.as_ref().and_then(|name| entries.networks.get(name));
-        let mut all = entries.networks.values();
+        let default = entries.default.as_ref().filter(visible).and_then(|name| entries.networks.get(name));
+        let mut all = entries.networks.iter().filter(|(name, _)| visible(name)).map(|(_, handle)| handle);
         match (default, all.next(), all.next()) {
             (Some(handle), ..) | (None, Some(handle), None) => Ok(handle.clone()),
             (None, None, _) => Err(LookupError::None),
@@ -68,8 +71,9 @@ impl Directory {
         }
     }
 
-    /// All networks, by chain ID.
-    pub fn all(&self) -> Vec<Handle> {
-        self.entries.load().networks.values().cloned().collect()
+    /// All `visible` networks, by chain ID.
+    pub fn all(&self, visible: impl Fn(&str) -> bool) -> Vec<Handle> {
+        let entries = self.entries.load();
+        entries.networks.iter().filter(|(name, _)| visible(name)).map(|(_, handle)| handle.clone()).collect()
     }
 }

@@ -1,0 +1,54 @@
+//! Who asks: a name for the audit, what it may do, and in which networks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tonic::Request;
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    /// Ask.
+    Read,
+    /// Ask and change.
+    Control,
+}
+
+/// The networks that a caller may ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Networks {
+    /// All there are and will be.
+    All,
+    /// These chain IDs; what else there is he does not learn.
+    These(BTreeSet<Arc<str>>),
+}
+
+/// Who sent a request. The access layer puts it into the request's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Caller {
+    /// Its name in the audit, such as `token ops from 10.0.0.7:40112`.
+    pub(super) who: Arc<str>,
+    /// What it may do.
+    pub(super) role: Role,
+    /// Where.
+    pub(super) networks: Networks,
+}
+
+impl Caller {
+    /// Who sent this request. One that did not pass the access layer may do nothing.
+    pub(super) fn of<T>(request: &Request<T>) -> Caller {
+        request.extensions().get().cloned().unwrap_or_else(Caller::nobody)
+    }
+
+    fn nobody() -> Caller {
+        Caller { who: "nobody".into(), role: Role::Read, networks: Networks::These(BTreeSet::new()) }
+    }
+
+    /// Whether it may ask about this network.
+    pub(super) fn may_see(&self, chain_id: &str) -> bool {
+        match &self.networks {
+            Networks::All => true,
+            Networks::These(names) => names.contains(chain_id),
+        }
+    }
+}
