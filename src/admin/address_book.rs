@@ -58,6 +58,7 @@ impl AddressBookService for AddressBook {
             addresses: page.items,
             next_page_token: page.next,
             failures: page.failures,
+            ..Default::default()
         }))
     }
 }

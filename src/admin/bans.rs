@@ -39,7 +39,12 @@ impl BanService for Bans {
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = page(&ByTarget, &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListBansResponse { bans: page.items, next_page_token: page.next, failures: page.failures }))
+        Ok(Response::new(ListBansResponse {
+            bans: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            ..Default::default()
+        }))
     }
 
     async fn ban(&self, request: Request<BanRequest>) -> Result<Response<BanResponse>, Status> {
@@ -50,8 +55,8 @@ impl BanService for Bans {
         let reason = fields::reason(request.reason)?;
         let length = fields::length(request.length)?;
         let ban = |network: Handle| {
-            let reason = reason.clone();
-            async move { network.ban(target, reason, length).await }
+            let (by, reason) = (caller.by("BanService.Ban"), reason.clone());
+            async move { network.ban(by, target, reason, length).await }
         };
         let (results, failures) = changes(&scope, scope.ask(ban).await)?;
         Ok(Response::new(BanResponse { results, failures }))
@@ -62,7 +67,12 @@ impl BanService for Bans {
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let target = fields::target(&request.target)?;
-        let mut answers = scope.ask(|network| async move { network.unban(target).await }).await;
+        let mut answers = scope
+            .ask(|network| {
+                let by = caller.by("BanService.Unban");
+                async move { network.unban(by, target).await }
+            })
+            .await;
         if answers.iter().any(|(_, answer)| answer.is_ok()) {
             spare_those_without(&mut answers);
         }

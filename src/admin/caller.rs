@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tonic::Request;
 
+use crate::network::By;
+
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Role {
@@ -42,6 +44,11 @@ impl Caller {
 
     fn nobody() -> Caller {
         Caller { who: "nobody".into(), role: Role::Read, networks: Networks::These(BTreeSet::new()) }
+    }
+
+    /// Who changes something by this method, for the audit.
+    pub(super) fn by(&self, method: &'static str) -> By {
+        By { author: self.who.clone(), method }
     }
 
     /// Whether it may ask about this network.

@@ -12,6 +12,7 @@ mod convert;
 mod fields;
 mod guard;
 mod incoming;
+mod networks;
 mod page;
 mod peers;
 mod reactor;

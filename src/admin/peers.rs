@@ -39,6 +39,11 @@ impl PeerService for Peers {
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = page(&ByConnection(Clock), &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListPeersResponse { peers: page.items, next_page_token: page.next, failures: page.failures }))
+        Ok(Response::new(ListPeersResponse {
+            peers: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            ..Default::default()
+        }))
     }
 }

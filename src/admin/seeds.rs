@@ -44,14 +44,22 @@ impl SeedService for Seeds {
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = page(&ByAddress, &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListSeedsResponse { seeds: page.items, next_page_token: page.next, failures: page.failures }))
+        Ok(Response::new(ListSeedsResponse {
+            seeds: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            ..Default::default()
+        }))
     }
 
     async fn add_seed(&self, request: Request<AddSeedRequest>) -> Result<Response<AddSeedResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = scope::one(&self.0, &caller, &request.network)?;
-        let applied = network.add_seed(fields::seed(&request.seed)?).await.map_err(|error| status::of(&error))?;
+        let applied = network
+            .add_seed(caller.by("SeedService.AddSeed"), fields::seed(&request.seed)?)
+            .await
+            .map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(AddSeedResponse { result }))
     }
@@ -60,7 +68,10 @@ impl SeedService for Seeds {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = scope::one(&self.0, &caller, &request.network)?;
-        let applied = network.remove_seed(fields::seed(&request.seed)?).await.map_err(|error| status::of(&error))?;
+        let applied = network
+            .remove_seed(caller.by("SeedService.RemoveSeed"), fields::seed(&request.seed)?)
+            .await
+            .map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(RemoveSeedResponse { result }))
     }

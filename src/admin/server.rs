@@ -20,6 +20,7 @@ use super::address_book::AddressBook;
 use super::bans::Bans;
 use super::guard::GuardLayer;
 use super::incoming::incoming;
+use super::networks::Networks;
 use super::peers::Peers;
 use super::reactor::Reactor;
 use super::seeds::Seeds;
@@ -27,6 +28,7 @@ use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookServiceServer;
 use crate::proto::pexd::v1::ban_service_server::BanServiceServer;
+use crate::proto::pexd::v1::network_service_server::NetworkServiceServer;
 use crate::proto::pexd::v1::peer_service_server::PeerServiceServer;
 use crate::proto::pexd::v1::reactor_service_server::ReactorServiceServer;
 use crate::proto::pexd::v1::seed_service_server::SeedServiceServer;
@@ -47,8 +49,9 @@ const PING_TIME: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Names in health checks: the process as a whole, and each service.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "",
+    NetworkServiceServer::<Networks>::NAME,
     ReactorServiceServer::<Reactor>::NAME,
     PeerServiceServer::<Peers>::NAME,
     AddressBookServiceServer::<AddressBook>::NAME,
@@ -167,12 +170,14 @@ fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
 /// All services but health, which comes with its reporter.
 fn routes(directory: &Directory) -> Result<Routes, ServeError> {
     let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
+    let networks = NetworkServiceServer::new(Networks);
     let peers = PeerServiceServer::new(Peers(directory.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone()));
     let seeds = SeedServiceServer::new(Seeds(directory.clone()));
     let bans = BanServiceServer::new(Bans(directory.clone()));
     Ok(Routes::default()
         .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
+        .add_service(networks.max_decoding_message_size(MAX_REQUEST))
         .add_service(peers.max_decoding_message_size(MAX_REQUEST))
         .add_service(book.max_decoding_message_size(MAX_REQUEST))
         .add_service(seeds.max_decoding_message_size(MAX_REQUEST))

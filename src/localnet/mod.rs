@@ -59,7 +59,7 @@ async fn show(options: Options) -> anyhow::Result<bool> {
     let view = View::new(&world, address, app.admin_addr());
     view.welcome();
     let served = tokio::spawn(app.serve());
-    handle.start().await?;
+    handle.start(None).await?;
     let right = watch(&world, &handle, address, view, options.length, &shutdown).await?;
     shutdown.cancel();
     served.await??;

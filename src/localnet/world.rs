@@ -146,7 +146,7 @@ impl World {
 
     async fn live(&mut self, config: network::Config) -> anyhow::Result<()> {
         let running = network::spawn(config, self.dialler.clone(), self.shutdown.clone()).await;
-        running.handle.start().await?;
+        running.handle.start(None).await?;
         self.nodes.push(running);
         Ok(())
     }

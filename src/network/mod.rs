@@ -6,6 +6,7 @@ mod directory;
 mod entrance;
 mod handle;
 mod journal;
+mod ledger;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -15,5 +16,5 @@ mod tests;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
-pub use handle::{Applied, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
+pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
 pub use supervisor::{Config, Running, spawn};

@@ -3,7 +3,7 @@
 use super::{AddressView, BookView, Node, PeerView, SeedView, StatusView};
 use crate::book::Record;
 use crate::switch::Peer;
-use crate::types::NetAddress;
+use crate::types::{Delta, NetAddress, PeerAddress};
 
 impl Node {
     /// The reactor at a glance.
@@ -80,15 +80,17 @@ impl Node {
         }
     }
 
-    /// The seeds in force.
+    /// The seeds, those of the file that were removed at run time included.
     pub fn seeds(&self) -> Vec<SeedView> {
-        let view = |seed: &crate::types::PeerAddress| SeedView {
+        let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
             seed: seed.clone(),
-            from_file: self.pex.is_from_file(seed),
+            from_file: delta.is_none_or(|delta| !delta.added),
+            in_force: delta.is_none_or(|delta| delta.added),
+            change: delta.map(|delta| (delta.author.clone(), delta.at)),
             in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),
         };
-        self.pex.seeds().map(view).collect()
+        self.pex.seed_entries().map(view).collect()
     }
 }
 

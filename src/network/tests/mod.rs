@@ -74,7 +74,7 @@ impl Process {
         fill_book(&config.book, &config.chain_id, known).await;
         let running = self.spawn(config).await;
         assert_eq!(running.broken, None);
-        assert_eq!(running.handle.start().await, Ok(true));
+        assert_eq!(running.handle.start(None).await, Ok(true));
         running.handle
     }
 }
