@@ -107,18 +107,24 @@ fn json(checks: Vec<Report>) -> Result<String, Failure> {
     Ok(document + "\n")
 }
 
-/// A table as wide as the terminal; elsewhere as wide as it is, so that a log has one line a seed.
+/// A table as wide as the terminal; elsewhere as wide as it is, so that a log has one line a seed. Columns that would be
+/// empty are left out.
 fn table(checks: &[Report]) -> String {
+    let rows: Vec<[String; 7]> = checks.iter().map(row).collect();
+    let shown: Vec<usize> =
+        (0..HEADER.len()).filter(|&column| rows.iter().any(|row| !row[column].is_empty())).collect();
     let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["seed", "verdict", "latency", "addresses", "sample", "node", "detail"]);
+    table.load_style(NOTHING).set_header(shown.iter().map(|&column| HEADER[column]));
     if let Some((width, _)) = terminal_size::terminal_size_of(io::stdout()) {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.0);
     }
-    for check in checks {
-        table.add_row(row(check).map(|text| text.replace(char::is_control, "?")));
+    for row in &rows {
+        table.add_row(shown.iter().map(|&column| row[column].replace(char::is_control, "?")));
     }
     format!("{}\n\n{}\n", table.trim_fmt(), summary(checks))
 }
+
+const HEADER: [&str; 7] = ["seed", "verdict", "latency", "addresses", "sample", "node", "detail"];
 
 fn row(check: &Report) -> [String; 7] {
     let answered = check.answer_time.is_some();

@@ -16,6 +16,10 @@ use crate::wire::secret::NodeKey;
 /// dial us back where we come from, and tell others.
 const NOWHERE: &str = "tcp://255.255.255.255:26656";
 
+/// Bytes of a packet at most: a whole message. A chain may agree on larger packets than CometBFT's default, and which is not
+/// known here.
+const MAX_PACKET: usize = 64_000;
+
 /// Dials one chain's nodes, each time under an identity of its own.
 #[derive(Clone, Debug)]
 pub struct Visitor {
@@ -50,7 +54,12 @@ impl Visitor {
             tx_index: "off".to_owned(),
             rpc_address: String::new(),
         };
-        let settings = Settings { strict: self.strict, allow_duplicate_ip: true, ..Settings::default() };
+        let settings = Settings {
+            max_packet_payload: MAX_PACKET,
+            strict: self.strict,
+            allow_duplicate_ip: true,
+            ..Settings::default()
+        };
         self.dialler.dial(Local::new(key, info, settings), target).await
     }
 }
