@@ -1,6 +1,7 @@
 //! What a check says of a seed.
 
-use crate::types::Fault;
+use crate::switch::verdict;
+use crate::types::{Fault, Outcome};
 
 /// What was found of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,53 +50,21 @@ pub enum Standing {
 }
 
 impl Verdict {
-    /// What a dial's, or a visit's, end says.
-    pub(super) const fn of(fault: &Fault) -> Verdict {
-        use Fault as F;
-        match fault {
-            F::Refused | F::Unreachable => Verdict::Refused,
-            F::Unresolved => Verdict::Unresolved,
-            F::Unroutable => Verdict::Unroutable,
-            F::TimedOut(_) => Verdict::TimedOut,
-            F::ClosedInHandshake(_) | F::ClosedByPeer | F::Reset => Verdict::HungUp,
-            F::WrongId { .. } => Verdict::WrongId,
-            F::WrongNetwork { .. } | F::WrongBlockVersion { .. } => Verdict::WrongChain,
-            F::NoCommonChannel => Verdict::NoPex,
-            F::EphemeralKeyLength
-            | F::LowOrderKey
-            | F::MalformedHandshake
-            | F::HandshakeTooLong
-            | F::KeyType
-            | F::BadSignature
-            | F::BadFrame
-            | F::FrameLength
-            | F::NoncesUsedUp
-            | F::BadNodeInfo(_)
-            | F::PacketTooLong { .. }
-            | F::UnknownPacket
-            | F::UnknownChannel(_)
-            | F::MessageTooLong
-            | F::EmptyFlood
-            | F::PingFlood
-            | F::PongTimeout
-            | F::WriteStalled
-            | F::BadMessage
-            | F::Unsolicited
-            | F::BadAddress
-            | F::RequestTooSoon
-            | F::RequestsTooOften => Verdict::Protocol,
-            F::LocalResources
-            | F::Ourselves
-            | F::DuplicateId
-            | F::DuplicateIp
-            | F::BannedId
-            | F::BannedIp
-            | F::Full
-            | F::ConnectionRate
-            | F::HandshakeFlood
-            | F::NotRunning
-            | F::ClosedByUs(_)
-            | F::Internal => Verdict::NotChecked,
+    /// What the end of a dial or of a visit says: what the book would note of it, and what it has no word for.
+    pub(super) fn of(fault: &Fault) -> Verdict {
+        match (verdict(fault).outcome, fault) {
+            (Some(Outcome::Reached), _) => Verdict::Ok,
+            (Some(Outcome::Refused), _) => Verdict::Refused,
+            (Some(Outcome::TimedOut), _) => Verdict::TimedOut,
+            (Some(Outcome::WrongIdentity), _) => Verdict::WrongId,
+            (Some(Outcome::WrongNetwork), _) => Verdict::WrongChain,
+            // A visitor has his answer or not, however the end was made.
+            (Some(Outcome::HungUp), _) | (None, Fault::ClosedByPeer) => Verdict::HungUp,
+            (Some(Outcome::Misbehaved), _) => Verdict::Protocol,
+            (Some(Outcome::NoPex), _) => Verdict::NoPex,
+            (None, Fault::Unresolved) => Verdict::Unresolved,
+            (None, Fault::Unroutable) => Verdict::Unroutable,
+            (None | Some(Outcome::Untried), _) => Verdict::NotChecked,
         }
     }
 

@@ -1,10 +1,11 @@
 //! `pexd check-seeds`, as a chain registry's CI calls it.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use assert_cmd::Command;
 use pexd::testkit::{Identity, Manner, ScriptedSeed};
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
 
 use super::{Output, TestHome};
@@ -36,10 +37,12 @@ impl World {
     }
 }
 
-/// An entry at whose place nobody listens.
-fn dead_seed() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("{}@{}", Identity::random(CHAIN).key.id(), listener.local_addr().unwrap())
+/// An entry at whose place nobody listens, for as long as the socket holds the port.
+fn dead_seed() -> (Socket, String) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let at = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, format!("{}@{at}", Identity::random(CHAIN).key.id()))
 }
 
 fn check(list: &str, more: &[&str]) -> Output {
@@ -51,7 +54,8 @@ fn check(list: &str, more: &[&str]) -> Output {
 fn the_exit_code_tells_definite_faults_from_doubts() {
     let mut world = World::new();
     let (good, other) = (world.good_seed(), world.seed("other-1", Manner::StaysSilent));
-    let (empty, dead) = (world.seed(CHAIN, Manner::Answers(Vec::new())), dead_seed());
+    let empty = world.seed(CHAIN, Manner::Answers(Vec::new()));
+    let (_held, dead) = dead_seed();
     for (list, code, summary) in [
         (format!("{good}, {empty}"), 0, "2 of 2 usable, 0 definitely wrong, 0 inconclusive"),
         (format!("{good},{dead}"), 4, "1 of 2 usable, 0 definitely wrong, 1 inconclusive"),
@@ -94,7 +98,8 @@ fn json_has_every_field_by_its_name() {
 #[test]
 fn the_list_can_come_from_standard_input() {
     let mut world = World::new();
-    let list = format!("{}\n{}\n", world.good_seed(), dead_seed());
+    let (_held, dead) = dead_seed();
+    let list = format!("{}\n{dead}\n", world.good_seed());
     let output = Command::cargo_bin("pexd")
         .unwrap()
         .env_clear()

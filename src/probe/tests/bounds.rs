@@ -1,13 +1,14 @@
 //! What is not dialled, and when a check is over.
 
 use super::*;
-use crate::probe::{MAX_LIST, MAX_SAMPLE, MAX_SEEDS, QuestionError, Verdict};
+use crate::probe::examine::Examiner;
+use crate::probe::{Answer, MAX_LIST, MAX_SAMPLE, MAX_SEEDS, QuestionError, Verdict};
 use crate::types::NodeId;
 
 const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 async fn refused(question: &Question, seeds: &[String]) -> QuestionError {
-    check(&Dialler::new(DialLimits::default()), question, seeds, limits()).await.unwrap_err()
+    check(&Dialler::new(DialLimits::default()), question, seeds, Limits::default()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -38,13 +39,14 @@ async fn private_addresses_are_not_dialled_where_the_internet_is_meant() {
 
 #[tokio::test]
 async fn what_is_not_known_when_the_time_is_over_is_told_as_such() {
-    let (live, deaf) = (scripted(CHAIN, Manner::Answers(Vec::new())).await, scripted(CHAIN, Manner::Deaf).await);
-    let list: Vec<String> = [&live, &deaf].map(|seed| seed.address().to_string()).into();
-    let short = Limits { whole: Duration::from_millis(700), ..limits() };
-    let dialler = Dialler::new(DialLimits::default());
-    let reports = check(&dialler, &question(), &list, short).await.unwrap();
+    let (live, silent) =
+        (scripted(CHAIN, Manner::Answers(Vec::new())).await, scripted(CHAIN, Manner::StaysSilent).await);
+    let list = [&live, &silent].map(|seed| seed.address().to_string());
+    let limits = Limits { whole: Duration::from_secs(5), ..Limits::default() };
+    let reports = look_within(limits, &question(), &list).await;
     assert_eq!(reports[0].verdict, Verdict::Empty);
     assert_eq!((reports[1].verdict, reports[1].fault), (Verdict::NotChecked, "not_checked"));
+    assert_eq!(reports[1].moniker, "scripted", "what was known is told");
     assert!(reports[1].detail.contains("fewer seeds"), "{}", reports[1].detail);
 }
 
@@ -54,7 +56,7 @@ async fn a_foreign_text_is_kept_short() {
     identity.info.moniker = "m".repeat(5_000);
     let seed = ScriptedSeed::open(identity, Manner::StaysSilent).await.unwrap();
     let list = [seed.address().to_string(), "é".repeat(5_000)];
-    let reports = look(&question(), &list).await;
+    let reports = look_within(impatient(), &question(), &list).await;
     assert_eq!((reports[0].moniker.len(), reports[1].seed.chars().count()), (100, 320));
 }
 
@@ -62,14 +64,14 @@ async fn a_foreign_text_is_kept_short() {
 async fn what_cannot_be_used_of_an_answer_is_counted() {
     let at =
         |n: u8, ip: &str| NetAddress::new(NodeId::from_bytes([n; NodeId::LEN]), ip.parse().unwrap(), 26656).unwrap();
-    let examiner = super::super::Examiner::new(
+    let examiner = Examiner::new(
         &Dialler::new(DialLimits::default()),
         &Question { strict: true, ..question() },
-        limits(),
+        Limits::default(),
     );
     let weigh = async |addresses: Vec<NetAddress>, total| {
         let mut report = Report::new("x");
-        let answer = super::super::Answer { addresses, total, took: Duration::ZERO };
+        let answer = Answer { addresses, total, took: Duration::ZERO };
         examiner.weigh(NodeId::from_bytes([0; NodeId::LEN]), answer, &mut report).await;
         (report.verdict, report.address_count, report.unusable_count)
     };

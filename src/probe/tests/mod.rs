@@ -16,19 +16,24 @@ fn question() -> Question {
     Question { chain_id: CHAIN.into(), block_version: 11, sample: 0, strict: false }
 }
 
-fn limits() -> Limits {
-    Limits { answer: Duration::from_millis(300), ..Limits::default() }
-}
-
 /// What is found of these entries.
 async fn look(question: &Question, seeds: &[String]) -> Vec<Report> {
+    look_within(Limits::default(), question, seeds).await
+}
+
+async fn look_within(limits: Limits, question: &Question, seeds: &[String]) -> Vec<Report> {
     let dialler = Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() });
-    check(&dialler, question, seeds, limits()).await.unwrap()
+    check(&dialler, question, seeds, limits).await.unwrap()
 }
 
 /// What is found of one entry.
 async fn look_at(seed: impl ToString) -> Report {
     look(&question(), &[seed.to_string()]).await.remove(0)
+}
+
+/// Soon over for who never answers.
+fn impatient() -> Limits {
+    Limits { answer: Duration::from_millis(300), ..Limits::default() }
 }
 
 async fn scripted(network: &str, manner: Manner) -> ScriptedSeed {

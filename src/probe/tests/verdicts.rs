@@ -84,7 +84,7 @@ async fn who_runs_without_pex_can_never_be_a_seed() {
 #[tokio::test]
 async fn what_may_work_for_others_is_not_definite() {
     let seed = scripted(CHAIN, Manner::StaysSilent).await;
-    let silent = look_at(seed.address()).await;
+    let silent = look_within(impatient(), &question(), &[seed.address().to_string()]).await.remove(0);
     assert_eq!((silent.verdict, silent.fault), (Verdict::Silent, "silent"));
     assert_eq!((silent.moniker.as_str(), silent.answer_time), ("scripted", None));
 
