@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod check_seeds;
 mod init;
 mod localnet;
 mod overrides;
@@ -34,6 +35,8 @@ enum Command {
     Start(start::Args),
     /// Show it all on loopback: a seed that finds twenty nodes among addresses that lead nowhere
     Localnet(localnet::Args),
+    /// Look at the seeds of a configuration: alive, the right node, the right chain, any addresses? Needs no pexd running
+    CheckSeeds(check_seeds::Args),
     /// Print the node ID of each network
     ShowNodeId(show_node_id::Args),
     /// Print docs/configuration.md
@@ -46,6 +49,8 @@ enum Command {
 pub enum Outcome {
     /// Nothing.
     Done,
+    /// To end with this exit code, which is the command's result.
+    Exit(u8),
     /// Serve these networks until told to stop.
     Serve(Box<Config>),
     /// Run the demo.
@@ -97,6 +102,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Init(args) => init::run(&home(cli.home)?, args),
         Command::Start(args) => start::run(home(cli.home)?, args),
         Command::Localnet(args) => Ok(localnet::run(&args)),
+        Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
         Command::Reference => print(&config::reference()),
     }

@@ -12,7 +12,7 @@ mod saving;
 pub(crate) mod scripted;
 mod supervisor;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
