@@ -1,12 +1,16 @@
 //! The command line: one file a command.
 
+mod check_seeds;
+mod checks;
 mod client;
 mod completions;
 mod init;
 mod localnet;
+mod output;
 mod overrides;
 mod show_node_id;
 mod start;
+mod table;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -36,6 +40,8 @@ enum Command {
     Start(start::Args),
     /// Show it all on loopback: a seed that finds twenty nodes among addresses that lead nowhere
     Localnet(localnet::Args),
+    /// Look at the seeds of a configuration: alive, the right node, the right chain, any addresses? Needs no pexd running
+    CheckSeeds(check_seeds::Args),
     /// Print the node ID of each network
     ShowNodeId(show_node_id::Args),
     #[command(flatten)]
@@ -132,6 +138,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Init(args) => init::run(&home(cli.home)?, args),
         Command::Start(args) => start::run(home(cli.home)?, args),
         Command::Localnet(args) => Ok(localnet::run(&args)),
+        Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
         Command::Client(command) => client::run(&home(cli.home)?, *command),
         Command::Completions(args) => completions::run(&args),

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::connect::Service;
-use super::table::{self, ago, cell, instant, or_dash, table, word};
 use super::{Session, length, pages, refused, to_protobuf};
 use crate::cli::Failure;
+use crate::cli::table::{self, ago, cell, instant, or_dash, table, word};
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::{
     Ban, BanFilter, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure,

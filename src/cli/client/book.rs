@@ -10,9 +10,9 @@ use comfy_table::Cell;
 use tokio_stream::StreamExt as _;
 
 use super::connect::{MAX_ANSWER, Service};
-use super::table::{self, Mood, ago, cell, coloured, instant, or_dash, table, word, yes};
 use super::{Session, pages, refused};
 use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, cell, coloured, instant, or_dash, table, word, yes};
 use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,

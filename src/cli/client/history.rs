@@ -1,9 +1,9 @@
 //! `pexd dials`, `refusals` and `audit`: what happened.
 
 use super::connect::{MAX_ANSWER, Service};
-use super::table::{self, ago, cell, instant, or_dash, table, word};
 use super::{Session, length, pages};
 use crate::cli::Failure;
+use crate::cli::table::{self, ago, cell, instant, or_dash, table, word};
 use crate::clock::Clock;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;

@@ -7,12 +7,10 @@ mod events;
 mod history;
 mod log_level;
 mod networks;
-mod output;
 mod pages;
 mod peers;
 mod seeds;
 mod status;
-mod table;
 
 use std::time::Duration;
 
@@ -20,7 +18,7 @@ use clap::Subcommand;
 use tonic::{Code, Status};
 
 use self::connect::Connect;
-use self::output::Output;
+use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Home;
 

@@ -6,9 +6,9 @@ use clap::Subcommand;
 use comfy_table::Cell;
 
 use super::connect::{MAX_ANSWER, Service};
-use super::table::{self, Mood, ago, cell, coloured, or_dash, table, word, yes};
 use super::{Session, pages, refused};
 use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, cell, coloured, or_dash, table, word, yes};
 use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{

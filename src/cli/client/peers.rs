@@ -7,9 +7,9 @@ use clap::{Subcommand, ValueEnum};
 use comfy_table::Cell;
 
 use super::connect::{MAX_ANSWER, Service};
-use super::table::{self, Mood, ago, bytes, cell, coloured, instant, or_dash, table, word, yes};
 use super::{Session, length, pages, refused, to_protobuf};
 use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, bytes, cell, coloured, instant, or_dash, table, word, yes};
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::{
     AddConfiguredPeerRequest, AddConfiguredPeerResponse, ConfiguredPeer, DialAttempt, DialPeerRequest, Direction,

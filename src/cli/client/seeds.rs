@@ -4,13 +4,13 @@ use clap::Subcommand;
 use comfy_table::Cell;
 
 use super::connect::Service;
-use super::table::{self, Mood, ago, cell, coloured, millis, or_dash, table, word};
 use super::{Session, pages, refused};
-use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, cell, coloured, millis, or_dash, table, word};
+use crate::cli::{Failure, checks};
 use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use crate::proto::pexd::v1::{
-    AddSeedRequest, AddSeedResponse, CheckSeedsRequest, CheckSeedsResponse, ListSeedsRequest, ListSeedsResponse,
-    RemoveSeedRequest, RemoveSeedResponse, Seed, SeedCheck, SeedOutcome, SeedVerdict,
+    AddSeedRequest, AddSeedResponse, CheckSeedsRequest, ListSeedsRequest, ListSeedsResponse, RemoveSeedRequest,
+    RemoveSeedResponse, Seed, SeedOutcome,
 };
 
 #[derive(Debug, clap::Args)]
@@ -107,35 +107,5 @@ fn row(seed: &Seed) -> [Cell; 10] {
 async fn check(session: &Session, seeds: Vec<String>, sample_size: u32) -> Result<(), Failure> {
     let request = CheckSeedsRequest { network: session.network(), seeds, sample_size };
     let answer = client(session).await?.check_seeds(request).await.map_err(refused)?.into_inner();
-    session.output.show(&answer, |answer: &CheckSeedsResponse| {
-        let headings = ["SEED", "VERDICT", "LATENCY", "GAVE", "SAMPLE", "MONIKER", "VERSION", "WHAT"];
-        table(headings, answer.checks.iter().map(check_row))
-    })?;
-    let usable = |check: &SeedCheck| matches!(check.verdict(), SeedVerdict::Ok | SeedVerdict::Empty);
-    if answer.checks.iter().all(usable) {
-        Ok(())
-    } else if answer.checks.iter().any(|check| check.definite && !usable(check)) {
-        Err(Failure::Definite("some seeds are wrong".into()))
-    } else {
-        Err(Failure::Inconclusive("some seeds did not answer".into()))
-    }
-}
-
-fn check_row(check: &SeedCheck) -> [Cell; 8] {
-    let mood = match check.verdict() {
-        SeedVerdict::Ok | SeedVerdict::Empty => Mood::Good,
-        _ if check.definite => Mood::Bad,
-        _ => Mood::Doubtful,
-    };
-    let sample = format!("{}/{}", check.sample_reached_count, check.sample_tried_count);
-    [
-        cell(&check.seed),
-        coloured(word(check.verdict().as_str_name(), "SEED_VERDICT_"), mood),
-        cell(millis(check.latency.as_ref())),
-        cell(check.address_count),
-        cell(if check.sample_tried_count == 0 { "-" } else { &sample }),
-        cell(or_dash(&check.moniker)),
-        cell(or_dash(&check.version)),
-        cell(or_dash(&check.detail)),
-    ]
+    checks::show(session.output, &answer)
 }

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use comfy_table::Cell;
 
-use super::table::{self, Mood, ago, cell, coloured, table, word};
 use super::{Session, connect, refused};
 use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, cell, coloured, table, word};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus};
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 
-use crate::cli::Failure;
+use super::Failure;
 use crate::proto::pexd::DESCRIPTORS;
 
 /// How answers are shown.
