@@ -4,7 +4,7 @@ use comfy_table::Cell;
 
 use super::Failure;
 use super::output::Output;
-use super::table::{Mood, cell, coloured, millis, or_dash, table, word};
+use super::table::{Mood, cell, coloured, millis, or_dash, table};
 use crate::proto::pexd::v1::{CheckSeedsResponse, SeedCheck, SeedVerdict};
 
 /// Shows them, and fails when some seeds are not usable: for certain, or perhaps.
@@ -13,13 +13,15 @@ pub(super) fn show(output: Output, answer: &CheckSeedsResponse) -> Result<(), Fa
         let headings = ["SEED", "VERDICT", "LATENCY", "GAVE", "SAMPLE", "NODE", "WHAT"];
         table(headings, answer.checks.iter().map(row))
     })?;
-    let all = answer.checks.len();
-    let (definite, inconclusive): (Vec<_>, Vec<_>) =
-        answer.checks.iter().filter(|check| !is_usable(check)).partition(|check| check.definite);
-    match (definite.len(), inconclusive.len()) {
+    let (usable, others): (Vec<_>, Vec<_>) = answer.checks.iter().partition(|check| is_usable(check));
+    let definite = others.iter().filter(|check| check.definite).count();
+    let inconclusive = others.len() - definite;
+    let (usable, all) = (usable.len(), answer.checks.len());
+    let summary = format!("{usable} of {all} usable, {definite} definitely wrong, {inconclusive} inconclusive");
+    match (definite, inconclusive) {
         (0, 0) => Ok(()),
-        (0, n) => Err(Failure::Inconclusive(format!("{n} of {all} seeds could not be judged from here and now"))),
-        (n, _) => Err(Failure::Definite(format!("{n} of {all} seeds are wrong for everyone"))),
+        (0, _) => Err(Failure::Inconclusive(summary)),
+        (_, _) => Err(Failure::Definite(summary)),
     }
 }
 
@@ -47,7 +49,7 @@ fn row(check: &SeedCheck) -> [Cell; 7] {
     let plain = |text: &str| text.replace(char::is_control, "?");
     [
         cell(plain(&check.seed)),
-        coloured(word(check.verdict().as_str_name(), "SEED_VERDICT_"), mood),
+        coloured(check.verdict().as_str_name().trim_start_matches("SEED_VERDICT_"), mood),
         cell(millis(check.latency.as_ref())),
         cell(gave),
         cell(sample),
