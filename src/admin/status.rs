@@ -68,6 +68,11 @@ pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Status {
     build(Code::InvalidArgument, "INVALID_FIELD", Some(("field", field.to_owned())), message, violation(field, text))
 }
 
+/// As much is under way as may be.
+pub(super) fn limit(text: String) -> Status {
+    build(Code::ResourceExhausted, "LIMIT_REACHED", None, text, ErrorDetails::new())
+}
+
 /// A request that took longer than any is given.
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";

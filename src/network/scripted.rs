@@ -77,6 +77,7 @@ impl World {
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
+            Command::Reach(reply) => drop(reply),
             Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
             Command::Panic => panic!("asked to"),
         }
