@@ -15,6 +15,7 @@ pub mod network;
 pub mod node;
 pub mod pex;
 pub mod proto;
+pub mod rate;
 pub mod store;
 pub mod switch;
 pub mod testkit;

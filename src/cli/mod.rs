@@ -5,6 +5,7 @@ mod localnet;
 mod overrides;
 mod show_node_id;
 mod start;
+mod token;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -36,6 +37,8 @@ enum Command {
     Localnet(localnet::Args),
     /// Print the node ID of each network
     ShowNodeId(show_node_id::Args),
+    /// Make, show and remove the tokens by which others may use the admin API
+    Token(token::Args),
     /// Print docs/configuration.md
     #[command(hide = true)]
     Reference,
@@ -98,6 +101,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Start(args) => start::run(home(cli.home)?, args),
         Command::Localnet(args) => Ok(localnet::run(&args)),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
+        Command::Token(args) => token::run(home(cli.home)?, args),
         Command::Reference => print(&config::reference()),
     }
 }
