@@ -75,7 +75,8 @@ impl Judge {
             }
         };
         remote.enter();
-        let account = shown.as_ref().map_or(Account::Source(remote.source), |(credential, _)| Account::Named(credential));
+        let account =
+            shown.as_ref().map_or(Account::Source(remote.source), |(credential, _)| Account::Named(credential));
         self.quota.spend(&account, now.mono).map_err(status::too_fast)?;
         let caller = caller(remote, shown.as_ref());
         let needed = needed_role(request.uri().path());
@@ -102,7 +103,9 @@ impl Judge {
         }
         let credential = match &remote.certificate {
             _ if token => bearer(headers).map(Credential::of_token).ok_or(Refusal::Wrong("malformed token", None))?,
-            Some(certificate) if certificate.not_after > now.wall => Credential::Certificate(certificate.subject.clone()),
+            Some(certificate) if certificate.not_after > now.wall => {
+                Credential::Certificate(certificate.subject.clone())
+            }
             Some(certificate) => {
                 return Err(Refusal::Wrong("certificate that has expired", Some(certificate.subject.clone())));
             }
@@ -214,13 +217,17 @@ mod tests {
     fn a_token_is_read_from_one_header_and_bounded() {
         let read = |values: &[&str]| {
             let mut headers = HeaderMap::new();
-            values.iter().for_each(|value| drop(headers.append(AUTHORIZATION, value.parse().unwrap())));
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
             bearer(&headers).map(<[u8]>::to_vec)
         };
         assert_eq!(read(&["Bearer abc"]), Some(b"abc".to_vec()));
         assert_eq!(read(&["bearer  abc "]), Some(b"abc".to_vec()));
         let long = format!("Bearer {}", "x".repeat(MAX_TOKEN + 1));
-        for wrong in [&["abc"] as &[&str], &["Basic abc"], &["Bearer"], &["Bearer "], &["Bearer a", "Bearer a"], &[&long], &[""]] {
+        for wrong in
+            [&["abc"] as &[&str], &["Basic abc"], &["Bearer"], &["Bearer "], &["Bearer a", "Bearer a"], &[&long], &[""]]
+        {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }
     }

@@ -304,7 +304,11 @@ mod tests {
     }
 
     /// What a read gives when the client sent so much and then nothing for so long.
-    async fn read_after((mut connection, mut client): (Connection, TcpStream), sent: usize, time: Duration) -> io::Result<usize> {
+    async fn read_after(
+        (mut connection, mut client): (Connection, TcpStream),
+        sent: usize,
+        time: Duration,
+    ) -> io::Result<usize> {
         client.write_all(&vec![b'P'; sent]).await.unwrap();
         connection.read_exact(&mut vec![0; sent]).await.unwrap();
         tokio::time::pause();

@@ -39,7 +39,8 @@ mod tests {
         for service in files.flat_map(|file| &file.service) {
             for method in &service.method {
                 let role = needed_role(&format!("/pexd.v1.{}/{}", service.name(), method.name()));
-                let verb = method.name().find(|c: char| c.is_ascii_uppercase() && c != method.name().chars().next().unwrap());
+                let verb =
+                    method.name().find(|c: char| c.is_ascii_uppercase() && c != method.name().chars().next().unwrap());
                 let verb = &method.name()[..verb.unwrap_or(method.name().len())];
                 assert_eq!(role == Role::Read, READ_VERBS.contains(&verb), "{}", method.name());
                 seen += 1;

@@ -151,7 +151,8 @@ impl Files {
             tls = Some(state);
         }
         let in_force = tls.as_ref().map(|state| acceptor(state, closing.child_token())).transpose()?;
-        let in_force = InForce { grants: watch::Sender::new(Arc::new(grants)), tls: in_force.map(ArcSwap::from_pointee) };
+        let in_force =
+            InForce { grants: watch::Sender::new(Arc::new(grants)), tls: in_force.map(ArcSwap::from_pointee) };
         Ok(Files { in_force: Arc::new(in_force), access, tls, closing })
     }
 

@@ -90,7 +90,8 @@ pub(super) async fn bind(settings: &SocketSettings) -> Result<(UnixListener, Soc
     let file = SocketFile { path: path.clone(), identity: identity(&metadata) };
     // Nobody can connect before `listen`, so that nobody finds it with the mode that it was born with.
     if uid.is_some() || gid.is_some() {
-        chown(path, uid, gid).map_err(failed("give it its owner and group (admin.socket_owner, admin.socket_group)"))?;
+        chown(path, uid, gid)
+            .map_err(failed("give it its owner and group (admin.socket_owner, admin.socket_group)"))?;
     }
     fs::set_permissions(path, fs::Permissions::from_mode(settings.mode)).map_err(failed("give it its mode"))?;
     let listener = socket.listen(BACKLOG).map_err(failed("listen"))?;

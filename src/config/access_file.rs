@@ -132,7 +132,9 @@ pub(super) fn parse(path: &Path, text: &str, notes: &mut Notes) -> AccessFile {
                 tables.iter().for_each(|table| reader.entry(kind, keys, table));
             }
             (Some((kind, _)), _) => {
-                reader.notes.mistake(origin, format!("{kind} is not a list of tables: write [[{kind}]] above each entry"));
+                reader
+                    .notes
+                    .mistake(origin, format!("{kind} is not a list of tables: write [[{kind}]] above each entry"));
             }
             (None, _) => {
                 let shown: String = name.chars().take(64).collect();
@@ -330,7 +332,8 @@ mod tests {
     fn parsed(text: &str) -> (AccessFile, Vec<String>) {
         let mut notes = Notes::default();
         let file = parse(Path::new("access.toml"), text, &mut notes);
-        let told = notes.finish(|| Some(())).err().map(|mistakes| mistakes.notes().iter().map(Note::to_string).collect());
+        let told =
+            notes.finish(|| Some(())).err().map(|mistakes| mistakes.notes().iter().map(Note::to_string).collect());
         (file, told.unwrap_or_default())
     }
 
@@ -387,7 +390,10 @@ mod tests {
              role = \"read\"\n[[certificate]]\nsubject = \"a\"\nrole = \"read\"\n"
         );
         let told = parsed(&text).1;
-        assert!(told.len() == 1 && told[0].starts_with("access.toml:7: token.sha256 stands at access.toml:3"), "{told:?}");
+        assert!(
+            told.len() == 1 && told[0].starts_with("access.toml:7: token.sha256 stands at access.toml:3"),
+            "{told:?}"
+        );
     }
 
     proptest! {

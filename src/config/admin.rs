@@ -51,7 +51,8 @@ fn check_files(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Notes
         (Some(_), None, _) => Some(("admin.tls_cert_file", "has no key: name it in admin.tls_key_file")),
         (None, Some(_), _) => Some(("admin.tls_key_file", "has no certificate: name it in admin.tls_cert_file")),
         (None, None, Some(_)) => {
-            let mend = "needs TLS: name the server's own certificate and key in admin.tls_cert_file and admin.tls_key_file";
+            let mend =
+                "needs TLS: name the server's own certificate and key in admin.tls_cert_file and admin.tls_key_file";
             Some(("admin.client_ca_file", mend))
         }
         _ => None,

@@ -120,7 +120,8 @@ impl Setting for FileMode {
     fn from_text(text: &str) -> Result<Self, String> {
         let octal = text.len() <= 4 && !text.is_empty() && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
         let mode = u32::from_str_radix(text, 8).ok().filter(|mode| octal && *mode <= 0o777);
-        mode.map(FileMode).ok_or_else(|| format!("is {text:?}: write octal digits as chmod takes them, such as \"0660\""))
+        mode.map(FileMode)
+            .ok_or_else(|| format!("is {text:?}: write octal digits as chmod takes them, such as \"0660\""))
     }
 }
 

@@ -20,12 +20,12 @@ mod refusals;
 mod resolve;
 mod upgrade;
 
+pub use crate::rate::RateLimit;
 pub use bans::IpBans;
 pub use dial::{DialLimits, Dialled, Dialler};
 pub use door::DoorLimits;
 pub use gate::Gate;
 pub use listener::{BindError, Listener, RouteError};
-pub use crate::rate::RateLimit;
 pub use local::{Local, Settings};
 pub use peer::{Ack, FromPeer, Full, PeerHandle, PeerSaid, Traffic, spawn_peer};
 pub use refusals::{Refusal, Refusals};
