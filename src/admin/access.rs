@@ -14,7 +14,7 @@ use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use super::caller::{Caller, Networks, Role};
-use super::grants::{Credential, Grant};
+use super::grants::{Credential, Shown};
 use super::method::needed_role;
 use super::quota::{Account, Quota};
 use super::reload::InForce;
@@ -44,8 +44,8 @@ pub(super) struct Judge {
 /// A request that is let in.
 struct Admitted {
     caller: Caller,
-    /// What it was let in for, which may be revoked.
-    shown: Option<(Credential, Arc<Grant>)>,
+    /// What it was let in for, which may be revoked; `None` for one who is trusted without.
+    shown: Option<Shown>,
     permit: OwnedSemaphorePermit,
 }
 
@@ -75,8 +75,7 @@ impl Judge {
             }
         };
         remote.enter();
-        let account =
-            shown.as_ref().map_or(Account::Source(remote.source), |(credential, _)| Account::Named(credential));
+        let account = shown.as_ref().map_or(Account::Source(remote.source), |shown| Account::Named(&shown.credential));
         self.quota.spend(&account, now.mono).map_err(status::too_fast)?;
         let caller = caller(remote, shown.as_ref());
         let needed = needed_role(request.uri().path());
@@ -88,12 +87,7 @@ impl Judge {
     }
 
     /// What the caller showed and what it is good for; `None` for one who is trusted without.
-    fn identify(
-        &self,
-        remote: &Remote,
-        headers: &HeaderMap,
-        now: Now,
-    ) -> Result<Option<(Credential, Arc<Grant>)>, Refusal> {
+    fn identify(&self, remote: &Remote, headers: &HeaderMap, now: Now) -> Result<Option<Shown>, Refusal> {
         let token = headers.contains_key(AUTHORIZATION);
         if !token && remote.certificate.is_none() {
             return if remote.trusted { Ok(None) } else { Err(Refusal::Nothing) };
@@ -101,26 +95,27 @@ impl Judge {
         if !self.quota.may_try(remote.source, now.mono) {
             return Err(Refusal::TooMany);
         }
-        let credential = match &remote.certificate {
-            _ if token => bearer(headers).map(Credential::of_token).ok_or(Refusal::Wrong("malformed token", None))?,
-            Some(certificate) if certificate.not_after > now.wall => {
-                Credential::Certificate(certificate.subject.clone())
+        let (credential, end) = match &remote.certificate {
+            _ if token => {
+                let token = bearer(headers).ok_or(Refusal::Wrong("malformed token", None))?;
+                (Credential::of_token(token), None)
             }
-            Some(certificate) => {
-                return Err(Refusal::Wrong("certificate that has expired", Some(certificate.subject.clone())));
-            }
+            Some(certificate) => (Credential::Certificate(certificate.subject.clone()), Some(certificate.not_after)),
             None => return Err(Refusal::Nothing),
         };
-        match self.in_force.grants().find(&credential).cloned() {
-            Some(grant) if grant.holds(now.wall) => Ok(Some((credential, grant))),
-            Some(grant) => Err(Refusal::Wrong("entry of the access file that has expired", Some(grant.name.clone()))),
-            None => Err(match credential {
+        let Some(grant) = self.in_force.grants().find(&credential).cloned() else {
+            return Err(match credential {
                 Credential::Token(_) => Refusal::Wrong("unknown token", None),
                 Credential::Certificate(subject) => {
                     Refusal::Wrong("certificate that is not in the access file", Some(subject))
                 }
-            }),
+            });
+        };
+        let end = [end, grant.expires].into_iter().flatten().min();
+        if end.is_some_and(|end| end <= now.wall) {
+            return Err(Refusal::Wrong("expired", Some(grant.name.clone())));
         }
+        Ok(Some(Shown { credential, grant, end }))
     }
 
     fn tell(&self, remote: &Remote, refusal: &Refusal, now: Now) {
@@ -146,10 +141,10 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     fits.then_some(token)
 }
 
-fn caller(remote: &Remote, shown: Option<&(Credential, Arc<Grant>)>) -> Caller {
+fn caller(remote: &Remote, shown: Option<&Shown>) -> Caller {
     match shown {
         None => Caller { who: remote.name.clone(), role: Role::Control, networks: Networks::All },
-        Some((credential, grant)) => Caller {
+        Some(Shown { credential, grant, .. }) => Caller {
             who: format!("{} {} from {}", credential.kind(), printable(&grant.name), remote.name).into(),
             role: grant.role,
             networks: grant.networks.clone(),
@@ -202,8 +197,8 @@ where
         Box::pin(async move {
             let answer = answer.await?;
             drop(permit);
-            let Some((credential, grant)) = shown else { return Ok(answer) };
-            let revoked = in_force.until_revoked(credential, grant);
+            let Some(shown) = shown else { return Ok(answer) };
+            let revoked = in_force.until_revoked(shown);
             Ok(answer.map(|body| Revocable::wrap(body, revoked, status::unauthenticated)))
         })
     }

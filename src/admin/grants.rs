@@ -21,13 +21,6 @@ pub struct Grant {
     pub expires: Option<Wall>,
 }
 
-impl Grant {
-    /// Whether it has not ended.
-    pub(super) fn holds(&self, now: Wall) -> bool {
-        self.expires.is_none_or(|end| now < end)
-    }
-}
-
 /// All grants. Looking a token up takes a time that tells of its hash only, from which nobody gets to a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
@@ -49,6 +42,11 @@ impl Grants {
     /// Whether a token could let somebody in.
     pub(super) fn has_tokens(&self) -> bool {
         !self.tokens.is_empty()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.tokens.len() + self.certificates.len()
     }
 
     /// What this credential is good for, whether it has ended or not.
@@ -81,4 +79,15 @@ impl Credential {
             Credential::Certificate(_) => "certificate",
         }
     }
+}
+
+/// What a caller was let in for.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    /// What he showed.
+    pub(super) credential: Credential,
+    /// What it was good for then.
+    pub(super) grant: Arc<Grant>,
+    /// When one of the two ends; `None` = never.
+    pub(super) end: Option<Wall>,
 }

@@ -37,6 +37,6 @@ mod tls;
 pub use caller::{Caller, Networks, Role};
 pub use grants::{Grant, Grants};
 pub use server::{Admin, BindError, ServeError};
-pub use settings::{AccessSource, Limits, Settings, SocketSettings};
+pub use settings::{AccessSource, Limits, ReadAccess, Settings, SocketSettings};
 pub use socket::SocketError;
 pub use tls::{TlsError, TlsFiles};

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::grants::{Credential, Grant, Grants};
+use super::grants::{Grants, Shown};
 use super::settings::{AccessSource, Settings};
 use super::tls::{Material, TlsError, TlsFiles};
 use crate::clock::Clock;
@@ -53,16 +53,16 @@ impl InForce {
         self.tls.as_ref().map(ArcSwap::load_full)
     }
 
-    /// Waits until the credential is not good for `grant` any more: it was removed, changed or has ended.
-    pub(super) async fn until_revoked(self: Arc<Self>, credential: Credential, grant: Arc<Grant>) {
+    /// Waits until what was shown is not good for its grant any more: it was removed, changed or has ended.
+    pub(super) async fn until_revoked(self: Arc<Self>, shown: Shown) {
+        let Shown { credential, grant, end } = shown;
         let mut grants = self.grants.subscribe();
         loop {
             let still = grants.borrow_and_update().find(&credential).is_some_and(|now| **now == *grant);
             let now = Clock.now().wall;
-            if !still || !grant.holds(now) {
+            if !still || end.is_some_and(|end| end <= now) {
                 return;
             }
-            let end = grant.expires;
             let ended = async {
                 match end {
                     Some(end) => tokio::time::sleep(end.since(now).min(MAX_SLEEP)).await,
@@ -203,7 +203,7 @@ impl Files {
         match (source.read)(&source.file) {
             Ok((grants, warnings)) => {
                 warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-                tracing::info!(%file, "who may use the admin API was read again");
+                tracing::info!(%file, entries = grants.len(), "who may use the admin API was read again");
                 self.in_force.grants.send_replace(Arc::new(grants));
             }
             Err(mistakes) => {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,11 +165,9 @@ impl Admin {
         self.local
     }
 
-    /// All places where it listens, for people.
-    pub fn places(&self) -> Vec<String> {
-        let tcp = self.local.map(|local| local.to_string());
-        let socket = self.socket.as_ref().map(|socket| format!("unix:{}", socket.path.display()));
-        tcp.into_iter().chain(socket).collect()
+    /// The Unix socket that it listens on.
+    pub fn socket_path(&self) -> Option<&Path> {
+        self.socket.as_ref().map(|socket| socket.path.as_path())
     }
 
     /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listeners are closed,

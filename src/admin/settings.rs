@@ -54,9 +54,12 @@ pub struct SocketSettings {
 pub struct AccessSource {
     /// The file; it need not exist.
     pub file: PathBuf,
-    /// Gives its entries and warnings, or all its mistakes.
-    pub read: fn(&Path) -> Result<(Grants, Vec<String>), String>,
+    /// What reads it.
+    pub read: ReadAccess,
 }
+
+/// Gives the entries of an access file and its warnings, or all its mistakes.
+pub type ReadAccess = fn(&Path) -> Result<(Grants, Vec<String>), String>;
 
 /// Bounds on what callers may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,12 +24,21 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     raise_open_files();
     runtime()?.block_on(async {
         let app = App::prepare(config).await?;
-        tracing::info!(at = app.admin.places().join(", "), "admin API");
+        tell_places(&app.admin);
         for network in &config.networks {
             tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.announced_address(), "network");
         }
         app.serve().await
     })
+}
+
+fn tell_places(admin: &Admin) {
+    if let Some(laddr) = admin.local_addr() {
+        tracing::info!(%laddr, "admin API");
+    }
+    if let Some(socket) = admin.socket_path() {
+        tracing::info!(socket = %socket.display(), "admin API");
+    }
 }
 
 /// The runtime that everything runs on.

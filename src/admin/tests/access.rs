@@ -251,7 +251,7 @@ async fn a_token_that_is_removed_while_in_use_ends_with_its_streams() {
 
 #[tokio::test]
 async fn a_token_that_ends_while_in_use_ends_with_its_streams() {
-    let end = Clock.now().wall.as_millis() / 1000 + 2;
+    let end = Clock.now().wall.as_millis() / 1000 + 8;
     let files = Files::with(&[&format!("token brief read - {end}")]);
     let served = serve_as(&[&world("a")], files.demanding()).await;
     let channel = connect(served.addr.unwrap()).await;

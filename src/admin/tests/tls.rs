@@ -13,10 +13,13 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use tonic::Request;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
 use super::access::{Files, PATIENCE, soon};
 use super::*;
 use crate::admin::{BindError, TlsFiles};
+use crate::clock::Clock;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{GetStatusRequest, StopRequest};
 
@@ -41,13 +44,17 @@ impl Ca {
 
     /// A certificate with this common name (none when empty) and DNS name, good for these years.
     fn sign(&self, name: &str, dns: &str, years: (i32, i32)) -> Pair {
+        self.sign_until(name, dns, years.0, rcgen::date_time_ymd(years.1, 1, 1).into())
+    }
+
+    fn sign_until(&self, name: &str, dns: &str, from: i32, end: std::time::SystemTime) -> Pair {
         let mut params = CertificateParams::new([dns.to_owned()]).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         if !name.is_empty() {
             params.distinguished_name.push(DnType::CommonName, name);
         }
-        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
-        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+        params.not_before = rcgen::date_time_ymd(from, 1, 1);
+        params.not_after = end.into();
         let key = KeyPair::generate().unwrap();
         Pair { cert: params.signed_by(&key, &self.0).unwrap(), key }
     }
@@ -221,4 +228,29 @@ async fn files_that_cannot_be_used_are_named_before_anything_is_bound() {
         w.put(name, &good);
     }
     Admin::bind(w.settings.clone()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_shake_hands_in_time_is_let_go() {
+    use tokio::io::AsyncReadExt as _;
+    let w = Setup::new(&["certificate ops control - -"]);
+    let (addr, _served) = w.serve().await;
+    let began = tokio::time::Instant::now();
+    let mut silent = TcpStream::connect(addr).await.unwrap();
+    assert!(matches!(silent.read(&mut [0; 1]).await, Ok(0) | Err(_)));
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_while_in_use_ends_with_its_streams() {
+    let w = Setup::new(&["certificate ops control - -"]);
+    let (addr, _served) = w.serve().await;
+    let end = std::time::Duration::from_millis(u64::try_from(Clock.now().wall.as_millis()).unwrap() + 8_000);
+    let pair = w.client_ca.sign_until("ops", "ops", GOOD.0, std::time::SystemTime::UNIX_EPOCH + end);
+    let channel = w.connect(addr, Some(pair)).await.unwrap();
+    let mut client = HealthClient::new(channel.clone());
+    let mut watch = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    watch.message().await.unwrap().unwrap();
+    let ended = timeout(PATIENCE, watch.message()).await.unwrap().unwrap_err();
+    assert_eq!((ended.code(), code(status(Some(channel)).await)), (Code::Unauthenticated, Code::Unauthenticated));
 }
