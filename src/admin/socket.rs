@@ -31,7 +31,11 @@ pub enum SocketError {
     )]
     Live(PathBuf),
     /// A file that is no socket is there, and is not ours to remove.
-    #[error("the admin API cannot listen on {}: something that is no socket stands there; remove it, or set admin.socket to another path", .0.display())]
+    #[error(
+        "the admin API cannot listen on {}: something that is no socket stands there; remove it, or set admin.socket to \
+         another path",
+        .0.display()
+    )]
     NotASocket(PathBuf),
     /// There is no such user or group here.
     #[error("admin.socket_{key} is {name:?}, which this host does not know: write a name or number that exists")]
@@ -42,7 +46,11 @@ pub enum SocketError {
         name: String,
     },
     /// The system refused.
-    #[error("the admin API cannot listen on {}: cannot {what}: {source}", path.display())]
+    #[error(
+        "the admin API cannot listen on {}: cannot {what}: {source}; set admin.socket to a path where it can, or to \"\" for \
+         no socket",
+        path.display()
+    )]
     Io {
         /// The socket.
         path: PathBuf,

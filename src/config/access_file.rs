@@ -383,6 +383,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_not_there_lets_nobody_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, warnings) = read(&folder.path().join("access.toml")).unwrap();
+        assert!(file.is_empty() && warnings.is_empty());
+        assert!(read(folder.path()).is_err(), "one that cannot be read is a mistake");
+    }
+
+    #[test]
     fn a_certificate_may_be_called_as_a_token() {
         let hash = "00".repeat(32);
         let text = format!(
