@@ -75,7 +75,7 @@ async fn start(folder: &Path, shutdown: CancellationToken) -> anyhow::Result<(Ne
         store: store::Settings::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown).await;
-    running.handle.start().await?;
+    running.handle.start(None).await?;
     Ok((seed, running))
 }
 

@@ -18,9 +18,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["types", "book", "node"]),
     ("rate", &["types"]),
     ("transport", &["types", "wire", "rate", "clock"]),
+    ("probe", &["types", "wire", "switch", "transport", "clock", "proto"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
-    ("admin", &["types", "book", "switch", "node", "network", "rate", "proto", "clock"]),
+    ("admin", &["types", "book", "switch", "node", "network", "probe", "rate", "proto", "clock"]),
 ];
 
 /// The folders that are pure.

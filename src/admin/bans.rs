@@ -3,10 +3,11 @@
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
-use super::page::{Chunk, Listing, page};
+use super::page::{Chunk, Listing, Pages, pick};
 use super::scope::{Answers, Scope};
 use super::{convert, fields, status};
 use crate::network::{Applied, Directory, Error, Handle, LookupError, Saved};
+use crate::node::row;
 use crate::proto::pexd::v1::ban_service_server::BanService;
 use crate::proto::pexd::v1::{
     Ban, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure, UnbanRequest,
@@ -15,20 +16,38 @@ use crate::proto::pexd::v1::{
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(super) struct Bans(pub(super) Directory);
+pub(super) struct Bans(pub(super) Directory, pub(super) Pages);
 
 /// The bans by the text of their target.
 struct ByTarget;
 
+impl ByTarget {
+    async fn all(network: &Handle) -> Result<impl Iterator<Item = (String, row::Ban)>, Error> {
+        Ok(network.bans().await?.into_iter().map(|ban| (ban.target.to_string(), ban)))
+    }
+}
+
 impl Listing for ByTarget {
     const KIND: &'static str = "bans";
     type Key = String;
+    type Entry = row::Ban;
     type Item = Ban;
 
-    async fn fetch(&self, network: &Handle, after: Option<String>, max: usize) -> Result<Chunk<String, Ban>, Error> {
-        let bans = network.bans().await?.into_iter();
-        let bans = bans.map(|ban| convert::ban(network.chain_id(), ban)).map(|ban| (ban.target.clone(), ban));
-        Ok(Chunk::cut(bans, after.as_ref(), max))
+    async fn scan(
+        &self,
+        network: &Handle,
+        after: Option<String>,
+        max: usize,
+    ) -> Result<Chunk<String, row::Ban>, Error> {
+        Ok(Chunk::cut(Self::all(network).await?, after.as_ref(), max))
+    }
+
+    async fn fetch(&self, network: &Handle, keys: &[String]) -> Result<Vec<row::Ban>, Error> {
+        Ok(pick(Self::all(network).await?, keys))
+    }
+
+    fn show(&self, network: &Handle, ban: row::Ban) -> Ban {
+        convert::ban(network.chain_id(), ban)
     }
 }
 
@@ -38,8 +57,13 @@ impl BanService for Bans {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = page(&ByTarget, &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListBansResponse { bans: page.items, next_page_token: page.next, failures: page.failures }))
+        let page = self.1.page(&ByTarget, &caller, &scope, request.page_size, &request.page_token).await?;
+        Ok(Response::new(ListBansResponse {
+            bans: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            total_count: page.total,
+        }))
     }
 
     async fn ban(&self, request: Request<BanRequest>) -> Result<Response<BanResponse>, Status> {
@@ -50,8 +74,8 @@ impl BanService for Bans {
         let reason = fields::reason(request.reason)?;
         let length = fields::length(request.length)?;
         let ban = |network: Handle| {
-            let reason = reason.clone();
-            async move { network.ban(target, reason, length).await }
+            let (by, reason) = (caller.by("BanService.Ban"), reason.clone());
+            async move { network.ban(by, target, reason, length).await }
         };
         let (results, failures) = changes(&scope, scope.ask(ban).await)?;
         Ok(Response::new(BanResponse { results, failures }))
@@ -62,7 +86,12 @@ impl BanService for Bans {
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let target = fields::target(&request.target)?;
-        let mut answers = scope.ask(|network| async move { network.unban(target).await }).await;
+        let mut answers = scope
+            .ask(|network| {
+                let by = caller.by("BanService.Unban");
+                async move { network.unban(by, target).await }
+            })
+            .await;
         if answers.iter().any(|(_, answer)| answer.is_ok()) {
             spare_those_without(&mut answers);
         }

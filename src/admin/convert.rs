@@ -52,7 +52,11 @@ pub(super) fn reactor_status(status: Status) -> pb::ReactorStatus {
         ban_count: node.bans,
         outage: node.outage,
         unsaved_reason: status.unsaved.as_deref().map(reason).unwrap_or_default(),
-        refusals: refusals.into_iter().map(|(name, count)| pb::Refusals { reason: name.to_owned(), count }).collect(),
+        refusals: refusals
+            .into_iter()
+            .map(|(name, count)| pb::ReasonCount { reason: name.to_owned(), count })
+            .collect(),
+        ..Default::default()
     }
 }
 
@@ -87,6 +91,7 @@ pub(super) fn summary(network: &str, view: BookView) -> pb::AddressBookSummary {
         address_count: view.addresses,
         untried_count: view.untried,
         servable_count: view.servable,
+        ..Default::default()
     }
 }
 
@@ -113,6 +118,7 @@ pub(super) fn peer(network: &str, peer: Peer, now: Now) -> pb::Peer {
         await_answer_time: asked.and_then(time),
         persistent: view.persistent,
         unconditional: view.unconditional,
+        ..Default::default()
     }
 }
 
@@ -155,6 +161,7 @@ pub(super) fn address(network: &str, view: AddressView) -> pb::Address {
         verified: record.verified,
         servable: view.servable,
         connected: view.connected,
+        ..Default::default()
     }
 }
 
@@ -200,6 +207,10 @@ pub(super) fn seed(network: &str, view: SeedView) -> pb::Seed {
         actual_network: health.actual_network.as_deref().map(printable).unwrap_or_default(),
         last_answer_time: time(health.last_answer),
         last_answer_address_count: health.addresses,
+        in_force: view.in_force,
+        change_author: view.change.as_ref().map(|(author, _)| printable(author)).unwrap_or_default(),
+        change_time: view.change.as_ref().and_then(|(_, at)| time(*at)),
+        ..Default::default()
     }
 }
 
@@ -225,6 +236,7 @@ pub(super) fn ban(network: &str, ban: row::Ban) -> pb::Ban {
         ban_time: time(ban.since),
         expire_time: time(ban.until),
         origin: if ban.by_operator { pb::BanOrigin::Operator } else { pb::BanOrigin::Reactor }.into(),
+        author: printable(&ban.author),
     }
 }
 

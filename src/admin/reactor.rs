@@ -3,12 +3,12 @@
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
-use super::scope::{self, Scope};
-use super::{convert, status};
+use super::convert;
+use super::scope::Scope;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 use crate::proto::pexd::v1::{
-    GetStatusRequest, GetStatusResponse, ReactorStatus, StartRequest, StartResponse, StopRequest, StopResponse,
+    GetStatusRequest, GetStatusResponse, LifecycleResult, StartRequest, StartResponse, StopRequest, StopResponse,
 };
 
 /// Answers from the handles of a directory.
@@ -24,24 +24,33 @@ impl ReactorService for Reactor {
         // Stable: equals stay in the order of their chain IDs.
         networks.sort_by_key(convert::severity);
         let statuses = networks.into_iter().map(convert::reactor_status).collect();
-        Ok(Response::new(GetStatusResponse { statuses, failures }))
+        Ok(Response::new(GetStatusResponse { statuses, failures, ..Default::default() }))
     }
 
     async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartResponse>, Status> {
-        let network = scope::one(&self.0, &Caller::of(&request), &request.get_ref().network)?;
-        let (changed, status) = changed(&network, network.start().await).await?;
-        Ok(Response::new(StartResponse { changed, status }))
+        let caller = Caller::of(&request);
+        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let start = |network: Handle| {
+            let by = caller.by("ReactorService.Start");
+            async move { changed(&network, network.start(Some(by)).await).await }
+        };
+        let (results, failures) = scope.sort_out(scope.ask(start).await)?;
+        Ok(Response::new(StartResponse { results, failures }))
     }
 
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
-        let network = scope::one(&self.0, &Caller::of(&request), &request.get_ref().network)?;
-        let (changed, status) = changed(&network, network.stop().await).await?;
-        Ok(Response::new(StopResponse { changed, status }))
+        let caller = Caller::of(&request);
+        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let stop = |network: Handle| {
+            let by = caller.by("ReactorService.Stop");
+            async move { changed(&network, network.stop(by).await).await }
+        };
+        let (results, failures) = scope.sort_out(scope.ask(stop).await)?;
+        Ok(Response::new(StopResponse { results, failures }))
     }
 }
 
-async fn changed(network: &Handle, changed: Result<bool, Error>) -> Result<(bool, Option<ReactorStatus>), Status> {
-    let changed = changed.map_err(|error| status::of(&error))?;
-    let now = network.status().await.map_err(|error| status::of(&error))?;
-    Ok((changed, Some(convert::reactor_status(now))))
+async fn changed(network: &Handle, changed: Result<bool, Error>) -> Result<LifecycleResult, Error> {
+    let changed = changed?;
+    Ok(LifecycleResult { changed, status: Some(convert::reactor_status(network.status().await?)) })
 }

@@ -22,6 +22,8 @@ use super::address_book::AddressBook;
 use super::bans::Bans;
 use super::guard::GuardLayer;
 use super::incoming::{Listeners, incoming};
+use super::networks::Networks;
+use super::page::Pages;
 use super::peers::Peers;
 use super::reactor::Reactor;
 use super::reload::{Files, LoadError};
@@ -33,6 +35,7 @@ use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookServiceServer;
 use crate::proto::pexd::v1::ban_service_server::BanServiceServer;
+use crate::proto::pexd::v1::network_service_server::NetworkServiceServer;
 use crate::proto::pexd::v1::peer_service_server::PeerServiceServer;
 use crate::proto::pexd::v1::reactor_service_server::ReactorServiceServer;
 use crate::proto::pexd::v1::seed_service_server::SeedServiceServer;
@@ -43,8 +46,8 @@ const MAX_REQUEST: usize = 64 * 1024;
 const MAX_HEADERS: u32 = 16 * 1024;
 /// Requests at once on one connection; the client waits with more.
 const MAX_STREAMS: u32 = 32;
-/// The longest that a request may take. A network is waited for at most 10 s, and a start asks it twice.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The longest that a request may take until its answer begins: a check of seeds takes 50 s.
+const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// A client is pinged this often, so that one that is gone frees its place.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long its answer may take.
@@ -53,8 +56,9 @@ const PING_TIME: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Names in health checks: the process as a whole, and each service.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "",
+    NetworkServiceServer::<Networks>::NAME,
     ReactorServiceServer::<Reactor>::NAME,
     PeerServiceServer::<Peers>::NAME,
     AddressBookServiceServer::<AddressBook>::NAME,
@@ -230,13 +234,16 @@ fn server(judge: Arc<Judge>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Iden
 
 /// All services but health, which comes with its reporter.
 fn routes(directory: &Directory) -> Result<Routes, ServeError> {
+    let pages = Pages::default();
     let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
-    let peers = PeerServiceServer::new(Peers(directory.clone()));
-    let book = AddressBookServiceServer::new(AddressBook(directory.clone()));
-    let seeds = SeedServiceServer::new(Seeds(directory.clone()));
-    let bans = BanServiceServer::new(Bans(directory.clone()));
+    let networks = NetworkServiceServer::new(Networks);
+    let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
+    let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
+    let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));
+    let bans = BanServiceServer::new(Bans(directory.clone(), pages.clone()));
     Ok(Routes::default()
         .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
+        .add_service(networks.max_decoding_message_size(MAX_REQUEST))
         .add_service(peers.max_decoding_message_size(MAX_REQUEST))
         .add_service(book.max_decoding_message_size(MAX_REQUEST))
         .add_service(seeds.max_decoding_message_size(MAX_REQUEST))

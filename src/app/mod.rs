@@ -126,7 +126,7 @@ impl App {
         let api = tokio::spawn(admin.serve(directory.clone(), shutdown.clone().cancelled_owned()));
         for handle in directory.all(|_| true) {
             // One that cannot start is left failed; its log and its status say why.
-            tokio::spawn(async move { handle.start().await });
+            tokio::spawn(async move { handle.start(None).await });
         }
         signals::wait(&shutdown).await;
         shutdown.cancel();

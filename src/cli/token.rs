@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{Failure, Outcome, print, variables, warn};
 use crate::clock::{self, Clock};
 use crate::config::access_file::{self, AccessRole, May, Token};
-use crate::config::{self, AccessEditError, Home, Sources, add_token, chain_id, duration, remove_token};
+use crate::config::{self, AccessEditError, Home, add_token, chain_id, duration, remove_token};
 use crate::types::Wall;
 
 /// What a token begins with, so that people and scanners of leaked secrets know what it is.
@@ -72,7 +72,7 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn run(home: Home, args: Args) -> Result<Outcome, Failure> {
+pub(super) fn run(home: &Home, args: Args) -> Result<Outcome, Failure> {
     let file = file(home)?;
     match args.command {
         Command::Add { name, role, networks, expires } => {
@@ -88,9 +88,8 @@ pub(super) fn run(home: Home, args: Args) -> Result<Outcome, Failure> {
 }
 
 /// The access file, as the process would find it.
-fn file(home: Home) -> Result<PathBuf, Failure> {
-    let sources = Sources { variables: variables(), ..Sources::files_of(home) };
-    Ok(config::load_process_alone(&sources)?.admin.access_file)
+fn file(home: &Home) -> Result<PathBuf, Failure> {
+    Ok(config::load_process_alone(home, variables())?.admin.access_file)
 }
 
 fn add(file: &std::path::Path, name: String, may: May) -> Result<Outcome, Failure> {

@@ -77,6 +77,19 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     Ok(config)
 }
 
+/// Reads what is said of the process alone, without asking whether anybody could enter: for those who only want to reach it,
+/// or to make the token that is missing.
+///
+/// # Errors
+/// All mistakes of its file and variables.
+pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<Process, Mistakes> {
+    let mut notes = Notes::default();
+    // A variable that is not known here is of no concern to a client.
+    let given = layers::from_environment(&variables, &mut Notes::default());
+    let process = load_process(home, layers::by_file(given).0, |_, _, _| (), &mut notes);
+    notes.finish(|| Some(process)).map(|(process, _)| process)
+}
+
 /// Reads one network alone, as its files have it: for a network that is added while the process runs.
 ///
 /// # Errors
@@ -85,19 +98,6 @@ pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Note>), Mistakes
     let mut notes = Notes::default();
     let network = load_network(folder, &[], &mut notes);
     notes.finish(|| network)
-}
-
-/// Reads the process alone, without its networks and without asking whether anybody could enter: for commands that make
-/// what is still missing.
-///
-/// # Errors
-/// All mistakes of its file and its variables.
-pub fn load_process_alone(sources: &Sources) -> Result<Process, Mistakes> {
-    let mut notes = Notes::default();
-    let overrides = layers::from_environment(&sources.variables, &mut notes);
-    let (for_process, _) = layers::by_file(overrides);
-    let process = load_process(&sources.home, for_process, |_, _, _| (), &mut notes);
-    notes.finish(|| Some(process)).map(|(process, _)| process)
 }
 
 fn load_process(

@@ -60,7 +60,7 @@ async fn show(options: Options) -> anyhow::Result<bool> {
     let view = View::new(&world, address, admin);
     view.welcome();
     let served = tokio::spawn(app.serve());
-    handle.start().await?;
+    handle.start(None).await?;
     let right = watch(&world, &handle, address, view, options.length, &shutdown).await?;
     shutdown.cancel();
     served.await??;
@@ -102,7 +102,7 @@ async fn watch(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            answer = asker::ask(&world.dialler, address, world::CHAIN) => match answer {
+            answer = asker::ask(&world.dialler, address) => match answer {
                 Some(addresses) => tally.answer(&addresses),
                 None => tally.no_answer(),
             }

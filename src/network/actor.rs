@@ -14,10 +14,12 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::entrance::{Entrance, OpenEntrance};
-use super::handle::{Command, Starter, Status};
+use super::handle::{By, Command, Starter, Status};
 use super::journal::Journal;
-use super::saving::Saving;
+use super::ledger::Ledger;
+use super::saving::{GROUP, Saving};
 use crate::clock::Clock;
+use crate::node::row::Change;
 use crate::node::{Effect, Event, Input, Node, RunState};
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
@@ -49,6 +51,7 @@ pub(super) struct Actor<'a> {
     pub(super) node: Node,
     pub(super) saving: Saving,
     pub(super) journal: Journal,
+    pub(super) ledger: Ledger,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<Starter>,
     /// Peers that take what was sent to them before they go.
@@ -66,9 +69,10 @@ pub(super) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving) -> Self {
+    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving, ledger: Ledger) -> Self {
         Actor {
             journal: Journal::default(),
+            ledger,
             shell,
             node,
             saving,
@@ -93,12 +97,12 @@ impl<'a> Actor<'a> {
         loop {
             self.drain();
             let now = self.shell.clock.mono();
-            let timer = self.node.poll_timeout().into_iter().chain(self.saving.due(self.node.has_dirty(), now)).min();
+            let timer = self.node.poll_timeout().into_iter().chain(self.saving.due(self.has_dirty(), now)).min();
             tokio::select! {
                 biased;
                 () = self.shell.shutdown.cancelled() => return Exit::Over,
                 command = inbox.recv() => match command {
-                    Some(Command::Start(starter)) if self.saving.no_store().is_some() => return Exit::Reopen(starter),
+                    Some(Command::Start(_, starter)) if self.saving.no_store().is_some() => return Exit::Reopen(starter),
                     Some(command) => self.command(command).await,
                     None => return Exit::Over,
                 },
@@ -114,10 +118,20 @@ impl<'a> Actor<'a> {
 
     fn timer(&mut self) {
         let now = self.shell.clock.now();
-        if self.saving.due(self.node.has_dirty(), now.mono).is_some_and(|at| at <= now.mono) {
-            self.saving.save(&mut self.node, now.mono);
+        if self.saving.due(self.has_dirty(), now.mono).is_some_and(|at| at <= now.mono) {
+            let changes = if self.saving.takes_more() { self.take_dirty(GROUP) } else { Vec::new() };
+            self.saving.save(changes, self.has_dirty(), now.mono);
         }
         self.node.handle_timeout(now);
+    }
+
+    fn has_dirty(&self) -> bool {
+        self.ledger.has_dirty() || self.node.has_dirty()
+    }
+
+    /// At most `max` changed rows, what operators changed first.
+    pub(super) fn take_dirty(&mut self, max: usize) -> Vec<Change> {
+        take_dirty(&mut self.ledger, &mut self.node, max)
     }
 
     fn handle(&mut self, input: Input) {
@@ -253,7 +267,7 @@ impl<'a> Actor<'a> {
     }
 
     /// Opens the listener and starts the node; the answer comes when the node has decided.
-    pub(super) async fn start(&mut self, reply: Starter) {
+    pub(super) async fn start(&mut self, by: Option<&By>, reply: Starter) {
         if let Some(reason) = self.saving.no_store() {
             return drop(reply.send(Err(reason.to_owned())));
         }
@@ -262,6 +276,9 @@ impl<'a> Actor<'a> {
             RunState::Starting => self.starters.push(reply),
             RunState::Stopped | RunState::Failed(_) => {
                 self.starters.push(reply);
+                if let Some(by) = by {
+                    self.note_change(by, "started the reactor");
+                }
                 let opened = self.shell.entrance.open(self.shell.local.clone(), self.upgraded.0.clone()).await;
                 let now = self.shell.clock.now();
                 match opened {
@@ -308,7 +325,7 @@ impl<'a> Actor<'a> {
     pub(super) async fn finish(mut self) {
         self.node.stop(self.shell.clock.now());
         self.drain();
-        let Actor { mut node, saving, from_peers: (sender, mut receiver), closing, .. } = self;
+        let Actor { mut node, saving, mut ledger, from_peers: (sender, mut receiver), closing, .. } = self;
         // Each peer's task holds a sender: the queue ends when the last of them has.
         drop(sender);
         let farewell = async { while receiver.recv().await.is_some() {} };
@@ -316,8 +333,14 @@ impl<'a> Actor<'a> {
             tracing::warn!("some peers did not take what was sent to them");
         }
         drop(closing);
-        saving.close(&mut node).await;
+        saving.close(|max| take_dirty(&mut ledger, &mut node, max)).await;
     }
+}
+
+fn take_dirty(ledger: &mut Ledger, node: &mut Node, max: usize) -> Vec<Change> {
+    let mut changes = ledger.take_dirty(max);
+    changes.extend(node.take_dirty(max - changes.len()));
+    changes
 }
 
 /// Why an actor's life ended.

@@ -3,7 +3,8 @@
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, Change, Command, Error, MAX_PAGE, Page, Peer};
+use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Peer, Reach};
+use super::saving::GROUP;
 use crate::node::PeerView;
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
@@ -14,9 +15,12 @@ impl Actor<'_> {
     pub(super) async fn command(&mut self, command: Command) {
         match command {
             Command::Status(reply) => drop(reply.send(self.status())),
-            Command::Start(reply) => self.start(reply).await,
-            Command::Stop(reply) => {
+            Command::Start(by, reply) => self.start(by.as_ref(), reply).await,
+            Command::Stop(by, reply) => {
                 let stopped = self.node.stop(self.shell.clock.now());
+                if stopped {
+                    self.note_change(&by, "stopped the reactor");
+                }
                 self.drain();
                 self.shell.entrance.closed().await;
                 let _ = reply.send(stopped);
@@ -24,40 +28,57 @@ impl Actor<'_> {
             Command::Peers(reply) => drop(reply.send(self.peer_list())),
             Command::Summary(reply) => drop(reply.send(self.node.summary())),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
-            Command::Change { change, reply } => self.change(change, reply),
+            Command::Reach(reply) => {
+                let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
+                let _ = reply.send(Reach { dialler, local });
+            }
+            Command::Change { by, change, reply } => self.change(&by, change, reply),
             #[cfg(test)]
             Command::Panic => panic!("asked to"),
         }
     }
 
-    fn change(&mut self, change: Change, reply: oneshot::Sender<Result<Applied, Error>>) {
+    fn change(&mut self, by: &By, change: Change, reply: oneshot::Sender<Result<Applied, Error>>) {
         if let Some(reason) = self.saving.no_store() {
             let chain_id = self.shell.chain_id.clone();
             return drop(reply.send(Err(Error::NoBook { chain_id, reason: reason.to_owned() })));
         }
-        let now = self.shell.clock.now();
+        let (now, summary) = (self.shell.clock.now(), change.to_string());
         let outcome = match change {
             Change::AddSeed(seed) => {
                 let limit = Error::TooMany { what: "the seeds", limit: MAX_SEEDS };
-                self.node.add_seed(now, seed).map_err(|_| limit)
+                self.node.add_seed(now, seed, &by.author).map_err(|_| limit)
             }
-            Change::RemoveSeed(seed) if self.node.remove_seed(now, &seed) => Ok(true),
+            Change::RemoveSeed(seed) if self.node.remove_seed(now, &seed, &by.author) => Ok(true),
             Change::RemoveSeed(seed) => Err(Error::NoSuchSeed(seed)),
             Change::Ban { target, reason, length } => {
                 let limit = Error::TooMany { what: "the bans", limit: MAX_OPERATOR_BANS };
-                self.node.ban(now, target, reason, length).map(|()| true).map_err(|_| limit)
+                self.node.ban(now, target, reason, length, &by.author).map(|()| true).map_err(|_| limit)
             }
             Change::Unban(target) if self.node.unban(now, &target) => Ok(true),
             Change::Unban(_) => Err(Error::NoSuchBan),
         };
+        if outcome == Ok(true) {
+            self.note_change(by, &summary);
+        }
         self.applied(outcome, reply);
+    }
+
+    /// Tells the log and the audit of what an operator changed.
+    pub(super) fn note_change(&mut self, by: &By, summary: &str) {
+        tracing::info!(author = %by.author, method = by.method, "{summary}");
+        self.ledger.changed(by, summary, self.shell.clock.now().wall);
     }
 
     fn applied(&mut self, outcome: Result<bool, Error>, reply: oneshot::Sender<Result<Applied, Error>>) {
         match outcome {
-            Ok(changed) => self.saving.save_now(&mut self.node, changed, reply),
+            Ok(changed) => {
+                let changes = self.take_dirty(GROUP);
+                self.saving.save_now(changes, changed, reply);
+            }
             Err(error) => drop(reply.send(Err(error))),
         }
     }

@@ -1,12 +1,15 @@
 //! What the rest of the process holds of a network: a cloneable handle whose methods ask the actor.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::book_commands::BookCommand;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
+use crate::transport::{Dialler, Local};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
@@ -141,8 +144,8 @@ pub struct Page {
 #[derive(Debug)]
 pub(super) enum Command {
     Status(oneshot::Sender<Status>),
-    Start(Starter),
-    Stop(oneshot::Sender<bool>),
+    Start(Option<By>, Starter),
+    Stop(By, oneshot::Sender<bool>),
     Peers(oneshot::Sender<Vec<Peer>>),
     Summary(oneshot::Sender<BookView>),
     Addresses {
@@ -150,9 +153,12 @@ pub(super) enum Command {
         max: usize,
         reply: oneshot::Sender<Page>,
     },
+    Book(BookCommand),
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Reach(oneshot::Sender<Reach>),
     Change {
+        by: By,
         change: Change,
         reply: oneshot::Sender<Result<Applied, Error>>,
     },
@@ -164,6 +170,24 @@ pub(super) enum Command {
 /// Who waits for a start.
 pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
 
+/// What a caller needs to dial on his own, within the process's bounds.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Dials.
+    pub dialler: Dialler,
+    /// Who the network is, and within which bounds it speaks.
+    pub local: Arc<Local>,
+}
+
+/// Who asks for a change, and by which method: what the audit keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// A token's name, a certificate's subject, or the socket that it came from; at most 256 bytes are kept.
+    pub author: Arc<str>,
+    /// The method of the admin API, such as `BanService.Ban`.
+    pub method: &'static str,
+}
+
 /// What operators change: applied, committed, then answered.
 #[derive(Debug)]
 pub(super) enum Change {
@@ -171,6 +195,21 @@ pub(super) enum Change {
     RemoveSeed(PeerAddress),
     Ban { target: BanTarget, reason: String, length: Option<Duration> },
     Unban(BanTarget),
+}
+
+impl fmt::Display for Change {
+    /// What the audit says of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::AddSeed(seed) => write!(f, "added the seed {seed}"),
+            Change::RemoveSeed(seed) => write!(f, "removed the seed {seed}"),
+            Change::Ban { target, reason, length: None } => write!(f, "banned {target} for good: {reason:?}"),
+            Change::Ban { target, reason, length: Some(length) } => {
+                write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
+            }
+            Change::Unban(target) => write!(f, "lifted the ban of {target}"),
+        }
+    }
 }
 
 impl Handle {
@@ -192,12 +231,13 @@ impl Handle {
         self.ask(Command::Status).await
     }
 
-    /// Starts the reactor, and waits until it runs; `false` when it ran already.
+    /// Starts the reactor, and waits until it runs; `false` when it ran already. `by` is whoever asked for it; `None` when
+    /// the process itself starts.
     ///
     /// # Errors
     /// [`Error::CannotStart`] when the port is taken, or there is neither a seed nor a known address.
-    pub async fn start(&self) -> Result<bool, Error> {
-        let started = self.ask(Command::Start).await?;
+    pub async fn start(&self, by: Option<By>) -> Result<bool, Error> {
+        let started = self.ask(|reply| Command::Start(by, reply)).await?;
         started.map_err(|reason| Error::CannotStart { chain_id: self.chain_id.clone(), reason })
     }
 
@@ -206,8 +246,8 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn stop(&self) -> Result<bool, Error> {
-        self.ask(Command::Stop).await
+    pub async fn stop(&self, by: By) -> Result<bool, Error> {
+        self.ask(|reply| Command::Stop(by, reply)).await
     }
 
     /// The connected peers.
@@ -242,20 +282,28 @@ impl Handle {
         self.ask(Command::Seeds).await
     }
 
+    /// What it takes to dial as this network would.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn reach(&self) -> Result<Reach, Error> {
+        self.ask(Command::Reach).await
+    }
+
     /// Adds a seed; kept over a restart. Answers when it is committed.
     ///
     /// # Errors
     /// [`Error::TooMany`], or see [`Handle::status`].
-    pub async fn add_seed(&self, seed: PeerAddress) -> Result<Applied, Error> {
-        self.change(Change::AddSeed(seed)).await
+    pub async fn add_seed(&self, by: By, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(by, Change::AddSeed(seed)).await
     }
 
     /// Removes a seed, be it of the file (until the file drops it) or added at run time.
     ///
     /// # Errors
     /// [`Error::NoSuchSeed`], or see [`Handle::status`].
-    pub async fn remove_seed(&self, seed: PeerAddress) -> Result<Applied, Error> {
-        self.change(Change::RemoveSeed(seed)).await
+    pub async fn remove_seed(&self, by: By, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(by, Change::RemoveSeed(seed)).await
     }
 
     /// The bans in force.
@@ -270,20 +318,26 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::TooMany`], or see [`Handle::status`].
-    pub async fn ban(&self, target: BanTarget, reason: String, length: Option<Duration>) -> Result<Applied, Error> {
-        self.change(Change::Ban { target, reason, length }).await
+    pub async fn ban(
+        &self,
+        by: By,
+        target: BanTarget,
+        reason: String,
+        length: Option<Duration>,
+    ) -> Result<Applied, Error> {
+        self.change(by, Change::Ban { target, reason, length }).await
     }
 
     /// Lifts a ban.
     ///
     /// # Errors
     /// [`Error::NoSuchBan`], or see [`Handle::status`].
-    pub async fn unban(&self, target: BanTarget) -> Result<Applied, Error> {
-        self.change(Change::Unban(target)).await
+    pub async fn unban(&self, by: By, target: BanTarget) -> Result<Applied, Error> {
+        self.change(by, Change::Unban(target)).await
     }
 
-    async fn change(&self, change: Change) -> Result<Applied, Error> {
-        self.ask(|reply| Command::Change { change, reply }).await?
+    async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
+        self.ask(|reply| Command::Change { by, change, reply }).await?
     }
 
     #[cfg(test)]
@@ -291,7 +345,7 @@ impl Handle {
         drop(self.commands.send(Command::Panic).await);
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let exchange = async {
             self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;

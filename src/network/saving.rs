@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::handle::{Applied, Error, Saved};
 use crate::clock::Clock;
-use crate::node::Node;
+use crate::node::row::Change;
 use crate::store::{Store, WriteError};
 use crate::types::Mono;
 
@@ -58,22 +58,31 @@ impl Saving {
         (wanted && able).then(|| self.next.max(now))
     }
 
-    /// Begins to write what changed.
-    pub(super) fn save(&mut self, node: &mut Node, now: Mono) {
+    /// Whether the disk works, as far as is known. While it fails, changes stay where they are, coalesced and bounded: the
+    /// store holds enough already.
+    pub(super) fn takes_more(&self) -> bool {
+        self.failure.is_none()
+    }
+
+    /// Begins to write what changed; `more` says whether a full group left something behind.
+    pub(super) fn save(&mut self, changes: Vec<Change>, more: bool, now: Mono) {
         let Ok(store) = &self.store else { return };
-        // While the disk fails the node keeps its changes, coalesced and bounded: the store holds enough already.
-        let changes = if self.failure.is_some() { Vec::new() } else { node.take_dirty(GROUP) };
-        // What a full group left behind has waited as long as what is in it.
-        self.next = if node.has_dirty() && self.failure.is_none() { now } else { now + INTERVAL };
+        // What was left behind has waited as long as what is in the group.
+        self.next = if more && self.failure.is_none() { now } else { now + INTERVAL };
         self.unchecked = false;
         self.under_way = Some(Box::pin(store.write(changes)));
     }
 
     /// Writes what an operator changed, with all that changed before, and answers when it is committed. When it was so
     /// already, the change that made it so may still be unsaved, and the answer waits for that one.
-    pub(super) fn save_now(&mut self, node: &mut Node, changed: bool, reply: oneshot::Sender<Result<Applied, Error>>) {
+    pub(super) fn save_now(
+        &mut self,
+        changes: Vec<Change>,
+        changed: bool,
+        reply: oneshot::Sender<Result<Applied, Error>>,
+    ) {
         let Ok(store) = &self.store else { return };
-        let write = store.write(node.take_dirty(GROUP));
+        let write = store.write(changes);
         tokio::spawn(async move {
             let saved = match write.await {
                 Ok(()) => Saved::Yes,
@@ -114,18 +123,21 @@ impl Saving {
         self.failure.clone()
     }
 
-    /// Writes all that is left and closes the store.
-    pub(super) async fn close(mut self, node: &mut Node) {
+    /// Writes all that is left, group by group until there is none, and closes the store.
+    pub(super) async fn close(mut self, mut left: impl FnMut(usize) -> Vec<Change>) {
         if let Some(write) = self.under_way.take() {
             let result = write.await;
             self.finished(result);
         }
         let Ok(store) = self.store else { return };
-        let mut writes = Vec::new();
-        while node.has_dirty() {
-            writes.push(store.write(node.take_dirty(GROUP)));
+        loop {
+            let changes = left(GROUP);
+            if changes.is_empty() {
+                break;
+            }
+            // The store writes what it was handed before it closes.
+            drop(store.write(changes));
         }
-        drop(writes);
         if let Err(error) = store.close().await {
             tracing::error!(%error, "the last changes of the address book are lost");
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::handle::{Change, Command};
-use super::{Applied, Error, Handle, Page, Peer, Saved, Status};
+use super::{Applied, By, Error, Handle, Page, Peer, Saved, Status};
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, RunState, SeedView};
 use crate::types::{NetAddress, PeerAddress, Wall};
@@ -28,6 +28,11 @@ pub(crate) struct World {
     pub(crate) gone: bool,
     /// Makes the view of a seed that is added.
     pub(crate) new_seed: fn(PeerAddress) -> SeedView,
+}
+
+/// Some operator.
+pub(crate) fn by() -> By {
+    By { author: "ops".into(), method: "Tests.Change" }
 }
 
 /// A world that the test shares with its stand-in.
@@ -65,26 +70,28 @@ impl World {
     fn answer(&mut self, command: Command) {
         match command {
             Command::Status(reply) => drop(reply.send(self.status.clone())),
-            Command::Start(reply) => drop(reply.send(self.start())),
-            Command::Stop(reply) => drop(reply.send(self.enter(RunState::Stopped))),
+            Command::Start(_, reply) => drop(reply.send(self.start())),
+            Command::Stop(_, reply) => drop(reply.send(self.enter(RunState::Stopped))),
             Command::Peers(reply) => drop(reply.send(self.peers.clone())),
             Command::Summary(reply) => drop(reply.send(self.status.node.book)),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
-            Command::Change { change, reply } => drop(reply.send(self.change(change))),
+            Command::Reach(reply) => drop(reply),
+            Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
             Command::Panic => panic!("asked to"),
         }
     }
 
-    fn change(&mut self, change: Change) -> Result<Applied, Error> {
+    fn change(&mut self, by: &By, change: Change) -> Result<Applied, Error> {
         match change {
             Change::AddSeed(seed) => Ok(self.add_seed(seed)),
             Change::RemoveSeed(seed) => self.remove_seed(seed),
             Change::Ban { target, reason, length } => {
                 let since = Wall::from_secs(1_000);
                 let until = length.map_or(Wall::NEVER, |length| since + length);
-                self.ban(Ban { target, reason, since, until, by_operator: true })
+                self.ban(Ban { target, reason, since, until, by_operator: true, author: (*by.author).into() })
             }
             Change::Unban(target) => {
                 self.bans.remove(&target).ok_or(Error::NoSuchBan)?;

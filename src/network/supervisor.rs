@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 use super::actor::{Actor, Exit, Shell};
 use super::entrance::Entrance;
 use super::handle::{Command, Handle, Starter};
+use super::ledger::Ledger;
 use super::saving::Saving;
 use crate::book::HashKey;
 use crate::clock::{self, Clock};
@@ -100,8 +101,8 @@ impl Supervisor {
         let mut wish: Option<Starter> = None;
         let mut breakdown: Option<String> = None;
         loop {
-            let (node, saving) = self.load_or_fail(opened);
-            let mut actor = Actor::new(&self.shell, node, saving);
+            let (node, saving, ledger) = self.load_or_fail(opened);
+            let mut actor = Actor::new(&self.shell, node, saving, ledger);
             if let Some(reason) = breakdown.take() {
                 actor.node.fail(self.shell.clock.now(), reason);
             }
@@ -109,7 +110,7 @@ impl Supervisor {
                 if let Some(starter) = wish.take() {
                     match actor.saving.no_store() {
                         Some(reason) => drop(starter.send(Err(reason.to_owned()))),
-                        None => actor.start(starter).await,
+                        None => actor.start(None, starter).await,
                     }
                 }
                 actor.run(&mut inbox).await
@@ -129,7 +130,7 @@ impl Supervisor {
     }
 
     /// As [`Supervisor::load`]; a book that breaks the node is as good as none.
-    fn load_or_fail(&self, opened: Opened) -> (Node, Saving) {
+    fn load_or_fail(&self, opened: Opened) -> (Node, Saving, Ledger) {
         catch_unwind(AssertUnwindSafe(|| self.load(opened))).unwrap_or_else(|panic| {
             let reason = format!("internal fault while the book was loaded: {}", words(panic.as_ref()));
             self.load(Err(reason))
@@ -137,16 +138,19 @@ impl Supervisor {
     }
 
     /// The node with what its book held. Without a book it is empty, failed, and can only be looked at or started.
-    fn load(&self, opened: Opened) -> (Node, Saving) {
+    fn load(&self, opened: Opened) -> (Node, Saving, Ledger) {
         let (clock, now) = (self.shell.clock, self.shell.clock.now());
         match opened {
-            Ok((store, loaded)) => (self.node(loaded), Saving::new(store, clock)),
+            Ok((store, loaded)) => {
+                let ledger = Ledger::after(&loaded.rows);
+                (self.node(loaded), Saving::new(store, clock), ledger)
+            }
             Err(reason) => {
                 let key = HashKey::from_bytes([0; HashKey::LEN]);
                 let (mut node, _) = Node::new(self.params.clone(), key, Rows::default(), now, clock::seeded_rng());
                 node.take_dirty(usize::MAX);
                 node.fail(now, reason.clone());
-                (node, Saving::without_store(reason, clock))
+                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default()))
             }
         }
     }

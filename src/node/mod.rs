@@ -25,7 +25,7 @@ use crate::book::{Book, HashKey, LoadReport, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
 use crate::switch::{Ban, BanTarget, NotDialled, Switch, TooManyBans};
 use crate::types::{ConnId, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng, Ticket, Wall};
-use row::{Change, Key, Row, Rows};
+use row::{Change, Delta, Key, ListItem, Row, Rows};
 
 /// One network: a machine without I/O. The shell feeds it inputs and timeouts and does what its effects say.
 ///
@@ -53,10 +53,11 @@ impl Node {
         let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
         let (book, report) = Book::load(params.book, key, rows.addresses, now);
         let persistent = params.switch.persistent.clone();
+        let seeds = rows.deltas.into_iter().filter_map(seed_delta).collect();
         let mut node = Node {
             book,
             switch: Switch::new(params.switch, rows.bans),
-            pex: Pex::new(params.pex, rows.seed_deltas, rows.seed_health),
+            pex: Pex::new(params.pex, seeds, rows.seed_health),
             rng,
             state: RunState::Stopped,
             since: now.wall,
@@ -198,13 +199,13 @@ impl Node {
     ///
     /// # Errors
     /// When there are as many as are kept.
-    pub fn add_seed(&mut self, now: Now, seed: PeerAddress) -> Result<bool, TooManySeeds> {
-        self.with(now, |pex, cx| pex.add_seed(cx, seed))
+    pub fn add_seed(&mut self, now: Now, seed: PeerAddress, author: &str) -> Result<bool, TooManySeeds> {
+        self.with(now, |pex, cx| pex.add_seed(cx, seed, author))
     }
 
     /// Removes a seed; `false` when there is none.
-    pub fn remove_seed(&mut self, now: Now, seed: &PeerAddress) -> bool {
-        self.pex.remove_seed(seed, now)
+    pub fn remove_seed(&mut self, now: Now, seed: &PeerAddress, author: &str) -> bool {
+        self.pex.remove_seed(seed, author, now)
     }
 
     /// Bans an ID or a range for `length` (`None` = for good), closes what it is for, and takes the ID out of the book's
@@ -218,8 +219,9 @@ impl Node {
         target: BanTarget,
         reason: String,
         length: Option<Duration>,
+        author: &str,
     ) -> Result<(), TooManyBans> {
-        self.switch.ban(now, Ban::new(target, reason, now.wall, length, true))?;
+        self.switch.ban(now, Ban::new(target, reason, now.wall, length, Some(author)))?;
         if let BanTarget::Id(id) = target {
             self.book.ban(&id);
         }
@@ -261,7 +263,17 @@ impl Node {
 
 fn seed_change(change: SeedChange) -> Change {
     match change {
-        SeedChange::Delta(seed, delta) => Change { key: Key::SeedDelta(seed), row: delta.map(Row::SeedDelta) },
+        SeedChange::Delta(seed, delta) => {
+            let row = delta.map(|delta| Row::Delta(delta.map(ListItem::Seed)));
+            Change { key: Key::Delta(ListItem::Seed(seed)), row }
+        }
         SeedChange::Health(seed, health) => Change { key: Key::SeedHealth(seed), row: health.map(Row::SeedHealth) },
+    }
+}
+
+fn seed_delta(Delta { item, added, author, at }: Delta<ListItem>) -> Option<Delta<PeerAddress>> {
+    match item {
+        ListItem::Seed(item) => Some(Delta { item, added, author, at }),
+        _ => None,
     }
 }

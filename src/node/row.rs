@@ -1,9 +1,87 @@
 //! What a node keeps over a restart: keys and row images, coalesced between two writes of the store.
 
+use std::net::SocketAddr;
+
 use crate::book::Record;
-pub use crate::pex::{SeedDelta, SeedHealth};
+pub use crate::pex::SeedHealth;
 pub use crate::switch::{Ban, BanTarget};
-use crate::types::{NetAddress, PeerAddress};
+pub use crate::types::Delta;
+use crate::types::{NetAddress, NodeId, Outcome, PeerAddress, Purpose, Wall};
+
+/// An entry of one of the configuration's lists that operators change at run time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListItem {
+    /// Of `seeds`.
+    Seed(PeerAddress),
+    /// Of `persistent_peers`.
+    Persistent(PeerAddress),
+    /// Of `unconditional_peer_ids`.
+    Unconditional(NodeId),
+    /// Of `private_peer_ids`.
+    Private(NodeId),
+}
+
+/// A key of the configuration that an operator changed at run time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The key, such as `p2p.max_num_inbound_peers`.
+    pub key: Box<str>,
+    /// Its value, as it is written in a file, without quotes.
+    pub value: Box<str>,
+    /// Who changed it, as the audit names him.
+    pub author: Box<str>,
+    /// When.
+    pub at: Wall,
+}
+
+/// A change that an operator made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Grows with each entry, from 1.
+    pub number: u64,
+    /// When.
+    pub at: Wall,
+    /// Who: a token, a certificate, or the socket it came from.
+    pub author: Box<str>,
+    /// By which method of the admin API.
+    pub method: Box<str>,
+    /// What, in words.
+    pub summary: Box<str>,
+}
+
+/// A dial of ours that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialEntry {
+    /// Grows with each entry, from 1.
+    pub number: u64,
+    /// When it ended.
+    pub at: Wall,
+    /// Whom we dialled.
+    pub target: PeerAddress,
+    /// Where we really went; `None` when a name did not resolve.
+    pub remote: Option<SocketAddr>,
+    /// Why we dialled.
+    pub purpose: Purpose,
+    /// What became of it; `None` when it says nothing about the address.
+    pub outcome: Option<Outcome>,
+    /// The name of what went wrong; empty when nothing did.
+    pub fault: Box<str>,
+    /// What went wrong, in words.
+    pub detail: Box<str>,
+}
+
+/// How far the numbers of events are used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventMark {
+    /// Names this count of events.
+    pub epoch: Box<str>,
+    /// No event has a higher number yet.
+    pub reserved: u64,
+    /// Whether the last life ended in order, `reserved` being its last event.
+    pub clean: bool,
+    /// Up to this number some may never have been given to an event, for a crash.
+    pub uncertain: u64,
+}
 
 /// Names one stored row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,10 +90,18 @@ pub enum Key {
     Address(NetAddress),
     /// A ban.
     Ban(BanTarget),
-    /// A run-time change of the configured seeds.
-    SeedDelta(PeerAddress),
+    /// A run-time change of a configured list.
+    Delta(ListItem),
+    /// A run-time change of a key.
+    Setting(Box<str>),
     /// What was found out about a seed.
     SeedHealth(PeerAddress),
+    /// A slot of the audit's ring.
+    Audit(u32),
+    /// A slot of the dials' ring.
+    Dial(u32),
+    /// The events' mark.
+    EventMark,
 }
 
 /// One row to write (`row` is `Some`) or to delete.
@@ -34,21 +120,37 @@ pub enum Row {
     Address(Record),
     /// A ban.
     Ban(Ban),
-    /// A run-time change of the configured seeds.
-    SeedDelta(SeedDelta),
+    /// A run-time change of a configured list.
+    Delta(Delta<ListItem>),
+    /// A run-time change of a key.
+    Setting(Setting),
     /// What was found out about a seed.
     SeedHealth(SeedHealth),
+    /// A change that an operator made.
+    Audit(AuditEntry),
+    /// A dial of ours.
+    Dial(DialEntry),
+    /// The events' mark.
+    EventMark(EventMark),
 }
 
-/// All rows of a store, as they are loaded at start.
+/// The rows of a store that a network begins with; audit and dials are read when somebody asks for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rows {
     /// The book.
     pub addresses: Vec<Record>,
     /// The bans, expired ones included.
     pub bans: Vec<Ban>,
-    /// Run-time changes of the seeds.
-    pub seed_deltas: Vec<SeedDelta>,
+    /// Run-time changes of the configured lists.
+    pub deltas: Vec<Delta<ListItem>>,
+    /// Run-time changes of keys.
+    pub settings: Vec<Setting>,
     /// What was found out about seeds.
     pub seed_health: Vec<SeedHealth>,
+    /// The number of the last entry of the audit; 0 = none.
+    pub last_audit: u64,
+    /// The number of the last dial; 0 = none.
+    pub last_dial: u64,
+    /// The events' mark; `None` in a new book.
+    pub event_mark: Option<EventMark>,
 }

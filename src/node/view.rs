@@ -109,8 +109,12 @@ pub struct AddressView {
 pub struct SeedView {
     /// Where it is configured to be.
     pub seed: PeerAddress,
-    /// Whether the file names it (else it was added at run time).
+    /// Whether the file names it.
     pub from_file: bool,
+    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    pub in_force: bool,
+    /// Who added or removed it at run time, and when; `None` when it is as the file has it.
+    pub change: Option<(Box<str>, Wall)>,
     /// Whether it is connected or dialled now.
     pub in_use: bool,
     /// What our dials found.

@@ -3,7 +3,7 @@
 use super::{AddressView, BookView, Node, PeerView, SeedView, StatusView};
 use crate::book::Record;
 use crate::switch::Peer;
-use crate::types::NetAddress;
+use crate::types::{Delta, NetAddress, PeerAddress};
 
 impl Node {
     /// The reactor at a glance.
@@ -72,6 +72,11 @@ impl Node {
         self.book.page(after, max).into_iter().map(|record| self.address_view(record)).collect()
     }
 
+    /// One address of the book.
+    pub fn address(&self, address: &NetAddress) -> Option<AddressView> {
+        self.book.get(address).map(|record| self.address_view(record))
+    }
+
     fn address_view(&self, record: Record) -> AddressView {
         AddressView {
             servable: self.book.is_servable(self.pex.servable(), &record.address),
@@ -80,15 +85,17 @@ impl Node {
         }
     }
 
-    /// The seeds in force.
+    /// The seeds, those of the file that were removed at run time included.
     pub fn seeds(&self) -> Vec<SeedView> {
-        let view = |seed: &crate::types::PeerAddress| SeedView {
+        let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
             seed: seed.clone(),
-            from_file: self.pex.is_from_file(seed),
+            from_file: delta.is_none_or(|delta| !delta.added),
+            in_force: delta.is_none_or(|delta| delta.added),
+            change: delta.map(|delta| (delta.author.clone(), delta.at)),
             in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),
         };
-        self.pex.seeds().map(view).collect()
+        self.pex.seed_entries().map(view).collect()
     }
 }
 

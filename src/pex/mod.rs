@@ -19,13 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub use params::Params;
-pub use seeds::{MAX_SEEDS, SeedChange, SeedDelta, SeedHealth, TooManySeeds};
+pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
 
 use crate::book::{Book, Servable};
 use crate::switch::{Ban, Dial, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
-    CloseHow, CloseReason, ConnId, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng,
+    CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng,
 };
 use crate::wire::pex::Outgoing;
 use claims::Claims;
@@ -68,7 +68,7 @@ pub struct Pex {
 
 impl Pex {
     /// A reactor that does not run yet, with the seeds' run-time changes and health as they were kept.
-    pub fn new(params: Params, deltas: Vec<SeedDelta>, health: Vec<SeedHealth>) -> Self {
+    pub fn new(params: Params, deltas: Vec<Delta<PeerAddress>>, health: Vec<SeedHealth>) -> Self {
         Pex {
             seeds: Seeds::load(params.seeds.clone(), deltas, health),
             params,
@@ -172,7 +172,7 @@ impl Pex {
 
     fn ban(&mut self, cx: &mut Context<'_>, id: NodeId, fault: &Fault) {
         cx.book.ban(&id);
-        let ban = Ban::new(BanTarget::Id(id), fault.to_string(), cx.now.wall, Some(BAN_LENGTH), false);
+        let ban = Ban::new(BanTarget::Id(id), fault.to_string(), cx.now.wall, Some(BAN_LENGTH), None);
         // Only an operator's ban can be one too many.
         let _ = cx.switch.ban(cx.now, ban);
     }
@@ -247,9 +247,9 @@ impl Pex {
         self.seeds.iter()
     }
 
-    /// Whether the file names this seed.
-    pub fn is_from_file(&self, seed: &PeerAddress) -> bool {
-        self.seeds.is_from_file(seed)
+    /// All seeds, those of the file that were removed at run time included, each with its run-time change.
+    pub fn seed_entries(&self) -> impl Iterator<Item = (&PeerAddress, Option<&Delta<PeerAddress>>)> {
+        self.seeds.entries()
     }
 
     /// What is known of a seed.
@@ -266,8 +266,8 @@ impl Pex {
     ///
     /// # Errors
     /// When there are [`MAX_SEEDS`].
-    pub fn add_seed(&mut self, cx: &mut Context<'_>, seed: PeerAddress) -> Result<bool, TooManySeeds> {
-        let added = self.seeds.add(seed.clone(), cx.now.wall)?;
+    pub fn add_seed(&mut self, cx: &mut Context<'_>, seed: PeerAddress, author: &str) -> Result<bool, TooManySeeds> {
+        let added = self.seeds.add(seed.clone(), author, cx.now.wall)?;
         if added && self.next_round.is_some() && cx.book.needs_more() {
             // What is connected or dialled already needs no dial; the health shows the rest.
             let _ = cx.switch.dial(cx.now, seed, Purpose::Seed);
@@ -276,8 +276,8 @@ impl Pex {
     }
 
     /// Removes a seed; `false` when there is none.
-    pub fn remove_seed(&mut self, seed: &PeerAddress, now: Now) -> bool {
-        self.seeds.remove(seed, now.wall)
+    pub fn remove_seed(&mut self, seed: &PeerAddress, author: &str, now: Now) -> bool {
+        self.seeds.remove(seed, author, now.wall)
     }
 
     /// Takes the answer to a look-up of a name in a peer's listen address.

@@ -4,21 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom as _;
 
-use crate::types::{Fault, Host, NodeId, PeerAddress, SeededRng, Wall};
+use crate::types::{Delta, Fault, Host, NodeId, Overlay, PeerAddress, SeededRng, Wall};
 
 /// Seeds at most, those of the file included.
 pub const MAX_SEEDS: usize = 256;
-
-/// A seed that an operator added or removed at run time, over what the file says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SeedDelta {
-    /// The seed.
-    pub seed: PeerAddress,
-    /// Added (true) or removed (false).
-    pub added: bool,
-    /// When.
-    pub at: Wall,
-}
 
 /// What our dials to a seed found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +36,7 @@ pub struct SeedHealth {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeedChange {
     /// A run-time change, or `None` when it lapsed.
-    Delta(PeerAddress, Option<SeedDelta>),
+    Delta(PeerAddress, Option<Delta<PeerAddress>>),
     /// What was found out, or `None` when the seed is gone.
     Health(PeerAddress, Option<SeedHealth>),
 }
@@ -55,10 +44,8 @@ pub enum SeedChange {
 /// The seed list of one network.
 #[derive(Debug, Default)]
 pub(super) struct Seeds {
-    from_file: Vec<PeerAddress>,
-    deltas: BTreeMap<PeerAddress, SeedDelta>,
+    list: Overlay<PeerAddress>,
     health: BTreeMap<PeerAddress, SeedHealth>,
-    dirty_deltas: BTreeSet<PeerAddress>,
     dirty_health: BTreeSet<PeerAddress>,
     /// Seeds of the round that is under way, the next one last.
     round: Vec<PeerAddress>,
@@ -82,17 +69,9 @@ impl SeedHealth {
 }
 
 impl Seeds {
-    /// The file's seeds with the run-time changes that still apply: a removal lapses when the file drops the seed, an
-    /// addition when the file names it.
-    pub(super) fn load(from_file: Vec<PeerAddress>, deltas: Vec<SeedDelta>, health: Vec<SeedHealth>) -> Self {
-        let mut seeds = Seeds { from_file, ..Seeds::default() };
-        for delta in deltas {
-            if delta.added == seeds.from_file.contains(&delta.seed) {
-                seeds.dirty_deltas.insert(delta.seed);
-            } else {
-                seeds.deltas.insert(delta.seed.clone(), delta);
-            }
-        }
+    /// The file's seeds with the run-time changes that still apply, and what is known of them.
+    pub(super) fn load(from_file: Vec<PeerAddress>, deltas: Vec<Delta<PeerAddress>>, health: Vec<SeedHealth>) -> Self {
+        let mut seeds = Seeds { list: Overlay::load(from_file, deltas), ..Seeds::default() };
         let current: BTreeSet<_> = seeds.iter().cloned().collect();
         for health in health {
             if current.contains(&health.seed) {
@@ -106,17 +85,16 @@ impl Seeds {
 
     /// The seeds in force.
     pub(super) fn iter(&self) -> impl Iterator<Item = &PeerAddress> {
-        let removed = |seed: &PeerAddress| self.deltas.get(seed).is_some_and(|delta| !delta.added);
-        let added = self.deltas.values().filter(|delta| delta.added).map(|delta| &delta.seed);
-        self.from_file.iter().filter(move |seed| !removed(seed)).chain(added)
+        self.list.iter()
     }
 
     pub(super) fn contains(&self, seed: &PeerAddress) -> bool {
-        self.iter().any(|known| known == seed)
+        self.list.contains(seed)
     }
 
-    pub(super) fn is_from_file(&self, seed: &PeerAddress) -> bool {
-        self.from_file.contains(seed)
+    /// All seeds, those of the file that were removed included, each with its run-time change.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&PeerAddress, Option<&Delta<PeerAddress>>)> {
+        self.list.entries()
     }
 
     pub(super) fn is_seed_id(&self, id: &NodeId) -> bool {
@@ -136,38 +114,26 @@ impl Seeds {
     ///
     /// # Errors
     /// When there are [`MAX_SEEDS`].
-    pub(super) fn add(&mut self, seed: PeerAddress, at: Wall) -> Result<bool, TooManySeeds> {
+    pub(super) fn add(&mut self, seed: PeerAddress, author: &str, at: Wall) -> Result<bool, TooManySeeds> {
         if self.contains(&seed) {
             return Ok(false);
         }
         if self.iter().count() >= MAX_SEEDS {
             return Err(TooManySeeds);
         }
-        self.change(seed, true, at);
-        Ok(true)
+        Ok(self.list.add(seed, author, at))
     }
 
     /// Removes a seed; `false` when there is none.
-    pub(super) fn remove(&mut self, seed: &PeerAddress, at: Wall) -> bool {
-        if !self.contains(seed) {
+    pub(super) fn remove(&mut self, seed: &PeerAddress, author: &str, at: Wall) -> bool {
+        if !self.list.remove(seed, author, at) {
             return false;
         }
-        self.change(seed.clone(), false, at);
         self.round.retain(|other| other != seed);
         if self.health.remove(seed).is_some() {
             self.dirty_health.insert(seed.clone());
         }
         true
-    }
-
-    /// A change that says what the file says needs no delta.
-    fn change(&mut self, seed: PeerAddress, added: bool, at: Wall) {
-        self.dirty_deltas.insert(seed.clone());
-        if added == self.is_from_file(&seed) {
-            self.deltas.remove(&seed);
-        } else {
-            self.deltas.insert(seed.clone(), SeedDelta { seed, added, at });
-        }
     }
 
     /// What is known of a seed.
@@ -208,13 +174,12 @@ impl Seeds {
     }
 
     pub(super) fn has_dirty(&self) -> bool {
-        !self.dirty_deltas.is_empty() || !self.dirty_health.is_empty()
+        self.list.has_dirty() || !self.dirty_health.is_empty()
     }
 
     /// One changed row.
     pub(super) fn take_dirty(&mut self) -> Option<SeedChange> {
-        if let Some(seed) = self.dirty_deltas.pop_first() {
-            let delta = self.deltas.get(&seed).cloned();
+        if let Some((seed, delta)) = self.list.take_dirty() {
             return Some(SeedChange::Delta(seed, delta));
         }
         let seed = self.dirty_health.pop_first()?;
@@ -265,10 +230,10 @@ mod tests {
     fn changes_lie_over_the_file_and_survive_a_restart() {
         let mut seeds = Seeds::load(vec![seed(1), seed(2)], vec![], vec![]);
         let at = Wall::from_secs(9);
-        assert_eq!(seeds.add(seed(3), at), Ok(true));
-        assert_eq!(seeds.add(seed(3), at), Ok(false));
-        assert!(seeds.remove(&seed(1), at));
-        assert!(!seeds.remove(&seed(1), at));
+        assert_eq!(seeds.add(seed(3), "ops", at), Ok(true));
+        assert_eq!(seeds.add(seed(3), "ops", at), Ok(false));
+        assert!(seeds.remove(&seed(1), "ops", at));
+        assert!(!seeds.remove(&seed(1), "ops", at));
         assert_eq!(listed(&seeds), [seed(2), seed(3)]);
 
         let mut deltas = Vec::new();
@@ -289,8 +254,8 @@ mod tests {
     #[test]
     fn adding_back_what_the_file_names_leaves_no_delta() {
         let mut seeds = Seeds::load(vec![seed(1)], vec![], vec![]);
-        assert!(seeds.remove(&seed(1), Wall::from_secs(1)));
-        assert_eq!(seeds.add(seed(1), Wall::from_secs(2)), Ok(true));
+        assert!(seeds.remove(&seed(1), "ops", Wall::from_secs(1)));
+        assert_eq!(seeds.add(seed(1), "ops", Wall::from_secs(2)), Ok(true));
         assert_eq!(seeds.take_dirty(), Some(SeedChange::Delta(seed(1), None)));
     }
 
@@ -301,6 +266,6 @@ mod tests {
             format!("{}@1.2.{a}.{b}:1", NodeId::from_bytes([7; 20])).parse().unwrap()
         });
         let mut seeds = Seeds::load(many.collect(), vec![], vec![]);
-        assert_eq!(seeds.add(seed(9), Wall::from_secs(1)), Err(TooManySeeds));
+        assert_eq!(seeds.add(seed(9), "ops", Wall::from_secs(1)), Err(TooManySeeds));
     }
 }

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 
 use crate::book::{MAX_NEW_BUCKETS, State};
-use crate::node::row::BanTarget;
-use crate::types::{NodeId, Outcome};
+use crate::node::row::{BanTarget, ListItem};
+use crate::types::{NodeId, Outcome, Purpose};
 
 /// An ID in hex, as [`NodeId`]'s `Display` writes it; a first save of a full book writes 40,000 of them.
 pub(super) fn hex(id: NodeId) -> String {
@@ -57,6 +57,41 @@ pub(super) const fn outcome_word(outcome: Outcome) -> &'static str {
 
 pub(super) fn outcome(word: &str) -> Option<Outcome> {
     (0..=u8::MAX).map_while(Outcome::from_u8).find(|&outcome| outcome_word(outcome) == word)
+}
+
+/// The outcome of a dial that says nothing about the address.
+pub(super) const INCONCLUSIVE: &str = "inconclusive";
+
+pub(super) const fn purpose_word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Keep => "keep",
+        Purpose::Visit => "visit",
+        Purpose::Verify => "verify",
+        Purpose::Seed => "seed",
+        Purpose::Persistent => "persistent",
+        Purpose::Manual => "manual",
+    }
+}
+
+/// The list's name and the item's text.
+pub(super) fn list_item(item: &ListItem) -> (&'static str, String) {
+    match item {
+        ListItem::Seed(peer) => ("seeds", peer.to_string()),
+        ListItem::Persistent(peer) => ("persistent_peers", peer.to_string()),
+        ListItem::Unconditional(id) => ("unconditional_peer_ids", hex(*id)),
+        ListItem::Private(id) => ("private_peer_ids", hex(*id)),
+    }
+}
+
+/// What [`list_item`] wrote.
+pub(super) fn read_list_item(list: &str, item: &str) -> Option<ListItem> {
+    match list {
+        "seeds" => exact(item).map(ListItem::Seed),
+        "persistent_peers" => exact(item).map(ListItem::Persistent),
+        "unconditional_peer_ids" => id(item).map(ListItem::Unconditional),
+        "private_peer_ids" => id(item).map(ListItem::Private),
+        _ => None,
+    }
 }
 
 pub(super) fn buckets_text(buckets: &[u16]) -> String {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row as SqlRow};
 
 use super::column::{self, exact};
 use crate::book::{Record, Source};
-use crate::node::row::{Ban, Rows, SeedDelta, SeedHealth};
+use crate::node::row::{Ban, Delta, EventMark, ListItem, Rows, SeedHealth, Setting};
 use crate::types::{NetAddress, Wall};
 
 /// Rows that are named among those left out; of more than these only the number is told.
@@ -32,8 +32,12 @@ pub(super) fn load(conn: &Connection) -> rusqlite::Result<(Rows, Skipped)> {
     let rows = Rows {
         addresses: table(conn, skip, "address", ADDRESS, address)?,
         bans: table(conn, skip, "ban", BAN, ban)?,
-        seed_deltas: table(conn, skip, "seed_delta", SEED_DELTA, seed_delta)?,
+        deltas: table(conn, skip, "list_delta", LIST_DELTA, list_delta)?,
+        settings: table(conn, skip, "setting_delta", SETTING_DELTA, setting_delta)?,
         seed_health: table(conn, skip, "seed_health", SEED_HEALTH, seed_health)?,
+        last_audit: last_number(conn, "audit")?,
+        last_dial: last_number(conn, "dial")?,
+        event_mark: table(conn, skip, "event_mark", EVENT_MARK, event_mark)?.into_iter().next(),
     };
     Ok((rows, skipped))
 }
@@ -55,6 +59,12 @@ fn table<T>(
         }
     }
     Ok(values)
+}
+
+/// The highest number in a ring; one that cannot be read as such counts for nothing.
+fn last_number(conn: &Connection, table: &str) -> rusqlite::Result<u64> {
+    let last: Option<i64> = conn.query_row(&format!("SELECT max(number) FROM {table}"), [], |row| row.get(0))?;
+    Ok(last.and_then(|last| u64::try_from(last).ok()).unwrap_or_default())
 }
 
 impl Skipped {
@@ -101,6 +111,10 @@ impl<'r> Cells<'r, '_> {
         self.take().map(Wall::from_millis)
     }
 
+    fn number(&mut self) -> Result<u64, BadColumn> {
+        u64::try_from(self.take::<i64>()?).map_err(|_| BadColumn(self.next - 1))
+    }
+
     fn flag(&mut self) -> Result<bool, BadColumn> {
         match self.take::<i64>()? {
             0 => Ok(false),
@@ -145,7 +159,7 @@ fn net_address(cells: &mut Cells<'_, '_>) -> Result<NetAddress, BadColumn> {
     if address.ip() == ip { Ok(address) } else { Err(BadColumn(at)) }
 }
 
-const BAN: &str = "target, reason, since_ms, until_ms, by_operator";
+const BAN: &str = "target, reason, since_ms, until_ms, by_operator, author";
 
 fn ban(cells: &mut Cells<'_, '_>) -> Result<Ban, BadColumn> {
     Ok(Ban {
@@ -154,13 +168,42 @@ fn ban(cells: &mut Cells<'_, '_>) -> Result<Ban, BadColumn> {
         since: cells.wall()?,
         until: cells.wall()?,
         by_operator: cells.flag()?,
+        author: cells.take::<String>()?.into(),
     })
 }
 
-const SEED_DELTA: &str = "seed, added, at_ms";
+const LIST_DELTA: &str = "list, item, added, author, at_ms";
 
-fn seed_delta(cells: &mut Cells<'_, '_>) -> Result<SeedDelta, BadColumn> {
-    Ok(SeedDelta { seed: cells.text(exact)?, added: cells.flag()?, at: cells.wall()? })
+fn list_delta(cells: &mut Cells<'_, '_>) -> Result<Delta<ListItem>, BadColumn> {
+    let list: String = cells.take()?;
+    Ok(Delta {
+        item: cells.text(|item| column::read_list_item(&list, item))?,
+        added: cells.flag()?,
+        author: cells.take::<String>()?.into(),
+        at: cells.wall()?,
+    })
+}
+
+const SETTING_DELTA: &str = "key, value, author, at_ms";
+
+fn setting_delta(cells: &mut Cells<'_, '_>) -> Result<Setting, BadColumn> {
+    Ok(Setting {
+        key: cells.take::<String>()?.into(),
+        value: cells.take::<String>()?.into(),
+        author: cells.take::<String>()?.into(),
+        at: cells.wall()?,
+    })
+}
+
+const EVENT_MARK: &str = "epoch, reserved, clean, uncertain";
+
+fn event_mark(cells: &mut Cells<'_, '_>) -> Result<EventMark, BadColumn> {
+    Ok(EventMark {
+        epoch: cells.take::<String>()?.into(),
+        reserved: cells.number()?,
+        clean: cells.flag()?,
+        uncertain: cells.number()?,
+    })
 }
 
 const SEED_HEALTH: &str = "seed, last_dialled_ms, last_success_ms, last_fault, latency_ms, actual_id, actual_network,

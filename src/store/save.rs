@@ -2,10 +2,10 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::column::{buckets_text, hex, outcome_word, state_word, target_text};
+use super::column::{self, buckets_text, hex, list_item, outcome_word, purpose_word, state_word, target_text};
 use super::writer::Batch;
 use crate::book::Record;
-use crate::node::row::{Ban, Key, Row, SeedDelta, SeedHealth};
+use crate::node::row::{AuditEntry, Ban, Delta, DialEntry, EventMark, Key, ListItem, Row, SeedHealth, Setting};
 
 /// Commits `changes` in one transaction: all of them or none.
 pub(super) fn save(conn: &mut Connection, changes: &Batch) -> rusqlite::Result<()> {
@@ -16,19 +16,25 @@ pub(super) fn save(conn: &mut Connection, changes: &Batch) -> rusqlite::Result<(
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for (key, row) in changes {
         match row {
-            Some(row) => put(&transaction, row)?,
+            Some(row) => put(&transaction, key, row)?,
             None => delete(&transaction, key)?,
         }
     }
     transaction.commit()
 }
 
-fn put(transaction: &Transaction<'_>, row: &Row) -> rusqlite::Result<()> {
-    match row {
-        Row::Address(record) => put_address(transaction, record),
-        Row::Ban(ban) => put_ban(transaction, ban),
-        Row::SeedDelta(delta) => put_seed_delta(transaction, delta),
-        Row::SeedHealth(health) => put_seed_health(transaction, health),
+fn put(transaction: &Transaction<'_>, key: &Key, row: &Row) -> rusqlite::Result<()> {
+    match (key, row) {
+        (_, Row::Address(record)) => put_address(transaction, record),
+        (_, Row::Ban(ban)) => put_ban(transaction, ban),
+        (_, Row::Delta(delta)) => put_delta(transaction, delta),
+        (_, Row::Setting(setting)) => put_setting(transaction, setting),
+        (_, Row::SeedHealth(health)) => put_seed_health(transaction, health),
+        (Key::Audit(slot), Row::Audit(entry)) => put_audit(transaction, *slot, entry),
+        (Key::Dial(slot), Row::Dial(entry)) => put_dial(transaction, *slot, entry),
+        (_, Row::EventMark(mark)) => put_event_mark(transaction, mark),
+        // A key of another variant than its row's is nobody's slot.
+        (_, Row::Audit(_) | Row::Dial(_)) => Ok(()),
     }
 }
 
@@ -58,24 +64,83 @@ fn put_address(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Resu
 }
 
 fn put_ban(transaction: &Transaction<'_>, ban: &Ban) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO ban (target, reason, since_ms, until_ms, by_operator) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT DO UPDATE SET reason = ?2, since_ms = ?3, until_ms = ?4, by_operator = ?5";
+    const SQL: &str = "INSERT INTO ban (target, reason, since_ms, until_ms, by_operator, author)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT DO UPDATE SET reason = ?2, since_ms = ?3, until_ms = ?4, by_operator = ?5, author = ?6";
     transaction.prepare_cached(SQL)?.execute(params![
         target_text(ban.target),
         ban.reason,
         ban.since.as_millis(),
         ban.until.as_millis(),
         ban.by_operator,
+        ban.author,
     ])?;
     Ok(())
 }
 
-fn put_seed_delta(transaction: &Transaction<'_>, delta: &SeedDelta) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO seed_delta (seed, added, at_ms) VALUES (?1, ?2, ?3)
-        ON CONFLICT DO UPDATE SET added = ?2, at_ms = ?3";
-    let at = delta.at.as_millis();
-    transaction.prepare_cached(SQL)?.execute(params![delta.seed.to_string(), delta.added, at])?;
+fn put_delta(transaction: &Transaction<'_>, delta: &Delta<ListItem>) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO list_delta (list, item, added, author, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT DO UPDATE SET added = ?3, author = ?4, at_ms = ?5";
+    let (list, item) = list_item(&delta.item);
+    transaction.prepare_cached(SQL)?.execute(params![list, item, delta.added, delta.author, delta.at.as_millis()])?;
     Ok(())
+}
+
+fn put_setting(transaction: &Transaction<'_>, setting: &Setting) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO setting_delta (key, value, author, at_ms) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT DO UPDATE SET value = ?2, author = ?3, at_ms = ?4";
+    let at = setting.at.as_millis();
+    transaction.prepare_cached(SQL)?.execute(params![setting.key, setting.value, setting.author, at])?;
+    Ok(())
+}
+
+fn put_audit(transaction: &Transaction<'_>, slot: u32, entry: &AuditEntry) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO audit (slot, number, at_ms, author, method, summary) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT DO UPDATE SET number = ?2, at_ms = ?3, author = ?4, method = ?5, summary = ?6";
+    transaction.prepare_cached(SQL)?.execute(params![
+        slot,
+        number(entry.number),
+        entry.at.as_millis(),
+        entry.author,
+        entry.method,
+        entry.summary,
+    ])?;
+    Ok(())
+}
+
+fn put_dial(transaction: &Transaction<'_>, slot: u32, entry: &DialEntry) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO dial (slot, number, at_ms, id, target, ip, port, purpose, outcome, fault, detail)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        ON CONFLICT DO UPDATE SET number = ?2, at_ms = ?3, id = ?4, target = ?5, ip = ?6, port = ?7, purpose = ?8,
+            outcome = ?9, fault = ?10, detail = ?11";
+    let target = entry.target.to_string();
+    transaction.prepare_cached(SQL)?.execute(params![
+        slot,
+        number(entry.number),
+        entry.at.as_millis(),
+        hex(entry.target.id()),
+        target.split_once('@').map_or(target.as_str(), |(_, place)| place),
+        entry.remote.map(|remote| remote.ip().to_string()),
+        entry.remote.map(|remote| remote.port()),
+        purpose_word(entry.purpose),
+        entry.outcome.map_or(column::INCONCLUSIVE, outcome_word),
+        entry.fault,
+        entry.detail,
+    ])?;
+    Ok(())
+}
+
+fn put_event_mark(transaction: &Transaction<'_>, mark: &EventMark) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO event_mark (one, epoch, reserved, clean, uncertain) VALUES (1, ?1, ?2, ?3, ?4)
+        ON CONFLICT DO UPDATE SET epoch = ?1, reserved = ?2, clean = ?3, uncertain = ?4";
+    let (reserved, uncertain) = (number(mark.reserved), number(mark.uncertain));
+    transaction.prepare_cached(SQL)?.execute(params![mark.epoch, reserved, mark.clean, uncertain])?;
+    Ok(())
+}
+
+/// SQLite's integers are signed; no counter comes that far.
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn put_seed_health(transaction: &Transaction<'_>, health: &SeedHealth) -> rusqlite::Result<()> {
@@ -108,8 +173,23 @@ fn delete(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<()> {
         Key::Ban(target) => {
             transaction.prepare_cached("DELETE FROM ban WHERE target = ?1")?.execute([target_text(*target)])?;
         }
-        Key::SeedDelta(seed) => {
-            transaction.prepare_cached("DELETE FROM seed_delta WHERE seed = ?1")?.execute([seed.to_string()])?;
+        Key::Delta(item) => {
+            let (list, item) = list_item(item);
+            transaction
+                .prepare_cached("DELETE FROM list_delta WHERE list = ?1 AND item = ?2")?
+                .execute(params![list, item])?;
+        }
+        Key::Setting(key) => {
+            transaction.prepare_cached("DELETE FROM setting_delta WHERE key = ?1")?.execute([key])?;
+        }
+        Key::Audit(slot) => {
+            transaction.prepare_cached("DELETE FROM audit WHERE slot = ?1")?.execute([slot])?;
+        }
+        Key::Dial(slot) => {
+            transaction.prepare_cached("DELETE FROM dial WHERE slot = ?1")?.execute([slot])?;
+        }
+        Key::EventMark => {
+            transaction.prepare_cached("DELETE FROM event_mark")?.execute([])?;
         }
         Key::SeedHealth(seed) => {
             transaction.prepare_cached("DELETE FROM seed_health WHERE seed = ?1")?.execute([seed.to_string()])?;

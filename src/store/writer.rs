@@ -225,7 +225,8 @@ mod tests {
     fn set(byte: u8, reason: &str) -> Change {
         let target = BanTarget::Id(NodeId::from_bytes([byte; 20]));
         let (since, until) = (Wall::NEVER, Wall::NEVER);
-        let row = Row::Ban(Ban { target, reason: reason.to_owned(), since, until, by_operator: false });
+        let row =
+            Row::Ban(Ban { target, reason: reason.to_owned(), since, until, by_operator: false, author: "".into() });
         Change { key: Key::Ban(target), row: Some(row) }
     }
 

@@ -52,6 +52,8 @@ pub struct Ban {
     pub until: Wall,
     /// Whether an operator laid it (else the reactor did).
     pub by_operator: bool,
+    /// The operator, as the audit names him; empty when it was the reactor.
+    pub author: Box<str>,
 }
 
 /// The bans of a network. Time comes in with each question, so that one that has ended never counts.
@@ -162,10 +164,11 @@ impl Bans {
 }
 
 impl Ban {
-    /// A ban from now on for `length`, or for good.
-    pub fn new(target: BanTarget, reason: String, now: Wall, length: Option<Duration>, by_operator: bool) -> Self {
+    /// A ban from now on for `length`, or for good; the reactor's when no operator is named.
+    pub fn new(target: BanTarget, reason: String, now: Wall, length: Option<Duration>, author: Option<&str>) -> Self {
         let until = length.map_or(Wall::NEVER, |length| now + length);
-        Ban { target, reason, since: now, until, by_operator }
+        let (by_operator, author) = (author.is_some(), author.unwrap_or_default().into());
+        Ban { target, reason, since: now, until, by_operator, author }
     }
 
     fn holds(&self, now: Wall) -> bool {
@@ -196,7 +199,14 @@ mod tests {
     }
 
     fn ban(target: BanTarget, until: i64, by_operator: bool) -> Ban {
-        Ban { target, reason: "r".into(), since: Wall::from_secs(1), until: Wall::from_secs(until), by_operator }
+        Ban {
+            target,
+            reason: "r".into(),
+            since: Wall::from_secs(1),
+            until: Wall::from_secs(until),
+            by_operator,
+            author: "".into(),
+        }
     }
 
     #[test]

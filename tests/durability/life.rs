@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pexd::book::Record;
+use pexd::node::row::ListItem;
 use pexd::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
 use pexd::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use pexd::proto::pexd::v1::{Address, ListAddressesRequest, StartRequest};
@@ -106,7 +107,7 @@ impl Lives {
         let admin = process.admin();
         let channel = Channel::from_shared(format!("http://{admin}")).unwrap().connect().await.unwrap();
         let started = ReactorServiceClient::new(channel.clone()).start(StartRequest::default()).await.unwrap();
-        let status = started.into_inner().status.unwrap();
+        let status = started.into_inner().results.remove(0).status.unwrap();
         let seed = format!("{}@{}", status.node_id, status.listen_address).parse().unwrap();
         self.ledger.check_running(channel.clone()).await;
 
@@ -173,8 +174,10 @@ impl Lives {
         for ban in loaded.rows.bans.iter().filter(|ban| ban.by_operator) {
             left.insert(Subject::Ban(ban.target.to_string()), ban.reason.clone());
         }
-        for delta in &loaded.rows.seed_deltas {
-            left.insert(Subject::Seed(delta.seed.to_string()), delta.added.to_string());
+        for delta in &loaded.rows.deltas {
+            if let ListItem::Seed(seed) = &delta.item {
+                left.insert(Subject::Seed(seed.to_string()), delta.added.to_string());
+            }
         }
         self.ledger.check_left(&left);
 

@@ -87,7 +87,7 @@ async fn watch(setup: Setup, memory: usize, case: impl AsyncFnOnce(&Arena)) {
     let config = config(&setup, folder.path());
     let (local, shutdown) = (config.local.clone(), CancellationToken::new());
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;
-    running.handle.start().await.unwrap();
+    running.handle.start(None).await.unwrap();
     let at = running.handle.status().await.unwrap().listen;
     let heap = Mutex::new(Heap::watch());
     let arena = Arena { handle: running.handle, local, at, attackers: AtomicU8::new(2), heap };

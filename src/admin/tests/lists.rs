@@ -19,12 +19,18 @@ type Book = AddressBookServiceClient<Channel>;
 type Peers = PeerServiceClient<Channel>;
 
 async fn addresses(client: &mut Book, network: &str, size: i32, token: &str) -> Result<ListAddressesResponse, Status> {
-    let request = ListAddressesRequest { network: network.into(), page_size: size, page_token: token.into() };
+    let request = ListAddressesRequest {
+        network: network.into(),
+        page_size: size,
+        page_token: token.into(),
+        ..Default::default()
+    };
     Ok(client.list_addresses(request).await?.into_inner())
 }
 
 async fn peers(client: &mut Peers, network: &str, size: i32, token: &str) -> Result<ListPeersResponse, Status> {
-    let request = ListPeersRequest { network: network.into(), page_size: size, page_token: token.into() };
+    let request =
+        ListPeersRequest { network: network.into(), page_size: size, page_token: token.into(), ..Default::default() };
     Ok(client.list_peers(request).await?.into_inner())
 }
 
@@ -130,7 +136,14 @@ async fn peers_seeds_and_bans_come_in_pages_too() {
     a.lock().seeds = (0..5).rev().map(|n| untried_seed(net_address(n).into())).collect();
     for n in 0..5 {
         let target = BanTarget::Id(id(n));
-        let ban = Ban { target, reason: String::new(), since: Wall::NEVER, until: Wall::NEVER, by_operator: false };
+        let ban = Ban {
+            target,
+            reason: String::new(),
+            since: Wall::NEVER,
+            until: Wall::NEVER,
+            by_operator: false,
+            author: "".into(),
+        };
         a.lock().bans.insert(target, ban);
     }
     let served = serve(&[&a]).await;

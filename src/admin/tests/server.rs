@@ -15,9 +15,10 @@ use crate::admin::{BindError, Limits};
 use crate::proto::pexd::v1::GetStatusRequest;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 
-const OURS: [&str; 5] = [
+const OURS: [&str; 6] = [
     "pexd.v1.AddressBookService",
     "pexd.v1.BanService",
+    "pexd.v1.NetworkService",
     "pexd.v1.PeerService",
     "pexd.v1.ReactorService",
     "pexd.v1.SeedService",

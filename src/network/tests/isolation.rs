@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use super::session::measure;
 use super::*;
 use crate::network::Saved;
+use crate::network::scripted::by;
 use crate::node::row::BanTarget;
 use crate::types::SeededRng;
 
@@ -91,7 +92,7 @@ async fn a_network_that_breaks_down_again_and_again_is_not_felt_in_another() {
             while !stop.is_cancelled() {
                 network.panic().await;
                 assert!(failure(&network).await.contains("internal fault"));
-                assert_eq!(network.start().await, Ok(true));
+                assert_eq!(network.start(None).await, Ok(true));
                 struck += 1;
                 sleep(PAUSE).await;
             }
@@ -110,7 +111,7 @@ async fn a_full_database_is_not_felt_in_another_network() {
     let mut filled = 0;
     while network.status().await.unwrap().unsaved.is_none() {
         let target = BanTarget::ip([10, 1, filled, 1].into());
-        network.ban(target, "x".repeat(256), None).await.unwrap();
+        network.ban(by(), target, "x".repeat(256), None).await.unwrap();
         filled += 1;
     }
     let trouble = |stop: CancellationToken| {
@@ -119,7 +120,7 @@ async fn a_full_database_is_not_felt_in_another_network() {
             let mut struck = 0;
             while !stop.is_cancelled() {
                 let target = BanTarget::ip([10, 2, struck as u8, 1].into());
-                let applied = network.ban(target, "x".repeat(256), None).await.unwrap();
+                let applied = network.ban(by(), target, "x".repeat(256), None).await.unwrap();
                 assert!(matches!(applied.saved, Saved::No(_)), "{applied:?}");
                 assert!(network.status().await.unwrap().unsaved.is_some());
                 struck += 1;

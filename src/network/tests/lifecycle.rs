@@ -2,6 +2,7 @@
 
 use super::session::{Stranger, ask};
 use super::*;
+use crate::network::scripted::by;
 use crate::network::{Applied, Error, Saved};
 use crate::node::row::BanTarget;
 
@@ -22,8 +23,8 @@ async fn a_breakdown_leaves_it_failed_and_a_start_brings_all_back() {
     let network = process.serve(config, &known).await;
     let more: crate::types::PeerAddress = "0101010101010101010101010101010101010101@127.0.0.1:1".parse().unwrap();
     let target = BanTarget::ip([203, 0, 113, 9].into());
-    assert_eq!(network.add_seed(more.clone()).await, Ok(SAVED));
-    assert_eq!(network.ban(target, "for good".into(), None).await, Ok(SAVED));
+    assert_eq!(network.add_seed(by(), more.clone()).await, Ok(SAVED));
+    assert_eq!(network.ban(by(), target, "for good".into(), None).await, Ok(SAVED));
     let book = book_of(&network).await;
     assert_eq!(book.len(), known.len());
 
@@ -36,10 +37,10 @@ async fn a_breakdown_leaves_it_failed_and_a_start_brings_all_back() {
         until("the port is free", async || is_free(seed.socket())).await;
         // Without a start it shows what it has, and can be told more.
         assert_eq!(book_of(&network).await, book);
-        let lifted = network.unban(target).await;
-        assert_eq!((lifted, network.ban(target, "again".into(), None).await), (Ok(SAVED), Ok(SAVED)));
+        let lifted = network.unban(by(), target).await;
+        assert_eq!((lifted, network.ban(by(), target, "again".into(), None).await), (Ok(SAVED), Ok(SAVED)));
 
-        assert_eq!(network.start().await, Ok(true));
+        assert_eq!(network.start(None).await, Ok(true));
         assert_eq!(state(&network).await, RunState::Running);
         assert_eq!(ask(&process.dialler, seed, "broken-1").await, Ok(known.clone()));
         assert_eq!(book_of(&network).await, book);
@@ -57,24 +58,24 @@ async fn start_and_stop_say_what_they_changed_and_stop_frees_the_port() {
     let (seed, known) = (address(&config), addresses(1, 5));
     let network = process.serve(config, &known).await;
     for _ in 0..5 {
-        assert_eq!(network.start().await, Ok(false));
+        assert_eq!(network.start(None).await, Ok(false));
         assert_eq!(ask(&process.dialler, seed, "idle-1").await, Ok(known.clone()));
         assert!(!is_free(seed.socket()));
         let connected = Stranger::connect(&process.dialler, seed, "idle-1").await.unwrap();
 
-        assert_eq!(network.stop().await, Ok(true));
+        assert_eq!(network.stop(by()).await, Ok(true));
         assert!(is_free(seed.socket()), "whoever saw it stop may have the port");
-        assert_eq!(network.stop().await, Ok(false));
+        assert_eq!(network.stop(by()).await, Ok(false));
         assert_eq!(state(&network).await, RunState::Stopped);
         assert!(connected.until_closed().await.is_empty());
         assert!(Stranger::connect(&process.dialler, seed, "idle-1").await.is_err());
         // Stopped, it shows what it has and can be told more.
         assert_eq!(book_of(&network).await.len(), known.len());
         let target = BanTarget::ip([203, 0, 113, 9].into());
-        assert_eq!(network.ban(target, String::new(), None).await, Ok(SAVED));
+        assert_eq!(network.ban(by(), target, String::new(), None).await, Ok(SAVED));
         assert_eq!(network.bans().await.unwrap().len(), 1);
 
-        assert_eq!(network.start().await, Ok(true));
+        assert_eq!(network.start(None).await, Ok(true));
     }
 }
 
@@ -87,12 +88,12 @@ async fn a_taken_port_fails_it_with_the_mend_until_the_port_is_free() {
     let network = process.spawn(config).await.handle;
     let holder = TcpListener::bind(seed.socket()).unwrap();
     for _ in 0..2 {
-        let reason = cannot_start(network.start().await);
+        let reason = cannot_start(network.start(None).await);
         assert!(reason.contains(&seed.socket().to_string()) && reason.contains("change laddr"), "{reason}");
         assert_eq!(failure(&network).await, reason);
     }
     drop(holder);
-    assert_eq!(network.start().await, Ok(true));
+    assert_eq!(network.start(None).await, Ok(true));
     assert_eq!(ask(&process.dialler, seed, "taken-1").await, Ok(known));
 }
 
@@ -117,10 +118,10 @@ async fn a_damaged_book_fails_its_network_alone_until_the_file_is_mended() {
     assert!(reason.contains(&path.display().to_string()), "{reason}");
     assert_eq!(failure(&network).await, reason);
     for _ in 0..2 {
-        assert_eq!(cannot_start(network.start().await), reason);
+        assert_eq!(cannot_start(network.start(None).await), reason);
         assert_eq!(failure(&network).await, reason);
         assert!(matches!(
-            network.ban(BanTarget::ip([1; 4].into()), String::new(), None).await,
+            network.ban(by(), BanTarget::ip([1; 4].into()), String::new(), None).await,
             Err(Error::NoBook { .. })
         ));
         assert!(is_free(seed.socket()), "nothing is served without a book");
@@ -129,7 +130,7 @@ async fn a_damaged_book_fails_its_network_alone_until_the_file_is_mended() {
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "what may still be rescued is left alone");
 
     std::fs::copy(&good, &path).unwrap();
-    assert_eq!(network.start().await, Ok(true));
+    assert_eq!(network.start(None).await, Ok(true));
     assert_eq!(ask(&process.dialler, seed, "damaged-1").await, Ok(addresses(1, 20)));
     assert_eq!(state(&other).await, RunState::Running);
 }

@@ -5,8 +5,10 @@ use rusqlite::Connection;
 use super::*;
 use crate::book::HashKey;
 use crate::network::saving::{GROUP, INTERVAL, Saving};
+use crate::network::scripted::by;
 use crate::network::{Applied, Saved};
 use crate::node::Node;
+use crate::node::row::ListItem;
 use crate::node::row::{BanTarget, Rows};
 use crate::types::PeerAddress;
 
@@ -28,18 +30,19 @@ async fn a_change_that_could_not_be_saved_is_told_until_it_is() {
 
     let other_program = Connection::open(&path).unwrap();
     other_program.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let first = network.add_seed(seed.clone()).await.unwrap();
+    let first = network.add_seed(by(), seed.clone()).await.unwrap();
     assert!(first.changed && unsaved(&first), "{first:?}");
     until("the status says so", async || network.status().await.unwrap().unsaved.is_some()).await;
-    let again = network.add_seed(seed.clone()).await.unwrap();
+    let again = network.add_seed(by(), seed.clone()).await.unwrap();
     assert!(!again.changed && unsaved(&again), "to repeat it does not save it: {again:?}");
-    assert!(on_disk(&path, "busy-1").rows.seed_deltas.is_empty());
+    assert!(on_disk(&path, "busy-1").rows.deltas.is_empty());
 
     other_program.execute_batch("ROLLBACK").unwrap();
     until("it is tried again by itself", async || network.status().await.unwrap().unsaved.is_none()).await;
-    let deltas = on_disk(&path, "busy-1").rows.seed_deltas;
-    assert_eq!(deltas.into_iter().map(|delta| delta.seed).collect::<Vec<_>>(), std::slice::from_ref(&seed));
-    let last = network.add_seed(seed).await;
+    let deltas = on_disk(&path, "busy-1").rows.deltas;
+    let items: Vec<_> = deltas.into_iter().map(|delta| delta.item).collect();
+    assert_eq!(items, [ListItem::Seed(seed.clone())]);
+    let last = network.add_seed(by(), seed).await;
     assert_eq!(last, Ok(Applied { changed: false, saved: Saved::Yes }));
 }
 
@@ -53,7 +56,7 @@ async fn a_full_database_is_told_and_what_was_saved_before_stays() {
     let mut saved = Vec::new();
     let lost = loop {
         let target = BanTarget::ip([10, 0, saved.len() as u8, 1].into());
-        let applied = network.ban(target, "x".repeat(256), None).await.unwrap();
+        let applied = network.ban(by(), target, "x".repeat(256), None).await.unwrap();
         if unsaved(&applied) {
             break target;
         }
@@ -86,7 +89,8 @@ async fn there_is_no_pause_while_more_is_left_than_one_write_takes() {
     let mut writes = 0;
     while node.has_dirty() {
         assert_eq!(saving.due(true, now.mono), Some(now.mono), "after {writes} writes of {GROUP}");
-        saving.save(&mut node, now.mono);
+        let changes = node.take_dirty(GROUP);
+        saving.save(changes, node.has_dirty(), now.mono);
         assert_eq!(saving.due(true, now.mono), None, "one at a time");
         let written = saving.written().await;
         saving.finished(written);

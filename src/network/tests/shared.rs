@@ -2,6 +2,7 @@
 
 use super::session::ask;
 use super::*;
+use crate::network::scripted::by;
 use crate::types::Fault;
 
 struct Shared {
@@ -59,17 +60,17 @@ async fn each_chains_peers_get_their_own_and_an_unknown_chain_is_refused_on_both
 #[tokio::test]
 async fn one_chain_stops_and_starts_at_a_port_that_the_other_keeps() {
     let shared = shared().await;
-    assert_eq!(shared.one.stop().await, Ok(true));
+    assert_eq!(shared.one.stop(by()).await, Ok(true));
     assert!(!is_free(shared.seed.socket()));
     assert_eq!(shared.ask("other-1").await, Ok(addresses(2, 20)));
     assert!(matches!(shared.ask("one-1").await, Err(Fault::WrongNetwork { .. })));
-    assert_eq!(shared.one.start().await, Ok(true));
+    assert_eq!(shared.one.start(None).await, Ok(true));
     assert_eq!(shared.ask("one-1").await, Ok(addresses(1, 20)));
 
     shared.other.panic().await;
     failure(&shared.other).await;
     assert_eq!(shared.ask("one-1").await, Ok(addresses(1, 20)));
-    assert_eq!(shared.other.start().await, Ok(true));
+    assert_eq!(shared.other.start(None).await, Ok(true));
     assert_eq!(shared.ask("other-1").await, Ok(addresses(2, 20)));
 }
 
@@ -77,17 +78,22 @@ async fn one_chain_stops_and_starts_at_a_port_that_the_other_keeps() {
 async fn all_chains_may_leave_a_port_and_come_back_at_once() {
     let shared = shared().await;
     for _ in 0..50 {
-        let stopped = tokio::join!(shared.one.stop(), shared.other.stop());
+        let stopped = tokio::join!(shared.one.stop(by()), shared.other.stop(by()));
         assert_eq!(stopped, (Ok(true), Ok(true)));
         assert!(is_free(shared.seed.socket()));
-        let started = tokio::join!(shared.one.start(), shared.other.start());
+        let started = tokio::join!(shared.one.start(None), shared.other.start(None));
         assert_eq!(started, (Ok(true), Ok(true)));
     }
     // Whatever comes between what.
     for _ in 0..200 {
-        let all = tokio::join!(shared.one.stop(), shared.other.stop(), shared.one.start(), shared.other.start());
+        let all = tokio::join!(
+            shared.one.stop(by()),
+            shared.other.stop(by()),
+            shared.one.start(None),
+            shared.other.start(None)
+        );
         assert!(all.0.is_ok() && all.1.is_ok() && all.2.is_ok() && all.3.is_ok(), "{all:?}");
-        assert!(tokio::join!(shared.one.start(), shared.other.start()).0.is_ok());
+        assert!(tokio::join!(shared.one.start(None), shared.other.start(None)).0.is_ok());
     }
     assert_eq!(shared.ask("one-1").await, Ok(addresses(1, 20)));
     assert_eq!(shared.ask("other-1").await, Ok(addresses(2, 20)));

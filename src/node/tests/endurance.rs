@@ -95,7 +95,7 @@ fn a_persistent_peer_comes_back_when_its_ban_is_lifted() {
     sim.act(node, Node::start);
     sim.run_for(Duration::from_secs(20));
     let ban = BanTarget::Id(id(9));
-    sim.act(node, |n, now| n.ban(now, ban, "x".into(), None)).unwrap();
+    sim.act(node, |n, now| n.ban(now, ban, "x".into(), None, "ops")).unwrap();
     sim.run_for(Duration::from_secs(20));
     assert_eq!(sim.node(node).peers().len(), 0);
     sim.act(node, |n, now| n.unban(now, &ban));
@@ -116,7 +116,7 @@ fn of_two_persistent_peers_of_one_ip_the_other_takes_its_place() {
     sim.act(node, Node::start);
     sim.run_for(Duration::from_secs(20));
     let first = sim.node(node).peers()[0].info.id;
-    sim.act(node, |n, now| n.ban(now, BanTarget::Id(first), "x".into(), None)).unwrap();
+    sim.act(node, |n, now| n.ban(now, BanTarget::Id(first), "x".into(), None, "ops")).unwrap();
     sim.run_for(Duration::from_secs(120));
     let now: Vec<NodeId> = sim.node(node).peers().iter().map(|peer| peer.info.id).collect();
     assert!(now.len() == 1 && now[0] != first, "{now:?}");

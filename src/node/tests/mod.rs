@@ -189,7 +189,7 @@ fn an_empty_book_without_seeds_cannot_start_and_can_be_mended() {
     let node = sim.add_node(place(0), own, Rows::default());
     sim.act(node, Node::start);
     assert!(matches!(sim.node(node).state(), RunState::Failed(reason) if reason.contains("address book is empty")));
-    assert_eq!(sim.act(node, |n, now| n.add_seed(now, address(1).into())), Ok(true));
+    assert_eq!(sim.act(node, |n, now| n.add_seed(now, address(1).into(), "ops")), Ok(true));
     assert!(sim.act(node, Node::start));
     assert_eq!(*sim.node(node).state(), RunState::Running);
     assert!(!sim.act(node, Node::start), "starting what runs changes nothing");
@@ -205,17 +205,18 @@ fn what_is_stored_brings_the_node_back() {
         sim.settle(place(n), scripted(n, None));
     }
     let node = started(&mut sim, true, |_| {});
-    sim.act(node, |n, now| n.add_seed(now, address(70).into())).unwrap();
+    sim.act(node, |n, now| n.add_seed(now, address(70).into(), "ops")).unwrap();
     let target = BanTarget::Id(id(5));
     sim.run_for(Duration::from_secs(5));
-    sim.act(node, |n, now| n.ban(now, target, "test".into(), None)).unwrap();
+    sim.act(node, |n, now| n.ban(now, target, "test".into(), None, "ops")).unwrap();
     let mut rows = Rows::default();
     for change in sim.act(node, |n, _| n.take_dirty(usize::MAX)) {
         match change.row {
             Some(Row::Address(record)) => rows.addresses.push(record),
             Some(Row::Ban(ban)) => rows.bans.push(ban),
-            Some(Row::SeedDelta(delta)) => rows.seed_deltas.push(delta),
+            Some(Row::Delta(delta)) => rows.deltas.push(delta),
             Some(Row::SeedHealth(health)) => rows.seed_health.push(health),
+            Some(other) => panic!("the node keeps no such row: {other:?}"),
             None => {}
         }
     }

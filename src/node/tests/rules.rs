@@ -328,7 +328,7 @@ fn an_operators_ban_closes_what_it_is_for_and_holds_for_dials_and_answers() {
     bench.admit(1);
     let conn = bench.admit(2);
     let range = BanTarget::Range(format!("{}/32", place(1).ip()).parse().unwrap());
-    bench.node.ban(bench.now, range, "scanner".into(), None).unwrap();
+    bench.node.ban(bench.now, range, "scanner".into(), None, "ops").unwrap();
     let effects = bench.effects();
     assert!(effects.contains(&Effect::PublishBans));
     assert_eq!(closed(&effects), Some((CloseHow::Now, Fault::ClosedByUs(CloseReason::Banned))));

@@ -72,7 +72,9 @@ fn by_key(rows: Rows) -> BTreeMap<Key, Row> {
     let mut add = |key, row| assert_eq!(map.insert(key, row), None);
     rows.addresses.into_iter().for_each(|row| add(Key::Address(row.address), Row::Address(row)));
     rows.bans.into_iter().for_each(|row| add(Key::Ban(row.target), Row::Ban(row)));
-    rows.seed_deltas.into_iter().for_each(|row| add(Key::SeedDelta(row.seed.clone()), Row::SeedDelta(row)));
+    rows.deltas.into_iter().for_each(|row| add(Key::Delta(row.item.clone()), Row::Delta(row)));
+    rows.settings.into_iter().for_each(|row| add(Key::Setting(row.key.clone()), Row::Setting(row)));
+    rows.event_mark.into_iter().for_each(|row| add(Key::EventMark, Row::EventMark(row)));
     rows.seed_health.into_iter().for_each(|row| add(Key::SeedHealth(row.seed.clone()), Row::SeedHealth(row)));
     map
 }

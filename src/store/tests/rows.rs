@@ -11,7 +11,7 @@ use proptest::sample::select;
 use rusqlite::Connection;
 
 use super::*;
-use crate::node::row::{Ban, BanTarget, SeedDelta, SeedHealth};
+use crate::node::row::{Ban, BanTarget, Delta, EventMark, ListItem, SeedHealth, Setting};
 use crate::types::PeerAddress;
 
 fn id() -> impl Strategy<Value = NodeId> {
@@ -65,8 +65,9 @@ prop_compose! {
 prop_compose! {
     fn any_ban()(
         target in target(), reason in any::<String>(), since in wall(), until in wall(), by_operator in any::<bool>(),
+        author in any::<String>(),
     ) -> Ban {
-        Ban { target, reason, since, until, by_operator }
+        Ban { target, reason, since, until, by_operator, author: author.into() }
     }
 }
 
@@ -87,12 +88,40 @@ prop_compose! {
     }
 }
 
+fn list_item() -> impl Strategy<Value = ListItem> {
+    prop_oneof![
+        seed().prop_map(ListItem::Seed),
+        seed().prop_map(ListItem::Persistent),
+        id().prop_map(ListItem::Unconditional),
+        id().prop_map(ListItem::Private),
+    ]
+}
+
+prop_compose! {
+    fn any_delta()(item in list_item(), added in any::<bool>(), author in any::<String>(), at in wall()) -> Delta<ListItem> {
+        Delta { item, added, author: author.into(), at }
+    }
+}
+
+prop_compose! {
+    fn any_setting()(key in "[a-c]", value in any::<String>(), author in any::<String>(), at in wall()) -> Setting {
+        Setting { key: key.into(), value: value.into(), author: author.into(), at }
+    }
+}
+
+prop_compose! {
+    fn any_mark()(epoch in any::<String>(), numbers in [0..=i64::MAX as u64, 0..=i64::MAX as u64], clean in any::<bool>()) -> EventMark {
+        EventMark { epoch: epoch.into(), reserved: numbers[0], clean, uncertain: numbers[1] }
+    }
+}
+
 fn any_change() -> impl Strategy<Value = Change> {
-    let delta = (seed(), any::<bool>(), wall()).prop_map(|(seed, added, at)| SeedDelta { seed, added, at });
     let set = prop_oneof![
         any_record().prop_map(|row| (Key::Address(row.address), Row::Address(row))),
         any_ban().prop_map(|row| (Key::Ban(row.target), Row::Ban(row))),
-        delta.prop_map(|row| (Key::SeedDelta(row.seed.clone()), Row::SeedDelta(row))),
+        any_delta().prop_map(|row| (Key::Delta(row.item.clone()), Row::Delta(row))),
+        any_setting().prop_map(|row| (Key::Setting(row.key.clone()), Row::Setting(row))),
+        any_mark().prop_map(|row| (Key::EventMark, Row::EventMark(row))),
         any_health().prop_map(|row| (Key::SeedHealth(row.seed.clone()), Row::SeedHealth(row))),
     ];
     (set, prop::bool::weighted(0.7)).prop_map(|((key, row), kept)| Change { key, row: kept.then_some(row) })
@@ -147,8 +176,8 @@ async fn a_row_that_does_not_read_is_left_out_counted_and_kept() {
         let id = record(number as u32).address.id().to_string();
         assert_eq!(conn.execute(&format!("UPDATE address SET {what} WHERE id = ?1"), [id]).unwrap(), 1);
     }
-    conn.execute("INSERT INTO ban VALUES ('10.0.0.0', '', 0, 0, 0)", []).unwrap();
-    conn.execute("INSERT INTO seed_delta VALUES ('nobody', 1, 0)", []).unwrap();
+    conn.execute("INSERT INTO ban VALUES ('10.0.0.0', '', 0, 0, 0, '')", []).unwrap();
+    conn.execute("INSERT INTO list_delta VALUES ('seeds', 'nobody', 1, '', 0)", []).unwrap();
     drop(conn);
 
     for _start in 0..2 {

@@ -1,0 +1,150 @@
+//! A list that a file gives and operators change at run time: the file's items, and what was added or removed since.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Wall;
+
+/// A change that an operator made at run time, over what the file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta<T> {
+    /// The item.
+    pub item: T,
+    /// Added (true) or removed (false).
+    pub added: bool,
+    /// Who did it, as the audit names him.
+    pub author: Box<str>,
+    /// When.
+    pub at: Wall,
+}
+
+impl<T> Delta<T> {
+    /// The same change of what `f` makes of the item.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Delta<U> {
+        Delta { item: f(self.item), added: self.added, author: self.author, at: self.at }
+    }
+}
+
+/// The file's items with the changes that apply.
+#[derive(Clone, Debug)]
+pub struct Overlay<T> {
+    from_file: Vec<T>,
+    deltas: BTreeMap<T, Delta<T>>,
+    dirty: BTreeSet<T>,
+}
+
+impl<T> Default for Overlay<T> {
+    fn default() -> Self {
+        Overlay { from_file: Vec::new(), deltas: BTreeMap::new(), dirty: BTreeSet::new() }
+    }
+}
+
+impl<T: Ord + Clone> Overlay<T> {
+    /// The file's items with the changes that still apply: a removal lapses when the file drops the item, an addition when
+    /// the file names it.
+    pub fn load(from_file: Vec<T>, deltas: impl IntoIterator<Item = Delta<T>>) -> Self {
+        let mut overlay = Overlay { from_file, ..Overlay::default() };
+        for delta in deltas {
+            if delta.added == overlay.is_from_file(&delta.item) {
+                overlay.dirty.insert(delta.item);
+            } else {
+                overlay.deltas.insert(delta.item.clone(), delta);
+            }
+        }
+        overlay
+    }
+
+    /// The items in force: the file's in its order, then those that were added.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let removed = |item: &T| self.deltas.get(item).is_some_and(|delta| !delta.added);
+        let added = self.deltas.values().filter(|delta| delta.added).map(|delta| &delta.item);
+        self.from_file.iter().filter(move |item| !removed(item)).chain(added)
+    }
+
+    /// All items, those of the file that were removed included, each with its change.
+    pub fn entries(&self) -> impl Iterator<Item = (&T, Option<&Delta<T>>)> {
+        let added = self.deltas.values().filter(|delta| delta.added).map(|delta| (&delta.item, Some(delta)));
+        self.from_file.iter().map(|item| (item, self.deltas.get(item))).chain(added)
+    }
+
+    /// Whether the item is in force.
+    pub fn contains(&self, item: &T) -> bool {
+        self.deltas.get(item).map_or_else(|| self.is_from_file(item), |delta| delta.added)
+    }
+
+    /// Whether the file names the item, removed or not.
+    pub fn is_from_file(&self, item: &T) -> bool {
+        self.from_file.contains(item)
+    }
+
+    /// Adds an item; `false` when it is in force already.
+    pub fn add(&mut self, item: T, author: &str, at: Wall) -> bool {
+        !self.contains(&item) && self.change(item, true, author, at)
+    }
+
+    /// Removes an item; `false` when it is not in force.
+    pub fn remove(&mut self, item: &T, author: &str, at: Wall) -> bool {
+        self.contains(item) && self.change(item.clone(), false, author, at)
+    }
+
+    /// A change to what the file says needs no delta.
+    fn change(&mut self, item: T, added: bool, author: &str, at: Wall) -> bool {
+        self.dirty.insert(item.clone());
+        if added == self.is_from_file(&item) {
+            self.deltas.remove(&item);
+        } else {
+            self.deltas.insert(item.clone(), Delta { item, added, author: author.into(), at });
+        }
+        true
+    }
+
+    /// Whether a change is not stored yet.
+    pub fn has_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// One changed item, with its change, or `None` when that lapsed.
+    pub fn take_dirty(&mut self) -> Option<(T, Option<Delta<T>>)> {
+        let item = self.dirty.pop_first()?;
+        let delta = self.deltas.get(&item).cloned();
+        Some((item, delta))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn removal(item: &'static str) -> Delta<&'static str> {
+        Delta { item, added: false, author: "ops".into(), at: Wall::from_secs(1) }
+    }
+
+    fn in_force(overlay: &Overlay<&'static str>) -> Vec<&'static str> {
+        overlay.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_removal_lapses_with_the_files_item_and_an_addition_with_its_coming() {
+        let addition = Delta { added: true, ..removal("b") };
+        let mut overlay = Overlay::load(vec!["b", "c"], [removal("a"), addition, removal("c")]);
+        assert_eq!(in_force(&overlay), ["b"]);
+        assert_eq!(overlay.take_dirty(), Some(("a", None)));
+        assert_eq!(overlay.take_dirty(), Some(("b", None)));
+        assert_eq!(overlay.take_dirty(), None);
+    }
+
+    #[test]
+    fn changes_are_deltas_only_where_they_differ_from_the_file() {
+        let (mut overlay, at) = (Overlay::load(vec!["a"], []), Wall::from_secs(9));
+        assert!(!overlay.add("a", "ops", at));
+        assert!(overlay.add("b", "ops", at));
+        assert!(overlay.remove(&"a", "ops", at));
+        assert!(!overlay.remove(&"a", "ops", at));
+        assert_eq!(in_force(&overlay), ["b"]);
+        assert_eq!(overlay.entries().count(), 2);
+        assert_eq!(overlay.take_dirty(), Some(("a", Some(Delta { at, ..removal("a") }))));
+        assert!(matches!(overlay.take_dirty(), Some(("b", Some(Delta { added: true, .. })))));
+        assert!(overlay.add("a", "ops", at));
+        assert_eq!(overlay.take_dirty(), Some(("a", None)));
+        assert_eq!(in_force(&overlay), ["a", "b"]);
+    }
+}
