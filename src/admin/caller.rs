@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tonic::Request;
+use tonic::{Request, Status};
+
+use super::status;
 
 use crate::network::By;
 
@@ -49,6 +51,17 @@ impl Caller {
     /// Who changes something by this method, for the audit.
     pub(super) fn by(&self, method: &'static str) -> By {
         By { author: self.who.clone(), method }
+    }
+
+    /// For methods that act on the process as a whole.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED when the caller is for some networks only.
+    pub(super) fn require_all_networks(&self) -> Result<(), Status> {
+        match self.networks {
+            Networks::All => Ok(()),
+            Networks::These(_) => Err(status::all_networks_needed(&self.who)),
+        }
     }
 
     /// Whether it may ask about this network.

@@ -8,11 +8,13 @@ mod access;
 mod address_book;
 mod bans;
 mod caller;
+mod configuration;
 mod convert;
 mod fields;
 mod guard;
 mod incoming;
 mod networks;
+mod operations;
 mod page;
 mod peers;
 mod reactor;
@@ -24,4 +26,7 @@ mod status;
 mod tests;
 mod text;
 
+pub use operations::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+};
 pub use server::{Admin, BindError, ServeError};

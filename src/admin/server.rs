@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -21,6 +22,7 @@ use super::bans::Bans;
 use super::guard::GuardLayer;
 use super::incoming::incoming;
 use super::networks::Networks;
+use super::operations::Operations;
 use super::peers::Peers;
 use super::reactor::Reactor;
 use super::seeds::Seeds;
@@ -127,14 +129,20 @@ impl Admin {
     }
 
     /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listener is closed,
-    /// requests under way get 5 s, and all connections are closed when this returns.
+    /// requests under way get 5 s, and all connections are closed when this returns. `operations` does what concerns the
+    /// process.
     ///
     /// # Errors
     /// When the server breaks down as a whole; a single connection's fault never does that.
-    pub async fn serve(self, directory: Directory, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve(
+        self,
+        directory: Directory,
+        operations: Arc<dyn Operations>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
-        let routes = routes(&directory)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
+        let routes = routes(&directory, operations)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
         let incoming = incoming(self.listener, closing.clone());
         let serving =
@@ -168,9 +176,9 @@ fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
 }
 
 /// All services but health, which comes with its reporter.
-fn routes(directory: &Directory) -> Result<Routes, ServeError> {
+fn routes(directory: &Directory, operations: Arc<dyn Operations>) -> Result<Routes, ServeError> {
     let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
-    let networks = NetworkServiceServer::new(Networks);
+    let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
     let peers = PeerServiceServer::new(Peers(directory.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone()));
     let seeds = SeedServiceServer::new(Seeds(directory.clone()));

@@ -1,7 +1,18 @@
-//! When the process is asked to end.
+//! When the process is asked to end, or to read its files again.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+use super::registry::Registry;
+use super::reload;
+
+/// Reads all networks' files again at each SIGHUP.
+pub(super) async fn each_hangup(registry: Registry) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        reload::reload_all(&registry).await;
+    }
+}
 
 /// Waits for SIGINT, SIGTERM or the token. A second signal ends the process at once.
 pub(super) async fn wait(shutdown: &CancellationToken) {

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::document::Layout;
+use super::document::{Given, Layout};
+use super::effective::{self, Entry};
 use super::keys::{Admin, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
 use super::layers::{Resolved, Tables};
 use super::mistake::Notes;
@@ -26,6 +27,8 @@ pub struct Process {
     pub log: Log,
     /// What all networks share.
     pub limits: Limits,
+    /// The value of each key of its file with where it comes from, in the order of the reference.
+    pub entries: Vec<Entry>,
 }
 
 /// The tables as the file has them.
@@ -56,8 +59,13 @@ impl Tables for ProcessTables {
     }
 }
 
-/// Holds the values against each other.
-pub(super) fn build(resolved: Resolved<ProcessTables>, file: &std::path::Path, notes: &mut Notes) -> Process {
+/// Holds the values against each other. `given` is what they were resolved from.
+pub(super) fn build(
+    resolved: Resolved<ProcessTables>,
+    given: &[Given],
+    file: &std::path::Path,
+    notes: &mut Notes,
+) -> Process {
     let laddr: SocketAddr = resolved.values.admin.laddr;
     if !laddr.ip().is_loopback() {
         let origin = resolved.origin("admin.laddr", file);
@@ -71,5 +79,6 @@ pub(super) fn build(resolved: Resolved<ProcessTables>, file: &std::path::Path, n
     }
     let ProcessTables { top, admin, log, limits } = resolved.values;
     let default_network = Some(top.default_network.0).filter(|name| !name.is_empty());
-    Process { default_network, admin, log, limits }
+    let entries = effective::entries(&PROCESS_TABLES, given, false);
+    Process { default_network, admin, log, limits, entries }
 }

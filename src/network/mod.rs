@@ -2,6 +2,7 @@
 
 mod actor;
 mod commands;
+mod config_commands;
 mod directory;
 mod entrance;
 mod handle;
@@ -12,9 +13,11 @@ mod saving;
 pub(crate) mod scripted;
 mod supervisor;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+mod tunables;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
 pub use supervisor::{Config, Running, spawn};
+pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};

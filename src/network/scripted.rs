@@ -78,6 +78,7 @@ impl World {
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
             Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
+            Command::Config(_) => {}
             Command::Panic => panic!("asked to"),
         }
     }
@@ -95,6 +96,7 @@ impl World {
                 self.bans.remove(&target).ok_or(Error::NoSuchBan)?;
                 Ok(self.applied(true))
             }
+            Change::Set(_) | Change::Reset(_) => Ok(self.applied(false)),
         }
     }
 

@@ -44,6 +44,11 @@ impl Reconnect {
         }
     }
 
+    /// Dials those whose time would come later at this time.
+    pub(super) fn hurry(&mut self, latest: Mono) {
+        self.peers.iter_mut().for_each(|peer| peer.next = peer.next.map(|next| next.min(latest)));
+    }
+
     /// Dials none until [`Reconnect::start`].
     pub(super) fn stop(&mut self) {
         self.peers.iter_mut().for_each(|peer| peer.next = None);

@@ -2,11 +2,14 @@
 
 mod changes;
 mod lists;
+mod networks;
+mod no_files;
 mod reactor;
 mod server;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -23,6 +26,7 @@ use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusVie
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
+use no_files::NoFiles;
 
 /// A served admin API and a channel to it.
 struct Served {
@@ -37,7 +41,7 @@ async fn serve(worlds: &[&Shared]) -> Served {
     let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
+    let task = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), async move { drop(stopped.await) }));
     Served { channel: connect(addr).await, addr, stop, task }
 }
 

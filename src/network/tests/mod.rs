@@ -4,7 +4,7 @@
 mod isolation;
 mod lifecycle;
 mod saving;
-mod session;
+pub(crate) mod session;
 mod shared;
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Entrance, Handle, Running, spawn};
+use super::{Changeable, Config, Entrance, Handle, Running, spawn};
 use crate::book::{Record, Source, State};
 use crate::clock::{Clock, entropy};
 use crate::node::row::{Change, Key, Row};
@@ -32,14 +32,14 @@ use crate::{book, pex, switch};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The process that the networks of a test share.
-struct Process {
+pub(crate) struct Process {
     folder: TempDir,
     dialler: Dialler,
     shutdown: CancellationToken,
 }
 
 impl Process {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Process {
             folder: tempfile::tempdir().unwrap(),
             dialler: Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() }),
@@ -48,7 +48,7 @@ impl Process {
     }
 
     /// A seed with a key and a listener of its own, and no book yet.
-    fn seed(&self, chain: &str) -> Config {
+    pub(crate) fn seed(&self, chain: &str) -> Config {
         self.seed_at(chain, Arc::new(NodeKey::from_seed(entropy())), Entrance::new(reserve(), open_door()))
     }
 
@@ -62,6 +62,7 @@ impl Process {
             entrance,
             book: self.folder.path().join(format!("{chain}.db")),
             store: store::Settings::default(),
+            changeable: Changeable::default(),
         }
     }
 
@@ -92,7 +93,7 @@ fn address(config: &Config) -> NetAddress {
 }
 
 /// Addresses that a seed may serve and that nobody dials within a test; `series` keeps those of two networks apart.
-fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
+pub(crate) fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
     let one = |n| {
         let mut id = [series; NodeId::LEN];
         id[0] = n;
@@ -102,7 +103,7 @@ fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
 }
 
 /// A closed book in which all of `known` was verified a moment ago.
-async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
+pub(crate) async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
     let (store, _) = Store::open(path, chain, [7; 32]).unwrap();
     let row = |address: &NetAddress| Row::Address(verified(*address));
     let changes = known.iter().map(|address| Change { key: Key::Address(*address), row: Some(row(address)) });
@@ -141,7 +142,7 @@ fn on_disk(book: &Path, chain: &str) -> Loaded {
 }
 
 /// Whether nobody listens there.
-fn is_free(at: SocketAddr) -> bool {
+pub(crate) fn is_free(at: SocketAddr) -> bool {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     // As our own listener does it: connections that have ended are not in the way.
     socket.set_reuse_address(true).unwrap();
@@ -162,7 +163,7 @@ async fn failure(network: &Handle) -> String {
 
 /// A loopback address whose port the system gives to nobody else for a minute: the side that closes first leaves it in
 /// TIME-WAIT, and a server, which sets SO_REUSEADDR, may still bind it.
-fn reserve() -> SocketAddr {
+pub(crate) fn reserve() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let at = listener.local_addr().unwrap();
     let mut client = TcpStream::connect(at).unwrap();
@@ -227,7 +228,7 @@ async fn book_of(network: &Handle) -> Vec<Record> {
 }
 
 /// Waits until a look finds what is wanted.
-async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
     let wait = async {
         while !look().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
