@@ -11,8 +11,8 @@ use crate::network::{Error, LookupError};
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pexd";
-/// Bytes of all mistakes in files that an error tells, for the same reason: they are in it twice.
-const MAX_MISTAKES: usize = 2_400;
+/// Bytes of all mistakes in files that an error tells, for the same reason: they are in it three times.
+const MAX_MISTAKES: usize = 1_600;
 /// Networks that an error names at most: it travels in a header, which clients bound.
 const MAX_NAMED: usize = 20;
 
@@ -97,14 +97,12 @@ fn of_mistakes(mistakes: &[(String, String)]) -> Status {
     }
     let mut details = ErrorDetails::new();
     let mut message = format!("mistakes in the files: {}; nothing was changed", mistakes.len());
-    let mut told = 0;
-    for (place, text) in mistakes {
+    for (told, (place, text)) in mistakes.iter().enumerate() {
         let (place, text) = (printable(place), printable(text));
         if message.len() + place.len() + text.len() > MAX_MISTAKES {
             message.push_str(&format!("\nand {} more, which pexd's log has", mistakes.len() - told));
             break;
         }
-        told += 1;
         message.push_str(&format!("\n{place}: {text}"));
         details.add_bad_request_violation(place, text);
     }

@@ -136,7 +136,7 @@ impl App {
             Arc::new(registry.clone()),
             shutdown.clone().cancelled_owned(),
         ));
-        let reloading = tokio::spawn(signals::each_hangup(registry.clone()));
+        let reloading = signals::reload_at_hangup(registry.clone());
         for handle in registry.directory().all(|_| true) {
             // One that cannot start is left failed; its log and its status say why.
             tokio::spawn(async move { handle.start(None).await });

@@ -116,6 +116,6 @@ fn mistakes_are_told_each_with_its_place_and_never_too_many_for_a_header() {
 
     let long = (0..1_000).map(|n| (format!("config.toml:{n}"), "x".repeat(5_000))).collect();
     let many = status::of_operation(&OperationError::Mistakes(long));
-    assert!(many.message().len() + many.details().len() < 6_000, "{}", many.details().len());
+    assert!(many.message().len() + many.details().len() < 5_500, "{}", many.details().len());
     assert!(many.message().contains("more, which pexd's log has"), "{}", many.message());
 }
