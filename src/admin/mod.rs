@@ -8,6 +8,7 @@ mod access;
 mod address_book;
 mod bans;
 mod caller;
+mod check_seeds;
 mod configuration;
 mod convert;
 mod fields;

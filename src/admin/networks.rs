@@ -10,7 +10,7 @@ use super::caller::Caller;
 use super::operations::{NewNetwork, OperationError, Operations, SetResult};
 use super::scope::{self, Scope};
 use super::status::{self, invalid};
-use super::{configuration, convert, fields, text};
+use super::{configuration, convert, fields, page, text};
 use crate::network::{Directory, Handle};
 use crate::proto::pexd::v1::network_service_server::NetworkService;
 use crate::proto::pexd::v1::{
@@ -20,10 +20,6 @@ use crate::proto::pexd::v1::{
     SetConfigResponse,
 };
 
-/// Networks of a page when the request does not say.
-const DEFAULT_PAGE: usize = 100;
-/// Networks of a page at most.
-const MAX_PAGE: usize = 1_000;
 /// What a page token begins with: another form of it is another number.
 const TOKEN: &str = "networks-1 ";
 
@@ -66,7 +62,7 @@ impl NetworkService for Networks {
     ) -> Result<Response<ListNetworksResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
-        let (size, after) = (page_size(request.page_size)?, page_start(&request.page_token)?);
+        let (size, after) = (page::read_size(request.page_size)?, page_start(&request.page_token)?);
         let mut networks = self.directory.all(|chain_id| caller.may_see(chain_id));
         let total_count = networks.len() as u64;
         networks.retain(|network| after.as_deref().is_none_or(|after| **network.chain_id() > *after));
@@ -182,14 +178,6 @@ fn new_network(new: pb::NewNetwork) -> Result<NewNetwork, Status> {
 
 fn shown_path(path: &Path) -> String {
     text::whole(&path.display().to_string())
-}
-
-fn page_size(size: i32) -> Result<usize, Status> {
-    match usize::try_from(size) {
-        Ok(0) => Ok(DEFAULT_PAGE),
-        Ok(size) => Ok(size.min(MAX_PAGE)),
-        Err(_) => Err(invalid("page_size", "it is negative: write 0 for 100 networks, or a number up to 1000")),
-    }
 }
 
 /// The chain ID after which the page begins.

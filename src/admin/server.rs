@@ -23,6 +23,7 @@ use super::guard::GuardLayer;
 use super::incoming::incoming;
 use super::networks::Networks;
 use super::operations::Operations;
+use super::page::Pages;
 use super::peers::Peers;
 use super::reactor::Reactor;
 use super::seeds::Seeds;
@@ -41,8 +42,8 @@ const MAX_REQUEST: usize = 64 * 1024;
 const MAX_HEADERS: u32 = 16 * 1024;
 /// Requests at once on one connection; the client waits with more.
 const MAX_STREAMS: u32 = 32;
-/// The longest that a request may take. A network is waited for at most 10 s, and a start asks it twice.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The longest that a request may take until its answer begins: a check of seeds takes 50 s.
+const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// A client is pinged this often, so that one that is gone frees its place.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long its answer may take.
@@ -177,12 +178,13 @@ fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
 
 /// All services but health, which comes with its reporter.
 fn routes(directory: &Directory, operations: Arc<dyn Operations>) -> Result<Routes, ServeError> {
+    let pages = Pages::default();
     let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
     let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
-    let peers = PeerServiceServer::new(Peers(directory.clone()));
-    let book = AddressBookServiceServer::new(AddressBook(directory.clone()));
-    let seeds = SeedServiceServer::new(Seeds(directory.clone()));
-    let bans = BanServiceServer::new(Bans(directory.clone()));
+    let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
+    let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
+    let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));
+    let bans = BanServiceServer::new(Bans(directory.clone(), pages.clone()));
     Ok(Routes::default()
         .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
         .add_service(networks.max_decoding_message_size(MAX_REQUEST))

@@ -53,15 +53,19 @@ async fn bring_into_force(
     after: &Arc<config::Network>,
 ) -> Result<bool, OperationError> {
     let differences = config::differences(before, after);
+    let state = handle.status().await.map(|status| status.node.state);
     let same_files = before.id() == after.id() && before.book == after.book && before.moniker == after.moniker;
     if same_files && differences.iter().all(|difference| tunables::can_reload(difference.key)) {
         if !differences.is_empty() {
             handle.reconfigure(assembly::network(after, None).configured()).await?;
         }
         registry.set_file(&after.chain_id, after.clone());
+        if !differences.is_empty() && matches!(state, Ok(RunState::Failed(_))) {
+            // What it lacked may be in the file now; when it is not, its status says so.
+            let _ = handle.start(None).await;
+        }
         return Ok(false);
     }
-    let state = handle.status().await.map(|status| status.node.state);
     registry.end(&after.chain_id).await;
     registry.serve_file(after.clone()).await;
     if state != Ok(RunState::Stopped) {

@@ -1,6 +1,7 @@
 //! One chain's actor: it joins the pure node to sockets, store and callers.
 
 mod actor;
+mod book_commands;
 mod commands;
 mod config_commands;
 mod directory;
@@ -18,6 +19,6 @@ mod tunables;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
-pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
+pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};

@@ -138,6 +138,20 @@ mod tests {
     }
 
     #[test]
+    fn a_shorter_pause_shortens_the_one_that_is_under_way() {
+        let address: PeerAddress = format!("{}@1.2.3.4:5", NodeId::from_bytes([1; 20])).parse().unwrap();
+        let mut rng = SeededRng::seed_from_u64(1);
+        let mut reconnect = Reconnect::new(std::slice::from_ref(&address));
+        let now = Mono::from_micros(10);
+        reconnect.hurry(now);
+        assert_eq!(reconnect.next(), None, "who is connected or let go is not dialled for it");
+        (0..40).for_each(|_| reconnect.failed(&address, now, Duration::ZERO, &mut rng));
+        assert!(reconnect.next().unwrap() > now + Duration::from_secs(3000));
+        reconnect.hurry(now + Duration::from_secs(60));
+        assert_eq!(reconnect.next(), Some(now + Duration::from_secs(60)));
+    }
+
+    #[test]
     fn a_lost_peer_is_redialled_at_once_and_a_connected_one_not() {
         let address: PeerAddress = format!("{}@1.2.3.4:5", NodeId::from_bytes([1; 20])).parse().unwrap();
         let mut rng = SeededRng::seed_from_u64(1);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::app::reload;
 use crate::network::tests::is_free;
+use crate::node::RunState;
 
 const SEED: &str = "0101010101010101010101010101010101010101@127.0.0.1:1";
 
@@ -40,6 +41,21 @@ async fn what_can_be_changed_live_is_and_nobody_is_let_go() {
     handle.panic().await;
     handle.start(None).await.unwrap();
     assert_eq!(handle.status().await.unwrap().node.max_outbound, 3);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_network_that_failed_for_want_of_seeds_is_tried_again_when_the_file_names_one() {
+    let home = TestHome::new();
+    let made = home.make("one-1", 1).await;
+    fs::remove_file(home.folder("one-1").join("book.db")).unwrap();
+    let pexd = home.start().await;
+    let handle = pexd.registry.get("one-1").unwrap().0;
+    assert!(matches!(handle.status().await.unwrap().node.state, RunState::Failed(_)));
+    home.edit("one-1", "seeds = \"\"", &format!("seeds = \"{SEED}\""));
+    assert!(!pexd.reload("one-1").await.unwrap().restarted);
+    assert_eq!(handle.status().await.unwrap().node.state, RunState::Running);
+    drop(pexd.connect(&made).await);
     pexd.end().await;
 }
 

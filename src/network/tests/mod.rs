@@ -71,7 +71,7 @@ impl Process {
     }
 
     /// A running seed that knows and serves these addresses.
-    async fn serve(&self, config: Config, known: &[NetAddress]) -> Handle {
+    pub(crate) async fn serve(&self, config: Config, known: &[NetAddress]) -> Handle {
         fill_book(&config.book, &config.chain_id, known).await;
         let running = self.spawn(config).await;
         assert_eq!(running.broken, None);
@@ -87,7 +87,7 @@ impl Drop for Process {
 }
 
 /// Where this network's peers dial.
-fn address(config: &Config) -> NetAddress {
+pub(crate) fn address(config: &Config) -> NetAddress {
     let at = config.entrance.laddr();
     NetAddress::new(config.local.key().id(), at.ip(), at.port()).unwrap()
 }
@@ -221,7 +221,7 @@ fn params(own_id: NodeId, at: SocketAddr) -> Params {
 }
 
 /// The addresses of a book, by their key.
-async fn book_of(network: &Handle) -> Vec<Record> {
+pub(crate) async fn book_of(network: &Handle) -> Vec<Record> {
     let page = network.addresses(None, super::MAX_PAGE).await.unwrap();
     assert!(!page.more);
     page.entries.into_iter().map(|entry| entry.record).collect()
