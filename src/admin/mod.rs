@@ -10,6 +10,7 @@ mod address_book;
 mod bans;
 mod caller;
 mod check_seeds;
+mod configuration;
 mod convert;
 mod fields;
 mod grants;
@@ -17,6 +18,7 @@ mod guard;
 mod incoming;
 mod method;
 mod networks;
+mod operations;
 mod page;
 mod peers;
 mod places;
@@ -38,6 +40,9 @@ mod tls;
 
 pub use caller::{Caller, Networks, Role};
 pub use grants::{Grant, Grants};
+pub use operations::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+};
 pub use server::{Admin, BindError, ServeError};
 pub use settings::{AccessSource, Limits, ReadAccess, Settings, SocketSettings};
 pub use socket::SocketError;
