@@ -5,6 +5,7 @@ mod commands;
 mod directory;
 mod entrance;
 mod handle;
+mod history;
 mod journal;
 mod ledger;
 mod saving;
