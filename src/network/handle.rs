@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::events::Events;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
@@ -24,6 +25,7 @@ pub struct Handle {
     chain_id: Arc<str>,
     /// The book's file.
     book: Arc<Path>,
+    events: Events,
     commands: mpsc::Sender<Command>,
 }
 
@@ -213,12 +215,17 @@ impl fmt::Display for Change {
 impl Handle {
     pub(super) fn new(chain_id: Arc<str>, book: &Path) -> (Self, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(INBOX);
-        (Handle { chain_id, book: book.into(), commands }, inbox)
+        (Handle { chain_id, book: book.into(), events: Events::default(), commands }, inbox)
     }
 
     /// The chain ID.
     pub fn chain_id(&self) -> &Arc<str> {
         &self.chain_id
+    }
+
+    /// What happens in the network, and happened lately; read without asking the actor.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The book's file.

@@ -4,6 +4,7 @@ mod actor;
 mod commands;
 mod directory;
 mod entrance;
+pub mod events;
 mod handle;
 mod history;
 mod journal;

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::actor::{Actor, Exit, Shell};
+use super::actor::{Actor, Exit, Shell, event_mark};
 use super::entrance::Entrance;
 use super::handle::{Command, Handle, Starter};
 use super::ledger::Ledger;
@@ -64,6 +64,7 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
             entrance: config.entrance,
             dialler,
             clock: Clock,
+            events: handle.events().clone(),
             shutdown,
         },
         params: config.params,
@@ -92,8 +93,22 @@ impl Supervisor {
         let (path, chain_id, settings) = (self.book.clone(), self.shell.chain_id.clone(), self.store.clone());
         let open = move || Store::open_with(&path, &chain_id, clock::entropy(), &settings);
         match tokio::task::spawn_blocking(open).await {
-            Ok(opened) => opened.map_err(|error| error.to_string()),
+            Ok(Ok((store, loaded))) => {
+                self.reserve_events(&store, &loaded).await;
+                Ok((store, loaded))
+            }
+            Ok(Err(error)) => Err(error.to_string()),
             Err(panic) => Err(format!("opening the book broke down: {panic}")),
+        }
+    }
+
+    /// The numbers of this life's events are on disk before the first of them.
+    async fn reserve_events(&self, store: &Store, loaded: &Loaded) {
+        let mark = self.shell.events.adopt(loaded.rows.event_mark.as_ref());
+        match store.write(vec![event_mark(mark)]).await {
+            Ok(()) => self.shell.events.saved(),
+            // The first write of the actor fails as well, and tells of it.
+            Err(_) => self.shell.events.not_saved(),
         }
     }
 
