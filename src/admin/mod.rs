@@ -6,10 +6,16 @@
 
 mod access;
 mod address_book;
+mod attempt;
+mod audit;
 mod bans;
 mod caller;
+mod check_seeds;
 mod convert;
+mod dials;
+mod events;
 mod fields;
+mod filters;
 mod guard;
 mod incoming;
 mod networks;

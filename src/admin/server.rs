@@ -18,9 +18,11 @@ use tower::layer::util::{Identity, Stack};
 use super::access::AccessLayer;
 use super::address_book::AddressBook;
 use super::bans::Bans;
+use super::events::Watches;
 use super::guard::GuardLayer;
 use super::incoming::incoming;
 use super::networks::Networks;
+use super::page::Pages;
 use super::peers::Peers;
 use super::reactor::Reactor;
 use super::seeds::Seeds;
@@ -39,8 +41,8 @@ const MAX_REQUEST: usize = 64 * 1024;
 const MAX_HEADERS: u32 = 16 * 1024;
 /// Requests at once on one connection; the client waits with more.
 const MAX_STREAMS: u32 = 32;
-/// The longest that a request may take. A network is waited for at most 10 s, and a start asks it twice.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The longest that a request may take until its answer begins: a check of seeds takes 50 s.
+const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// A client is pinged this often, so that one that is gone frees its place.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long its answer may take.
@@ -134,8 +136,8 @@ impl Admin {
     pub async fn serve(self, directory: Directory, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
-        let routes = routes(&directory)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
+        let routes = routes(&directory, &draining)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let incoming = incoming(self.listener, closing.clone());
         let serving =
             server().add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
@@ -167,14 +169,15 @@ fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
         .layer(AccessLayer)
 }
 
-/// All services but health, which comes with its reporter.
-fn routes(directory: &Directory) -> Result<Routes, ServeError> {
-    let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
+/// All services but health, which comes with its reporter. Streams end when `draining` is cancelled.
+fn routes(directory: &Directory, draining: &CancellationToken) -> Result<Routes, ServeError> {
+    let pages = Pages::default();
+    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), Watches::until(draining.clone())));
     let networks = NetworkServiceServer::new(Networks);
-    let peers = PeerServiceServer::new(Peers(directory.clone()));
-    let book = AddressBookServiceServer::new(AddressBook(directory.clone()));
-    let seeds = SeedServiceServer::new(Seeds(directory.clone()));
-    let bans = BanServiceServer::new(Bans(directory.clone()));
+    let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
+    let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
+    let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));
+    let bans = BanServiceServer::new(Bans(directory.clone(), pages.clone()));
     Ok(Routes::default()
         .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
         .add_service(networks.max_decoding_message_size(MAX_REQUEST))

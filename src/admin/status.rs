@@ -70,10 +70,34 @@ pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Status {
     build(Code::InvalidArgument, "INVALID_FIELD", Some(("field", field.to_owned())), message, violation(field, text))
 }
 
+/// As much is under way as may be.
+pub(super) fn limit(text: String) -> Status {
+    build(Code::ResourceExhausted, "LIMIT_REACHED", None, text, ErrorDetails::new())
+}
+
+/// A page token whose list is not kept any more.
+pub(super) fn page_expired() -> Status {
+    let text = "page_token: the list that it goes on with is not kept any more (60 s after its last page, and the latest 16 \
+                are); begin again with an empty page_token, or leave the order out: such pages do not expire";
+    build(Code::Aborted, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
+}
+
 /// A request that took longer than any is given.
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";
     build(Code::DeadlineExceeded, "TIMED_OUT", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The end of a stream when the process ends.
+pub(super) fn ending() -> Status {
+    let text = "pexd is ending; once it runs again, go on with `after` and the last cursors";
+    build(Code::Unavailable, "PROCESS_ENDING", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The end of a stream whose caller may watch no longer.
+pub(super) fn withdrawn() -> Status {
+    let text = "the access of this caller was withdrawn";
+    build(Code::Unauthenticated, "UNAUTHENTICATED", None, text.to_owned(), ErrorDetails::new())
 }
 
 /// A fault of our own; the log has it in full.

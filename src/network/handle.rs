@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::book_commands::BookCommand;
 use super::events::Events;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
+use crate::transport::{Dialler, Local};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
@@ -164,8 +166,10 @@ pub(super) enum Command {
         max: usize,
         reply: oneshot::Sender<Page>,
     },
+    Book(BookCommand),
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Reach(oneshot::Sender<Reach>),
     Change {
         by: By,
         change: Change,
@@ -178,6 +182,15 @@ pub(super) enum Command {
 
 /// Who waits for a start.
 pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+
+/// What a caller needs to dial on his own, within the process's bounds.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Dials.
+    pub dialler: Dialler,
+    /// Who the network is, and within which bounds it speaks.
+    pub local: Arc<Local>,
+}
 
 /// Who asks for a change, and by which method: what the audit keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,6 +239,11 @@ impl Handle {
     /// What happens in the network, and happened lately; read without asking the actor.
     pub fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// Whether this is the very network, and not one that was added later under the same chain ID.
+    pub fn is_same(&self, other: &Handle) -> bool {
+        self.commands.same_channel(&other.commands)
     }
 
     /// The book's file.
@@ -292,6 +310,14 @@ impl Handle {
         self.ask(Command::Seeds).await
     }
 
+    /// What it takes to dial as this network would.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn reach(&self) -> Result<Reach, Error> {
+        self.ask(Command::Reach).await
+    }
+
     /// Adds a seed; kept over a restart. Answers when it is committed.
     ///
     /// # Errors
@@ -347,7 +373,7 @@ impl Handle {
         drop(self.commands.send(Command::Panic).await);
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let exchange = async {
             self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;

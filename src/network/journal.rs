@@ -45,7 +45,7 @@ impl Journal {
             Event::Verified(address) => tracing::debug!(%address, "verified"),
             Event::Unverified { address, outcome } => tracing::debug!(%address, %outcome, "no longer verified"),
             Event::Promoted(address) => tracing::debug!(%address, "good"),
-            Event::Banned { target, reason, .. } => tracing::info!(%target, %reason, "banned"),
+            Event::Banned(ban) => tracing::info!(target = %ban.target, reason = %ban.reason, "banned"),
             Event::Unbanned(target) => tracing::info!(%target, "ban lifted"),
             Event::Outage(true) => {
                 tracing::warn!(

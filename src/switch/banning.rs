@@ -13,10 +13,9 @@ impl Switch {
     /// # Errors
     /// When there are as many bans by operators as are kept.
     pub fn ban(&mut self, now: Now, ban: Ban) -> Result<(), TooManyBans> {
-        let (target, term) = (ban.target, (ban.since, ban.until));
-        let (reason, author) = (ban.reason.as_str().into(), (*ban.author).into());
+        let (target, told) = (ban.target, ban.clone());
         self.bans.lay(ban)?;
-        self.events.push_back(Event::Banned { target, reason, author, term });
+        self.events.push_back(Event::Banned(told.into()));
         self.publish(&target);
         let caught = |peer: &&Peer| match target {
             BanTarget::Id(id) => peer.info.id == id,
