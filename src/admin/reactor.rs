@@ -10,8 +10,8 @@ use super::scope::Scope;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 use crate::proto::pexd::v1::{
-    GetStatusRequest, GetStatusResponse, LifecycleResult, ListAuditEntriesRequest, ListAuditEntriesResponse, StartRequest,
-    StartResponse, StopRequest, StopResponse, WatchEventsRequest,
+    GetStatusRequest, GetStatusResponse, LifecycleResult, ListAuditEntriesRequest, ListAuditEntriesResponse,
+    StartRequest, StartResponse, StopRequest, StopResponse, WatchEventsRequest,
 };
 
 /// Answers from the handles of a directory.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::handle::{Error, Handle};
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Walk, Stop};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Stop, Walk};
 use crate::types::NodeId;
 
 /// Queries at once in the process: each has a thread and reads the disk.

@@ -84,11 +84,9 @@ fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
         Event::Verified(of) => address(of, pb::AddressTurn::Verified, Outcome::Reached),
         Event::Promoted(of) => address(of, pb::AddressTurn::Promoted, Outcome::Reached),
         Event::Unverified { address: of, outcome } => address(of, pb::AddressTurn::Demoted, *outcome),
-        Event::Answered { id, total, learned } => Detail::Answered(pb::AnsweredEvent {
-            id: id.to_string(),
-            address_count: *total,
-            learned_count: *learned,
-        }),
+        Event::Answered { id, total, learned } => {
+            Detail::Answered(pb::AnsweredEvent { id: id.to_string(), address_count: *total, learned_count: *learned })
+        }
         Event::Served { id, addresses } => {
             Detail::Served(pb::ServedEvent { id: id.to_string(), address_count: *addresses })
         }
@@ -132,4 +130,3 @@ fn changed(change: &OperatorChange) -> pb::ChangedEvent {
 fn words(fault: &Fault) -> String {
     reason(&fault.to_string())
 }
-

@@ -37,7 +37,8 @@ impl Filter {
         }
         let kind = |number: &i32| match EventKind::try_from(*number) {
             Ok(EventKind::Unspecified) | Err(_) => {
-                let text = format!("{number} is not a kind: leave `kinds` empty for all, or name kinds like EVENT_KIND_DIAL");
+                let text =
+                    format!("{number} is not a kind: leave `kinds` empty for all, or name kinds like EVENT_KIND_DIAL");
                 Err(invalid("filter.kinds", text))
             }
             Ok(kind) => Ok(kind),

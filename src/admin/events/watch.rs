@@ -80,7 +80,10 @@ fn cursors(after: Vec<EventCursor>) -> Result<BTreeMap<String, Cursor>, Status> 
     let mut cursors = BTreeMap::new();
     for cursor in after {
         if cursor.network.is_empty() || cursor.network.len() > MAX_TEXT || cursor.epoch.len() > MAX_TEXT {
-            return Err(invalid("after", "a cursor is not as WatchEvents gave it: pass the last `cursor` of each network"));
+            return Err(invalid(
+                "after",
+                "a cursor is not as WatchEvents gave it: pass the last `cursor` of each network",
+            ));
         }
         let place = Cursor { epoch: cursor.epoch.into(), number: cursor.number };
         if cursors.insert(cursor.network, place).is_some() {
@@ -196,7 +199,8 @@ impl Watch {
     /// Lets go of networks that have ended and takes up those that are new.
     fn look_around(&mut self) {
         let Some(directory) = &self.around else { return };
-        let (ended, sources): (Vec<_>, _) = std::mem::take(&mut self.sources).into_iter().partition(|source| source.ended);
+        let (ended, sources): (Vec<_>, _) =
+            std::mem::take(&mut self.sources).into_iter().partition(|source| source.ended);
         self.sources = sources;
         let room = MAX_CURSORS.saturating_sub(self.after.len());
         for mut source in ended.into_iter().take(room) {

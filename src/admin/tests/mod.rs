@@ -1,6 +1,8 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
 mod changes;
+mod events;
+mod history;
 mod lists;
 mod reactor;
 mod server;
@@ -33,7 +35,10 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
-    let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
+    serve_networks(Directory::new(worlds.iter().map(|world| world.handle()), None)).await
+}
+
+async fn serve_networks(directory: Directory) -> Served {
     let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();

@@ -69,13 +69,20 @@ impl Events {
         self.ring().record(at, what);
     }
 
+    /// Rounds, numbered from 0, as if they had happened now.
+    #[cfg(test)]
+    pub(crate) fn record_rounds(&self, count: u32) {
+        let round = |backlog| What::Node(Event::Round { backlog, servable: 0 });
+        (0..count).for_each(|n| self.record(Wall::from_secs(1), round(n)));
+    }
+
     /// Goes on from what a book says that was just opened; the row that has to be on disk before anything happens.
     pub(super) fn adopt(&self, mark: Option<&EventMark>) -> EventMark {
         self.ring().adopt(mark)
     }
 
     /// Whether numbers have to be reserved.
-    pub(super) fn needs_mark(&self) -> bool {
+    pub(crate) fn needs_mark(&self) -> bool {
         self.ring().numbers.needs_mark()
     }
 

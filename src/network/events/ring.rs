@@ -87,11 +87,8 @@ impl Ring {
         let shown = (self.numbers.shown() + 1).saturating_sub(from.max(first));
         let skipped = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
         let count = usize::try_from(shown).unwrap_or(usize::MAX).min(max);
-        let entry = |(at, (wall, what)): (u64, &(Wall, What))| Entry {
-            cursor: self.cursor(at),
-            at: *wall,
-            what: what.clone(),
-        };
+        let entry =
+            |(at, (wall, what)): (u64, &(Wall, What))| Entry { cursor: self.cursor(at), at: *wall, what: what.clone() };
         (from.max(first)..).zip(self.kept.iter().skip(skipped).take(count)).map(entry).collect()
     }
 

@@ -220,8 +220,17 @@ impl World {
         let events = Events::default();
         let mut reader = events.reader(&Begin::Now, bell());
         let cursor = reader.pull(1).cursor;
-        let mut world =
-            World { events, disk: None, handed: None, happened: 0, wanted: 0, reader, cursor, crashed: false, uncounted: false };
+        let mut world = World {
+            events,
+            disk: None,
+            handed: None,
+            happened: 0,
+            wanted: 0,
+            reader,
+            cursor,
+            crashed: false,
+            uncounted: false,
+        };
         world.adopt();
         world.read();
         world
