@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
-use pexd::admin::Admin;
+use pexd::admin::{Admin, Settings};
 use pexd::network::{By, Directory};
 use pexd::node::row::BanTarget;
 use pexd::proto::pexd::v1::WatchEventsRequest;
@@ -33,8 +33,8 @@ const MEMORY: usize = HOSTS as usize * READERS * 440 * KIB + 8 * 1024 * KIB;
 #[test]
 fn a_hundred_readers_that_never_read_cost_bounded_memory() {
     attack(Setup::default(), MEMORY, async |arena: &Arena| {
-        let admin = Admin::bind((Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
-        let (at, end) = (admin.local_addr(), CancellationToken::new());
+        let admin = Admin::bind(Settings::loopback(0)).await.unwrap();
+        let (at, end) = (admin.local_addr().unwrap(), CancellationToken::new());
         let directory = Directory::new([arena.handle.clone()], None);
         let api = tokio::spawn(admin.serve(directory, end.clone().cancelled_owned()));
         let (mut readers, stalled) = (Vec::new(), Arc::<AtomicBool>::default());

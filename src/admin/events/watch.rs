@@ -43,8 +43,6 @@ pub(in crate::admin) fn watch(
     request: Request<WatchEventsRequest>,
 ) -> Result<EventStream, Status> {
     let caller = Caller::of(&request);
-    // Whoever withdraws an access ends its streams by this.
-    let withdrawn = request.extensions().get::<CancellationToken>().cloned().unwrap_or_default();
     let request = request.into_inner();
     let scope = Scope::of(directory, &caller, &request.network)?;
     let filter = Filter::read(request.filter)?;
@@ -62,7 +60,6 @@ pub(in crate::admin) fn watch(
         ready: VecDeque::new(),
         over: false,
         ending: watches.ending.clone(),
-        withdrawn,
         _place: place,
     };
     scope.handles().iter().for_each(|network| watch.add(network, &begin));
@@ -118,7 +115,6 @@ struct Watch {
     /// Whether the stream's end was sent.
     over: bool,
     ending: CancellationToken,
-    withdrawn: CancellationToken,
     _place: Place,
 }
 
@@ -149,8 +145,6 @@ impl Watch {
     fn end(&self) -> Option<Status> {
         if self.ending.is_cancelled() {
             Some(status::ending())
-        } else if self.withdrawn.is_cancelled() {
-            Some(status::withdrawn())
         } else if self.around.is_none() && self.ready.is_empty() {
             let gone = self.sources.iter().find(|source| source.ended)?;
             Some(status::of(&Error::Gone(gone.network.chain_id().clone())))
@@ -169,7 +163,6 @@ impl Watch {
         };
         tokio::select! {
             () = self.ending.cancelled() => {}
-            () = self.withdrawn.cancelled() => {}
             () = self.bell.notified() => {}
             () = look_around => self.look_around(),
         }

@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_stream::StreamExt as _;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Streaming};
+use tonic::Streaming;
 
 use super::*;
-use crate::admin::caller::{Caller, Networks, Role};
-use crate::admin::events::{Watches, watch};
 use crate::clock::entropy;
 use crate::network::scripted::by;
 use crate::network::tests::{Process, open_door, reserve};
@@ -71,6 +68,13 @@ async fn until_caught_up(events: &mut Events) -> (Option<MissedEvents>, Vec<Even
             Update::CaughtUp(update) => return (missed, all, update),
         }
     }
+}
+
+/// What a reader is told that comes back with this cursor.
+async fn come_back(served: &Served, cursor: EventCursor) -> (Option<MissedEvents>, Vec<Event>) {
+    let request = WatchEventsRequest { after: vec![cursor], ..Default::default() };
+    let (missed, events, _) = until_caught_up(&mut open(served, request).await).await;
+    (missed, events)
 }
 
 /// The next event of this kind.
@@ -138,9 +142,7 @@ async fn over_a_clean_restart_a_reader_is_told_exactly_what_it_missed() {
     let life = home.process.live(home.config()).await;
     let served = serve_networks(Directory::new([life.handle.clone()], None)).await;
     let cursor = caught_up.cursor.unwrap();
-    let after = vec![cursor.clone()];
-    let mut events = open(&served, WatchEventsRequest { after, ..Default::default() }).await;
-    let (missed, events, _) = until_caught_up(&mut events).await;
+    let (missed, events) = come_back(&served, cursor.clone()).await;
     let missed = missed.expect("something was missed");
     assert_eq!((missed.count, missed.exact), (happened - cursor.number, true));
     assert!(missed.count >= 10, "five bans, each with its change");
@@ -172,9 +174,7 @@ async fn over_a_crash_a_reader_is_told_of_no_less_than_it_missed() {
     life.handle.start(None).await.unwrap();
     let served = serve_networks(Directory::new([life.handle.clone()], None)).await;
     let cursor = caught_up.cursor.unwrap();
-    let after = vec![cursor.clone()];
-    let mut events = open(&served, WatchEventsRequest { after, ..Default::default() }).await;
-    let (missed, events, _) = until_caught_up(&mut events).await;
+    let (missed, events) = come_back(&served, cursor.clone()).await;
     let missed = missed.expect("something was missed");
     assert!(!missed.exact && missed.count >= happened - cursor.number, "{missed:?}, {happened} happened");
     assert_eq!(events[0].cursor.as_ref().unwrap().number, cursor.number + missed.count + 1);
@@ -182,8 +182,7 @@ async fn over_a_crash_a_reader_is_told_of_no_less_than_it_missed() {
     // One who comes back after that is told exactly again.
     let last = events.last().unwrap().cursor.clone().unwrap();
     life.handle.ban(by(), target(9), String::new(), None).await.unwrap();
-    let mut events = open(&served, WatchEventsRequest { after: vec![last], ..Default::default() }).await;
-    assert_eq!(until_caught_up(&mut events).await.0, None);
+    assert_eq!(come_back(&served, last).await.0, None);
 }
 
 #[tokio::test]
@@ -329,21 +328,6 @@ async fn a_stream_ends_with_its_network() {
         }
     };
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unavailable, "NETWORK_GONE"));
-}
-
-#[tokio::test]
-async fn a_stream_ends_when_the_access_is_withdrawn() {
-    let directory = Directory::new([world("a").handle()], None);
-    let mut request = Request::new(WatchEventsRequest::default());
-    let withdrawn = CancellationToken::new();
-    request.extensions_mut().insert(withdrawn.clone());
-    let who = Caller { who: "token ops from 10.0.0.7:1".into(), role: Role::Read, networks: Networks::All };
-    request.extensions_mut().insert(who);
-    let mut events = watch(&directory, &Watches::default(), request).unwrap();
-    assert!(events.next().await.unwrap().is_ok());
-    withdrawn.cancel();
-    assert_eq!(events.next().await.unwrap().unwrap_err().code(), Code::Unauthenticated);
-    assert!(events.next().await.is_none());
 }
 
 #[tokio::test]

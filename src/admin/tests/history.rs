@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::network::By;
 use crate::network::tests::{Life, Process, until};
+use crate::network::{By, DialQuery, Walk};
 use crate::node::row::BanTarget;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -31,6 +31,13 @@ async fn dials(served: &Served, request: ListDialsRequest) -> Result<ListDialsRe
     Ok(PeerServiceClient::new(served.channel.clone()).list_dials(request).await?.into_inner())
 }
 
+/// Waits until a network has written down more than nine dials.
+async fn until_written(life: &Life) {
+    let walk = Walk { before: None, max: 10 };
+    let written = async || life.handle.dials(DialQuery::default(), walk).await.unwrap().entries.len() > 9;
+    until("some dials are written down", written).await;
+}
+
 async fn audit(served: &Served, request: ListAuditEntriesRequest) -> ListAuditEntriesResponse {
     ReactorServiceClient::new(served.channel.clone()).list_audit_entries(request).await.unwrap().into_inner()
 }
@@ -46,11 +53,8 @@ async fn dials_are_listed_in_pages_the_latest_first_while_more_are_made() {
         page_token,
         ..Default::default()
     };
-    until("some dials are written down", async || {
-        dials(&served, all(100, String::new())).await.unwrap().dials.iter().filter(|dial| dial.network == "b").count()
-            > 9
-    })
-    .await;
+    until_written(&one).await;
+    until_written(&two).await;
     let whole = dials(&served, all(1_000, String::new())).await.unwrap().dials;
     let mut walked: Vec<DialAttempt> = Vec::new();
     let mut token = String::new();
@@ -84,8 +88,7 @@ async fn dials_are_found_by_host_id_time_and_outcome_and_a_token_holds_for_its_f
     let served = serve_networks(Directory::new([life.handle.clone()], None)).await;
     let filtered = |filter: DialFilter| ListDialsRequest { filter: Some(filter), ..Default::default() };
     let range = || DialFilter { ip_range: "127.0.0.2/31".into(), ..Default::default() };
-    until("some dials are written down", async || dials(&served, filtered(range())).await.unwrap().dials.len() > 9)
-        .await;
+    until_written(&life).await;
     let addresses = async |filter| {
         let dials = dials(&served, filtered(filter)).await.unwrap().dials;
         dials.into_iter().map(|dial| dial.address).collect::<BTreeSet<_>>()
@@ -120,10 +123,10 @@ async fn a_life_later_the_dials_are_still_there_and_their_numbers_go_on() {
     let life = dialling(&process, "a").await;
     let handle = life.handle.clone();
     let count = async |handle: &crate::network::Handle| {
-        let walk = crate::network::Walk { before: None, max: 1_000 };
+        let walk = Walk { before: None, max: 1_000 };
         handle.dials(Default::default(), walk).await.unwrap().entries
     };
-    until("some dials are written down", async || count(&handle).await.len() > 9).await;
+    until_written(&life).await;
     life.end().await;
     let before = count(&handle).await;
     assert_eq!(before[0].number, before.len() as u64, "the last ones too: none is left behind");
