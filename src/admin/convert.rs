@@ -129,7 +129,7 @@ const fn direction(direction: Direction) -> pb::Direction {
     }
 }
 
-const fn purpose(purpose: Purpose) -> pb::DialPurpose {
+pub(super) const fn purpose(purpose: Purpose) -> pb::DialPurpose {
     match purpose {
         Purpose::Keep => pb::DialPurpose::Keep,
         Purpose::Visit => pb::DialPurpose::Visit,
@@ -173,7 +173,7 @@ const fn address_state(state: book::State) -> pb::AddressState {
     }
 }
 
-const fn outcome(outcome: Outcome) -> pb::DialOutcome {
+pub(super) const fn outcome(outcome: Outcome) -> pb::DialOutcome {
     match outcome {
         Outcome::Untried => pb::DialOutcome::Untried,
         Outcome::Reached => pb::DialOutcome::Reached,

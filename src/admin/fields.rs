@@ -61,7 +61,7 @@ pub(super) fn target(text: &str) -> Result<BanTarget, Status> {
 }
 
 /// A range without bits beyond its prefix; one within mapped IPv4 is that IPv4 range.
-fn canonical_range(range: IpNet) -> IpNet {
+pub(super) fn canonical_range(range: IpNet) -> IpNet {
     if let IpNet::V6(v6) = range
         && let Some(v4) = v6.addr().to_ipv4_mapped()
         && let Some(prefix) = v6.prefix_len().checked_sub(MAPPED_PREFIX)

@@ -4,12 +4,13 @@ use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::convert;
+use super::dials;
 use super::page::{Chunk, Listing, Pages, pick};
 use super::scope::Scope;
 use crate::clock::Clock;
 use crate::network::{self, Directory, Error, Handle};
 use crate::proto::pexd::v1::peer_service_server::PeerService;
-use crate::proto::pexd::v1::{ListPeersRequest, ListPeersResponse, Peer};
+use crate::proto::pexd::v1::{ListDialsRequest, ListDialsResponse, ListPeersRequest, ListPeersResponse, Peer};
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
@@ -56,5 +57,10 @@ impl PeerService for Peers {
             failures: page.failures,
             total_count: page.total,
         }))
+    }
+
+    async fn list_dials(&self, request: Request<ListDialsRequest>) -> Result<Response<ListDialsResponse>, Status> {
+        let caller = Caller::of(&request);
+        dials::list(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 }

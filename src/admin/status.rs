@@ -25,6 +25,7 @@ pub(super) fn of(error: &Error) -> Status {
         Error::Unresponsive(network) => (Code::DeadlineExceeded, "NETWORK_UNRESPONSIVE", Some(network)),
         Error::CannotStart { chain_id, .. } => (Code::FailedPrecondition, "START_FAILED", Some(chain_id)),
         Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
+        Error::Unreadable { chain_id, .. } => (Code::Unavailable, "BOOK_UNREADABLE", Some(chain_id)),
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
         Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
@@ -43,6 +44,7 @@ pub(super) fn text(error: &Error) -> String {
             "; a change that you asked for may still come into force: read it back, and look into pexd's log"
         }
         Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
+        Error::Unreadable { .. } => "; mend this and ask again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
         Error::Immutable { .. } => "; change the file, and call NetworkService.ReloadNetwork",
@@ -134,6 +136,12 @@ pub(super) fn page_expired() -> Status {
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";
     build(Code::DeadlineExceeded, "TIMED_OUT", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The end of a stream when the process ends.
+pub(super) fn ending() -> Status {
+    let text = "pexd is ending; once it runs again, go on with `after` and the last cursors";
+    build(Code::Unavailable, "PROCESS_ENDING", None, text.to_owned(), ErrorDetails::new())
 }
 
 /// A fault of our own; the log has it in full.

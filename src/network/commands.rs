@@ -1,8 +1,11 @@
 //! What operators ask of the actor.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
+use super::events::{OperatorChange, What};
 use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Peer, Reach};
 use super::saving::GROUP;
 use crate::node::PeerView;
@@ -77,7 +80,10 @@ impl Actor<'_> {
     /// Tells the log and the audit of what an operator changed.
     pub(super) fn note_change(&mut self, by: &By, summary: &str) {
         tracing::info!(author = %by.author, method = by.method, "{summary}");
-        self.ledger.changed(by, summary, self.shell.clock.now().wall);
+        let at = self.shell.clock.now().wall;
+        self.ledger.changed(by, summary, at);
+        let change = OperatorChange { author: by.author.clone(), method: by.method, summary: summary.into() };
+        self.shell.events.record(at, What::Changed(Arc::new(change)));
     }
 
     fn applied(&mut self, outcome: Result<bool, Error>, reply: oneshot::Sender<Result<Applied, Error>>) {

@@ -1,6 +1,7 @@
 //! What the rest of the process holds of a network: a cloneable handle whose methods ask the actor.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::book_commands::BookCommand;
 use super::config_commands::ConfigCommand;
+use super::events::Events;
 use super::tunables::NewSetting;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
@@ -25,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Handle {
     chain_id: Arc<str>,
+    /// The book's file.
+    book: Arc<Path>,
+    events: Events,
     commands: mpsc::Sender<Command>,
 }
 
@@ -70,6 +75,14 @@ pub enum Error {
     /// The value of a key that does not fit it.
     #[error("{0}")]
     BadValue(String),
+    /// What was written down cannot be read.
+    #[error("network {chain_id} cannot look into its book: {reason}")]
+    Unreadable {
+        /// Which.
+        chain_id: Arc<str>,
+        /// Why.
+        reason: String,
+    },
     /// More run-time entries than the node keeps.
     #[error("{what} are full ({limit}): remove some first")]
     TooMany {
@@ -242,14 +255,29 @@ impl fmt::Display for Change {
 }
 
 impl Handle {
-    pub(super) fn new(chain_id: Arc<str>) -> (Self, mpsc::Receiver<Command>) {
+    pub(super) fn new(chain_id: Arc<str>, book: &Path) -> (Self, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(INBOX);
-        (Handle { chain_id, commands }, inbox)
+        (Handle { chain_id, book: book.into(), events: Events::default(), commands }, inbox)
     }
 
     /// The chain ID.
     pub fn chain_id(&self) -> &Arc<str> {
         &self.chain_id
+    }
+
+    /// What happens in the network, and happened lately; read without asking the actor.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Whether this is the very network, and not one that was added later under the same chain ID.
+    pub fn is_same(&self, other: &Handle) -> bool {
+        self.commands.same_channel(&other.commands)
+    }
+
+    /// The book's file.
+    pub(super) fn book(&self) -> &Path {
+        &self.book
     }
 
     /// The network at a glance.

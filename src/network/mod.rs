@@ -6,7 +6,9 @@ mod commands;
 mod config_commands;
 mod directory;
 mod entrance;
+pub mod events;
 mod handle;
+mod history;
 mod journal;
 mod ledger;
 mod saving;
@@ -22,3 +24,5 @@ pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
+
+pub use crate::store::history::{AuditQuery, DialQuery, Part, Time, Walk};

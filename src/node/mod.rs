@@ -10,7 +10,7 @@ mod tests;
 mod view;
 mod views;
 
-pub use crate::switch::{Effect, Event, Handshaken};
+pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 pub use input::Input;
 pub use params::{Params, Tuning};
 pub use view::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};

@@ -13,9 +13,9 @@ impl Switch {
     /// # Errors
     /// When there are as many bans by operators as are kept.
     pub fn ban(&mut self, now: Now, ban: Ban) -> Result<(), TooManyBans> {
-        let (target, reason) = (ban.target, ban.reason.clone());
+        let (target, told) = (ban.target, ban.clone());
         self.bans.lay(ban)?;
-        self.events.push_back(Event::Banned { target, reason });
+        self.events.push_back(Event::Banned(told.into()));
         self.publish(&target);
         let caught = |peer: &&Peer| match target {
             BanTarget::Id(id) => peer.info.id == id,

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
-pub use event::Event;
+pub use event::{DialEnd, Event};
 pub use params::{Limits, Params};
 pub use peers::{Dial, Handshaken, Peer};
 pub use verdict::{Blame, Penalty, Verdict, verdict};
@@ -114,7 +114,10 @@ impl Switch {
         let stopped = Fault::ClosedByUs(CloseReason::Stopped);
         let mut given_up = Vec::new();
         for conn in self.dials.conns() {
-            given_up.extend(self.dials.remove(conn));
+            if let Some(dial) = self.dials.remove(conn) {
+                self.dial_ended(&dial, None, None, Some(stopped.clone()));
+                given_up.push(dial);
+            }
             self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: stopped.clone() });
         }
         let conns: Vec<ConnId> = self.peers().map(|peer| peer.conn).collect();

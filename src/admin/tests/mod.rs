@@ -2,9 +2,10 @@
 
 mod access;
 mod changes;
+mod events;
+mod history;
 mod lists;
 mod networks;
-mod no_files;
 mod reactor;
 mod server;
 mod tls;
@@ -20,6 +21,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, ServeError, Settings};
+use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Peer, Saved};
@@ -28,7 +30,6 @@ use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusVie
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
-use no_files::NoFiles;
 
 /// A served admin API and a channel to it.
 struct Served {
@@ -39,7 +40,11 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
-    let Running { addr, stop, task } = serve_as(worlds, Settings::loopback(0)).await;
+    serve_networks(Directory::new(worlds.iter().map(|world| world.handle()), None)).await
+}
+
+async fn serve_networks(directory: Directory) -> Served {
+    let Running { addr, stop, task } = serve_directory(directory, Settings::loopback(0)).await;
     let addr = addr.unwrap();
     Served { channel: connect(addr).await, addr, stop, task }
 }
@@ -52,7 +57,10 @@ struct Running {
 }
 
 async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
-    let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
+    serve_directory(Directory::new(worlds.iter().map(|world| world.handle()), None), settings).await
+}
+
+async fn serve_directory(directory: Directory, settings: Settings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
