@@ -20,6 +20,7 @@ use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::pex::Kept;
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
@@ -128,7 +129,7 @@ fn peer(conn: u64) -> Peer {
     };
     let view = PeerView {
         conn: ConnId(conn),
-        info,
+        info: info.into(),
         remote: "5.6.7.8:40000".parse().unwrap(),
         direction: Direction::Outbound,
         purpose: Some(Purpose::Seed),
@@ -138,6 +139,9 @@ fn peer(conn: u64) -> Peer {
         asked_at: None,
         persistent: true,
         unconditional: false,
+        kept: Kept::Seed,
+        leaves: Wall::NEVER,
+        dialled: None,
     };
     Peer { view, bytes_in: 11, bytes_out: 22 }
 }
