@@ -28,7 +28,7 @@ pub(super) fn networks(config: &config::Config) -> Vec<network::Config> {
             local: Local::new(network.node_key.clone(), node_info(network), settings(network)),
             entrance: entrance.clone(),
             book: network.book.clone(),
-            store: store::Settings::default(),
+            store: store::Settings { dial_log: network.dial_log, ..store::Settings::default() },
         }
     };
     config.networks.iter().map(network).collect()

@@ -141,7 +141,7 @@ impl<'a> Actor<'a> {
     fn inbound(&mut self, upgraded: Upgraded) {
         if self.closing.len() >= MAX_CLOSING {
             let (id, ip, fault) = (upgraded.info.id, upgraded.remote.ip(), Fault::Full);
-            return self.journal.note(&Event::Refused { id, ip, fault }, self.shell.clock.now().wall);
+            return self.note_event(&Event::Refused { id, ip, fault });
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
@@ -187,7 +187,7 @@ impl<'a> Actor<'a> {
             self.perform(effect);
         }
         while let Some(event) = self.node.poll_event() {
-            self.journal.note(&event, self.shell.clock.now().wall);
+            self.note_event(&event);
         }
         match self.node.state() {
             RunState::Starting => {}
@@ -200,6 +200,14 @@ impl<'a> Actor<'a> {
                 self.open = None;
                 self.starters.drain(..).for_each(|starter| drop(starter.send(Err(reason.clone()))));
             }
+        }
+    }
+
+    fn note_event(&mut self, event: &Event) {
+        let at = self.shell.clock.now().wall;
+        self.journal.note(event, at);
+        if let Event::Dialled(end) = event {
+            self.ledger.dialled(end, at);
         }
     }
 

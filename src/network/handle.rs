@@ -1,6 +1,7 @@
 //! What the rest of the process holds of a network: a cloneable handle whose methods ask the actor.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Handle {
     chain_id: Arc<str>,
+    /// The book's file.
+    book: Arc<Path>,
     commands: mpsc::Sender<Command>,
 }
 
@@ -54,6 +57,14 @@ pub enum Error {
         /// Which.
         chain_id: Arc<str>,
         /// Why, with the mend.
+        reason: String,
+    },
+    /// What was written down cannot be read.
+    #[error("network {chain_id} cannot look into its book: {reason}")]
+    Unreadable {
+        /// Which.
+        chain_id: Arc<str>,
+        /// Why.
         reason: String,
     },
     /// More run-time entries than the node keeps.
@@ -202,14 +213,19 @@ impl fmt::Display for Change {
 }
 
 impl Handle {
-    pub(super) fn new(chain_id: Arc<str>) -> (Self, mpsc::Receiver<Command>) {
+    pub(super) fn new(chain_id: Arc<str>, book: &Path) -> (Self, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(INBOX);
-        (Handle { chain_id, commands }, inbox)
+        (Handle { chain_id, book: book.into(), commands }, inbox)
     }
 
     /// The chain ID.
     pub fn chain_id(&self) -> &Arc<str> {
         &self.chain_id
+    }
+
+    /// The book's file.
+    pub(super) fn book(&self) -> &Path {
+        &self.book
     }
 
     /// The network at a glance.

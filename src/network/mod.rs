@@ -6,6 +6,7 @@ mod commands;
 mod directory;
 mod entrance;
 mod handle;
+mod history;
 mod journal;
 mod ledger;
 mod saving;

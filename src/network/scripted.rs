@@ -2,6 +2,7 @@
 //! changes when it likes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::handle::{Change, Command};
@@ -50,7 +51,7 @@ impl Shared {
 
     /// A handle that this world answers.
     pub(crate) fn handle(&self) -> Handle {
-        let (handle, mut inbox) = Handle::new(self.lock().status.chain_id.clone());
+        let (handle, mut inbox) = Handle::new(self.lock().status.chain_id.clone(), Path::new(""));
         let world = self.clone();
         tokio::spawn(async move {
             while let Some(command) = inbox.recv().await {

@@ -56,7 +56,7 @@ pub struct Running {
 ///
 /// A book that cannot be opened leaves the network failed; starting it tries again.
 pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken) -> Running {
-    let (handle, inbox) = Handle::new(config.chain_id.clone());
+    let (handle, inbox) = Handle::new(config.chain_id.clone(), &config.book);
     let supervisor = Supervisor {
         shell: Shell {
             chain_id: config.chain_id,
@@ -142,7 +142,7 @@ impl Supervisor {
         let (clock, now) = (self.shell.clock, self.shell.clock.now());
         match opened {
             Ok((store, loaded)) => {
-                let ledger = Ledger::after(&loaded.rows);
+                let ledger = Ledger::after(&loaded.rows, self.store.dial_log);
                 (self.node(loaded), Saving::new(store, clock), ledger)
             }
             Err(reason) => {
@@ -150,7 +150,7 @@ impl Supervisor {
                 let (mut node, _) = Node::new(self.params.clone(), key, Rows::default(), now, clock::seeded_rng());
                 node.take_dirty(usize::MAX);
                 node.fail(now, reason.clone());
-                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default()))
+                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default(), 0))
             }
         }
     }

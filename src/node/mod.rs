@@ -12,7 +12,7 @@ mod tests;
 mod view;
 mod views;
 
-pub use crate::switch::{Effect, Event, Handshaken};
+pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 pub use input::Input;
 pub use params::Params;
 pub use view::{AddressView, BookView, ListedView, PeerView, RunState, SeedView, StatusView};

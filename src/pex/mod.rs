@@ -24,7 +24,7 @@ pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
 pub use stay::Kept;
 
 use crate::book::{Book, Servable};
-use crate::switch::{Ban, Dial, Peer};
+use crate::switch::{Ban, Dial, Event, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
     CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng,
@@ -213,9 +213,16 @@ impl Pex {
         if round <= cx.now.mono {
             self.next_round = Some(cx.now.mono + self.period());
             self.reinstate(cx);
+            self.tell_of_round(cx);
             if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
         }
         self.crawl(cx);
+    }
+
+    fn tell_of_round(&self, cx: &mut Context<'_>) {
+        let backlog = if self.params.seed_mode { cx.book.backlog(cx.now) } else { 0 };
+        let servable = u32::try_from(cx.book.servable(self.servable())).unwrap_or(u32::MAX);
+        cx.switch.event(Event::Round { backlog, servable });
     }
 
     fn period(&self) -> std::time::Duration {

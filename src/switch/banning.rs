@@ -13,9 +13,10 @@ impl Switch {
     /// # Errors
     /// When there are as many bans by operators as are kept.
     pub fn ban(&mut self, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
-        let (target, reason) = (ban.target, ban.reason.clone());
+        let (target, term) = (ban.target, (ban.since, ban.until));
+        let (reason, author) = (ban.reason.as_str().into(), (*ban.author).into());
         self.bans.lay(ban)?;
-        self.events.push_back(Event::Banned { target, reason });
+        self.events.push_back(Event::Banned { target, reason, author, term });
         self.publish(&target);
         let caught = |peer: &&Peer| match target {
             BanTarget::Id(id) => peer.info.id == id,

@@ -17,7 +17,7 @@ impl Switch {
         let verdict = self.may_connect(now, &peer).and(if full { Err(Fault::Full) } else { Ok(()) });
         if let Err(fault) = verdict {
             self.effects.push_back(Effect::Refuse { ticket, fault: fault.clone() });
-            self.events.push_back(Event::Refused { id: peer.info.id, ip: peer.remote.ip(), fault });
+            self.events.push_back(Event::Refused { id: peer.info.id, ip: peer.remote.ip().to_canonical(), fault });
             return None;
         }
         let conn = self.next_conn();
@@ -54,6 +54,7 @@ impl Switch {
     ) {
         let Handshaken { remote, info, .. } = peer;
         let id = info.id;
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
         let persistent = self.reconnect.has_id(&id);
         let purpose = dial.map(|dial| match dial.purpose {
             // It was removed from the list meanwhile.
@@ -66,7 +67,7 @@ impl Switch {
         self.reconnect.connected(&id);
         self.peers.insert(Peer {
             conn,
-            remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
+            remote,
             direction,
             purpose,
             since: now,
@@ -77,12 +78,12 @@ impl Switch {
             requests: (Wall::NEVER, 0),
             info: Arc::new(info),
         });
-        self.events.push_back(Event::PeerUp { conn, id, direction, purpose });
+        self.events.push_back(Event::PeerUp { conn, id, remote, direction, purpose });
     }
 
     /// A connection ended by itself or by the peer. `None` for an old number.
     pub fn closed(&mut self, now: Now, conn: ConnId, fault: &Fault, rng: &mut SeededRng) -> Option<Peer> {
-        let peer = self.down(conn, fault)?;
+        let peer = self.down(now, conn, fault)?;
         self.judge_dialled(now, &peer, rng);
         if peer.dialled.is_none() || lasted(now, &peer) {
             self.reconnect.lost(&peer.info.id, now.mono);
@@ -106,7 +107,7 @@ impl Switch {
     /// Closes a connection. A persistent peer that is closed for a fault of its own is redialled, one that is let go is
     /// not. `None` for an old number.
     pub fn close(&mut self, now: Now, conn: ConnId, how: CloseHow, reason: Fault) -> Option<Peer> {
-        let peer = self.down(conn, &reason)?;
+        let peer = self.down(now, conn, &reason)?;
         if let Some(address) = peer.dialled {
             self.backoff.succeeded(&address);
         }
@@ -117,9 +118,11 @@ impl Switch {
         Some(peer)
     }
 
-    fn down(&mut self, conn: ConnId, fault: &Fault) -> Option<Peer> {
+    fn down(&mut self, now: Now, conn: ConnId, fault: &Fault) -> Option<Peer> {
         let peer = self.peers.remove(conn)?;
-        self.events.push_back(Event::PeerDown { conn, id: peer.info.id, fault: fault.clone() });
+        let length = now.mono.since(peer.since.mono);
+        let (id, remote, fault) = (peer.info.id, peer.remote, fault.clone());
+        self.events.push_back(Event::PeerDown { conn, id, remote, length, fault });
         Some(peer)
     }
 

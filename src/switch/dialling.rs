@@ -1,10 +1,11 @@
 //! Dials: whether to begin one, and what follows from its end (behaviour document, "dialPeer").
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Wait;
-use super::{Blame, Dial, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
+use super::{Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
 use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Outcome, PeerAddress, Purpose, SeededRng};
 
 impl Switch {
@@ -82,10 +83,13 @@ impl Switch {
             Ok(peer) => {
                 let took = peer.took;
                 let kept = self.keep_or_close(now, conn, &dial, address, *peer);
+                let (kept, fault) = (kept.is_ok(), kept.err());
+                self.dial_ended(&dial, remote, Some(Outcome::Reached), fault);
                 Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn), took })
             }
             Err(fault) => {
                 self.dial_failed(now, &dial, address, &fault, rng);
+                self.dial_ended(&dial, remote, verdict(&fault).outcome, Some(fault.clone()));
                 Some(Dialled { dial, address, fault: Some(fault), conn: None, took: Duration::ZERO })
             }
         }
@@ -98,18 +102,17 @@ impl Switch {
         dial: &Dial,
         address: Option<NetAddress>,
         peer: Handshaken,
-    ) -> bool {
+    ) -> Result<(), Fault> {
         if let Err(fault) = self.may_connect(now, &peer) {
             self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: fault.clone() });
             if fault != Fault::DuplicateId {
                 self.reconnect.postpone(&dial.target.id(), now.mono);
             }
-            self.events.push_back(Event::DialFailed { target: dial.target.clone(), purpose: dial.purpose, fault });
-            return false;
+            return Err(fault);
         }
         self.effects.push_back(Effect::Open { conn });
         self.up(now, conn, peer, Direction::Outbound, Some(dial), address);
-        true
+        Ok(())
     }
 
     fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
@@ -128,7 +131,18 @@ impl Switch {
         if !matches!(fault, Fault::Ourselves | Fault::DuplicateId) {
             self.reconnect.failed(&dial.target, now.mono, self.params.persistent_max_period, rng);
         }
-        let (target, purpose, fault) = (dial.target.clone(), dial.purpose, fault.clone());
-        self.events.push_back(Event::DialFailed { target, purpose, fault });
+    }
+
+    /// Tells of the end of a dial. Where a name led to is known by `remote` alone.
+    pub(super) fn dial_ended(
+        &mut self,
+        dial: &Dial,
+        remote: Option<SocketAddr>,
+        outcome: Option<Outcome>,
+        fault: Option<Fault>,
+    ) {
+        let remote = dial.target.as_net_address().map(|address| address.socket()).or(remote);
+        let end = DialEnd { target: dial.target.clone(), remote, purpose: dial.purpose, outcome, fault };
+        self.events.push_back(Event::Dialled(Arc::new(end)));
     }
 }

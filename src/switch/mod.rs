@@ -22,7 +22,7 @@ use std::time::Duration;
 
 pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
-pub use event::Event;
+pub use event::{DialEnd, Event};
 pub use lists::ListChange;
 pub use params::Params;
 pub use peers::{Dial, Handshaken, Peer};
@@ -143,7 +143,10 @@ impl Switch {
         let stopped = Fault::ClosedByUs(CloseReason::Stopped);
         let mut given_up = Vec::new();
         for conn in self.dials.conns() {
-            given_up.extend(self.dials.remove(conn));
+            if let Some(dial) = self.dials.remove(conn) {
+                self.dial_ended(&dial, None, None, Some(stopped.clone()));
+                given_up.push(dial);
+            }
             self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: stopped.clone() });
         }
         let conns: Vec<ConnId> = self.peers().map(|peer| peer.conn).collect();
