@@ -7,6 +7,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
+use crate::switch::NotDialled;
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pexd";
@@ -24,6 +25,11 @@ pub(super) fn of(error: &Error) -> Status {
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
         Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
+        Error::NotListed(_) => (Code::NotFound, "ENTRY_NOT_FOUND", None),
+        Error::NoSuchPeer(_) => (Code::NotFound, "PEER_NOT_FOUND", None),
+        Error::NotDialled { .. } => (Code::FailedPrecondition, "NOT_DIALLED", None),
+        Error::StillDialling(_) => (Code::DeadlineExceeded, "TIMED_OUT", None),
+        Error::OwnId => return invalid("peer", text(error)),
     };
     let metadata = network.map(|network| ("network", network.to_string()));
     build(code, name, metadata, text(error), ErrorDetails::new())
@@ -41,8 +47,27 @@ pub(super) fn text(error: &Error) -> String {
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
         Error::TooMany { .. } => "",
+        Error::NotListed(_) => "; PeerService.ListConfiguredPeers shows the entries as they have to be written",
+        Error::NoSuchPeer(_) => "; PeerService.ListPeers shows who is",
+        Error::NotDialled { why, .. } => not_dialled(*why),
+        Error::StillDialling(_) => "; it goes on, and PeerService.ListDials will tell what became of it",
+        Error::OwnId => ", which ReactorService.GetStatus shows: name another node",
     };
     reason(&format!("{error}{mend}"))
+}
+
+/// What to do about a rule against a dial.
+const fn not_dialled(why: NotDialled) -> &'static str {
+    match why {
+        NotDialled::Connected => "; PeerService.GetPeer shows it",
+        NotDialled::Dialling => " at another address, or as a seed; try again in a few seconds",
+        NotDialled::DuplicateIp => "; disconnect that one, or set p2p.allow_duplicate_ip = true",
+        NotDialled::Banned => "; BanService.ListBans shows the ban, BanService.Unban lifts it",
+        NotDialled::Ourselves => "; name another node",
+        NotDialled::NotRunning => "; ReactorService.Start starts it",
+        NotDialled::PlaceBusy | NotDialled::HostBusy | NotDialled::Busy => "; try again in a few seconds",
+        NotDialled::TooEarly(_) | NotDialled::GivenUp | NotDialled::Held => "; try again",
+    }
 }
 
 /// The status for a `network` field that does not lead to a network.

@@ -17,6 +17,7 @@ use super::entrance::{Entrance, OpenEntrance};
 use super::handle::{By, Command, Starter, Status};
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::peer_commands::Waiting;
 use super::saving::{GROUP, Saving};
 use crate::clock::Clock;
 use crate::node::row::Change;
@@ -54,6 +55,8 @@ pub(super) struct Actor<'a> {
     pub(super) ledger: Ledger,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<Starter>,
+    /// Who waits for the ends of dials.
+    pub(super) waiting: Waiting,
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
     open: Option<OpenEntrance>,
@@ -78,6 +81,7 @@ impl<'a> Actor<'a> {
             saving,
             peers: HashMap::new(),
             starters: Vec::new(),
+            waiting: Waiting::default(),
             closing: HashMap::new(),
             open: None,
             upgraded: mpsc::channel(UPGRADED_QUEUE),
@@ -208,6 +212,7 @@ impl<'a> Actor<'a> {
         self.journal.note(event, at);
         if let Event::Dialled(end) = event {
             self.ledger.dialled(end, at);
+            self.dial_ended(end, at);
         }
     }
 

@@ -8,8 +8,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::book_commands::BookCommand;
-use crate::node::row::{Ban, BanTarget};
+use super::peer_commands::PeerCommand;
+use crate::node::row::{Ban, BanTarget, ListItem};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
+use crate::switch::NotDialled;
+use crate::transport::Traffic;
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
@@ -48,6 +51,26 @@ pub enum Error {
     /// The seed is not configured.
     #[error("{0} is not a seed of this network")]
     NoSuchSeed(PeerAddress),
+    /// The entry is on no list.
+    #[error("there is not {0} to remove")]
+    NotListed(ListItem),
+    /// The entry would be of the node itself.
+    #[error("it is this node's own ID")]
+    OwnId,
+    /// The peer is not connected.
+    #[error("peer {0} is not connected")]
+    NoSuchPeer(NodeId),
+    /// The dial was not begun.
+    #[error("{target} was not dialled: {why}")]
+    NotDialled {
+        /// Whom.
+        target: PeerAddress,
+        /// The rule against it.
+        why: NotDialled,
+    },
+    /// The dial did not end for as long as a caller waits.
+    #[error("the dial of {0} has not ended yet")]
+    StillDialling(PeerAddress),
     /// There is no such ban.
     #[error("no such ban")]
     NoSuchBan,
@@ -135,10 +158,8 @@ pub struct PeerEnd {
 pub struct Peer {
     /// What the node knows.
     pub view: PeerView,
-    /// Bytes received, as they came over the wire.
-    pub bytes_in: u64,
-    /// Bytes sent.
-    pub bytes_out: u64,
+    /// What went over its connection.
+    pub traffic: Traffic,
 }
 
 /// Some entries of the book, in the order of their key.
@@ -156,7 +177,7 @@ pub(super) enum Command {
     Status(oneshot::Sender<Status>),
     Start(Option<By>, Starter),
     Stop(By, oneshot::Sender<bool>),
-    Peers(oneshot::Sender<Vec<Peer>>),
+    Peer(PeerCommand),
     Summary(oneshot::Sender<BookView>),
     Addresses {
         after: Option<NetAddress>,
@@ -195,6 +216,9 @@ pub(super) enum Change {
     RemoveSeed(PeerAddress),
     Ban { target: BanTarget, reason: String, length: Option<Duration> },
     Unban(BanTarget),
+    Disconnect { id: NodeId, reason: String, ban: Option<Duration> },
+    AddListed(ListItem),
+    RemoveListed(ListItem),
 }
 
 impl fmt::Display for Change {
@@ -208,6 +232,12 @@ impl fmt::Display for Change {
                 write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
             }
             Change::Unban(target) => write!(f, "lifted the ban of {target}"),
+            Change::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
+            Change::Disconnect { id, reason, ban: Some(length) } => {
+                write!(f, "disconnected {id} and banned it for {} s: {reason:?}", length.as_secs())
+            }
+            Change::AddListed(item) => write!(f, "added {item}"),
+            Change::RemoveListed(item) => write!(f, "removed {item}"),
         }
     }
 }
@@ -253,14 +283,6 @@ impl Handle {
     /// See [`Handle::status`].
     pub async fn stop(&self, by: By) -> Result<bool, Error> {
         self.ask(|reply| Command::Stop(by, reply)).await
-    }
-
-    /// The connected peers.
-    ///
-    /// # Errors
-    /// See [`Handle::status`].
-    pub async fn peers(&self) -> Result<Vec<Peer>, Error> {
-        self.ask(Command::Peers).await
     }
 
     /// The book's counts.
@@ -333,7 +355,7 @@ impl Handle {
         self.change(by, Change::Unban(target)).await
     }
 
-    async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
+    pub(super) async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
         self.ask(|reply| Command::Change { by, change, reply }).await?
     }
 
@@ -343,12 +365,21 @@ impl Handle {
     }
 
     pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        self.ask_for(PATIENCE, command).await
+    }
+
+    /// As [`Handle::ask`], for what takes longer than the actor itself.
+    pub(super) async fn ask_for<T>(
+        &self,
+        patience: Duration,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let exchange = async {
             self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;
             answer.await.map_err(|_| Error::Gone(self.chain_id.clone()))
         };
-        match tokio::time::timeout(PATIENCE, exchange).await {
+        match tokio::time::timeout(patience, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::Unresponsive(self.chain_id.clone())),
         }

@@ -9,6 +9,7 @@ mod handle;
 mod history;
 mod journal;
 mod ledger;
+mod peer_commands;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -19,4 +20,5 @@ pub(crate) mod tests;
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
+pub use peer_commands::{DialReport, Part};
 pub use supervisor::{Config, Running, spawn};

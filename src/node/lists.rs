@@ -96,13 +96,12 @@ impl Node {
 
     fn listed_view(&self, now: Now, (item, from_file, delta): Entry) -> ListedView {
         let in_force = delta.as_ref().is_none_or(|(added, _)| *added);
-        let (id, next) = match &item {
-            ListItem::Seed(peer) => (peer.id(), None),
-            ListItem::Persistent(peer) => (peer.id(), self.switch.next_dial(peer)),
-            ListItem::Unconditional(id) | ListItem::Private(id) => (*id, None),
+        let next = match &item {
+            ListItem::Persistent(peer) => self.switch.next_dial(peer),
+            ListItem::Seed(_) | ListItem::Unconditional(_) | ListItem::Private(_) => None,
         };
         ListedView {
-            connected: self.switch.is_connected(&id),
+            connected: self.switch.is_connected(&item.id()),
             next_dial: next.map(|at| now.wall + at.since(now.mono)),
             change: delta.map(|(_, change)| change),
             item,

@@ -36,8 +36,11 @@ impl Switch {
         }
         let address = target.as_net_address();
         let same_ip = |address: NetAddress| !self.params.allow_duplicate_ip && self.peers.has_ip(address.ip());
-        if self.is_busy_with(&target.id()) {
-            return Err(NotDialled::Already);
+        if self.is_connected(&target.id()) {
+            return Err(NotDialled::Connected);
+        }
+        if self.dials.of(&target.id()) {
+            return Err(NotDialled::Dialling);
         }
         if address.is_some_and(same_ip) {
             return Err(NotDialled::DuplicateIp);

@@ -55,9 +55,12 @@ pub struct Switch {
 /// Why a dial was not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotDialled {
-    /// It is connected, or being dialled.
-    #[error("already connected or being dialled")]
-    Already,
+    /// It is connected.
+    #[error("it is connected already")]
+    Connected,
+    /// It is being dialled.
+    #[error("it is being dialled already")]
+    Dialling,
     /// Its IP is connected.
     #[error("a peer with its IP is connected (allow_duplicate_ip = false)")]
     DuplicateIp,
@@ -68,13 +71,13 @@ pub enum NotDialled {
     #[error("enough dials of this host are under way")]
     HostBusy,
     /// It failed a short while ago.
-    #[error("failed too short a while ago")]
+    #[error("it failed too short a while ago")]
     TooEarly(Mono),
     /// It failed too often.
-    #[error("failed too often")]
+    #[error("it failed too often")]
     GivenUp,
     /// It is banned.
-    #[error("banned")]
+    #[error("it is banned")]
     Banned,
     /// It is ourselves.
     #[error("it is ourselves")]
@@ -168,8 +171,8 @@ impl Switch {
             match self.dial(now, target.clone(), Purpose::Persistent) {
                 Ok(_) | Err(NotDialled::Ourselves) => {}
                 // Its loss brings it back.
-                Err(NotDialled::Already) if self.is_connected(&target.id()) => {}
-                Err(NotDialled::Already | NotDialled::DuplicateIp | NotDialled::Banned) => {
+                Err(NotDialled::Connected) => {}
+                Err(NotDialled::Dialling | NotDialled::DuplicateIp | NotDialled::Banned) => {
                     self.reconnect.postpone(&target.id(), now.mono)
                 }
                 Err(_) => {

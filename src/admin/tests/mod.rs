@@ -21,6 +21,7 @@ use crate::network::{self, Directory, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
 use crate::pex::Kept;
+use crate::transport::Traffic;
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
@@ -143,7 +144,7 @@ fn peer(conn: u64) -> Peer {
         leaves: Wall::NEVER,
         dialled: None,
     };
-    Peer { view, bytes_in: 11, bytes_out: 22 }
+    Peer { view, traffic: Traffic { bytes_in: 11, bytes_out: 22, ..Traffic::default() } }
 }
 
 fn untried_seed(seed: PeerAddress) -> SeedView {

@@ -282,7 +282,7 @@ fn the_rules_against_a_manual_dial() {
     let dial = |bench: &mut Bench, n: u16| bench.node.dial(bench.now, address(n).into());
     assert_eq!(bench.node.dial(bench.now, address(0).into()), Err(NotDialled::Ourselves));
     bench.admit(1);
-    assert_eq!(dial(&mut bench, 1), Err(NotDialled::Already));
+    assert_eq!(dial(&mut bench, 1), Err(NotDialled::Connected));
     bench.node.ban(bench.now, BanTarget::Id(id(2)), "x".into(), None, "ops").unwrap();
     assert_eq!(dial(&mut bench, 2), Err(NotDialled::Banned));
     let elsewhere = format!("{}@{}", id(4), place(3)).parse().unwrap();
