@@ -2,6 +2,8 @@
 
 mod changes;
 mod lists;
+mod peer_lists;
+mod peers;
 mod reactor;
 mod server;
 
@@ -17,7 +19,7 @@ use tonic_types::StatusExt as _;
 use super::{Admin, ServeError};
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
-use crate::network::{self, Directory, Peer, Saved};
+use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
 use crate::pex::Kept;
@@ -35,7 +37,11 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
-    let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
+    serve_networks(worlds.iter().map(|world| world.handle()).collect()).await
+}
+
+async fn serve_networks(networks: Vec<Handle>) -> Served {
+    let directory = Directory::new(networks, None);
     let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
