@@ -49,7 +49,8 @@ async fn a_persistent_peer_is_connected_as_soon_as_it_is_added_and_stays_when_it
     let (process, others) = (Process::new(), Process::new());
     let other = node(&others, "c");
     let peer = address_of(&other);
-    others.serve(other, &[]).await;
+    // A network whose handles are gone ends.
+    let _other = others.serve(other, &[]).await;
     let served = serve_networks(vec![process.serve(process.seed("c"), &[]).await]).await;
     let mut client = Peers::new(served.channel);
     let result = add(&mut client, PeerList::Persistent, peer).await.unwrap();

@@ -23,6 +23,8 @@ struct World {
     _process: Process,
     peers: Process,
     client: Peers,
+    /// A network whose handles are gone ends.
+    handles: Vec<Handle>,
     own: NetAddress,
     peer: NetAddress,
     served: Served,
@@ -34,10 +36,10 @@ impl World {
         let (process, peers) = (Process::new(), Process::new());
         let (own, other) = (process.seed("c"), node(&peers, "c"));
         let addresses = (address_of(&own), address_of(&other));
-        peers.serve(other, &[]).await;
+        let handles = vec![peers.serve(other, &[]).await];
         let served = serve_networks(vec![process.serve(own, &[]).await]).await;
         let client = Peers::new(served.channel.clone());
-        World { _process: process, peers, client, own: addresses.0, peer: addresses.1, served }
+        World { _process: process, peers, client, handles, own: addresses.0, peer: addresses.1, served }
     }
 
     async fn dial(&mut self, address: impl ToString) -> Result<pb::DialPeerResponse, Status> {
@@ -105,7 +107,8 @@ async fn a_dial_tells_what_became_of_it() {
     let mut world = World::new().await;
     let other_chain = node(&world.peers, "other");
     let stranger = address_of(&other_chain);
-    world.peers.serve(other_chain, &[]).await;
+    let served = world.peers.serve(other_chain, &[]).await;
+    world.handles.push(served);
     let (dead, nobody) = (reserve(), id(9));
     for (whom, outcome, fault) in [
         (format!("{nobody}@{dead}"), DialOutcome::Refused, "refused"),
@@ -190,7 +193,7 @@ async fn peers_are_filtered_ordered_and_counted() {
         let process = Process::new();
         let config = node(&process, "c");
         let address = address_of(&config);
-        process.serve(config, &[]).await;
+        world.handles.push(process.serve(config, &[]).await);
         world.dial(address).await.unwrap().peer.unwrap();
         more.push((process, address));
     }
