@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page};
+use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Reach};
 use super::saving::GROUP;
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
@@ -30,6 +30,10 @@ impl Actor<'_> {
             Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
+            Command::Reach(reply) => {
+                let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
+                let _ = reply.send(Reach { dialler, local });
+            }
             Command::Change { by, change, reply } => self.change(&by, change, reply),
             #[cfg(test)]
             Command::Panic => panic!("asked to"),

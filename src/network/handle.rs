@@ -12,7 +12,7 @@ use super::peer_commands::PeerCommand;
 use crate::node::row::{Ban, BanTarget, ListItem};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
 use crate::switch::NotDialled;
-use crate::transport::Traffic;
+use crate::transport::{Dialler, Local, Traffic};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
@@ -187,6 +187,7 @@ pub(super) enum Command {
     Book(BookCommand),
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Reach(oneshot::Sender<Reach>),
     Change {
         by: By,
         change: Change,
@@ -199,6 +200,15 @@ pub(super) enum Command {
 
 /// Who waits for a start.
 pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+
+/// What a caller needs to dial on his own, within the process's bounds.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Dials.
+    pub dialler: Dialler,
+    /// Who the network is, and within which bounds it speaks.
+    pub local: Arc<Local>,
+}
 
 /// Who asks for a change, and by which method: what the audit keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -307,6 +317,14 @@ impl Handle {
     /// See [`Handle::status`].
     pub async fn seeds(&self) -> Result<Vec<SeedView>, Error> {
         self.ask(Command::Seeds).await
+    }
+
+    /// What it takes to dial as this network would.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn reach(&self) -> Result<Reach, Error> {
+        self.ask(Command::Reach).await
     }
 
     /// Adds a seed; kept over a restart. Answers when it is committed.

@@ -19,6 +19,6 @@ pub(crate) mod tests;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
-pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
+pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
 pub use peer_commands::{DialReport, Part};
 pub use supervisor::{Config, Running, spawn};
