@@ -10,6 +10,7 @@ use super::caller::Role;
 use super::operations::OperationError;
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
+use crate::switch::NotDialled;
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pexd";
@@ -31,6 +32,11 @@ pub(super) fn of(error: &Error) -> Status {
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
         Error::Immutable { chain_id, .. } => (Code::FailedPrecondition, "IMMUTABLE", Some(chain_id)),
         Error::BadValue(what) => return invalid("value", reason(what)),
+        Error::NotListed(_) => (Code::NotFound, "ENTRY_NOT_FOUND", None),
+        Error::NoSuchPeer(_) => (Code::NotFound, "PEER_NOT_FOUND", None),
+        Error::NotDialled { .. } => (Code::FailedPrecondition, "NOT_DIALLED", None),
+        Error::StillDialling(_) => (Code::DeadlineExceeded, "TIMED_OUT", None),
+        Error::OwnId => return invalid("peer", text(error)),
     };
     let metadata = network.map(|network| ("network", network.to_string()));
     build(code, name, metadata, text(error), ErrorDetails::new())
@@ -49,8 +55,27 @@ pub(super) fn text(error: &Error) -> String {
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
         Error::Immutable { .. } => "; change the file, and call NetworkService.ReloadNetwork",
         Error::TooMany { .. } | Error::BadValue(_) => "",
+        Error::NotListed(_) => "; PeerService.ListConfiguredPeers shows the entries as they have to be written",
+        Error::NoSuchPeer(_) => "; PeerService.ListPeers shows who is",
+        Error::NotDialled { why, .. } => not_dialled(*why),
+        Error::StillDialling(_) => "; it goes on, and PeerService.ListDials will tell what became of it",
+        Error::OwnId => ", which ReactorService.GetStatus shows: name another node",
     };
     reason(&format!("{error}{mend}"))
+}
+
+/// What to do about a rule against a dial.
+const fn not_dialled(why: NotDialled) -> &'static str {
+    match why {
+        NotDialled::Connected => "; PeerService.GetPeer shows it",
+        NotDialled::Dialling => " at another address, or as a seed; try again in a few seconds",
+        NotDialled::DuplicateIp => "; disconnect that one, or set p2p.allow_duplicate_ip = true",
+        NotDialled::Banned => "; BanService.ListBans shows the ban, BanService.Unban lifts it",
+        NotDialled::Ourselves => "; name another node",
+        NotDialled::NotRunning => "; ReactorService.Start starts it",
+        NotDialled::PlaceBusy | NotDialled::HostBusy | NotDialled::Busy => "; try again in a few seconds",
+        NotDialled::TooEarly(_) | NotDialled::GivenUp | NotDialled::Held => "; try again",
+    }
 }
 
 /// The status for a `network` field that does not lead to a network.

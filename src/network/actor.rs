@@ -19,6 +19,7 @@ use super::events::{Events, What};
 use super::handle::{By, Command, Starter, Status};
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::peer_commands::Waiting;
 use super::saving::{GROUP, Saving};
 use super::tunables::{Configured, Settings};
 use crate::clock::Clock;
@@ -62,6 +63,8 @@ pub(super) struct Actor<'a> {
     pub(super) settings: Settings,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<Starter>,
+    /// Who waits for the ends of dials.
+    pub(super) waiting: Waiting,
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
     pub(super) open: Option<OpenEntrance>,
@@ -87,6 +90,7 @@ impl<'a> Actor<'a> {
             saving,
             peers: HashMap::new(),
             starters: Vec::new(),
+            waiting: Waiting::default(),
             closing: HashMap::new(),
             open: None,
             upgraded: mpsc::channel(UPGRADED_QUEUE),
@@ -236,6 +240,7 @@ impl<'a> Actor<'a> {
         self.journal.note(&event, at);
         if let Event::Dialled(end) = &event {
             self.ledger.dialled(end, at);
+            self.dial_ended(end, at);
         }
         self.shell.events.record(at, What::Node(event));
     }

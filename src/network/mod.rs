@@ -11,6 +11,7 @@ mod handle;
 mod history;
 mod journal;
 mod ledger;
+mod peer_commands;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -22,6 +23,7 @@ mod tunables;
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
+pub use peer_commands::DialReport;
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
 

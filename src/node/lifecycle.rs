@@ -49,7 +49,7 @@ impl Node {
 
     pub(super) fn decide_start(&mut self, now: Now) {
         self.lookups.clear();
-        let persistent = !self.switch.params().persistent.is_empty();
+        let persistent = !self.switch.persistent().is_empty();
         if self.usable_seeds || !self.book.is_empty() || persistent || self.pex.may_bootstrap() {
             self.enter(now, RunState::Running);
             self.switch.start(now, &mut self.rng);

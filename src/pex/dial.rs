@@ -19,7 +19,7 @@ impl Pex {
     fn dial_next_seed(&mut self, cx: &mut Context<'_>) {
         while let Some(seed) = self.seeds.next_of_round() {
             match cx.switch.dial(cx.now, seed, Purpose::Seed) {
-                Ok(_) | Err(NotDialled::Already) => return,
+                Ok(_) | Err(NotDialled::Connected | NotDialled::Dialling | NotDialled::DuplicateIp) => return,
                 Err(_) => {}
             }
         }

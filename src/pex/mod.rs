@@ -14,12 +14,14 @@ mod place_queue;
 mod receive;
 mod requests;
 mod seeds;
+mod stay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub use params::Params;
 pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
+pub use stay::Kept;
 
 use crate::book::{Book, Servable};
 use crate::switch::{Ban, Dial, Event, Peer};
@@ -161,6 +163,11 @@ impl Pex {
         if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Flush, reason.clone()) {
             self.remove_peer(cx, &peer, &reason);
         }
+    }
+
+    /// Closes a connection because an operator wants it closed.
+    pub fn disconnect(&mut self, cx: &mut Context<'_>, conn: ConnId) {
+        self.let_go(cx, conn, CloseReason::Operator);
     }
 
     /// Ends a connection for what the peer did on it.

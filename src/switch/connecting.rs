@@ -1,6 +1,7 @@
 //! Connections: who is let in, what is noted of a peer, and what its end brings.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::{Dial, Effect, Event, Handshaken, Peer, Switch, params};
 use crate::types::{
@@ -11,7 +12,7 @@ use crate::wire::pex::{Outgoing, Received};
 impl Switch {
     /// Lets an inbound connection in, or refuses it. The number is the connection's.
     pub fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) -> Option<ConnId> {
-        let unconditional = self.params.unconditional.contains(&peer.info.id);
+        let unconditional = self.unconditional.contains(&peer.info.id);
         let full = !unconditional && self.peers.counted().0 >= self.params.max_inbound;
         let verdict = self.may_connect(now, &peer).and(if full { Err(Fault::Full) } else { Ok(()) });
         if let Err(fault) = verdict {
@@ -53,8 +54,16 @@ impl Switch {
     ) {
         let Handshaken { remote, info, .. } = peer;
         let id = info.id;
-        let purpose = dial.map(|dial| dial.purpose);
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let persistent = self.reconnect.has_id(&id);
+        let purpose = dial.map(|dial| match dial.purpose {
+            // It was removed from the list meanwhile.
+            Purpose::Persistent if !persistent => Purpose::Keep,
+            purpose => purpose,
+        });
+        if purpose == Some(Purpose::Manual) {
+            self.reconnect.release(&id);
+        }
         self.reconnect.connected(&id);
         self.peers.insert(Peer {
             conn,
@@ -63,11 +72,11 @@ impl Switch {
             purpose,
             since: now,
             spoke: false,
-            persistent: dial.is_some_and(|dial| self.reconnect.is_persistent(&dial.target)),
-            unconditional: self.params.unconditional.contains(&id),
+            persistent,
+            unconditional: self.unconditional.contains(&id),
             dialled,
             requests: (Wall::NEVER, 0),
-            info: Box::new(info),
+            info: Arc::new(info),
         });
         self.events.push_back(Event::PeerUp { conn, id, remote, direction, purpose });
     }

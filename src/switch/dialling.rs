@@ -10,11 +10,17 @@ use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Outcome,
 
 impl Switch {
     /// Begins a dial unless a rule is against it (behaviour document, "dialPeer"). Seeds, persistent peers and what an
-    /// operator asks for are exempt from the back-off; persistent peers have their own.
+    /// operator asks for are exempt from the back-off; persistent peers have their own. What an operator asks for may be
+    /// under way already: then that dial, by its number, is his.
     ///
     /// # Errors
     /// The rule.
     pub fn dial(&mut self, now: Now, target: PeerAddress, purpose: Purpose) -> Result<ConnId, NotDialled> {
+        if purpose == Purpose::Manual
+            && let Some(conn) = self.dials.take_over(&target)
+        {
+            return Ok(conn);
+        }
         self.may_dial(now, &target, purpose)?;
         let visit = matches!(purpose, Purpose::Visit | Purpose::Verify | Purpose::Keep);
         let purpose = if visit && self.reconnect.is_persistent(&target) { Purpose::Persistent } else { purpose };
@@ -30,8 +36,14 @@ impl Switch {
         }
         let address = target.as_net_address();
         let same_ip = |address: NetAddress| !self.params.allow_duplicate_ip && self.peers.has_ip(address.ip());
-        if self.is_busy_with(&target.id()) || address.is_some_and(same_ip) {
-            return Err(NotDialled::Already);
+        if self.is_connected(&target.id()) {
+            return Err(NotDialled::Connected);
+        }
+        if self.dials.of(&target.id()) {
+            return Err(NotDialled::Dialling);
+        }
+        if address.is_some_and(same_ip) {
+            return Err(NotDialled::DuplicateIp);
         }
         if address.is_some_and(|address| self.dials.at(address.socket())) {
             return Err(NotDialled::PlaceBusy);
@@ -39,6 +51,9 @@ impl Switch {
         let banned_ip = address.is_some_and(|address| self.bans.bans_ip(address.ip(), now.wall));
         if banned_ip || self.bans.bans_id(&target.id(), now.wall) {
             return Err(NotDialled::Banned);
+        }
+        if purpose != Purpose::Manual && self.reconnect.is_held(&target.id()) {
+            return Err(NotDialled::Held);
         }
         let exempt = matches!(purpose, Purpose::Seed | Purpose::Persistent | Purpose::Manual);
         if let Some(address) = address.filter(|_| !exempt) {

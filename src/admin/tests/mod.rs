@@ -6,6 +6,8 @@ mod events;
 mod history;
 mod lists;
 mod networks;
+mod peer_lists;
+mod peers;
 mod reactor;
 mod server;
 mod tls;
@@ -24,9 +26,11 @@ use super::{Admin, ServeError, Settings};
 use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
-use crate::network::{self, Directory, Peer, Saved};
+use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::pex::Kept;
+use crate::transport::Traffic;
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
@@ -155,7 +159,7 @@ fn peer(conn: u64) -> Peer {
     };
     let view = PeerView {
         conn: ConnId(conn),
-        info,
+        info: info.into(),
         remote: "5.6.7.8:40000".parse().unwrap(),
         direction: Direction::Outbound,
         purpose: Some(Purpose::Seed),
@@ -165,8 +169,11 @@ fn peer(conn: u64) -> Peer {
         asked_at: None,
         persistent: true,
         unconditional: false,
+        kept: Kept::Seed,
+        leaves: Wall::NEVER,
+        dialled: None,
     };
-    Peer { view, bytes_in: 11, bytes_out: 22 }
+    Peer { view, traffic: Traffic { bytes_in: 11, bytes_out: 22, ..Traffic::default() } }
 }
 
 fn untried_seed(seed: PeerAddress) -> SeedView {

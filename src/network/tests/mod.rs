@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Process {
     folder: TempDir,
     dialler: Dialler,
-    shutdown: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Process {
@@ -66,7 +66,7 @@ impl Process {
         }
     }
 
-    async fn spawn(&self, config: Config) -> Running {
+    pub(crate) async fn spawn(&self, config: Config) -> Running {
         spawn(config, self.dialler.clone(), self.shutdown.clone()).await
     }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 mod endurance;
+mod operator;
 mod rules;
 
 use super::row::{BanTarget, Row, Rows};
