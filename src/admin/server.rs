@@ -21,6 +21,7 @@ use super::bans::Bans;
 use super::guard::GuardLayer;
 use super::incoming::incoming;
 use super::networks::Networks;
+use super::page::Pages;
 use super::peers::Peers;
 use super::reactor::Reactor;
 use super::seeds::Seeds;
@@ -169,12 +170,13 @@ fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
 
 /// All services but health, which comes with its reporter.
 fn routes(directory: &Directory) -> Result<Routes, ServeError> {
+    let pages = Pages::default();
     let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
     let networks = NetworkServiceServer::new(Networks);
-    let peers = PeerServiceServer::new(Peers(directory.clone()));
-    let book = AddressBookServiceServer::new(AddressBook(directory.clone()));
-    let seeds = SeedServiceServer::new(Seeds(directory.clone()));
-    let bans = BanServiceServer::new(Bans(directory.clone()));
+    let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
+    let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
+    let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));
+    let bans = BanServiceServer::new(Bans(directory.clone(), pages.clone()));
     Ok(Routes::default()
         .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
         .add_service(networks.max_decoding_message_size(MAX_REQUEST))

@@ -73,6 +73,13 @@ pub(super) fn limit(text: String) -> Status {
     build(Code::ResourceExhausted, "LIMIT_REACHED", None, text, ErrorDetails::new())
 }
 
+/// A page token whose list is not kept any more.
+pub(super) fn page_expired() -> Status {
+    let text = "page_token: the list that it goes on with is not kept any more (60 s after its last page, and the latest 16 \
+                are); begin again with an empty page_token, or leave the order out: such pages do not expire";
+    build(Code::Aborted, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
+}
+
 /// A request that took longer than any is given.
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";

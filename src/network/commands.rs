@@ -28,6 +28,7 @@ impl Actor<'_> {
             Command::Peers(reply) => drop(reply.send(self.peer_list())),
             Command::Summary(reply) => drop(reply.send(self.node.summary())),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
             Command::Reach(reply) => {

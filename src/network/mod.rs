@@ -1,6 +1,7 @@
 //! One chain's actor: it joins the pure node to sockets, store and callers.
 
 mod actor;
+mod book_commands;
 mod commands;
 mod directory;
 mod entrance;
