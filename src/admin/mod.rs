@@ -13,6 +13,7 @@ mod convert;
 mod fields;
 mod guard;
 mod incoming;
+mod method;
 mod networks;
 mod page;
 mod peers;
@@ -26,3 +27,8 @@ mod tests;
 mod text;
 
 pub use server::{Admin, BindError, ServeError};
+
+/// Whether a caller of role `read` may call the method at this path (`/package.Service/Method`); else it takes `control`.
+pub fn only_reads(path: &str) -> bool {
+    method::needed_role(path) == caller::Role::Read
+}
