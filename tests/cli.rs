@@ -4,6 +4,8 @@
 
 #[path = "cli/check_seeds.rs"]
 mod check_seeds;
+#[path = "cli/running/mod.rs"]
+mod running;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,0 +1,1 @@
+//! What a request that is wrong is answered: which field, what to write instead, and a reason for programs.
