@@ -9,7 +9,7 @@ use prost_reflect::{
     ServiceDescriptor,
 };
 
-use crate::admin;
+use crate::admin::{self, Role};
 use crate::cli::output::POOL;
 
 /// Our own messages; those of others are described by others.
@@ -103,7 +103,10 @@ impl Page {
         self.heading(3, &title(method));
         self.paragraph(&self.comments.of(method.parent_file().name(), method.path()));
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        let role = if admin::only_reads(&path) { "read" } else { "control" };
+        let role = match admin::needed_role(&path) {
+            Role::Read => "read",
+            Role::Control => "control",
+        };
         self.paragraph(&format!("Role: `{role}`"));
         self.end_of("Request", method.is_client_streaming(), &method.input());
         self.end_of("Response", method.is_server_streaming(), &method.output());

@@ -31,6 +31,7 @@ const STAND_IN: &str =
 
 /// Runs a line; what is wrong with it if something is.
 pub(super) fn run(world: &World, grpcurl: &Grpcurl, line: &Line) -> Result<(), String> {
+    world.settle();
     let text = world.fill_in(&line.text).replace(ADMIN, &world.admin.to_string());
     let failed = |what: String| format!("{}\n  as {text}\n  {what}", line.text);
     let by_api = matches!(grpcurl, Grpcurl::BuiltIn) && text.starts_with("grpcurl ");

@@ -88,7 +88,7 @@ impl World {
             _process: process,
             runtime,
         };
-        world.wait("the networks run", |world| world.states().iter().all(|state| state == "REACTOR_STATE_RUNNING"));
+        world.wait("the networks run", |world| world.is_running(ALPHA) && world.is_running(BETA));
         let status = world.ask("ReactorService/GetStatus", json!({"network": ALPHA}))["statuses"][0].clone();
         let (id, at) = (status["nodeId"].as_str().unwrap(), status["listenAddress"].as_str().unwrap());
         world.ours = format!("{id}@{at}");
@@ -133,6 +133,11 @@ impl World {
         self.home.path()
     }
 
+    /// Waits until those who were let go have come again, unless the seed does not run.
+    pub(super) fn settle(&self) {
+        self.wait("peers come again", |world| !world.peers().is_empty() || !world.is_running(ALPHA));
+    }
+
     /// A line with its placeholders filled in by what there is now.
     pub(super) fn fill_in(&self, line: &str) -> String {
         let mut line = line.to_owned();
@@ -164,7 +169,6 @@ impl World {
 
     /// One who is connected because he wants to; the same one as long as he is.
     fn a_peer(&self) -> String {
-        self.wait("a peer is connected", |world| !world.peers().is_empty());
         self.peers().remove(0)
     }
 
@@ -180,9 +184,9 @@ impl World {
         inbound.map(|peer| peer["id"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn states(&self) -> Vec<String> {
-        let status = self.ask("ReactorService/GetStatus", json!({"network": "-"}));
-        of(&status, "statuses").map(|status| status["state"].as_str().unwrap().to_owned()).collect()
+    fn is_running(&self, network: &str) -> bool {
+        let status = self.ask("ReactorService/GetStatus", json!({"network": network}));
+        status["statuses"][0]["state"] == "REACTOR_STATE_RUNNING"
     }
 
     fn wait(&self, what: &str, until: impl Fn(&World) -> bool) {
