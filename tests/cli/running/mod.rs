@@ -8,6 +8,7 @@ mod world;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use api::Api;
 use document::Line;
@@ -16,6 +17,8 @@ use world::World;
 
 /// Methods that every client of reflection calls anyway.
 const REFLECTION: &str = "grpc.reflection.";
+/// How long a stream that should have been refused is read.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs the whole page in its order, and tells of all that fails at once.
 fn run_page(grpcurl: &Grpcurl) {

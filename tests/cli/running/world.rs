@@ -18,7 +18,7 @@ use crate::TestHome;
 
 /// A seed with a book and peers.
 pub(super) const ALPHA: &str = "alpha-1";
-/// A node that knows nobody.
+/// A node whose only seed has another key now.
 pub(super) const BETA: &str = "beta-1";
 /// A network that is not served.
 const NEW: &str = "gamma-1";
@@ -73,7 +73,7 @@ impl World {
 
         let home = TestHome::new();
         configure(&home, ALPHA, &format!("seed_mode = true\nseeds = \"{seed_at},{rekeyed}\""));
-        configure(&home, BETA, "");
+        configure(&home, BETA, &format!("seeds = \"{rekeyed}\""));
         let (process, admin) = start(&home);
         let api = runtime.block_on(Api::of(admin));
         let mut world = World {
@@ -103,6 +103,10 @@ impl World {
         self.runtime.spawn(come_again(at, Identity::random("another-1")));
         self.wait("the seed has a book", |world| world.servable().len() >= 3);
         self.wait("the seed has peers", |world| world.peers().len() >= 2);
+        self.wait("the re-keyed seed is known for it", |world| {
+            let seeds = world.ask("SeedService/ListSeeds", json!({"network": BETA}));
+            seeds["seeds"][0].get("actualId").is_some()
+        });
         self.wait("somebody is turned away", |world| {
             let status = world.ask("ReactorService/GetStatus", json!({"network": ALPHA}));
             status["statuses"][0].get("refusals").is_some()
