@@ -11,6 +11,7 @@ mod bans;
 mod caller;
 mod check_seeds;
 mod convert;
+mod explain;
 mod fields;
 mod grants;
 mod guard;

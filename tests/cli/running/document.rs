@@ -18,10 +18,8 @@ pub(super) struct Line {
 impl Line {
     /// The method that it calls, `package.Service/Method`.
     pub(super) fn method(&self) -> String {
-        let word = self
-            .text
-            .split_whitespace()
-            .find(|word| word.contains('/') && word.contains("Service/") | word.contains("Health/"));
+        let is_method = |word: &&str| word.contains("Service/") || word.contains("Health/");
+        let word = self.text.split_whitespace().find(is_method);
         word.unwrap_or_else(|| panic!("no method in {}", self.text)).to_owned()
     }
 }

@@ -5,8 +5,9 @@ use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use pexd::clock::Clock;
 use pexd::testkit::{Identity, Manner, Peer, ScriptedSeed, reserve_port};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -194,9 +195,9 @@ impl World {
     }
 
     fn wait(&self, what: &str, until: impl Fn(&World) -> bool) {
-        let start = Instant::now();
+        let start = Clock.mono();
         while !until(self) {
-            assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+            assert!(Clock.mono().since(start) < PATIENCE, "not within {PATIENCE:?}: {what}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
