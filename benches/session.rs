@@ -73,6 +73,7 @@ async fn start(folder: &Path, shutdown: CancellationToken) -> anyhow::Result<(Ne
         entrance: Entrance::new(at, door),
         book,
         store: store::Settings::default(),
+        changeable: network::Changeable::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown).await;
     running.handle.start(None).await?;

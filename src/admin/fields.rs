@@ -25,6 +25,14 @@ pub(super) fn seed(text: &str) -> Result<PeerAddress, Status> {
     text.parse().map_err(|error: crate::types::PeerAddressError| invalid("seed", error.to_string()))
 }
 
+/// `new_network.seeds`: id@host:port.
+pub(super) fn new_seed(text: &str) -> Result<PeerAddress, Status> {
+    let text = bounded("new_network.seeds", text)?;
+    text.parse().map_err(|error: crate::types::PeerAddressError| {
+        invalid("new_network.seeds", format!("{:?}: {error}", super::text::printable(text)))
+    })
+}
+
 /// `target`: a node ID, an IP or a CIDR range, in the one form that bans are kept under.
 pub(super) fn target(text: &str) -> Result<BanTarget, Status> {
     let text = bounded("target", text)?.trim();
@@ -94,7 +102,8 @@ pub(super) fn length(length: Option<prost_types::Duration>) -> Result<Option<Dur
     Ok(Some(length))
 }
 
-fn bounded<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Status> {
+/// A field that is required, and not too long.
+pub(super) fn bounded<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Status> {
     if text.is_empty() {
         return Err(invalid(field, "it is required"));
     }

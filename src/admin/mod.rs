@@ -10,6 +10,7 @@ mod address_book;
 mod bans;
 mod caller;
 mod check_seeds;
+mod configuration;
 mod convert;
 mod explain;
 mod fields;
@@ -18,6 +19,7 @@ mod guard;
 mod incoming;
 mod method;
 mod networks;
+mod operations;
 mod page;
 mod peers;
 mod places;
@@ -40,6 +42,9 @@ mod tls;
 pub use caller::{Caller, Networks, Role};
 pub use grants::{Grant, Grants};
 pub use method::needed_role;
+pub use operations::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+};
 pub use server::{Admin, BindError, ServeError};
 pub use settings::{AccessSource, Limits, ReadAccess, Settings, SocketSettings};
 pub use socket::SocketError;

@@ -23,6 +23,7 @@ use super::bans::Bans;
 use super::guard::GuardLayer;
 use super::incoming::{Listeners, incoming};
 use super::networks::Networks;
+use super::operations::Operations;
 use super::page::Pages;
 use super::peers::Peers;
 use super::reactor::Reactor;
@@ -175,15 +176,21 @@ impl Admin {
     }
 
     /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listeners are closed,
-    /// requests under way get 5 s, and all connections are closed when this returns.
+    /// requests under way get 5 s, and all connections are closed when this returns. `operations` does what concerns the
+    /// process.
     ///
     /// # Errors
     /// When the server breaks down as a whole; a single connection's fault never does that.
-    pub async fn serve(self, directory: Directory, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve(
+        self,
+        directory: Directory,
+        operations: Arc<dyn Operations>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let Admin { listeners, socket, files, limits, closing, .. } = self;
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
-        let routes = routes(&directory)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
+        let routes = routes(&directory, operations)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let judge = Arc::new(Judge::new(files.in_force(), &limits));
         let draining = CancellationToken::new();
         let incoming = incoming(listeners, &limits, closing.clone());
@@ -233,10 +240,10 @@ fn server(judge: Arc<Judge>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Iden
 }
 
 /// All services but health, which comes with its reporter.
-fn routes(directory: &Directory) -> Result<Routes, ServeError> {
+fn routes(directory: &Directory, operations: Arc<dyn Operations>) -> Result<Routes, ServeError> {
     let pages = Pages::default();
     let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
-    let networks = NetworkServiceServer::new(Networks);
+    let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
     let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
     let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));

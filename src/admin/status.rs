@@ -7,11 +7,14 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::caller::Role;
+use super::operations::OperationError;
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pexd";
+/// Bytes of all mistakes in files that an error tells, for the same reason: they are in it three times.
+const MAX_MISTAKES: usize = 1_600;
 /// Networks that an error names at most: it travels in a header, which clients bound.
 const MAX_NAMED: usize = 20;
 
@@ -25,6 +28,8 @@ pub(super) fn of(error: &Error) -> Status {
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
         Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
+        Error::Immutable { chain_id, .. } => (Code::FailedPrecondition, "IMMUTABLE", Some(chain_id)),
+        Error::BadValue(what) => return invalid("value", reason(what)),
     };
     let metadata = network.map(|network| ("network", network.to_string()));
     build(code, name, metadata, text(error), ErrorDetails::new())
@@ -33,14 +38,15 @@ pub(super) fn of(error: &Error) -> Status {
 /// What went wrong and what to do about it, in words; also what a call for all networks says of one of them.
 pub(super) fn text(error: &Error) -> String {
     let mend = match error {
-        Error::Gone(_) => "; it was removed, or pexd is shutting down",
+        Error::Gone(_) => "; it was removed, is being started again, or pexd is shutting down",
         Error::Unresponsive(_) => {
             "; a change that you asked for may still come into force: read it back, and look into pexd's log"
         }
         Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
-        Error::TooMany { .. } => "",
+        Error::Immutable { .. } => "; change the file, and call NetworkService.ReloadNetwork",
+        Error::TooMany { .. } | Error::BadValue(_) => "",
     };
     reason(&format!("{error}{mend}"))
 }
@@ -57,10 +63,52 @@ pub(super) fn of_lookup(error: &LookupError) -> Status {
             build(Code::InvalidArgument, "NETWORK_AMBIGUOUS", None, text.clone(), violation("network", text))
         }
         LookupError::None => {
-            let text = "no network is served: `pexd init` makes one, then start pexd again";
+            let text = "no network is served: NetworkService.AddNetwork serves one";
             build(Code::FailedPrecondition, "NO_NETWORK", None, text.to_owned(), ErrorDetails::new())
         }
     }
+}
+
+/// The status for what the process answered instead of doing it.
+pub(super) fn of_operation(error: &OperationError) -> Status {
+    let text = || reason(&error.to_string());
+    match error {
+        OperationError::NoFolder(_) => build(Code::FailedPrecondition, "NO_FOLDER", None, text(), ErrorDetails::new()),
+        OperationError::Exists(_) => build(Code::AlreadyExists, "NETWORK_EXISTS", None, text(), ErrorDetails::new()),
+        OperationError::Field { field, text } => invalid(field, reason(text)),
+        OperationError::Mistakes(mistakes) => of_mistakes(mistakes),
+        OperationError::NotDeleted(_) => {
+            build(Code::FailedPrecondition, "NOT_DELETED", None, text(), ErrorDetails::new())
+        }
+        OperationError::Files(_) => build(Code::FailedPrecondition, "FILES_FAILED", None, text(), ErrorDetails::new()),
+        OperationError::Ending => build(Code::Unavailable, "SHUTTING_DOWN", None, text(), ErrorDetails::new()),
+        OperationError::Internal(what) => {
+            tracing::error!(%what, "an admin request failed");
+            internal()
+        }
+        OperationError::Lookup(error) => of_lookup(error),
+        OperationError::Network(error) => of(error),
+    }
+}
+
+/// All that is wrong in files, each with its place: as text, and for programs as violations of the "field" that is the
+/// file and line. What is too much for a header is left to the log.
+fn of_mistakes(mistakes: &[(String, String)]) -> Status {
+    for (place, text) in mistakes {
+        tracing::warn!("{}: {}", printable(place), reason(text));
+    }
+    let mut details = ErrorDetails::new();
+    let mut message = format!("mistakes in the files: {}; nothing was changed", mistakes.len());
+    for (told, (place, text)) in mistakes.iter().enumerate() {
+        let (place, text) = (printable(place), printable(text));
+        if message.len() + place.len() + text.len() > MAX_MISTAKES {
+            message.push_str(&format!("\nand {} more, which pexd's log has", mistakes.len() - told));
+            break;
+        }
+        message.push_str(&format!("\n{place}: {text}"));
+        details.add_bad_request_violation(place, text);
+    }
+    build(Code::FailedPrecondition, "CONFIG_MISTAKES", None, message, details)
 }
 
 /// INVALID_ARGUMENT for one field of a request, by its name in the proto file.

@@ -72,6 +72,7 @@ impl Member {
             entrance: Entrance::new(self.at, open_door()),
             book: folder.join(format!("{}.db", self.moniker)),
             store: store::Settings::default(),
+            changeable: network::Changeable::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use ipnet::IpNet;
 use tokio::sync::mpsc;
@@ -18,6 +19,7 @@ use super::handle::{By, Command, Starter, Status};
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::saving::{GROUP, Saving};
+use super::tunables::{Configured, Settings};
 use crate::clock::Clock;
 use crate::node::row::Change;
 use crate::node::{Effect, Event, Input, Node, RunState};
@@ -43,6 +45,8 @@ pub(super) struct Shell {
     pub(super) dialler: Dialler,
     pub(super) clock: Clock,
     pub(super) shutdown: CancellationToken,
+    /// What the files say; it may change while the network runs.
+    pub(super) configured: ArcSwap<Configured>,
 }
 
 /// One life of a network, from loading its store to the end of the process or a breakdown.
@@ -52,11 +56,12 @@ pub(super) struct Actor<'a> {
     pub(super) saving: Saving,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
+    pub(super) settings: Settings,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<Starter>,
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
-    open: Option<OpenEntrance>,
+    pub(super) open: Option<OpenEntrance>,
     upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
     from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
     dials: JoinSet<(ConnId, Dialled)>,
@@ -69,10 +74,11 @@ pub(super) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving, ledger: Ledger) -> Self {
+    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving, ledger: Ledger, settings: Settings) -> Self {
         Actor {
             journal: Journal::default(),
             ledger,
+            settings,
             shell,
             node,
             saving,
@@ -94,6 +100,7 @@ impl<'a> Actor<'a> {
     /// Runs until the process ends, all handles are gone, or there is no book and somebody wants it to start.
     pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Command>) -> Exit {
         self.publish_bans();
+        self.tune();
         loop {
             self.drain();
             let now = self.shell.clock.mono();
@@ -279,7 +286,8 @@ impl<'a> Actor<'a> {
                 if let Some(by) = by {
                     self.note_change(by, "started the reactor");
                 }
-                let opened = self.shell.entrance.open(self.shell.local.clone(), self.upgraded.0.clone()).await;
+                let (local, limits) = (self.shell.local.clone(), self.settings.in_force().door);
+                let opened = self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await;
                 let now = self.shell.clock.now();
                 match opened {
                     Ok(open) => {
@@ -325,6 +333,7 @@ impl<'a> Actor<'a> {
     pub(super) async fn finish(mut self) {
         self.node.stop(self.shell.clock.now());
         self.drain();
+        let entrance = &self.shell.entrance;
         let Actor { mut node, saving, mut ledger, from_peers: (sender, mut receiver), closing, .. } = self;
         // Each peer's task holds a sender: the queue ends when the last of them has.
         drop(sender);
@@ -333,6 +342,7 @@ impl<'a> Actor<'a> {
             tracing::warn!("some peers did not take what was sent to them");
         }
         drop(closing);
+        entrance.closed().await;
         saving.close(|max| take_dirty(&mut ledger, &mut node, max)).await;
     }
 }

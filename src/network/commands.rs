@@ -31,6 +31,7 @@ impl Actor<'_> {
             Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
+            Command::Config(command) => self.config_command(command),
             Command::Reach(reply) => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
                 let _ = reply.send(Reach { dialler, local });
@@ -46,6 +47,10 @@ impl Actor<'_> {
             let chain_id = self.shell.chain_id.clone();
             return drop(reply.send(Err(Error::NoBook { chain_id, reason: reason.to_owned() })));
         }
+        if let Some(file) = self.settings.forbidden().filter(|_| change.is_configuration()) {
+            let (chain_id, file) = (self.shell.chain_id.clone(), file.clone());
+            return drop(reply.send(Err(Error::Immutable { chain_id, file })));
+        }
         let (now, summary) = (self.shell.clock.now(), change.to_string());
         let outcome = match change {
             Change::AddSeed(seed) => {
@@ -60,6 +65,8 @@ impl Actor<'_> {
             }
             Change::Unban(target) if self.node.unban(now, &target) => Ok(true),
             Change::Unban(_) => Err(Error::NoSuchBan),
+            Change::Set(setting) => self.set(setting, &by.author),
+            Change::Reset(key) => Ok(self.reset(&key)),
         };
         if outcome == Ok(true) {
             self.note_change(by, &summary);

@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::book_commands::BookCommand;
+use super::config_commands::ConfigCommand;
+use super::tunables::NewSetting;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
 use crate::transport::{Dialler, Local};
@@ -57,6 +59,17 @@ pub enum Error {
         /// Why, with the mend.
         reason: String,
     },
+    /// The file forbids changes at run time.
+    #[error("the configuration of network {chain_id} may not be changed at run time: {file} says so (pex.immutable)")]
+    Immutable {
+        /// Which.
+        chain_id: Arc<str>,
+        /// The file that says so, with the line.
+        file: Arc<str>,
+    },
+    /// The value of a key that does not fit it.
+    #[error("{0}")]
+    BadValue(String),
     /// More run-time entries than the node keeps.
     #[error("{what} are full ({limit}): remove some first")]
     TooMany {
@@ -156,6 +169,7 @@ pub(super) enum Command {
     Book(BookCommand),
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Config(ConfigCommand),
     Reach(oneshot::Sender<Reach>),
     Change {
         by: By,
@@ -195,6 +209,19 @@ pub(super) enum Change {
     RemoveSeed(PeerAddress),
     Ban { target: BanTarget, reason: String, length: Option<Duration> },
     Unban(BanTarget),
+    Set(NewSetting),
+    Reset(Box<str>),
+}
+
+impl Change {
+    /// Whether it is the configuration that it changes, which the file can forbid. Bans are not: they are what an operator
+    /// does about those who come.
+    pub(super) const fn is_configuration(&self) -> bool {
+        match self {
+            Change::AddSeed(_) | Change::RemoveSeed(_) | Change::Set(_) | Change::Reset(_) => true,
+            Change::Ban { .. } | Change::Unban(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Change {
@@ -208,6 +235,8 @@ impl fmt::Display for Change {
                 write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
             }
             Change::Unban(target) => write!(f, "lifted the ban of {target}"),
+            Change::Set(setting) => write!(f, "set {setting}"),
+            Change::Reset(key) => write!(f, "reset {key} to what the file says"),
         }
     }
 }
@@ -336,12 +365,12 @@ impl Handle {
         self.change(by, Change::Unban(target)).await
     }
 
-    async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
+    pub(super) async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
         self.ask(|reply| Command::Change { by, change, reply }).await?
     }
 
     #[cfg(test)]
-    pub(super) async fn panic(&self) {
+    pub(crate) async fn panic(&self) {
         drop(self.commands.send(Command::Panic).await);
     }
 

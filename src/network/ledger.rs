@@ -15,7 +15,7 @@ const MAX_TEXT: usize = 512;
 #[derive(Debug)]
 pub(super) struct Ledger {
     last_audit: u64,
-    pending: BTreeMap<Key, Row>,
+    pending: BTreeMap<Key, Option<Row>>,
 }
 
 impl Ledger {
@@ -35,7 +35,12 @@ impl Ledger {
             summary: cut(summary),
         };
         let slot = u32::try_from(entry.number % AUDIT_SLOTS).unwrap_or_default();
-        self.pending.insert(Key::Audit(slot), Row::Audit(entry));
+        self.pending.insert(Key::Audit(slot), Some(Row::Audit(entry)));
+    }
+
+    /// Hands on a row that is kept elsewhere.
+    pub(super) fn keep(&mut self, change: Change) {
+        self.pending.insert(change.key, change.row);
     }
 
     /// Whether something waits for the store.
@@ -49,7 +54,7 @@ impl Ledger {
         while changes.len() < max
             && let Some((key, row)) = self.pending.pop_first()
         {
-            changes.push(Change { key, row: Some(row) });
+            changes.push(Change { key, row });
         }
         changes
     }

@@ -3,6 +3,7 @@
 mod actor;
 mod book_commands;
 mod commands;
+mod config_commands;
 mod directory;
 mod entrance;
 mod handle;
@@ -14,8 +15,10 @@ pub(crate) mod scripted;
 mod supervisor;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tunables;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
 pub use supervisor::{Config, Running, spawn};
+pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};

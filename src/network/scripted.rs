@@ -80,6 +80,7 @@ impl World {
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
             Command::Reach(reply) => drop(reply),
             Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
+            Command::Config(_) => {}
             Command::Panic => panic!("asked to"),
         }
     }
@@ -97,6 +98,7 @@ impl World {
                 self.bans.remove(&target).ok_or(Error::NoSuchBan)?;
                 Ok(self.applied(true))
             }
+            Change::Set(_) | Change::Reset(_) => Ok(self.applied(false)),
         }
     }
 

@@ -12,7 +12,7 @@ mod views;
 
 pub use crate::switch::{Effect, Event, Handshaken};
 pub use input::Input;
-pub use params::Params;
+pub use params::{Params, Tuning};
 pub use view::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
 
 use std::collections::BTreeSet;
@@ -206,6 +206,17 @@ impl Node {
     /// Removes a seed; `false` when there is none.
     pub fn remove_seed(&mut self, now: Now, seed: &PeerAddress, author: &str) -> bool {
         self.pex.remove_seed(seed, author, now)
+    }
+
+    /// Sets what can be changed while it runs.
+    pub fn tune(&mut self, now: Now, tuning: Tuning) {
+        self.switch.set_limits(now, tuning.limits);
+        self.pex.set_period(now, tuning.period);
+    }
+
+    /// Takes the seeds that the file names now; what was changed at run time stays, where it still applies.
+    pub fn set_file_seeds(&mut self, seeds: Vec<PeerAddress>) {
+        self.pex.set_file_seeds(seeds);
     }
 
     /// Bans an ID or a range for `length` (`None` = for good), closes what it is for, and takes the ID out of the book's

@@ -280,6 +280,17 @@ impl Pex {
         self.seeds.remove(seed, author, now.wall)
     }
 
+    /// Takes the seeds that the file names now; what was changed at run time stays, where it still applies.
+    pub fn set_file_seeds(&mut self, seeds: Vec<PeerAddress>) {
+        self.seeds.set_file(seeds);
+    }
+
+    /// Sets the time between two rounds. A shorter one counts from now on, not from the end of a long one.
+    pub fn set_period(&mut self, now: Now, period: std::time::Duration) {
+        self.params.set_period(period);
+        self.next_round = self.next_round.map(|round| round.min(now.mono + period));
+    }
+
     /// Takes the answer to a look-up of a name in a peer's listen address.
     pub fn resolved(&mut self, cx: &mut Context<'_>, name: &str, ips: &[IpAddr]) {
         for (address, source) in self.claims.resolved(name, ips) {

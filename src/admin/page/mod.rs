@@ -121,7 +121,8 @@ fn networks_from<'a>(scope: &'a Scope, chain_id: &str) -> &'a [Handle] {
     &handles[handles.partition_point(|handle| **handle.chain_id() < *chain_id)..]
 }
 
-fn read_size(page_size: i32) -> Result<usize, Status> {
+/// Entries of a page that a request asks for.
+pub(super) fn read_size(page_size: i32) -> Result<usize, Status> {
     match usize::try_from(page_size) {
         Ok(0) => Ok(DEFAULT_SIZE),
         Ok(size) => Ok(size.min(MAX_SIZE)),

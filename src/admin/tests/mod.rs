@@ -3,12 +3,15 @@
 mod access;
 mod changes;
 mod lists;
+mod networks;
+mod no_files;
 mod reactor;
 mod server;
 mod tls;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,6 +28,7 @@ use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusVie
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
+use no_files::NoFiles;
 
 /// A served admin API and a channel to it.
 struct Served {
@@ -52,7 +56,7 @@ async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
+    let task = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), async move { drop(stopped.await) }));
     Running { addr, stop, task }
 }
 

@@ -4,7 +4,7 @@
 mod isolation;
 mod lifecycle;
 mod saving;
-mod session;
+pub(crate) mod session;
 mod shared;
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Entrance, Handle, Running, spawn};
+use super::{Changeable, Config, Entrance, Handle, Running, spawn};
 use crate::book::{Record, Source, State};
 use crate::clock::{Clock, entropy};
 use crate::node::row::{Change, Key, Row};
@@ -62,6 +62,7 @@ impl Process {
             entrance,
             book: self.folder.path().join(format!("{chain}.db")),
             store: store::Settings::default(),
+            changeable: Changeable::default(),
         }
     }
 
@@ -102,7 +103,7 @@ pub(crate) fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
 }
 
 /// A closed book in which all of `known` was verified a moment ago.
-async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
+pub(crate) async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
     let (store, _) = Store::open(path, chain, [7; 32]).unwrap();
     let row = |address: &NetAddress| Row::Address(verified(*address));
     let changes = known.iter().map(|address| Change { key: Key::Address(*address), row: Some(row(address)) });
@@ -141,7 +142,7 @@ fn on_disk(book: &Path, chain: &str) -> Loaded {
 }
 
 /// Whether nobody listens there.
-fn is_free(at: SocketAddr) -> bool {
+pub(crate) fn is_free(at: SocketAddr) -> bool {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     // As our own listener does it: connections that have ended are not in the way.
     socket.set_reuse_address(true).unwrap();
@@ -220,7 +221,7 @@ pub(crate) async fn book_of(network: &Handle) -> Vec<Record> {
 }
 
 /// Waits until a look finds what is wanted.
-async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
     let wait = async {
         while !look().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
