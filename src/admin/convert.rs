@@ -4,11 +4,11 @@ use prost_types::{Duration, Timestamp};
 
 use super::text::{printable, reason};
 use crate::book;
+use crate::network::Traffic;
 use crate::network::{Applied, Peer, Saved, Status};
 use crate::node::row::{self, ListItem};
 use crate::node::{AddressView, BookView, DialEnd, ListedView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
-use crate::transport::Traffic;
 use crate::types::{Direction, Now, Outcome, Purpose, Wall};
 
 /// The last second of the year 9999, the last that a `Timestamp` may have.

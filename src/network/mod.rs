@@ -28,3 +28,4 @@ pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
 
 pub use crate::store::history::{AuditQuery, DialQuery, Part, Time, Walk};
+pub use crate::transport::Traffic;
