@@ -4,22 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::rate_table::RateTable;
+use crate::rate::{RateLimit, RateTable, host_of};
 use crate::types::{Fault, Mono};
 
 /// Addresses whose rate is watched at once; 128 KiB.
 const IP_SLOTS: usize = 8192;
 /// Ranges whose rate is watched at once; 32 KiB.
 const RANGE_SLOTS: usize = 2048;
-
-/// New connections that are let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// In the long run; 0 = no limit.
-    pub per_second: u32,
-    /// At once after a pause.
-    pub burst: u32,
-}
 
 /// The bounds of a listener (design document, "Gate"). Several networks on one listener share them, the strictest of each:
 /// who comes is not known yet to belong to one.
@@ -42,19 +33,17 @@ impl DoorLimits {
         DoorLimits {
             handshakes_per_ip: lesser(self.handshakes_per_ip, other.handshakes_per_ip),
             handshakes: lesser(self.handshakes, other.handshakes),
-            per_ip: self.per_ip.strictest(other.per_ip),
-            per_range: self.per_range.strictest(other.per_range),
+            per_ip: slower(self.per_ip, other.per_ip),
+            per_range: slower(self.per_range, other.per_range),
         }
     }
 }
 
-impl RateLimit {
-    fn strictest(self, other: RateLimit) -> RateLimit {
-        match (self.per_second, other.per_second) {
-            (_, 0) => self,
-            (0, _) => other,
-            (ours, theirs) => RateLimit { per_second: ours.min(theirs), burst: self.burst.min(other.burst) },
-        }
+fn slower(a: RateLimit, b: RateLimit) -> RateLimit {
+    match (a.per_second, b.per_second) {
+        (_, 0) => a,
+        (0, _) => b,
+        (first, second) => RateLimit { per_second: first.min(second), burst: a.burst.min(b.burst) },
     }
 }
 
@@ -161,14 +150,6 @@ pub(super) struct Handshaking {
 impl Drop for Handshaking {
     fn drop(&mut self) {
         self.door.leave(self.host);
-    }
-}
-
-/// What one party holds at the least: an IPv4 address, or the /64 of an IPv6 one.
-fn host_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
     }
 }
 

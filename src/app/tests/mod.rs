@@ -100,7 +100,7 @@ impl TestHome {
         change(&mut sources);
         let app = App::prepare(&config::load(&sources).unwrap()).await.unwrap();
         let (registry, shutdown) = (app.registry.clone(), app.shutdown());
-        let address = format!("http://{}", app.admin_addr());
+        let address = format!("http://{}", app.admin_addr().unwrap());
         let serving = tokio::spawn(app.serve());
         let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
         for handle in registry.directory().all(|_| true) {

@@ -225,10 +225,11 @@ async fn a_folder_that_is_not_the_networks_own_is_not_deleted_and_the_network_go
 async fn networks_that_no_file_describes_can_go_and_nothing_else() {
     let process = crate::network::tests::Process::new();
     let config = process.seed("bare-1");
-    let admin = crate::admin::Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let admin = crate::admin::Admin::bind(crate::admin::Settings::loopback(0)).await.unwrap();
     let app = App::with_networks(admin, vec![config], dialler(), None).await.unwrap();
     let (registry, shutdown) = (app.registry.clone(), app.shutdown());
-    let channel = Channel::from_shared(format!("http://{}", app.admin_addr())).unwrap().connect().await.unwrap();
+    let channel =
+        Channel::from_shared(format!("http://{}", app.admin_addr().unwrap())).unwrap().connect().await.unwrap();
     let serving = tokio::spawn(app.serve());
     let pexd = Pexd::of(registry, shutdown, serving, channel);
     assert_eq!(listed(&pexd).await[0].folder, "");
