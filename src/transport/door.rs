@@ -33,19 +33,17 @@ impl DoorLimits {
         DoorLimits {
             handshakes_per_ip: lesser(self.handshakes_per_ip, other.handshakes_per_ip),
             handshakes: lesser(self.handshakes, other.handshakes),
-            per_ip: self.per_ip.strictest(other.per_ip),
-            per_range: self.per_range.strictest(other.per_range),
+            per_ip: slower(self.per_ip, other.per_ip),
+            per_range: slower(self.per_range, other.per_range),
         }
     }
 }
 
-impl RateLimit {
-    fn strictest(self, other: RateLimit) -> RateLimit {
-        match (self.per_second, other.per_second) {
-            (_, 0) => self,
-            (0, _) => other,
-            (ours, theirs) => RateLimit { per_second: ours.min(theirs), burst: self.burst.min(other.burst) },
-        }
+fn slower(a: RateLimit, b: RateLimit) -> RateLimit {
+    match (a.per_second, b.per_second) {
+        (_, 0) => a,
+        (0, _) => b,
+        (first, second) => RateLimit { per_second: first.min(second), burst: a.burst.min(b.burst) },
     }
 }
 
