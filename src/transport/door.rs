@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Grouping;
 use super::rate_table::RateTable;
 use crate::types::{Fault, Mono};
 
@@ -80,14 +81,14 @@ impl Door {
 
     /// Lets a handshake begin, which ends when the permit is dropped.
     pub(super) fn admit(self: &Arc<Self>, ip: IpAddr, now: Mono) -> Result<Handshaking, Fault> {
-        let host = host_of(ip);
+        let host = Grouping::Host.first_of(ip);
         let mut inner = self.lock();
         // Nobody is charged for a refusal that is not his doing.
         if inner.total >= self.handshakes || inner.under_way.get(&host).is_some_and(|&n| n >= self.handshakes_per_ip) {
             return Err(Fault::HandshakeFlood);
         }
         let admitted = inner.ips.as_mut().is_none_or(|table| table.admit(host, now))
-            && inner.ranges.as_mut().is_none_or(|table| table.admit(range_of(ip), now));
+            && inner.ranges.as_mut().is_none_or(|table| table.admit(Grouping::Range.first_of(ip), now));
         if !admitted {
             return Err(Fault::ConnectionRate);
         }
@@ -122,22 +123,6 @@ pub(super) struct Handshaking {
 impl Drop for Handshaking {
     fn drop(&mut self) {
         self.door.leave(self.host);
-    }
-}
-
-/// What one party holds at the least: an IPv4 address, or the /64 of an IPv6 one.
-fn host_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
-    }
-}
-
-/// The range that an address is counted in: /16, or /32 of IPv6.
-fn range_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() >> 16 << 16).into()),
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 96 << 96).into()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::Gate;
+use super::{Gate, Messages};
 use crate::types::NodeInfo;
 use crate::wire::mconn::DEFAULT_PAYLOAD;
 use crate::wire::node_info;
@@ -74,6 +74,7 @@ pub struct Local {
     encoded_info: Box<[u8]>,
     settings: Settings,
     gate: Gate,
+    messages: Messages,
     dials: Arc<Semaphore>,
 }
 
@@ -83,6 +84,7 @@ impl Local {
         Arc::new(Local {
             encoded_info: node_info::encode(&info).into(),
             gate: Gate::new(settings.allow_duplicate_ip),
+            messages: Messages::default(),
             dials: Arc::new(Semaphore::new(settings.max_dials)),
             key,
             info,
@@ -108,6 +110,11 @@ impl Local {
     /// Who may not connect.
     pub const fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// What was said on its connections.
+    pub const fn messages(&self) -> &Messages {
+        &self.messages
     }
 
     pub(super) fn encoded_info(&self) -> &[u8] {
