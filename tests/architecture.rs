@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("switch", &["types", "wire"]),
     ("pex", &["types", "wire", "book", "switch"]),
     ("node", &["types", "wire", "book", "switch", "pex"]),
-    ("store", &["types", "book", "node"]),
+    ("store", &["types", "book", "node", "clock"]),
     ("transport", &["types", "wire", "clock"]),
     ("probe", &["types", "wire", "switch", "transport", "clock"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),

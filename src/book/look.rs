@@ -2,9 +2,9 @@
 
 use super::params::NEEDS_MORE_BELOW;
 use super::served::{is_listed, may_serve};
-use super::slab::Ix;
-use super::{Book, Counts, Record, Servable, State};
-use crate::types::{NetAddress, NodeId};
+use super::slab::{Ix, Standing};
+use super::{Book, Counts, Record, Servable, State, Survey};
+use crate::types::{NetAddress, NodeId, Now};
 
 impl Book {
     /// IDs in the book, banned ones left out.
@@ -25,6 +25,20 @@ impl Book {
     /// The book's numbers.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What became of all addresses, and how many wait for the crawl; looks at the whole book, for some 100 us when full.
+    pub fn survey(&self, now: Now) -> Survey {
+        let mut survey = Survey::default();
+        for entry in self.slab.live().map(|ix| self.slab.entry(ix)) {
+            if matches!(entry.standing, Standing::New | Standing::Old) {
+                survey.outcomes[entry.history.outcome as usize] += 1;
+                let waits = entry.queue.is_some();
+                let due = entry.history.is_untried() || entry.due <= now.mono.as_secs();
+                survey.backlog += u32::from(waits && due);
+            }
+        }
+        survey
     }
 
     /// IDs that may be served.

@@ -30,6 +30,7 @@ impl Actor<'_> {
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
+            Command::Report(command) => self.report(command),
             Command::Change { by, change, reply } => self.change(&by, change, reply),
             #[cfg(test)]
             Command::Panic => panic!("asked to"),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::report::ReportCommand;
+use super::tallies::Tallies;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
@@ -98,13 +100,15 @@ pub struct Status {
     pub node: StatusView,
     /// Changed rows that are not on disk although a write was tried, and why.
     pub unsaved: Option<String>,
-    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before any handshake
-    /// is counted since it was opened.
+    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before it was
+    /// known which network was meant is counted since it was opened, and told by each network that shares it.
     pub refused: Vec<(&'static str, u64)>,
     /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
     pub ended: Vec<(&'static str, u64)>,
     /// The latest of them, the last one at the end; at most 64.
     pub recent_ends: Vec<PeerEnd>,
+    /// Counts of dials, answers and times.
+    pub tallies: Tallies,
 }
 
 /// The end of a peer's connection.
@@ -153,6 +157,7 @@ pub(super) enum Command {
     },
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Report(ReportCommand),
     Change {
         by: By,
         change: Change,
@@ -324,7 +329,7 @@ impl Handle {
         drop(self.commands.send(Command::Panic).await);
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let exchange = async {
             self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;

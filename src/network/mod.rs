@@ -7,14 +7,18 @@ mod entrance;
 mod handle;
 mod journal;
 mod ledger;
+mod report;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod supervisor;
+mod tallies;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
+pub use report::{RefusedSources, Report};
 pub use supervisor::{Config, Running, spawn};
+pub use tallies::{BOUNDS, Histogram, Outbound, Tallies};

@@ -13,7 +13,7 @@ mod views;
 pub use crate::switch::{Effect, Event, Handshaken};
 pub use input::Input;
 pub use params::Params;
-pub use view::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+pub use view::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -310,6 +310,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All outcomes, in the order of their bytes.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Untried,
+        Outcome::Reached,
+        Outcome::Refused,
+        Outcome::TimedOut,
+        Outcome::WrongIdentity,
+        Outcome::WrongNetwork,
+        Outcome::HungUp,
+        Outcome::Misbehaved,
+        Outcome::NoPex,
+    ];
+
     /// The outcome stored as this byte.
     pub const fn from_u8(byte: u8) -> Option<Outcome> {
         Some(match byte {

@@ -19,7 +19,7 @@ use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Peer, Saved};
 use crate::node::row::SeedHealth;
-use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
@@ -57,6 +57,10 @@ fn world(chain_id: &str) -> Shared {
         max_inbound: 40,
         max_outbound: 10,
         book: BookView { size: 7, new: 4, old: 3, banned: 1, addresses: 9, untried: 2, servable: 5 },
+        max_dials: 128,
+        outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
+        crawl: CrawlView { backlog: 2, ..CrawlView::default() },
+        seeds: SeedCounts::default(),
         bans: 6,
         outage: false,
     };
@@ -69,6 +73,7 @@ fn world(chain_id: &str) -> Shared {
         unsaved: None,
         ended: Vec::new(),
         recent_ends: Vec::new(),
+        tallies: network::Tallies::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
     };
     Shared::new(World {
