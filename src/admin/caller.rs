@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tonic::Request;
+use tonic::{Request, Status};
 
+use super::status;
 use crate::network::By;
 
 /// What a caller may do.
@@ -40,6 +41,17 @@ impl Caller {
     /// Who sent this request. One that did not pass the access layer may do nothing.
     pub(super) fn of<T>(request: &Request<T>) -> Caller {
         request.extensions().get().cloned().unwrap_or_else(Caller::nobody)
+    }
+
+    /// For methods that act on the process as a whole.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED when the caller is for some networks only.
+    pub(super) fn require_all_networks(&self) -> Result<(), Status> {
+        match self.networks {
+            Networks::All => Ok(()),
+            Networks::These(_) => Err(status::all_networks_needed(&self.who)),
+        }
     }
 
     fn nobody() -> Caller {

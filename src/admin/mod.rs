@@ -8,20 +8,28 @@ mod access;
 mod address_book;
 mod bans;
 mod caller;
+mod calls;
 mod convert;
 mod fields;
 mod guard;
+mod health;
 mod incoming;
+mod log_level;
 mod networks;
 mod page;
 mod peers;
+mod process;
 mod reactor;
+mod refusals;
 mod scope;
 mod seeds;
+mod servable;
 mod server;
 mod status;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use calls::{CallCount, Calls};
+pub use process::{LogControl, LogError, LogLevels, Process};
 pub use server::{Admin, BindError, ServeError};

@@ -1,30 +1,37 @@
-//! `ReactorService`: status, start and stop.
+//! `ReactorService`: status, start and stop, who is refused, and what is logged.
 
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
-use super::convert;
+use super::process::Process;
+use super::refusals::RefusalLists;
 use super::scope::Scope;
+use super::{convert, health, log_level};
+use crate::clock::Clock;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 use crate::proto::pexd::v1::{
-    GetStatusRequest, GetStatusResponse, LifecycleResult, StartRequest, StartResponse, StopRequest, StopResponse,
+    GetLogLevelRequest, GetLogLevelResponse, GetStatusRequest, GetStatusResponse, LifecycleResult, ListRefusalsRequest,
+    ListRefusalsResponse, SetLogLevelRequest, SetLogLevelResponse, StartRequest, StartResponse, StopRequest, StopResponse,
 };
 
-/// Answers from the handles of a directory.
+/// Answers from the handles of a directory, and for the process.
 #[derive(Debug)]
-pub(super) struct Reactor(pub(super) Directory);
+pub(super) struct Reactor(pub(super) Directory, pub(super) Process, pub(super) RefusalLists);
 
 #[tonic::async_trait]
 impl ReactorService for Reactor {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
-        let scope = Scope::of(&self.0, &Caller::of(&request), &request.get_ref().network)?;
-        let answers = scope.ask(|network| async move { network.status().await }).await;
+        let caller = Caller::of(&request);
+        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let now = Clock.now();
+        let answers = scope.ask(|network| async move { network.status().await });
+        let (answers, process) = tokio::join!(answers, health::process(&self.0, &self.1, &caller, now.wall));
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
         networks.sort_by_key(convert::severity);
-        let statuses = networks.into_iter().map(convert::reactor_status).collect();
-        Ok(Response::new(GetStatusResponse { statuses, failures, ..Default::default() }))
+        let statuses = networks.into_iter().map(|status| convert::reactor_status(status, now)).collect();
+        Ok(Response::new(GetStatusResponse { statuses, failures, process: Some(process) }))
     }
 
     async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartResponse>, Status> {
@@ -48,9 +55,32 @@ impl ReactorService for Reactor {
         let (results, failures) = scope.sort_out(scope.ask(stop).await)?;
         Ok(Response::new(StopResponse { results, failures }))
     }
+
+    async fn list_refusals(
+        &self,
+        request: Request<ListRefusalsRequest>,
+    ) -> Result<Response<ListRefusalsResponse>, Status> {
+        let caller = Caller::of(&request);
+        self.2.page(&self.0, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_log_level(
+        &self,
+        _request: Request<GetLogLevelRequest>,
+    ) -> Result<Response<GetLogLevelResponse>, Status> {
+        Ok(Response::new(log_level::get(&self.1)))
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<SetLogLevelRequest>,
+    ) -> Result<Response<SetLogLevelResponse>, Status> {
+        let caller = Caller::of(&request);
+        log_level::set(&self.0, &self.1, &caller, request.into_inner()).await.map(Response::new)
+    }
 }
 
 async fn changed(network: &Handle, changed: Result<bool, Error>) -> Result<LifecycleResult, Error> {
     let changed = changed?;
-    Ok(LifecycleResult { changed, status: Some(convert::reactor_status(network.status().await?)) })
+    Ok(LifecycleResult { changed, status: Some(convert::reactor_status(network.status().await?, Clock.now())) })
 }

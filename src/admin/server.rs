@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -16,13 +17,16 @@ use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
 use super::access::AccessLayer;
+use super::calls::{Calls, CallsLayer};
 use super::address_book::AddressBook;
 use super::bans::Bans;
 use super::guard::GuardLayer;
 use super::incoming::incoming;
 use super::networks::Networks;
 use super::peers::Peers;
+use super::process::Process;
 use super::reactor::Reactor;
+use super::refusals::RefusalLists;
 use super::seeds::Seeds;
 use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
@@ -126,19 +130,25 @@ impl Admin {
         self.local
     }
 
-    /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listener is closed,
+    /// Serves the networks of `directory`, and `process` beside them, until `shutdown` is ready. Health then says NOT_SERVING, the listener is closed,
     /// requests under way get 5 s, and all connections are closed when this returns.
     ///
     /// # Errors
     /// When the server breaks down as a whole; a single connection's fault never does that.
-    pub async fn serve(self, directory: Directory, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve(
+        self,
+        directory: Directory,
+        process: Process,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
-        let routes = routes(&directory)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
+        let calls = process.calls.clone();
+        let routes = routes(&directory, process)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
         let incoming = incoming(self.listener, closing.clone());
         let serving =
-            server().add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
+            server(calls).add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
         tokio::pin!(serving);
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
@@ -157,19 +167,20 @@ impl Admin {
     }
 }
 
-fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
+fn server(calls: Arc<Calls>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Stack<CallsLayer, Identity>>>> {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADERS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIME))
+        .layer(CallsLayer(calls))
         .layer(GuardLayer { limit: REQUEST_TIME })
         .layer(AccessLayer)
 }
 
 /// All services but health, which comes with its reporter.
-fn routes(directory: &Directory) -> Result<Routes, ServeError> {
-    let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
+fn routes(directory: &Directory, process: Process) -> Result<Routes, ServeError> {
+    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), process, RefusalLists::default()));
     let networks = NetworkServiceServer::new(Networks);
     let peers = PeerServiceServer::new(Peers(directory.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone()));

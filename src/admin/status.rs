@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use super::process::LogError;
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
 
@@ -72,6 +73,23 @@ pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Status {
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";
     build(Code::DeadlineExceeded, "TIMED_OUT", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// A caller who is for some networks only and asks for what is the process's.
+pub(super) fn all_networks_needed(who: &str) -> Status {
+    let text = format!("{} is for some networks only, and this acts on all of them", printable(who));
+    build(Code::PermissionDenied, "PERMISSION_DENIED", None, text, ErrorDetails::new())
+}
+
+/// A page token whose list is not kept any more.
+pub(super) fn page_expired() -> Status {
+    let text = "page_token: its list was kept for 60 s after its last use, or gave way to others: begin with an empty one";
+    build(Code::FailedPrecondition, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The log is not this process's own.
+pub(super) fn log_unavailable(error: &LogError) -> Status {
+    build(Code::FailedPrecondition, "LOG_UNAVAILABLE", None, reason(&error.to_string()), ErrorDetails::new())
 }
 
 /// A fault of our own; the log has it in full.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Process};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::network::{self, Directory, Running};
 
@@ -29,6 +30,11 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         }
         app.serve().await
     })
+}
+
+/// What the admin API is told of the process.
+fn process() -> Process {
+    Process { started: Clock.now().wall, log: logging::control(), calls: Arc::default() }
 }
 
 /// The runtime that everything runs on.
@@ -114,7 +120,7 @@ impl App {
     pub async fn serve(self) -> anyhow::Result<()> {
         let App { directory, admin, networks, shutdown } = self;
         // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
-        let api = tokio::spawn(admin.serve(directory.clone(), shutdown.clone().cancelled_owned()));
+        let api = tokio::spawn(admin.serve(directory.clone(), process(), shutdown.clone().cancelled_owned()));
         for handle in directory.all(|_| true) {
             // One that cannot start is left failed; its log and its status say why.
             tokio::spawn(async move { handle.start(None).await });

@@ -19,6 +19,6 @@ pub(crate) mod tests;
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
-pub use report::{RefusedSources, Report};
+pub use report::{Grouping, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats};
 pub use supervisor::{Config, Running, spawn};
 pub use tallies::{BOUNDS, Histogram, Outbound, Tallies};

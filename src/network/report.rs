@@ -9,8 +9,8 @@ use super::handle::Command;
 use super::tallies::Outbound;
 use super::{By, Error, Handle, Status};
 use crate::node::Event;
-use crate::store::StoreStats;
-use crate::transport::{Grouping, MessageCounts, RefusedSource};
+pub use crate::store::StoreStats;
+pub use crate::transport::{Grouping, MessageCount, MessageCounts, RefusedSource};
 use crate::types::{ConnId, Direction, Purpose};
 
 /// What is asked for it.

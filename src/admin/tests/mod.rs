@@ -7,6 +7,8 @@ mod server;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -14,7 +16,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Admin, ServeError};
+use super::{Admin, LogControl, LogError, LogLevels, Process, ServeError};
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Peer, Saved};
@@ -37,7 +39,7 @@ async fn serve(worlds: &[&Shared]) -> Served {
     let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
+    let task = tokio::spawn(admin.serve(directory, process(), async move { drop(stopped.await) }));
     Served { channel: connect(addr).await, addr, stop, task }
 }
 
@@ -45,9 +47,27 @@ async fn connect(addr: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
 }
 
-/// A running network with nothing in it.
-fn world(chain_id: &str) -> Shared {
-    let node = StatusView {
+fn process() -> Process {
+    Process { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default() }
+}
+
+/// A log that nobody can change.
+#[derive(Debug)]
+struct FixedLog;
+
+impl LogControl for FixedLog {
+    fn levels(&self) -> LogLevels {
+        LogLevels { level: "info".into(), configured: "info".into(), until: Wall::NEVER }
+    }
+
+    fn set(&self, _: &str, _: Option<Duration>) -> Result<bool, LogError> {
+        Err(LogError::Unavailable("it is a test's".into()))
+    }
+}
+
+/// A running seed's status.
+pub(super) fn status_view() -> StatusView {
+    StatusView {
         state: RunState::Running,
         since: Wall::from_secs(5),
         seed_mode: true,
@@ -63,13 +83,17 @@ fn world(chain_id: &str) -> Shared {
         seeds: SeedCounts::default(),
         bans: 6,
         outage: false,
-    };
+    }
+}
+
+/// A running network with nothing in it.
+fn world(chain_id: &str) -> Shared {
     let status = network::Status {
         chain_id: chain_id.into(),
         id: id(1),
         listen: "127.0.0.1:26656".parse().unwrap(),
         announced: "1.2.3.4:26656".into(),
-        node,
+        node: status_view(),
         unsaved: None,
         ended: Vec::new(),
         recent_ends: Vec::new(),
