@@ -9,7 +9,6 @@ use pexd::{app, localnet};
 fn main() -> ExitCode {
     let done = match cli::run(Cli::parse()) {
         Ok(Outcome::Done) => Ok(true),
-        Ok(Outcome::Exit(code)) => return ExitCode::from(code),
         Ok(Outcome::Serve(config)) => app::run(&config).map(|()| true),
         Ok(Outcome::Localnet(options)) => localnet::run(options),
         Err(failure) => {

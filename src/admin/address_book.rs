@@ -4,9 +4,10 @@ use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::convert;
-use super::page::{Chunk, Listing, page};
+use super::page::{Chunk, Listing, Pages};
 use super::scope::Scope;
 use crate::network::{Directory, Error, Handle};
+use crate::node::AddressView;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
 use crate::proto::pexd::v1::{
     Address, GetSummaryRequest, GetSummaryResponse, ListAddressesRequest, ListAddressesResponse,
@@ -15,7 +16,7 @@ use crate::types::NetAddress;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(super) struct AddressBook(pub(super) Directory);
+pub(super) struct AddressBook(pub(super) Directory, pub(super) Pages);
 
 /// The addresses by themselves, as the book keeps them.
 struct ByAddress;
@@ -23,17 +24,32 @@ struct ByAddress;
 impl Listing for ByAddress {
     const KIND: &'static str = "addresses";
     type Key = NetAddress;
+    type Entry = AddressView;
     type Item = Address;
 
-    async fn fetch(
+    async fn scan(
         &self,
         network: &Handle,
         after: Option<NetAddress>,
         max: usize,
-    ) -> Result<Chunk<NetAddress, Address>, Error> {
+    ) -> Result<Chunk<NetAddress, AddressView>, Error> {
         let page = network.addresses(after, max).await?;
-        let show = |view: crate::node::AddressView| (view.record.address, convert::address(network.chain_id(), view));
-        Ok(Chunk { items: page.entries.into_iter().map(show).collect(), more: page.more })
+        Ok(Chunk {
+            entries: page.entries.into_iter().map(|view| (view.record.address, view)).collect(),
+            more: page.more,
+        })
+    }
+
+    async fn fetch(&self, network: &Handle, keys: &[NetAddress]) -> Result<Vec<AddressView>, Error> {
+        network.addresses_at(keys.to_vec()).await
+    }
+
+    async fn count(&self, network: &Handle) -> Result<Option<u64>, Error> {
+        Ok(Some(network.summary().await?.addresses.into()))
+    }
+
+    fn show(&self, network: &Handle, view: AddressView) -> Address {
+        convert::address(network.chain_id(), view)
     }
 }
 
@@ -53,12 +69,12 @@ impl AddressBookService for AddressBook {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = page(&ByAddress, &scope, request.page_size, &request.page_token).await?;
+        let page = self.1.page(&ByAddress, &caller, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListAddressesResponse {
             addresses: page.items,
             next_page_token: page.next,
             failures: page.failures,
-            ..Default::default()
+            total_count: page.total,
         }))
     }
 }

@@ -3,10 +3,11 @@
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
-use super::page::{Chunk, Listing, page};
+use super::page::{Chunk, Listing, Pages, pick};
 use super::scope::{Answers, Scope};
 use super::{convert, fields, status};
 use crate::network::{Applied, Directory, Error, Handle, LookupError, Saved};
+use crate::node::row;
 use crate::proto::pexd::v1::ban_service_server::BanService;
 use crate::proto::pexd::v1::{
     Ban, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure, UnbanRequest,
@@ -15,20 +16,38 @@ use crate::proto::pexd::v1::{
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(super) struct Bans(pub(super) Directory);
+pub(super) struct Bans(pub(super) Directory, pub(super) Pages);
 
 /// The bans by the text of their target.
 struct ByTarget;
 
+impl ByTarget {
+    async fn all(network: &Handle) -> Result<impl Iterator<Item = (String, row::Ban)>, Error> {
+        Ok(network.bans().await?.into_iter().map(|ban| (ban.target.to_string(), ban)))
+    }
+}
+
 impl Listing for ByTarget {
     const KIND: &'static str = "bans";
     type Key = String;
+    type Entry = row::Ban;
     type Item = Ban;
 
-    async fn fetch(&self, network: &Handle, after: Option<String>, max: usize) -> Result<Chunk<String, Ban>, Error> {
-        let bans = network.bans().await?.into_iter();
-        let bans = bans.map(|ban| convert::ban(network.chain_id(), ban)).map(|ban| (ban.target.clone(), ban));
-        Ok(Chunk::cut(bans, after.as_ref(), max))
+    async fn scan(
+        &self,
+        network: &Handle,
+        after: Option<String>,
+        max: usize,
+    ) -> Result<Chunk<String, row::Ban>, Error> {
+        Ok(Chunk::cut(Self::all(network).await?, after.as_ref(), max))
+    }
+
+    async fn fetch(&self, network: &Handle, keys: &[String]) -> Result<Vec<row::Ban>, Error> {
+        Ok(pick(Self::all(network).await?, keys))
+    }
+
+    fn show(&self, network: &Handle, ban: row::Ban) -> Ban {
+        convert::ban(network.chain_id(), ban)
     }
 }
 
@@ -38,12 +57,12 @@ impl BanService for Bans {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = page(&ByTarget, &scope, request.page_size, &request.page_token).await?;
+        let page = self.1.page(&ByTarget, &caller, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListBansResponse {
             bans: page.items,
             next_page_token: page.next,
             failures: page.failures,
-            ..Default::default()
+            total_count: page.total,
         }))
     }
 

@@ -1,6 +1,7 @@
 //! Who asks: a name for the audit, what it may do, and in which networks.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tonic::{Request, Status};
@@ -61,6 +62,15 @@ impl Caller {
     /// Who changes something by this method, for the audit.
     pub(super) fn by(&self, method: &'static str) -> By {
         By { author: self.who.clone(), method }
+    }
+
+    /// Its name over all its connections: `who` without the port, or the place that a named one calls from.
+    pub(super) fn principal(&self) -> String {
+        match (self.who.split_once(" from "), self.who.parse::<SocketAddr>()) {
+            (Some((name, _)), _) => name.to_owned(),
+            (None, Ok(place)) => place.ip().to_string(),
+            (None, Err(_)) => self.who.to_string(),
+        }
     }
 
     /// Whether it may ask about this network.

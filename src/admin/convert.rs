@@ -5,7 +5,7 @@ use prost_types::{Duration, Timestamp};
 use super::text::{printable, reason};
 use super::{health, servable};
 use crate::book;
-use crate::network::{Applied, Peer, RefusedSource, Saved, Status};
+use crate::network::{Applied, Peer, Saved, Status};
 use crate::node::row;
 use crate::node::{AddressView, BookView, CrawlView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
@@ -30,21 +30,10 @@ pub(super) fn time(at: Wall) -> Option<Timestamp> {
 }
 
 /// How often for which reason, the most frequent first.
-fn reason_counts(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<pb::ReasonCount> {
+pub(super) fn reason_counts(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<pb::ReasonCount> {
     let mut counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
     counts.sort_by(|(a, most), (b, more)| more.cmp(most).then(a.cmp(b)));
     counts.into_iter().map(|(reason, count)| pb::ReasonCount { reason: reason.to_owned(), count }).collect()
-}
-
-pub(super) fn refusal_source(network: &str, source: RefusedSource) -> pb::RefusalSource {
-    pb::RefusalSource {
-        network: network.to_owned(),
-        source: row::BanTarget::Range(source.net).to_string(),
-        count: source.count,
-        error_count: source.error,
-        reasons: reason_counts(source.reasons),
-        last_time: time(source.last),
-    }
 }
 
 fn crawl_status(view: &CrawlView, now: Now) -> pb::CrawlStatus {

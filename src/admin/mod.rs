@@ -9,6 +9,7 @@ mod address_book;
 mod bans;
 mod caller;
 mod calls;
+mod check_seeds;
 mod convert;
 mod fields;
 mod guard;

@@ -3,8 +3,9 @@
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
+use super::page::Pages;
 use super::process::Process;
-use super::refusals::RefusalLists;
+use super::refusals::{self, Refused};
 use super::scope::Scope;
 use super::{convert, health, log_level};
 use crate::clock::Clock;
@@ -17,7 +18,7 @@ use crate::proto::pexd::v1::{
 
 /// Answers from the handles of a directory, and for the process.
 #[derive(Debug)]
-pub(super) struct Reactor(pub(super) Directory, pub(super) Process, pub(super) RefusalLists);
+pub(super) struct Reactor(pub(super) Directory, pub(super) Process, pub(super) Pages);
 
 #[tonic::async_trait]
 impl ReactorService for Reactor {
@@ -61,7 +62,12 @@ impl ReactorService for Reactor {
         request: Request<ListRefusalsRequest>,
     ) -> Result<Response<ListRefusalsResponse>, Status> {
         let caller = Caller::of(&request);
-        self.2.page(&self.0, &caller, request.into_inner()).await.map(Response::new)
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let list = Refused { grouping: refusals::grouping(request.grouping)?, telling: refusals::telling(&scope).await };
+        let page = self.2.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        let (sources, next_page_token, failures) = (page.items, page.next, page.failures);
+        Ok(Response::new(ListRefusalsResponse { sources, next_page_token, failures }))
     }
 
     async fn get_log_level(

@@ -1,153 +1,107 @@
-//! `ReactorService.ListRefusals`: who floods us. The order changes with every refusal, so that the pages of a list walk the
-//! order of its first page.
+//! `ReactorService.ListRefusals`: who floods us.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tonic::Status;
 
-use super::caller::{Caller, Networks};
 use super::convert;
+use super::page::{Chunk, Listing, pick};
 use super::scope::Scope;
-use super::status::{self, invalid};
-use crate::clock::Clock;
-use crate::network::{Directory, Grouping, RefusedSources};
-use crate::proto::pexd::v1::{ListRefusalsRequest, ListRefusalsResponse, RefusalGrouping, RefusalSource};
-use crate::types::Mono;
+use super::status::invalid;
+use crate::network::{Error, Grouping, Handle, RefusedSource};
+use crate::node::row::BanTarget;
+use crate::proto::pexd::v1::{RefusalGrouping, RefusalSource};
 
-/// Sources of a page when the request does not say.
-const DEFAULT_SIZE: usize = 100;
-/// Sources of a page at most.
-const MAX_SIZE: usize = 1_000;
-/// Sources that one list shows at most, the most frequent ones of all networks.
-const MAX_SOURCES: usize = 4_096;
-/// Lists whose next pages may be asked for; the one used longest ago gives way.
-const MAX_LISTS: usize = 8;
-/// How long a list is kept after its last use.
-const KEPT: Duration = Duration::from_secs(60);
+/// What the key begins with of a source that a shared listener refused before it was known which network was meant.
+const OF_LISTENER: &str = "listener ";
 
-/// The lists that have more than one page; about 1 MB each at most.
-#[derive(Debug, Default)]
-pub(super) struct RefusalLists(Mutex<Kept>);
-
-#[derive(Debug, Default)]
-struct Kept {
-    lists: VecDeque<List>,
-    last_number: u64,
+/// The refused sources, the most frequent first.
+pub(super) struct Refused {
+    pub(super) grouping: Grouping,
+    /// The networks that tell of their listeners: one for each listener.
+    pub(super) telling: BTreeSet<Arc<str>>,
 }
 
-#[derive(Debug)]
-struct List {
-    number: u64,
-    owner: Query,
-    sources: Vec<RefusalSource>,
-    used: Mono,
+/// A source, and whether its network was known.
+pub(super) struct Entry {
+    source: RefusedSource,
+    known_network: bool,
 }
 
-/// What a list is of. Who may see other networks has another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Query {
-    networks: Networks,
-    scope: String,
-    grouping: Grouping,
+impl Refused {
+    async fn all(&self, network: &Handle) -> Result<impl Iterator<Item = (String, Entry)>, Error> {
+        let refused = network.refused(self.grouping).await?;
+        let listener = if self.telling.contains(network.chain_id()) { refused.listener } else { Vec::new() };
+        let entry = |known_network, source: RefusedSource| {
+            let prefix = if known_network { "" } else { OF_LISTENER };
+            (format!("{prefix}{}", source.net), Entry { source, known_network })
+        };
+        let of_network = refused.network.into_iter().map(move |source| entry(true, source));
+        Ok(of_network.chain(listener.into_iter().map(move |source| entry(false, source))))
+    }
 }
 
-impl RefusalLists {
-    /// The page that a request asks for.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT for a size, a grouping or a token that is none; PAGE_EXPIRED for a token that came too late.
-    pub(super) async fn page(
+impl Listing for Refused {
+    const KIND: &'static str = "refusals";
+    type Key = String;
+    type Entry = Entry;
+    type Item = RefusalSource;
+
+    fn query(&self) -> Vec<u8> {
+        vec![self.grouping as u8]
+    }
+
+    fn is_ranked(&self) -> bool {
+        true
+    }
+
+    fn rank(&self, entry: &Entry) -> u64 {
+        entry.source.count
+    }
+
+    async fn scan(
         &self,
-        directory: &Directory,
-        caller: &Caller,
-        request: ListRefusalsRequest,
-    ) -> Result<ListRefusalsResponse, Status> {
-        let scope = Scope::of(directory, caller, &request.network)?;
-        let size = match usize::try_from(request.page_size) {
-            Ok(0) => DEFAULT_SIZE,
-            Ok(size) => size.min(MAX_SIZE),
-            Err(_) => return Err(invalid("page_size", "it is negative: write 0 for 100 sources, or up to 1000")),
-        };
-        let grouping = match RefusalGrouping::try_from(request.grouping) {
-            Ok(RefusalGrouping::Unspecified | RefusalGrouping::Host) => Grouping::Host,
-            Ok(RefusalGrouping::Range) => Grouping::Range,
-            Err(_) => return Err(invalid("grouping", "it is not known: write REFUSAL_GROUPING_HOST or _RANGE")),
-        };
-        let query = Query { networks: caller.networks.clone(), scope: scope.name().to_owned(), grouping };
-        if !request.page_token.is_empty() {
-            return self.next_page(&query, &request.page_token, size);
-        }
-        let (answers, failures) = sort_out(&scope, grouping).await?;
-        let mut sources = flatten(answers);
-        let rest = sources.split_off(size.min(sources.len()));
-        let next_page_token = if rest.is_empty() { String::new() } else { self.keep(query, rest) };
-        Ok(ListRefusalsResponse { sources, next_page_token, failures })
+        network: &Handle,
+        after: Option<String>,
+        max: usize,
+    ) -> Result<Chunk<String, Entry>, Error> {
+        Ok(Chunk::cut(self.all(network).await?, after.as_ref(), max))
     }
 
-    /// Keeps what is left of a list; the token that leads to it.
-    fn keep(&self, owner: Query, sources: Vec<RefusalSource>) -> String {
-        let used = Clock.mono();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.last_number += 1;
-        let number = kept.last_number;
-        if kept.lists.len() >= MAX_LISTS {
-            kept.lists.pop_front();
-        }
-        kept.lists.push_back(List { number, owner, sources, used });
-        format!("{number}.0")
+    async fn fetch(&self, network: &Handle, keys: &[String]) -> Result<Vec<Entry>, Error> {
+        Ok(pick(self.all(network).await?, keys))
     }
 
-    fn next_page(&self, query: &Query, token: &str, size: usize) -> Result<ListRefusalsResponse, Status> {
-        let broken = || invalid("page_token", "it is not a next_page_token of this list: begin with an empty one");
-        let parts = token.split_once('.').and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<usize>().ok()?)));
-        let (number, from) = parts.ok_or_else(broken)?;
-        let now = Clock.mono();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.lists.retain(|list| now.since(list.used) < KEPT);
-        let at = kept.lists.iter().position(|list| list.number == number).ok_or_else(status::page_expired)?;
-        let Some(mut list) = kept.lists.remove(at) else { return Err(status::page_expired()) };
-        list.used = now;
-        let page = (list.owner == *query && from < list.sources.len()).then(|| {
-            let until = (from + size).min(list.sources.len());
-            let next_page_token = if until < list.sources.len() { format!("{number}.{until}") } else { String::new() };
-            ListRefusalsResponse { sources: list.sources[from..until].to_vec(), next_page_token, failures: Vec::new() }
-        });
-        kept.lists.push_back(list);
-        page.ok_or_else(broken)
+    fn show(&self, network: &Handle, entry: Entry) -> RefusalSource {
+        let RefusedSource { net, count, error, reasons, last } = entry.source;
+        RefusalSource {
+            network: if entry.known_network { network.chain_id().to_string() } else { String::new() },
+            source: BanTarget::Range(net).to_string(),
+            count,
+            error_count: error,
+            reasons: convert::reason_counts(reasons),
+            last_time: convert::time(last),
+        }
     }
 }
 
-type Answers = Vec<(String, RefusedSources)>;
-
-async fn sort_out(
-    scope: &Scope,
-    grouping: Grouping,
-) -> Result<(Answers, Vec<crate::proto::pexd::v1::NetworkFailure>), Status> {
-    let ask = |network: crate::network::Handle| async move {
-        let refused = network.refused(grouping).await?;
-        Ok((network.chain_id().to_string(), refused))
-    };
-    scope.sort_out(scope.ask(ask).await)
+/// How sources are told apart.
+///
+/// # Errors
+/// INVALID_ARGUMENT for a number without a meaning.
+pub(super) fn grouping(field: i32) -> Result<Grouping, Status> {
+    match RefusalGrouping::try_from(field) {
+        Ok(RefusalGrouping::Unspecified | RefusalGrouping::Host) => Ok(Grouping::Host),
+        Ok(RefusalGrouping::Range) => Ok(Grouping::Range),
+        Err(_) => Err(invalid("grouping", "it is not known: write REFUSAL_GROUPING_HOST or REFUSAL_GROUPING_RANGE")),
+    }
 }
 
-/// One list: by network, those of shared listeners first, then the most frequent first. What is too much are the rarest.
-fn flatten(answers: Answers) -> Vec<RefusalSource> {
-    let (mut sources, mut listeners) = (Vec::new(), BTreeSet::new());
-    for (network, refused) in answers {
-        if listeners.insert(refused.listener_number) {
-            sources.extend(refused.listener.into_iter().map(|source| convert::refusal_source("", source)));
-        }
-        sources.extend(refused.network.into_iter().map(|source| convert::refusal_source(&network, source)));
-    }
-    if sources.len() > MAX_SOURCES {
-        sources.sort_by_key(|source| std::cmp::Reverse(source.count));
-        sources.truncate(MAX_SOURCES);
-    }
-    let order = |a: &RefusalSource, b: &RefusalSource| {
-        a.network.cmp(&b.network).then(b.count.cmp(&a.count)).then_with(|| a.source.cmp(&b.source))
-    };
-    sources.sort_by(order);
-    sources
+/// The first network of each listener among those of a scope: what a shared listener refused is told once.
+pub(super) async fn telling(scope: &Scope) -> BTreeSet<Arc<str>> {
+    let answers = scope.ask(|network| async move { network.listener().await }).await;
+    let known = answers.into_iter().filter_map(|(chain_id, answer)| Some((chain_id, answer.ok()??)));
+    let mut listeners = BTreeSet::new();
+    known.filter(|(_, listener)| listeners.insert(*listener)).map(|(chain_id, _)| chain_id).collect()
 }

@@ -3,37 +3,53 @@
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
-use super::page::{Chunk, Listing, page};
+use super::check_seeds::check_seeds;
+use super::page::{Chunk, Listing, Pages, pick};
 use super::scope::{self, Scope};
 use super::{convert, fields, status};
 use crate::network::{Directory, Error, Handle};
+use crate::node::SeedView;
 use crate::proto::pexd::v1::seed_service_server::SeedService;
 use crate::proto::pexd::v1::{
-    AddSeedRequest, AddSeedResponse, ListSeedsRequest, ListSeedsResponse, RemoveSeedRequest, RemoveSeedResponse, Seed,
+    AddSeedRequest, AddSeedResponse, CheckSeedsRequest, CheckSeedsResponse, ListSeedsRequest, ListSeedsResponse,
+    RemoveSeedRequest, RemoveSeedResponse, Seed,
 };
 use crate::types::PeerAddress;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(super) struct Seeds(pub(super) Directory);
+pub(super) struct Seeds(pub(super) Directory, pub(super) Pages);
 
 /// The seeds by their address.
 struct ByAddress;
 
+impl ByAddress {
+    async fn all(network: &Handle) -> Result<impl Iterator<Item = (PeerAddress, SeedView)>, Error> {
+        Ok(network.seeds().await?.into_iter().map(|view| (view.seed.clone(), view)))
+    }
+}
+
 impl Listing for ByAddress {
     const KIND: &'static str = "seeds";
     type Key = PeerAddress;
+    type Entry = SeedView;
     type Item = Seed;
 
-    async fn fetch(
+    async fn scan(
         &self,
         network: &Handle,
         after: Option<PeerAddress>,
         max: usize,
-    ) -> Result<Chunk<PeerAddress, Seed>, Error> {
-        let seeds = network.seeds().await?.into_iter();
-        let seeds = seeds.map(|view| (view.seed.clone(), convert::seed(network.chain_id(), view)));
-        Ok(Chunk::cut(seeds, after.as_ref(), max))
+    ) -> Result<Chunk<PeerAddress, SeedView>, Error> {
+        Ok(Chunk::cut(Self::all(network).await?, after.as_ref(), max))
+    }
+
+    async fn fetch(&self, network: &Handle, keys: &[PeerAddress]) -> Result<Vec<SeedView>, Error> {
+        Ok(pick(Self::all(network).await?, keys))
+    }
+
+    fn show(&self, network: &Handle, view: SeedView) -> Seed {
+        convert::seed(network.chain_id(), view)
     }
 }
 
@@ -43,12 +59,12 @@ impl SeedService for Seeds {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = page(&ByAddress, &scope, request.page_size, &request.page_token).await?;
+        let page = self.1.page(&ByAddress, &caller, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListSeedsResponse {
             seeds: page.items,
             next_page_token: page.next,
             failures: page.failures,
-            ..Default::default()
+            total_count: page.total,
         }))
     }
 
@@ -74,5 +90,10 @@ impl SeedService for Seeds {
             .map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(RemoveSeedResponse { result }))
+    }
+
+    async fn check_seeds(&self, request: Request<CheckSeedsRequest>) -> Result<Response<CheckSeedsResponse>, Status> {
+        let network = scope::one(&self.0, &Caller::of(&request), &request.get_ref().network)?;
+        Ok(Response::new(check_seeds(&network, request.into_inner()).await?))
     }
 }

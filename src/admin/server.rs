@@ -23,10 +23,10 @@ use super::bans::Bans;
 use super::guard::GuardLayer;
 use super::incoming::incoming;
 use super::networks::Networks;
+use super::page::Pages;
 use super::peers::Peers;
 use super::process::Process;
 use super::reactor::Reactor;
-use super::refusals::RefusalLists;
 use super::seeds::Seeds;
 use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
@@ -43,8 +43,8 @@ const MAX_REQUEST: usize = 64 * 1024;
 const MAX_HEADERS: u32 = 16 * 1024;
 /// Requests at once on one connection; the client waits with more.
 const MAX_STREAMS: u32 = 32;
-/// The longest that a request may take. A network is waited for at most 10 s, and a start asks it twice.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The longest that a request may take until its answer begins: a check of seeds takes 50 s.
+const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// A client is pinged this often, so that one that is gone frees its place.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long its answer may take.
@@ -180,12 +180,13 @@ fn server(calls: Arc<Calls>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Stac
 
 /// All services but health, which comes with its reporter.
 fn routes(directory: &Directory, process: Process) -> Result<Routes, ServeError> {
-    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), process, RefusalLists::default()));
+    let pages = Pages::default();
+    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), process, pages.clone()));
     let networks = NetworkServiceServer::new(Networks);
-    let peers = PeerServiceServer::new(Peers(directory.clone()));
-    let book = AddressBookServiceServer::new(AddressBook(directory.clone()));
-    let seeds = SeedServiceServer::new(Seeds(directory.clone()));
-    let bans = BanServiceServer::new(Bans(directory.clone()));
+    let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
+    let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
+    let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));
+    let bans = BanServiceServer::new(Bans(directory.clone(), pages.clone()));
     Ok(Routes::default()
         .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
         .add_service(networks.max_decoding_message_size(MAX_REQUEST))

@@ -69,6 +69,18 @@ pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Status {
     build(Code::InvalidArgument, "INVALID_FIELD", Some(("field", field.to_owned())), message, violation(field, text))
 }
 
+/// As much is under way as may be.
+pub(super) fn limit(text: String) -> Status {
+    build(Code::ResourceExhausted, "LIMIT_REACHED", None, text, ErrorDetails::new())
+}
+
+/// A page token whose list is not kept any more.
+pub(super) fn page_expired() -> Status {
+    let text = "page_token: the list that it goes on with is not kept any more (60 s after its last page, and the latest 16 \
+                are); begin again with an empty page_token, or leave the order out: such pages do not expire";
+    build(Code::Aborted, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
+}
+
 /// A request that took longer than any is given.
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";
@@ -79,12 +91,6 @@ pub(super) fn timed_out() -> Status {
 pub(super) fn all_networks_needed(who: &str) -> Status {
     let text = format!("{} is for some networks only, and this acts on all of them", printable(who));
     build(Code::PermissionDenied, "PERMISSION_DENIED", None, text, ErrorDetails::new())
-}
-
-/// A page token whose list is not kept any more.
-pub(super) fn page_expired() -> Status {
-    let text = "page_token: its list was kept for 60 s after its last use, or gave way to others: begin with an empty one";
-    build(Code::FailedPrecondition, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
 }
 
 /// The log is not this process's own.

@@ -2,18 +2,13 @@
 
 use std::io::{self, Read as _};
 
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
-use serde::Serialize;
-
 use crate::app;
-use crate::probe::{self, Limits, Question, Report, Standing};
+use crate::probe::{self, Limits, Question};
+use crate::proto::pexd::v1::CheckSeedsResponse;
 use crate::transport::{DialLimits, Dialler};
 
-use super::{Failure, Outcome, print};
-
-/// What the exit codes say; 1 and 2 are those of every command.
-const DEFINITE: u8 = 3;
-const INCONCLUSIVE: u8 = 4;
+use super::output::Output;
+use super::{Failure, Outcome, checks};
 
 const AFTER_HELP: &str = "\
 Each seed is dialled under a fresh identity and asked for addresses once. docs/check-seeds.md explains each verdict.
@@ -71,9 +66,9 @@ pub(super) fn run(args: Args) -> Result<Outcome, Failure> {
         .map_err(|mistake| Failure::Mistake(format!("error: {mistake}")))?;
     // A look-up of a name that is still under way is not waited for.
     runtime.shutdown_background();
-    let code = exit_code(&checks);
-    print(&if args.json { json(checks)? } else { table(&checks) })?;
-    Ok(Outcome::Exit(code))
+    let answer = CheckSeedsResponse { checks: checks.into_iter().map(Into::into).collect() };
+    checks::show(if args.json { Output::Json } else { Output::Tables }, &answer)?;
+    Ok(Outcome::Done)
 }
 
 /// Standard input, one byte more than may be at most: the check says what is too long.
@@ -84,77 +79,4 @@ fn read_list() -> Result<String, Failure> {
         return Err(Failure::Mistake(format!("error: {}", probe::QuestionError::TooLong)));
     }
     Ok(text)
-}
-
-fn exit_code(checks: &[Report]) -> u8 {
-    let any = |standing| checks.iter().any(|check| check.verdict.standing() == standing);
-    if any(Standing::Definite) {
-        DEFINITE
-    } else if any(Standing::Inconclusive) {
-        INCONCLUSIVE
-    } else {
-        0
-    }
-}
-
-#[derive(Serialize)]
-struct Document {
-    checks: Vec<Report>,
-}
-
-fn json(checks: Vec<Report>) -> Result<String, Failure> {
-    let document = serde_json::to_string_pretty(&Document { checks }).map_err(Failure::failed)?;
-    Ok(document + "\n")
-}
-
-/// A table as wide as the terminal; elsewhere as wide as it is, so that a log has one line a seed. Columns that would be
-/// empty are left out.
-fn table(checks: &[Report]) -> String {
-    let rows: Vec<[String; 7]> = checks.iter().map(row).collect();
-    let shown: Vec<usize> =
-        (0..HEADER.len()).filter(|&column| rows.iter().any(|row| !row[column].is_empty())).collect();
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(shown.iter().map(|&column| HEADER[column]));
-    if let Some((width, _)) = terminal_size::terminal_size_of(io::stdout()) {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.0);
-    }
-    for row in &rows {
-        table.add_row(shown.iter().map(|&column| row[column].replace(char::is_control, "?")));
-    }
-    format!("{}\n\n{}\n", table.trim_fmt(), summary(checks))
-}
-
-const HEADER: [&str; 7] = ["seed", "verdict", "latency", "addresses", "sample", "node", "detail"];
-
-fn row(check: &Report) -> [String; 7] {
-    let answered = check.answer_time.is_some();
-    let addresses = match check.unusable_count {
-        _ if !answered => String::new(),
-        0 => check.address_count.to_string(),
-        unusable => format!("{} ({unusable} unusable)", check.address_count),
-    };
-    let sample = match check.sample_tried_count {
-        0 => String::new(),
-        tried => format!("{} of {tried}", check.sample_reached_count),
-    };
-    [
-        check.seed.clone(),
-        check.verdict.short_name().to_owned(),
-        check.latency.map(|latency| format!("{} ms", latency.as_millis())).unwrap_or_default(),
-        addresses,
-        sample,
-        format!("{} {}", check.moniker, check.version).trim().to_owned(),
-        check.detail.clone(),
-    ]
-}
-
-fn summary(checks: &[Report]) -> String {
-    let count = |standing| checks.iter().filter(|check| check.verdict.standing() == standing).count();
-    format!(
-        "{} of {} usable, {} definitely wrong, {} inconclusive",
-        count(Standing::Usable),
-        checks.len(),
-        count(Standing::Definite),
-        count(Standing::Inconclusive)
-    )
 }

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Peer};
+use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Peer, Reach};
 use super::saving::GROUP;
 use crate::node::PeerView;
 use crate::pex::MAX_SEEDS;
@@ -28,9 +28,14 @@ impl Actor<'_> {
             Command::Peers(reply) => drop(reply.send(self.peer_list())),
             Command::Summary(reply) => drop(reply.send(self.node.summary())),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
             Command::Report(command) => self.report(command),
+            Command::Reach(reply) => {
+                let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
+                let _ = reply.send(Reach { dialler, local });
+            }
             Command::Change { by, change, reply } => self.change(&by, change, reply),
             #[cfg(test)]
             Command::Panic => panic!("asked to"),

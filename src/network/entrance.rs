@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::report::ListenerNumber;
 use crate::transport::{DoorLimits, Listener, Local, Refusals, Upgraded};
 
 /// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.
@@ -104,8 +105,8 @@ impl OpenEntrance {
     }
 
     /// A number of the listener that no other one of this process has while it lives.
-    pub(super) fn number(&self) -> u64 {
-        Arc::as_ptr(&self.listener) as u64
+    pub(super) fn number(&self) -> ListenerNumber {
+        ListenerNumber(Arc::as_ptr(&self.listener).addr())
     }
 }
 

@@ -1,6 +1,7 @@
 //! One chain's actor: it joins the pure node to sockets, store and callers.
 
 mod actor;
+mod book_commands;
 mod commands;
 mod directory;
 mod entrance;
@@ -18,7 +19,7 @@ pub(crate) mod tests;
 
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
-pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};
-pub use report::{Grouping, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats};
+pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
+pub use report::{Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats};
 pub use supervisor::{Config, Running, spawn};
 pub use tallies::{BOUNDS, Histogram, Outbound, Tallies};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
+use super::entrance::OpenEntrance;
 use super::handle::Command;
 use super::tallies::Outbound;
 use super::{By, Error, Handle, Status};
@@ -22,6 +23,8 @@ pub(super) enum ReportCommand {
     Outbound(oneshot::Sender<Outbound>),
     /// Who was refused.
     Refused(Grouping, oneshot::Sender<RefusedSources>),
+    /// Which listener its peers come in at.
+    Listener(oneshot::Sender<Option<ListenerNumber>>),
     /// A line for the audit about what was changed in the whole process.
     Note(By, String, oneshot::Sender<()>),
 }
@@ -47,9 +50,11 @@ pub struct RefusedSources {
     /// Those that its listener refused before it was known which network they meant. Of a listener that several networks
     /// share, each of them tells this.
     pub listener: Vec<RefusedSource>,
-    /// The number of that listener, equal for networks that share it.
-    pub listener_number: u64,
 }
+
+/// Which listener it is: equal for networks that share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListenerNumber(pub(super) usize);
 
 impl Handle {
     /// All that is counted.
@@ -76,6 +81,14 @@ impl Handle {
         self.ask(|reply| Command::Report(ReportCommand::Refused(grouping, reply))).await
     }
 
+    /// Which listener its peers come in at; `None` while it has none.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn listener(&self) -> Result<Option<ListenerNumber>, Error> {
+        self.ask(|reply| Command::Report(ReportCommand::Listener(reply))).await
+    }
+
     /// Notes in the audit what an operator changed in the whole process.
     ///
     /// # Errors
@@ -91,6 +104,7 @@ impl Actor<'_> {
             ReportCommand::All(reply) => drop(reply.send(Box::new(self.full_report()))),
             ReportCommand::Outbound(reply) => drop(reply.send(self.journal.tallies.outbound.clone())),
             ReportCommand::Refused(grouping, reply) => drop(reply.send(self.refused_sources(grouping))),
+            ReportCommand::Listener(reply) => drop(reply.send(self.open.as_ref().map(OpenEntrance::number))),
             ReportCommand::Note(by, summary, reply) => {
                 self.note_change(&by, &summary);
                 let _ = reply.send(());
@@ -112,9 +126,8 @@ impl Actor<'_> {
     }
 
     fn refused_sources(&self, grouping: Grouping) -> RefusedSources {
-        let listener = self.open.as_ref().map(|open| (open.refusals().sources(grouping), open.number()));
-        let (listener, listener_number) = listener.unwrap_or_default();
-        RefusedSources { network: self.shell.local.gate().refusals().sources(grouping), listener, listener_number }
+        let listener = self.open.as_ref().map(|open| open.refusals().sources(grouping)).unwrap_or_default();
+        RefusedSources { network: self.shell.local.gate().refusals().sources(grouping), listener }
     }
 
     /// Tells the journal of an event. Who is refused after the handshake is counted beside those refused before it.

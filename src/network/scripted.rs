@@ -75,8 +75,10 @@ impl World {
             Command::Peers(reply) => drop(reply.send(self.peers.clone())),
             Command::Summary(reply) => drop(reply.send(self.status.node.book)),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
+            Command::Reach(reply) => drop(reply),
             Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
             // Its callers are tested against real networks.
             Command::Report(_) => {}

@@ -106,6 +106,11 @@ impl Node {
         self.book.page(after, max).into_iter().map(|record| self.address_view(record)).collect()
     }
 
+    /// One address of the book.
+    pub fn address(&self, address: &NetAddress) -> Option<AddressView> {
+        self.book.get(address).map(|record| self.address_view(record))
+    }
+
     fn address_view(&self, record: Record) -> AddressView {
         AddressView {
             servable: self.book.is_servable(self.pex.servable(), &record.address),

@@ -85,7 +85,7 @@ impl Examiner {
         let unusable = looked_at.saturating_sub(addresses.len());
         report.answer_time = Some(took);
         report.address_count = total;
-        report.unusable_count = u32::try_from(unusable).unwrap_or(u32::MAX);
+        report.unusable_address_count = u32::try_from(unusable).unwrap_or(u32::MAX);
         match (total, addresses.is_empty()) {
             (_, false) => report.judge(Verdict::Ok, "", ""),
             (0, _) => report.judge(Verdict::Empty, "", "it knows no address to give now"),

@@ -3,6 +3,7 @@
 //! Each dial is made under a fresh identity, so that it is no second connection of anybody, and announces an address that
 //! nobody keeps. All of it is bounded, in number and in time; the [`Dialler`]'s bounds hold as well.
 
+mod convert;
 mod examine;
 mod list;
 mod report;

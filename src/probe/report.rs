@@ -1,9 +1,7 @@
-//! What a check found of one entry, and its form for machines.
+//! What a check found of one entry.
 
 use std::net::SocketAddr;
 use std::time::Duration;
-
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::list::EntryFault;
 use super::{Standing, Verdict};
@@ -45,7 +43,7 @@ pub struct Report {
     pub address_count: u32,
     /// Those of them that nobody can dial: malformed, or private ones in strict mode. Of more than 250 only those that
     /// were looked at count.
-    pub unusable_count: u32,
+    pub unusable_address_count: u32,
     /// Addresses of the answer that were dialled.
     pub sample_tried_count: u32,
     /// Those of them where the right node of the right chain answered.
@@ -68,7 +66,7 @@ impl Report {
             latency: None,
             answer_time: None,
             address_count: 0,
-            unusable_count: 0,
+            unusable_address_count: 0,
             sample_tried_count: 0,
             sample_reached_count: 0,
         }
@@ -101,39 +99,4 @@ impl Report {
 /// The first characters of a text.
 fn cut(text: &str, max: usize) -> String {
     text.chars().take(max).collect()
-}
-
-/// A duration as protobuf's JSON has it.
-fn seconds(duration: Duration) -> String {
-    format!("{}.{:06}s", duration.as_secs(), duration.subsec_micros())
-}
-
-/// The names and forms are those of protobuf's JSON. Texts and counts are always there; times that were not measured are
-/// left out.
-impl Serialize for Report {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = |shown: Option<String>| shown.unwrap_or_default();
-        let mut fields = serializer.serialize_struct("SeedCheck", 16)?;
-        fields.serialize_field("seed", &self.seed)?;
-        fields.serialize_field("verdict", self.verdict.name())?;
-        fields.serialize_field("definite", &self.is_definite())?;
-        fields.serialize_field("fault", self.fault)?;
-        fields.serialize_field("detail", &self.detail)?;
-        fields.serialize_field("actualId", &text(self.actual_id.map(|id| id.to_string())))?;
-        fields.serialize_field("actualNetwork", self.actual_network.as_deref().unwrap_or_default())?;
-        fields.serialize_field("moniker", &self.moniker)?;
-        fields.serialize_field("version", &self.version)?;
-        fields.serialize_field("ip", &text(self.remote.map(|remote| remote.to_string())))?;
-        for (name, time) in [("latency", self.latency), ("answerTime", self.answer_time)] {
-            match time {
-                Some(time) => fields.serialize_field(name, &seconds(time))?,
-                None => fields.skip_field(name)?,
-            }
-        }
-        fields.serialize_field("addressCount", &self.address_count)?;
-        fields.serialize_field("unusableCount", &self.unusable_count)?;
-        fields.serialize_field("sampleTriedCount", &self.sample_tried_count)?;
-        fields.serialize_field("sampleReachedCount", &self.sample_reached_count)?;
-        fields.end()
-    }
 }

@@ -87,30 +87,4 @@ impl Verdict {
             | Verdict::NotChecked => Standing::Inconclusive,
         }
     }
-
-    /// A name that never changes, for machines.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Verdict::Ok => "SEED_VERDICT_OK",
-            Verdict::Empty => "SEED_VERDICT_EMPTY",
-            Verdict::Malformed => "SEED_VERDICT_MALFORMED",
-            Verdict::DuplicateEntry => "SEED_VERDICT_DUPLICATE_ENTRY",
-            Verdict::Unroutable => "SEED_VERDICT_UNROUTABLE",
-            Verdict::WrongId => "SEED_VERDICT_WRONG_ID",
-            Verdict::WrongChain => "SEED_VERDICT_WRONG_CHAIN",
-            Verdict::NoPex => "SEED_VERDICT_NO_PEX",
-            Verdict::Unresolved => "SEED_VERDICT_UNRESOLVED",
-            Verdict::Refused => "SEED_VERDICT_REFUSED",
-            Verdict::TimedOut => "SEED_VERDICT_TIMED_OUT",
-            Verdict::HungUp => "SEED_VERDICT_HUNG_UP",
-            Verdict::Silent => "SEED_VERDICT_SILENT",
-            Verdict::Protocol => "SEED_VERDICT_PROTOCOL",
-            Verdict::NotChecked => "SEED_VERDICT_NOT_CHECKED",
-        }
-    }
-
-    /// The name without what all of them share, for people.
-    pub fn short_name(self) -> &'static str {
-        self.name().trim_start_matches("SEED_VERDICT_")
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pexd::testkit::{Identity, Peer};
 use pexd::transport::{BindError, DoorLimits, Listener, Local, RateLimit, RouteError, Settings};
-use pexd::types::Fault;
+use pexd::types::{Fault, Stage};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;

@@ -73,7 +73,7 @@ async fn what_cannot_be_used_of_an_answer_is_counted() {
         let mut report = Report::new("x");
         let answer = Answer { addresses, total, took: Duration::ZERO };
         examiner.weigh(NodeId::from_bytes([0; NodeId::LEN]), answer, &mut report).await;
-        (report.verdict, report.address_count, report.unusable_count)
+        (report.verdict, report.address_count, report.unusable_address_count)
     };
     let (public, private) = (at(1, "8.8.8.8"), at(2, "10.0.0.1"));
     assert_eq!(weigh(vec![public, private], 5).await, (Verdict::Ok, 5, 4), "three were no addresses at all");

@@ -13,7 +13,7 @@ async fn a_live_seed_gives_its_addresses_however_often_it_is_checked() {
     for _ in 0..2 {
         let report = look_at(seed).await;
         assert_eq!((report.verdict, report.fault, report.detail.as_str()), (Verdict::Ok, "", ""));
-        assert_eq!((report.address_count, report.unusable_count, report.sample_tried_count), (5, 0, 0));
+        assert_eq!((report.address_count, report.unusable_address_count, report.sample_tried_count), (5, 0, 0));
         assert_eq!((report.moniker.as_str(), report.version.as_str()), ("test", "test"));
         assert_eq!((report.remote, report.seed), (Some(seed.socket()), seed.to_string()));
         assert!(report.latency.is_some() && report.answer_time.is_some());
