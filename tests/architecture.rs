@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("probe", &["types", "wire", "switch", "transport", "clock", "proto"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
+    ("http", &["types", "node", "network", "admin", "clock"]),
     ("admin", &["types", "book", "switch", "node", "network", "probe", "proto", "clock"]),
 ];
 

@@ -260,14 +260,14 @@ fn mistakes_of_all_files_are_told_at_once() {
     let home = TestHome::with("chain-1", "[p2p]\npex = false\n");
     home.init(&["chain-2"]);
     fs::write(home.config_file("chain-2"), "[book]\nfile = 3\n").unwrap();
-    fs::write(home.path().join("pexd.toml"), "[admin]\nladdr = \"0.0.0.0:26670\"\n[http]\nladdr = \"\"\n").unwrap();
+    fs::write(home.path().join("pexd.toml"), "[admin]\nladdr = \"0.0.0.0:26670\"\n[status]\nladdr = \"\"\n").unwrap();
     let told = home.mistakes(|sources| {
         sources.flags.push((key("log.level"), "loud".into()));
         sources.variables.push(variable("PEXD_LIMITS_MAX_DIALS", "0"));
     });
     let parts = [
         "pexd.toml:2: admin.laddr is 0.0.0.0:26670",
-        "pexd.toml:3: http is not a known key",
+        "pexd.toml:3: status is not a known key",
         "chain-1/config.toml:2: p2p.pex is false",
         "chain-2/config.toml:2: book.file is an integer",
         "variable PEXD_LIMITS_MAX_DIALS: limits.max_dials is 0",

@@ -13,7 +13,8 @@ use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 use crate::proto::pexd::v1::{
     GetLogLevelRequest, GetLogLevelResponse, GetStatusRequest, GetStatusResponse, LifecycleResult, ListRefusalsRequest,
-    ListRefusalsResponse, SetLogLevelRequest, SetLogLevelResponse, StartRequest, StartResponse, StopRequest, StopResponse,
+    ListRefusalsResponse, SetLogLevelRequest, SetLogLevelResponse, StartRequest, StartResponse, StopRequest,
+    StopResponse,
 };
 
 /// Answers from the handles of a directory, and for the process.
@@ -64,7 +65,8 @@ impl ReactorService for Reactor {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let list = Refused { grouping: refusals::grouping(request.grouping)?, telling: refusals::telling(&scope).await };
+        let list =
+            Refused { grouping: refusals::grouping(request.grouping)?, telling: refusals::telling(&scope).await };
         let page = self.2.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
         let (sources, next_page_token, failures) = (page.items, page.next, page.failures);
         Ok(Response::new(ListRefusalsResponse { sources, next_page_token, failures }))

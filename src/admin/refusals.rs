@@ -60,12 +60,7 @@ impl Listing for Refused {
         entry.source.count
     }
 
-    async fn scan(
-        &self,
-        network: &Handle,
-        after: Option<String>,
-        max: usize,
-    ) -> Result<Chunk<String, Entry>, Error> {
+    async fn scan(&self, network: &Handle, after: Option<String>, max: usize) -> Result<Chunk<String, Entry>, Error> {
         Ok(Chunk::cut(self.all(network).await?, after.as_ref(), max))
     }
 

@@ -17,9 +17,9 @@ use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
 use super::access::AccessLayer;
-use super::calls::{Calls, CallsLayer};
 use super::address_book::AddressBook;
 use super::bans::Bans;
+use super::calls::{Calls, CallsLayer};
 use super::guard::GuardLayer;
 use super::incoming::incoming;
 use super::networks::Networks;

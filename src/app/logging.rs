@@ -32,7 +32,9 @@ pub(crate) fn init(config: &Log) {
         }
         LogFormat::Json => {
             let format = Format::default().json();
-            registry.with(log::layer().event_format(format).fmt_fields(JsonFields::new()).with_writer(writer)).try_init()
+            registry
+                .with(log::layer().event_format(format).fmt_fields(JsonFields::new()).with_writer(writer))
+                .try_init()
         }
     };
     if began.is_ok() {

@@ -8,11 +8,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Process};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::{Http, Sources};
 use crate::network::{self, Directory, Running};
 
 /// Serves what the configuration describes until a signal asks for the end.
@@ -25,6 +27,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let app = App::prepare(config).await?;
         tracing::info!(laddr = %app.admin_addr(), "admin API");
+        if let Some(laddr) = app.http_addr() {
+            tracing::info!(%laddr, "metrics and health");
+        }
         for network in &config.networks {
             tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.announced_address(), "network");
         }
@@ -60,19 +65,27 @@ pub fn raise_open_files() {
 pub struct App {
     directory: Directory,
     admin: Admin,
+    /// Metrics and health, and what the names of CometBFT's metrics begin with.
+    http: Option<(Http, Arc<str>)>,
     networks: Vec<Running>,
     shutdown: CancellationToken,
 }
 
 impl App {
-    /// Binds the admin API and opens the books, without starting a reactor.
+    /// Binds the admin API, metrics and health, and opens the books, without starting a reactor.
     ///
     /// # Errors
-    /// When the admin API's port is taken, or no network's book can be opened.
+    /// When a port is taken, or no network's book can be opened.
     pub async fn prepare(config: &Config) -> anyhow::Result<Self> {
         let admin = Admin::bind(config.process.admin.laddr).await?;
+        let http = match config.process.http.laddr {
+            Some(laddr) => Some((Http::bind(laddr).await?, config.process.http.namespace.0.as_str().into())),
+            None => None,
+        };
         let default = config.process.default_network.as_deref().map(Arc::from);
-        App::with_networks(admin, assembly::networks(config), assembly::dialler(&config.process.limits), default).await
+        let (networks, dialler) = (assembly::networks(config), assembly::dialler(&config.process.limits));
+        let app = App::with_networks(admin, networks, dialler, default).await?;
+        Ok(App { http, ..app })
     }
 
     /// As [`App::prepare`], for networks that no file describes.
@@ -94,7 +107,12 @@ impl App {
             anyhow::bail!("no address book can be opened:\n{}", reason.join("\n"));
         }
         let directory = Directory::new(running.iter().map(|network| network.handle.clone()), default);
-        Ok(App { directory, admin, networks: running, shutdown })
+        Ok(App { directory, admin, http: None, networks: running, shutdown })
+    }
+
+    /// Where metrics and health are served, if they are.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|(http, _)| http.local_addr())
     }
 
     /// Where the admin API listens.
@@ -118,13 +136,21 @@ impl App {
     /// # Errors
     /// When the admin API breaks down.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { directory, admin, networks, shutdown } = self;
-        // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
-        let api = tokio::spawn(admin.serve(directory.clone(), process(), shutdown.clone().cancelled_owned()));
-        for handle in directory.all(|_| true) {
-            // One that cannot start is left failed; its log and its status say why.
-            tokio::spawn(async move { handle.start(None).await });
+        let App { directory, admin, http, networks, shutdown } = self;
+        let (process, begun) = (process(), CancellationToken::new());
+        if let Some((http, namespace)) = http {
+            let (directory, calls, started) = (directory.clone(), process.calls.clone(), process.started);
+            let sources = Sources { directory, namespace, calls, started, begun: begun.clone() };
+            tokio::spawn(http.serve(sources, shutdown.clone().cancelled_owned()));
         }
+        // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
+        let api = tokio::spawn(admin.serve(directory.clone(), process, shutdown.clone().cancelled_owned()));
+        let handles = directory.all(|_| true);
+        tokio::spawn(async move {
+            // One that cannot start is left failed; its log and its status say why.
+            join_all(handles.iter().map(|handle| handle.start(None))).await;
+            begun.cancel();
+        });
         signals::wait(&shutdown).await;
         shutdown.cancel();
         for network in networks {

@@ -17,6 +17,10 @@ pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mu
             let text = format!("p2p.laddr has the port of the admin API, {}: give it another", process.admin.laddr);
             notes.mistake(network.origins.laddr.clone(), text);
         }
+        if let Some(http) = process.http.laddr.filter(|http| overlap(network.p2p.laddr, *http)) {
+            let text = format!("p2p.laddr has the port of metrics and health (http.laddr), {http}: give it another");
+            notes.mistake(network.origins.laddr.clone(), text);
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use super::conflicts::overlap;
 use super::document::Layout;
-use super::keys::{Admin, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
+use super::keys::{Admin, Http, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
 use super::layers::{Resolved, Tables};
 use super::mistake::Notes;
 use super::section::Key;
@@ -22,6 +23,8 @@ pub struct Process {
     pub default_network: Option<String>,
     /// The admin API.
     pub admin: Admin,
+    /// Metrics and health.
+    pub http: Http,
     /// The log.
     pub log: Log,
     /// What all networks share.
@@ -32,6 +35,7 @@ pub struct Process {
 pub(super) struct ProcessTables {
     top: ProcessTop,
     admin: Admin,
+    http: Http,
     log: Log,
     limits: Limits,
 }
@@ -41,6 +45,7 @@ impl Tables for ProcessTables {
         ProcessTables {
             top: ProcessTop::defaults(seed_mode),
             admin: Admin::defaults(seed_mode),
+            http: Http::defaults(seed_mode),
             log: Log::defaults(seed_mode),
             limits: Limits::defaults(seed_mode),
         }
@@ -49,6 +54,7 @@ impl Tables for ProcessTables {
     fn set(&mut self, key: &Key, text: &str) -> Result<(), String> {
         match key.table {
             "admin" => self.admin.set(key, text),
+            "http" => self.http.set(key, text),
             "log" => self.log.set(key, text),
             "limits" => self.limits.set(key, text),
             _ => self.top.set(key, text),
@@ -69,7 +75,11 @@ pub(super) fn build(resolved: Resolved<ProcessTables>, file: &std::path::Path, n
             ),
         );
     }
-    let ProcessTables { top, admin, log, limits } = resolved.values;
+    if let Some(http) = resolved.values.http.laddr.filter(|http| overlap(*http, laddr)) {
+        let origin = resolved.origin("http.laddr", file);
+        notes.mistake(origin, format!("http.laddr {http} has the port of the admin API, {laddr}: give it another"));
+    }
+    let ProcessTables { top, admin, http, log, limits } = resolved.values;
     let default_network = Some(top.default_network.0).filter(|name| !name.is_empty());
-    Process { default_network, admin, log, limits }
+    Process { default_network, admin, http, log, limits }
 }

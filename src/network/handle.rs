@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::book_commands::BookCommand;
 use super::report::ReportCommand;
 use super::tallies::Tallies;
-use super::book_commands::BookCommand;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
 use crate::transport::{Dialler, Local};

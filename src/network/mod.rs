@@ -20,6 +20,8 @@ pub(crate) mod tests;
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
-pub use report::{Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats};
+pub use report::{
+    Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats,
+};
 pub use supervisor::{Config, Running, spawn};
 pub use tallies::{BOUNDS, Histogram, Outbound, Tallies};

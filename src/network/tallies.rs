@@ -114,8 +114,8 @@ impl Outbound {
 
 /// Upper bounds of a histogram's buckets in microseconds; what is longer is counted in no bucket.
 pub const BOUNDS: [u64; 14] = [
-    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
-    25_000_000,
+    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+    10_000_000, 25_000_000,
 ];
 
 /// How long something took, by fixed buckets.
@@ -209,7 +209,10 @@ mod tests {
         tallies.note(&failed(Fault::DuplicateId), at);
         assert_eq!((tallies.outbound.recent(at), tallies.outbound.last_answer()), ((6, 3), at));
         let count = |outcome| tallies.dials.get(&(Purpose::Visit, outcome)).copied();
-        assert_eq!((count(Some(Outcome::Refused)), count(Some(Outcome::Reached)), count(None)), (Some(1), Some(1), Some(2)));
+        assert_eq!(
+            (count(Some(Outcome::Refused)), count(Some(Outcome::Reached)), count(None)),
+            (Some(1), Some(1), Some(2))
+        );
     }
 
     #[test]

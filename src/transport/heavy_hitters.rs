@@ -75,7 +75,14 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
             _ => {
                 // Below the capacity, which is one of these.
                 let index = self.hitters.len() as u16;
-                self.hitters.push(Hitter { key, count: 0, error: 0, reasons: Vec::new(), last: Wall::NEVER, place: index });
+                self.hitters.push(Hitter {
+                    key,
+                    count: 0,
+                    error: 0,
+                    reasons: Vec::new(),
+                    last: Wall::NEVER,
+                    place: index,
+                });
                 self.order.push(index);
                 index
             }

@@ -52,10 +52,9 @@ mod tests {
 
     #[test]
     fn sources_begin_where_their_networks_do() {
-        for (ip, host, range) in [
-            ("1.2.3.4", "1.2.3.4/32", "1.2.0.0/16"),
-            ("2a00:1:2:3:4:5:6:7", "2a00:1:2:3::/64", "2a00:1::/32"),
-        ] {
+        for (ip, host, range) in
+            [("1.2.3.4", "1.2.3.4/32", "1.2.0.0/16"), ("2a00:1:2:3:4:5:6:7", "2a00:1:2:3::/64", "2a00:1::/32")]
+        {
             let of = |grouping: Grouping| grouping.net(grouping.first_of(ip.parse().unwrap())).to_string();
             assert_eq!((of(Grouping::Host), of(Grouping::Range)), (host.to_owned(), range.to_owned()));
         }

@@ -3,6 +3,7 @@
 mod changes;
 mod lists;
 mod reactor;
+mod reports;
 mod server;
 
 use std::collections::BTreeMap;

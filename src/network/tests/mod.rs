@@ -4,7 +4,7 @@
 mod isolation;
 mod lifecycle;
 mod saving;
-mod session;
+pub(crate) mod session;
 mod shared;
 
 use std::collections::BTreeSet;
@@ -34,8 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The process that the networks of a test share.
 pub(crate) struct Process {
     folder: TempDir,
-    dialler: Dialler,
-    shutdown: CancellationToken,
+    pub(crate) dialler: Dialler,
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Process {
@@ -53,7 +53,7 @@ impl Process {
     }
 
     /// A seed with this key at this listener.
-    fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: Entrance) -> Config {
+    pub(crate) fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: Entrance) -> Config {
         let (id, at) = (key.id(), entrance.laddr());
         Config {
             chain_id: chain.into(),
@@ -65,7 +65,7 @@ impl Process {
         }
     }
 
-    async fn spawn(&self, config: Config) -> Running {
+    pub(crate) async fn spawn(&self, config: Config) -> Running {
         spawn(config, self.dialler.clone(), self.shutdown.clone()).await
     }
 
@@ -227,7 +227,7 @@ pub(crate) async fn book_of(network: &Handle) -> Vec<Record> {
 }
 
 /// Waits until a look finds what is wanted.
-async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut look: impl FnMut() -> F) {
     let wait = async {
         while !look().await {
             tokio::time::sleep(Duration::from_millis(10)).await;

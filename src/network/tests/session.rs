@@ -44,7 +44,7 @@ impl Stranger {
 }
 
 /// A whole session; what was told.
-pub(super) async fn ask(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Vec<NetAddress>, Fault> {
+pub(crate) async fn ask(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Vec<NetAddress>, Fault> {
     let stranger = Stranger::connect(dialler, seed, chain).await?;
     stranger.peer.try_send(Outgoing::Request).unwrap();
     let mut told = stranger.until_closed().await;
