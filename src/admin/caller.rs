@@ -11,16 +11,26 @@ use crate::network::By;
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Role {
+pub enum Role {
     /// Ask.
     Read,
     /// Ask and change.
     Control,
 }
 
+impl Role {
+    /// As the access file has it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Role::Read => "read",
+            Role::Control => "control",
+        }
+    }
+}
+
 /// The networks that a caller may ask about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Networks {
+pub enum Networks {
     /// All there are and will be.
     All,
     /// These chain IDs; what else there is he does not learn.
@@ -29,7 +39,7 @@ pub(super) enum Networks {
 
 /// Who sent a request. The access layer puts it into the request's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
+pub struct Caller {
     /// Its name in the audit, such as `token ops from 10.0.0.7:40112`.
     pub(super) who: Arc<str>,
     /// What it may do.

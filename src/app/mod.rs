@@ -1,5 +1,6 @@
 //! The composition root: what a configuration becomes, in the order in which it starts and ends.
 
+mod access;
 mod assembly;
 pub(crate) mod logging;
 mod signals;
@@ -26,7 +27,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     raise_open_files();
     runtime()?.block_on(async {
         let app = App::prepare(config).await?;
-        tracing::info!(laddr = %app.admin_addr(), "admin API");
+        tell_places(&app.admin);
         if let Some(laddr) = app.http_addr() {
             tracing::info!(%laddr, "metrics and health");
         }
@@ -40,6 +41,15 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 /// What the admin API is told of the process.
 fn process() -> Process {
     Process { started: Clock.now().wall, log: logging::control(), calls: Arc::default() }
+}
+
+fn tell_places(admin: &Admin) {
+    if let Some(laddr) = admin.local_addr() {
+        tracing::info!(%laddr, "admin API");
+    }
+    if let Some(socket) = admin.socket_path() {
+        tracing::info!(socket = %socket.display(), "admin API");
+    }
 }
 
 /// The runtime that everything runs on.
@@ -61,7 +71,6 @@ pub fn raise_open_files() {
 }
 
 /// A process that serves its networks and its admin API.
-#[derive(Debug)]
 pub struct App {
     directory: Directory,
     admin: Admin,
@@ -77,7 +86,7 @@ impl App {
     /// # Errors
     /// When a port is taken, or no network's book can be opened.
     pub async fn prepare(config: &Config) -> anyhow::Result<Self> {
-        let admin = Admin::bind(config.process.admin.laddr).await?;
+        let admin = Admin::bind(access::settings(&config.process.admin)).await?;
         let http = match config.process.http.laddr {
             Some(laddr) => Some((Http::bind(laddr).await?, config.process.http.namespace.0.as_str().into())),
             None => None,
@@ -115,8 +124,8 @@ impl App {
         self.http.as_ref().map(|(http, _)| http.local_addr())
     }
 
-    /// Where the admin API listens.
-    pub fn admin_addr(&self) -> SocketAddr {
+    /// Where the admin API listens on TCP.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.local_addr()
     }
 

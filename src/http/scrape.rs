@@ -90,7 +90,7 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
         out.add(&m::BOOK_IDS, &[chain, state], count.into());
     }
     for (outcome, count) in Outcome::ALL.into_iter().zip(node.outcomes) {
-        out.add(&m::BOOK_ADDRESSES, &[chain, outcome_name(outcome)], count.into());
+        out.add(&m::BOOK_ADDRESSES, &[chain, outcome.name()], count.into());
     }
     out.add(&m::SERVABLE, &[chain], node.book.servable.into());
     out.add(&m::BANS, &[chain], node.bans.into());
@@ -109,7 +109,7 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
 fn dials(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     let (node, tallies) = (&report.status.node, &report.status.tallies);
     for (&(purpose, outcome), count) in &tallies.dials {
-        let outcome = outcome.map_or("inconclusive", outcome_name);
+        let outcome = outcome.map_or("inconclusive", Outcome::name);
         out.add(&m::DIALS, &[chain, &purpose.to_string(), outcome], *count as f64);
     }
     out.add(&m::DIALLING, &[chain], node.dialling.into());
@@ -171,18 +171,4 @@ fn process(out: &mut Exposition<'_>, started: Wall) {
 /// Seconds since the epoch; never is 0.
 fn seconds(at: Wall) -> f64 {
     at.as_millis() as f64 / 1e3
-}
-
-const fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Untried => "untried",
-        Outcome::Reached => "reached",
-        Outcome::Refused => "refused",
-        Outcome::TimedOut => "timed_out",
-        Outcome::WrongIdentity => "wrong_identity",
-        Outcome::WrongNetwork => "wrong_network",
-        Outcome::HungUp => "hung_up",
-        Outcome::Misbehaved => "misbehaved",
-        Outcome::NoPex => "no_pex",
-    }
 }

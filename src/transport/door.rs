@@ -5,22 +5,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Grouping;
-use super::rate_table::RateTable;
+use crate::rate::{RateLimit, RateTable, host_of};
 use crate::types::{Fault, Mono};
 
 /// Addresses whose rate is watched at once; 128 KiB.
 const IP_SLOTS: usize = 8192;
 /// Ranges whose rate is watched at once; 32 KiB.
 const RANGE_SLOTS: usize = 2048;
-
-/// New connections that are let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// In the long run; 0 = no limit.
-    pub per_second: u32,
-    /// At once after a pause.
-    pub burst: u32,
-}
 
 /// The bounds of a listener (design document, "Gate"). Several networks on one listener share them: who comes is not known
 /// yet to belong to one.
@@ -81,7 +72,7 @@ impl Door {
 
     /// Lets a handshake begin, which ends when the permit is dropped.
     pub(super) fn admit(self: &Arc<Self>, ip: IpAddr, now: Mono) -> Result<Handshaking, Fault> {
-        let host = Grouping::Host.first_of(ip);
+        let host = host_of(ip);
         let mut inner = self.lock();
         // Nobody is charged for a refusal that is not his doing.
         if inner.total >= self.handshakes || inner.under_way.get(&host).is_some_and(|&n| n >= self.handshakes_per_ip) {

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::rate::host_of;
+
 /// Bits that all addresses of one host have in common, and those of one range; of IPv4, then of IPv6.
 const HOST_BITS: (u8, u8) = (32, 64);
 const RANGE_BITS: (u8, u8) = (16, 32);
@@ -20,6 +22,9 @@ pub enum Grouping {
 impl Grouping {
     /// The first address of the source that `ip` belongs to.
     pub(super) fn first_of(self, ip: IpAddr) -> IpAddr {
+        if self == Grouping::Host {
+            return host_of(ip);
+        }
         match ip {
             IpAddr::V4(v4) => {
                 let rest = 32 - self.bits(ip);

@@ -323,6 +323,21 @@ impl Outcome {
         Outcome::NoPex,
     ];
 
+    /// A name that never changes, for machines and the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Untried => "untried",
+            Outcome::Reached => "reached",
+            Outcome::Refused => "refused",
+            Outcome::TimedOut => "timed_out",
+            Outcome::WrongIdentity => "wrong_identity",
+            Outcome::WrongNetwork => "wrong_network",
+            Outcome::HungUp => "hung_up",
+            Outcome::Misbehaved => "misbehaved",
+            Outcome::NoPex => "no_pex",
+        }
+    }
+
     /// The outcome stored as this byte.
     pub const fn from_u8(byte: u8) -> Option<Outcome> {
         Some(match byte {

@@ -17,8 +17,8 @@ use crate::wire::secret::NodeKey;
 type Client = ReactorServiceClient<Channel>;
 
 async fn client(networks: impl IntoIterator<Item = network::Handle>, process: Process) -> Client {
-    let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let addr = admin.local_addr();
+    let admin = Admin::bind(Settings::loopback(0)).await.unwrap();
+    let addr = admin.local_addr().unwrap();
     tokio::spawn(admin.serve(Directory::new(networks, None), process, std::future::pending()));
     Client::new(connect(addr).await)
 }
