@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Grouping;
 use crate::rate::{RateLimit, RateTable, host_of};
 use crate::types::{Fault, Mono};
 
@@ -115,7 +116,7 @@ impl Door {
             return Err(Fault::HandshakeFlood);
         }
         let admitted = inner.ips.as_mut().is_none_or(|table| table.admit(host, now))
-            && inner.ranges.as_mut().is_none_or(|table| table.admit(range_of(ip), now));
+            && inner.ranges.as_mut().is_none_or(|table| table.admit(Grouping::Range.first_of(ip), now));
         if !admitted {
             return Err(Fault::ConnectionRate);
         }
@@ -150,14 +151,6 @@ pub(super) struct Handshaking {
 impl Drop for Handshaking {
     fn drop(&mut self) {
         self.door.leave(self.host);
-    }
-}
-
-/// The range that an address is counted in: /16, or /32 of IPv6.
-fn range_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() >> 16 << 16).into()),
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 96 << 96).into()),
     }
 }
 
