@@ -7,20 +7,28 @@
 
 mod access;
 mod address_book;
+mod attempt;
+mod audit;
 mod bans;
 mod caller;
 mod check_seeds;
 mod configuration;
+mod configured_peers;
 mod convert;
+mod dials;
+mod events;
 mod explain;
 mod fields;
+mod filters;
 mod grants;
 mod guard;
 mod incoming;
 mod method;
 mod networks;
+mod no_files;
 mod operations;
 mod page;
+mod peer_list;
 mod peers;
 mod places;
 mod quota;
@@ -42,6 +50,7 @@ mod tls;
 pub use caller::{Caller, Networks, Role};
 pub use grants::{Grant, Grants};
 pub use method::needed_role;
+pub use no_files::NoFiles;
 pub use operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };

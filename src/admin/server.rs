@@ -20,6 +20,7 @@ use tower::layer::util::{Identity, Stack};
 use super::access::{AccessLayer, Judge};
 use super::address_book::AddressBook;
 use super::bans::Bans;
+use super::events::Watches;
 use super::guard::GuardLayer;
 use super::incoming::{Listeners, incoming};
 use super::networks::Networks;
@@ -190,9 +191,10 @@ impl Admin {
         let Admin { listeners, socket, files, limits, closing, .. } = self;
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
-        let routes = routes(&directory, operations)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let judge = Arc::new(Judge::new(files.in_force(), &limits));
         let draining = CancellationToken::new();
+        let routes =
+            routes(&directory, operations, &draining)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let incoming = incoming(listeners, &limits, closing.clone());
         let serving =
             server(judge).add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
@@ -239,10 +241,14 @@ fn server(judge: Arc<Judge>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Iden
         .layer(AccessLayer(judge))
 }
 
-/// All services but health, which comes with its reporter.
-fn routes(directory: &Directory, operations: Arc<dyn Operations>) -> Result<Routes, ServeError> {
+/// All services but health, which comes with its reporter. Streams end when `draining` is cancelled.
+fn routes(
+    directory: &Directory,
+    operations: Arc<dyn Operations>,
+    draining: &CancellationToken,
+) -> Result<Routes, ServeError> {
     let pages = Pages::default();
-    let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
+    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), Watches::until(draining.clone())));
     let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
     let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));

@@ -10,6 +10,7 @@ use super::caller::Role;
 use super::operations::OperationError;
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
+use crate::switch::NotDialled;
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pexd";
@@ -25,11 +26,17 @@ pub(super) fn of(error: &Error) -> Status {
         Error::Unresponsive(network) => (Code::DeadlineExceeded, "NETWORK_UNRESPONSIVE", Some(network)),
         Error::CannotStart { chain_id, .. } => (Code::FailedPrecondition, "START_FAILED", Some(chain_id)),
         Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
+        Error::Unreadable { chain_id, .. } => (Code::Unavailable, "BOOK_UNREADABLE", Some(chain_id)),
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
         Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
         Error::Immutable { chain_id, .. } => (Code::FailedPrecondition, "IMMUTABLE", Some(chain_id)),
         Error::BadValue(what) => return invalid("value", reason(what)),
+        Error::NotListed(_) => (Code::NotFound, "ENTRY_NOT_FOUND", None),
+        Error::NoSuchPeer(_) => (Code::NotFound, "PEER_NOT_FOUND", None),
+        Error::NotDialled { .. } => (Code::FailedPrecondition, "NOT_DIALLED", None),
+        Error::StillDialling(_) => (Code::DeadlineExceeded, "TIMED_OUT", None),
+        Error::OwnId => return invalid("peer", text(error)),
     };
     let metadata = network.map(|network| ("network", network.to_string()));
     build(code, name, metadata, text(error), ErrorDetails::new())
@@ -43,12 +50,32 @@ pub(super) fn text(error: &Error) -> String {
             "; a change that you asked for may still come into force: read it back, and look into pexd's log"
         }
         Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
+        Error::Unreadable { .. } => "; mend this and ask again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
         Error::Immutable { .. } => "; change the file, and call NetworkService.ReloadNetwork",
         Error::TooMany { .. } | Error::BadValue(_) => "",
+        Error::NotListed(_) => "; PeerService.ListConfiguredPeers shows the entries as they have to be written",
+        Error::NoSuchPeer(_) => "; PeerService.ListPeers shows who is",
+        Error::NotDialled { why, .. } => not_dialled(*why),
+        Error::StillDialling(_) => "; it goes on, and PeerService.ListDials will tell what became of it",
+        Error::OwnId => ", which ReactorService.GetStatus shows: name another node",
     };
     reason(&format!("{error}{mend}"))
+}
+
+/// What to do about a rule against a dial.
+const fn not_dialled(why: NotDialled) -> &'static str {
+    match why {
+        NotDialled::Connected => "; PeerService.GetPeer shows it",
+        NotDialled::Dialling => " at another address, or as a seed; try again in a few seconds",
+        NotDialled::DuplicateIp => "; disconnect that one, or set p2p.allow_duplicate_ip = true",
+        NotDialled::Banned => "; BanService.ListBans shows the ban, BanService.Unban lifts it",
+        NotDialled::Ourselves => "; name another node",
+        NotDialled::NotRunning => "; ReactorService.Start starts it",
+        NotDialled::PlaceBusy | NotDialled::HostBusy | NotDialled::Busy => "; try again in a few seconds",
+        NotDialled::TooEarly(_) | NotDialled::GivenUp | NotDialled::Held => "; try again",
+    }
 }
 
 /// The status for a `network` field that does not lead to a network.
@@ -134,6 +161,12 @@ pub(super) fn page_expired() -> Status {
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";
     build(Code::DeadlineExceeded, "TIMED_OUT", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The end of a stream when the process ends.
+pub(super) fn ending() -> Status {
+    let text = "pexd is ending; once it runs again, go on with `after` and the last cursors";
+    build(Code::Unavailable, "PROCESS_ENDING", None, text.to_owned(), ErrorDetails::new())
 }
 
 /// A fault of our own; the log has it in full.

@@ -27,7 +27,7 @@ pub(super) fn network(network: &config::Network, shared: Option<&Entrance>) -> n
         local: Local::new(network.node_key.clone(), node_info(network), settings(network)),
         entrance,
         book: network.book.clone(),
-        store: store::Settings::default(),
+        store: store::Settings { dial_log: network.dial_log, ..store::Settings::default() },
         changeable: Changeable { read: tunables::read, forbidden: forbidden(network) },
     }
 }

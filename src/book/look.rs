@@ -2,9 +2,9 @@
 
 use super::params::NEEDS_MORE_BELOW;
 use super::served::{is_listed, may_serve};
-use super::slab::Ix;
+use super::slab::{Entry, Ix};
 use super::{Book, Counts, Record, Servable, State};
-use crate::types::{NetAddress, NodeId};
+use crate::types::{NetAddress, NodeId, Now};
 
 impl Book {
     /// IDs in the book, banned ones left out.
@@ -25,6 +25,14 @@ impl Book {
     /// The book's numbers.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Addresses whose time to be dialled by the crawl has come; looks at the whole book, for some 100 us when it is full.
+    pub fn backlog(&self, now: Now) -> u32 {
+        let waits =
+            |entry: &Entry| entry.queue.is_some() && (entry.history.is_untried() || entry.due <= now.mono.as_secs());
+        let count = self.slab.live().filter(|&ix| waits(self.slab.entry(ix))).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// IDs that may be served.

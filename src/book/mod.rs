@@ -15,6 +15,7 @@ mod load;
 mod look;
 mod mark;
 pub mod params;
+mod private;
 mod record;
 mod schedule;
 mod served;
@@ -38,12 +39,14 @@ use slab::{Ix, Slab};
 
 use rand::RngExt as _;
 
-use crate::types::{Mono, NetAddress, NodeId, Now, SeededRng};
+use crate::types::{Mono, NetAddress, NodeId, Now, Overlay, SeededRng};
 
 /// The address book of one network. Adding, marking and picking are O(1), a selection of k addresses is O(k), at any size
 /// of the book.
 pub struct Book {
     params: Params,
+    /// Who is never stored, and from whom nothing is.
+    private: Overlay<NodeId>,
     placement: Placement,
     slab: Slab,
     new: Buckets,
@@ -61,8 +64,10 @@ impl Book {
     pub fn new(params: Params, key: HashKey) -> Self {
         let placement = Placement::new(key, params.strict);
         let schedule = Schedule::new(params.recheck);
+        let private = Overlay::load(params.private_ids.iter().copied(), []);
         Book {
             params,
+            private,
             placement,
             slab: Slab::new(placement),
             new: Buckets::new(NEW_BUCKETS),

@@ -183,6 +183,8 @@ section! {
     BookFile = "book" {
         /// The database of the address book; relative to the network's folder. No two networks share one.
         file: PathBuf = "book.db";
+        /// Own dials that are kept in it, the latest, some 200 bytes each. 0: none.
+        dial_log: u32 = "100000" in 0..=10000000;
     }
 }
 

@@ -49,6 +49,13 @@ impl Directory {
         Directory { entries: Arc::new(ArcSwap::from_pointee(Entries { networks, default })) }
     }
 
+    /// Other networks from now on.
+    #[cfg(test)]
+    pub(crate) fn replace(&self, networks: impl IntoIterator<Item = Handle>) {
+        let networks = networks.into_iter().map(|handle| (handle.chain_id().clone(), handle)).collect();
+        self.entries.store(Arc::new(Entries { networks, default: None }));
+    }
+
     /// The network of that chain ID among the `visible` ones; an empty name stands for the only one of them, or the
     /// configured default.
     ///

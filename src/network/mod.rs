@@ -6,9 +6,12 @@ mod commands;
 mod config_commands;
 mod directory;
 mod entrance;
+pub mod events;
 mod handle;
+mod history;
 mod journal;
 mod ledger;
+mod peer_commands;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -20,5 +23,8 @@ mod tunables;
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
+pub use peer_commands::DialReport;
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
+
+pub use crate::store::history::{AuditQuery, DialQuery, Part, Time, Walk};

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::actor::{Actor, Exit, Shell};
+use super::actor::{Actor, Exit, Shell, event_mark};
 use super::entrance::Entrance;
 use super::handle::{Command, Handle, Starter};
 use super::ledger::Ledger;
@@ -67,7 +67,7 @@ pub struct Running {
 ///
 /// A book that cannot be opened leaves the network failed; starting it tries again.
 pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken) -> Running {
-    let (handle, inbox) = Handle::new(config.chain_id.clone());
+    let (handle, inbox) = Handle::new(config.chain_id.clone(), &config.book);
     let configured = ArcSwap::from_pointee(config.configured());
     let supervisor = Supervisor {
         shell: Shell {
@@ -76,6 +76,7 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
             entrance: config.entrance,
             dialler,
             clock: Clock,
+            events: handle.events().clone(),
             shutdown,
             configured,
         },
@@ -105,8 +106,22 @@ impl Supervisor {
         let (path, chain_id, settings) = (self.book.clone(), self.shell.chain_id.clone(), self.store.clone());
         let open = move || Store::open_with(&path, &chain_id, clock::entropy(), &settings);
         match tokio::task::spawn_blocking(open).await {
-            Ok(opened) => opened.map_err(|error| error.to_string()),
+            Ok(Ok((store, loaded))) => {
+                self.reserve_events(&store, &loaded).await;
+                Ok((store, loaded))
+            }
+            Ok(Err(error)) => Err(error.to_string()),
             Err(panic) => Err(format!("opening the book broke down: {panic}")),
+        }
+    }
+
+    /// The numbers of this life's events are on disk before the first of them.
+    async fn reserve_events(&self, store: &Store, loaded: &Loaded) {
+        let mark = self.shell.events.adopt(loaded.rows.event_mark.as_ref());
+        match store.write(vec![event_mark(mark)]).await {
+            Ok(()) => self.shell.events.saved(),
+            // The first write of the actor fails as well, and tells of it.
+            Err(_) => self.shell.events.not_saved(),
         }
     }
 
@@ -159,7 +174,7 @@ impl Supervisor {
         let (clock, now) = (self.shell.clock, self.shell.clock.now());
         match opened {
             Ok((store, mut loaded)) => {
-                let mut ledger = Ledger::after(&loaded.rows);
+                let mut ledger = Ledger::after(&loaded.rows, self.store.dial_log);
                 self.leave_out_what_is_forbidden(&mut loaded.rows);
                 let (settings, lapsed) = self.settings(std::mem::take(&mut loaded.rows.settings));
                 lapsed.into_iter().for_each(|change| ledger.keep(change));
@@ -173,7 +188,7 @@ impl Supervisor {
                 let (mut node, _) = Node::new(params, key, Rows::default(), now, clock::seeded_rng());
                 node.take_dirty(usize::MAX);
                 node.fail(now, reason.clone());
-                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default()), settings)
+                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default(), 0), settings)
             }
         }
     }

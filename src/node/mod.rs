@@ -3,6 +3,8 @@
 
 mod input;
 mod lifecycle;
+mod lists;
+mod operator;
 mod params;
 pub mod row;
 #[cfg(test)]
@@ -10,10 +12,10 @@ mod tests;
 mod view;
 mod views;
 
-pub use crate::switch::{Effect, Event, Handshaken};
+pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 pub use input::Input;
 pub use params::{Params, Tuning};
-pub use view::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+pub use view::{AddressView, BookView, ListedView, PeerView, RunState, SeedView, StatusView};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -23,9 +25,10 @@ use ipnet::IpNet;
 
 use crate::book::{Book, HashKey, LoadReport, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
-use crate::switch::{Ban, BanTarget, NotDialled, Switch, TooManyBans};
-use crate::types::{ConnId, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng, Ticket, Wall};
-use row::{Change, Delta, Key, ListItem, Row, Rows};
+use crate::switch::{self, Ban, BanTarget, Switch, TooManyBans};
+use crate::types::{CloseReason, ConnId, Fault, Mono, NodeId, Now, PeerAddress, SeededRng, Ticket, Wall};
+use lists::Deltas;
+use row::{Change, Key, ListItem, Row, Rows};
 
 /// One network: a machine without I/O. The shell feeds it inputs and timeouts and does what its effects say.
 ///
@@ -51,12 +54,12 @@ impl Node {
     /// A stopped node with what a store kept. Nothing that is loaded is believed; the report says what was mended.
     pub fn new(params: Params, key: HashKey, rows: Rows, now: Now, rng: SeededRng) -> (Self, LoadReport) {
         let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
-        let (book, report) = Book::load(params.book, key, rows.addresses, now);
-        let persistent = params.switch.persistent.clone();
-        let seeds = rows.deltas.into_iter().filter_map(seed_delta).collect();
+        let Deltas { seeds, persistent, unconditional, private } = Deltas::sort(rows.deltas);
+        let (book, report) = Book::load(params.book, key, rows.addresses, private, now);
+        let kept = switch::Kept { bans: rows.bans, persistent, unconditional };
         let mut node = Node {
             book,
-            switch: Switch::new(params.switch, rows.bans),
+            switch: Switch::new(params.switch, kept),
             pex: Pex::new(params.pex, seeds, rows.seed_health),
             rng,
             state: RunState::Stopped,
@@ -66,7 +69,7 @@ impl Node {
             usable_seeds: false,
         };
         node.agree_on_bans(now);
-        for address in persistent.iter().filter_map(PeerAddress::as_net_address) {
+        for address in node.switch.persistent().iter().filter_map(PeerAddress::as_net_address) {
             // Refused are private, banned and unroutable ones, which stay persistent all the same.
             let _ = node.book.add(now, address, own, &mut node.rng);
         }
@@ -168,7 +171,7 @@ impl Node {
 
     /// Whether a row changed since it was last taken.
     pub fn has_dirty(&self) -> bool {
-        self.book.has_dirty() || self.switch.has_dirty() || self.pex.has_dirty()
+        self.book.has_dirty() || self.book.private().has_dirty() || self.switch.has_dirty() || self.pex.has_dirty()
     }
 
     /// At most `max` changed rows, what operators changed first. They count as stored from here on.
@@ -178,6 +181,11 @@ impl Node {
             && let Some((target, ban)) = self.switch.take_dirty()
         {
             changes.push(Change { key: Key::Ban(target), row: ban.map(Row::Ban) });
+        }
+        while changes.len() < max
+            && let Some(change) = self.take_dirty_list()
+        {
+            changes.push(change);
         }
         while changes.len() < max
             && let Some(change) = self.pex.take_dirty()
@@ -232,7 +240,10 @@ impl Node {
         length: Option<Duration>,
         author: &str,
     ) -> Result<(), TooManyBans> {
-        self.switch.ban(now, Ban::new(target, reason, now.wall, length, Some(author)))?;
+        let closed = self.switch.ban(now, Ban::new(target, reason, now.wall, length, Some(author)))?;
+        for peer in closed {
+            self.with(now, |pex, cx| pex.remove_peer(cx, &peer, &Fault::ClosedByUs(CloseReason::Banned)));
+        }
         if let BanTarget::Id(id) = target {
             self.book.ban(&id);
         }
@@ -246,14 +257,6 @@ impl Node {
             self.book.reinstate(now, id);
         }
         lifted
-    }
-
-    /// Dials a peer on an operator's behalf.
-    ///
-    /// # Errors
-    /// When a rule is against it, or the node does not run.
-    pub fn dial(&mut self, now: Now, target: PeerAddress) -> Result<ConnId, NotDialled> {
-        self.switch.dial(now, target, Purpose::Manual)
     }
 
     /// The banned ranges with their ends ([`Wall::NEVER`] = none), for the gate.
@@ -279,12 +282,5 @@ fn seed_change(change: SeedChange) -> Change {
             Change { key: Key::Delta(ListItem::Seed(seed)), row }
         }
         SeedChange::Health(seed, health) => Change { key: Key::SeedHealth(seed), row: health.map(Row::SeedHealth) },
-    }
-}
-
-fn seed_delta(Delta { item, added, author, at }: Delta<ListItem>) -> Option<Delta<PeerAddress>> {
-    match item {
-        ListItem::Seed(item) => Some(Delta { item, added, author, at }),
-        _ => None,
     }
 }

@@ -1,11 +1,13 @@
 //! What an operator is shown: plain values, made on request.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::book::Record;
-use crate::types::{ConnId, Direction, Mono, NodeInfo, PeerAddress, Purpose, Wall};
+use crate::pex::Kept;
+use crate::types::{ConnId, Direction, Mono, NetAddress, NodeInfo, PeerAddress, Purpose, Wall};
 
-use super::row::SeedHealth;
+use super::row::{ListItem, SeedHealth};
 
 /// Where a network's reactor is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub struct PeerView {
     /// Its connection.
     pub conn: ConnId,
     /// What it says of itself, the ID authenticated.
-    pub info: NodeInfo,
+    pub info: Arc<NodeInfo>,
     /// Its end of the connection.
     pub remote: SocketAddr,
     /// Who dialled.
@@ -91,6 +93,12 @@ pub struct PeerView {
     pub persistent: bool,
     /// Whether it is unconditional.
     pub unconditional: bool,
+    /// Why it is connected.
+    pub kept: Kept,
+    /// When it will be let go, if it is still there; never = no time is set.
+    pub leaves: Wall,
+    /// Where we dialled it.
+    pub dialled: Option<NetAddress>,
 }
 
 /// An address of the book with what the record alone does not say.
@@ -102,6 +110,23 @@ pub struct AddressView {
     pub servable: bool,
     /// Whether it is connected now.
     pub connected: bool,
+}
+
+/// An entry of one of the lists of peers that are treated otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedView {
+    /// The entry, and of which list.
+    pub item: ListItem,
+    /// Whether the file names it.
+    pub from_file: bool,
+    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    pub in_force: bool,
+    /// Who added or removed it at run time, and when; `None` when it is as the file has it.
+    pub change: Option<(Box<str>, Wall)>,
+    /// Whether its ID is connected now.
+    pub connected: bool,
+    /// When a persistent peer will be dialled; `None` while it is connected, being dialled, or not to be dialled.
+    pub next_dial: Option<Wall>,
 }
 
 /// A seed.

@@ -14,9 +14,9 @@ pub struct Params {
     pub max_inbound: u32,
     /// `max_num_outbound_peers`: what ensure-peers fills.
     pub max_outbound: u32,
-    /// `unconditional_peer_ids`: count in no limit.
+    /// `unconditional_peer_ids`, as the file has them: count in no limit.
     pub unconditional: BTreeSet<NodeId>,
-    /// `persistent_peers`: exactly these addresses are redialled for ever.
+    /// `persistent_peers`, as the file has them: exactly these addresses are redialled for ever.
     pub persistent: Vec<PeerAddress>,
     /// `persistent_peers_max_dial_period`: no wait for a persistent peer is longer; zero = no such bound.
     pub persistent_max_period: Duration,
@@ -84,6 +84,11 @@ pub const RECONNECT_BACKOFF_ATTEMPTS: u32 = 10;
 pub const RECONNECT_BACKOFF_BASE: u64 = 3;
 /// Upstream gives up then; we try once in this time.
 pub const RECONNECT_AT_LAST: Duration = Duration::from_secs(3600);
+
+/// Persistent peers that operators may bring the list to, those of the file included.
+pub const MAX_PERSISTENT: usize = 256;
+/// Unconditional peers that operators may bring the list to, those of the file included.
+pub const MAX_UNCONDITIONAL: usize = 1_024;
 
 /// How long the reactor bans an ID.
 pub const BAN_LENGTH: Duration = Duration::from_secs(24 * 3600);

@@ -7,11 +7,13 @@
 //! A network is asked for at most 1,000 entries at a time, so that no list pauses its reactor. A filter that lets little
 //! through is looked for in many such steps, up to a bound; then the page is short, and its token goes on from there.
 
+mod backwards;
 mod listing;
 mod snapshots;
 mod token;
 mod walk;
 
+pub(super) use backwards::{Log, backwards};
 pub(super) use listing::{Chunk, Listing, pick};
 pub(super) use snapshots::Pages;
 

@@ -2,9 +2,12 @@
 
 mod access;
 mod changes;
+mod events;
+mod history;
 mod lists;
 mod networks;
-mod no_files;
+mod peer_lists;
+mod peers;
 mod reactor;
 mod server;
 mod tls;
@@ -20,15 +23,17 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, ServeError, Settings};
+use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
-use crate::network::{self, Directory, Peer, Saved};
+use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::pex::Kept;
+use crate::transport::Traffic;
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
 };
-use no_files::NoFiles;
 
 /// A served admin API and a channel to it.
 struct Served {
@@ -39,7 +44,14 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
-    let Running { addr, stop, task } = serve_as(worlds, Settings::loopback(0)).await;
+    serve_networks(Directory::new(worlds.iter().map(|world| world.handle()), None)).await
+}
+
+/// Tests ask faster than an operator; those of the rate itself set one.
+async fn serve_networks(directory: Directory) -> Served {
+    let mut settings = Settings::loopback(0);
+    settings.limits.rate.per_second = 0;
+    let Running { addr, stop, task } = serve_directory(directory, settings).await;
     let addr = addr.unwrap();
     Served { channel: connect(addr).await, addr, stop, task }
 }
@@ -52,7 +64,10 @@ struct Running {
 }
 
 async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
-    let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
+    serve_directory(Directory::new(worlds.iter().map(|world| world.handle()), None), settings).await
+}
+
+async fn serve_directory(directory: Directory, settings: Settings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
@@ -147,7 +162,7 @@ fn peer(conn: u64) -> Peer {
     };
     let view = PeerView {
         conn: ConnId(conn),
-        info,
+        info: info.into(),
         remote: "5.6.7.8:40000".parse().unwrap(),
         direction: Direction::Outbound,
         purpose: Some(Purpose::Seed),
@@ -157,8 +172,11 @@ fn peer(conn: u64) -> Peer {
         asked_at: None,
         persistent: true,
         unconditional: false,
+        kept: Kept::Seed,
+        leaves: Wall::NEVER,
+        dialled: None,
     };
-    Peer { view, bytes_in: 11, bytes_out: 22 }
+    Peer { view, traffic: Traffic { bytes_in: 11, bytes_out: 22, ..Traffic::default() } }
 }
 
 fn untried_seed(seed: PeerAddress) -> SeedView {

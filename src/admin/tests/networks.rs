@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tonic::{Code, Request};
 
-use super::no_files::NoFiles;
 use super::*;
+use crate::admin::NoFiles;
 use crate::admin::caller::{Caller, Networks as Visible, Role};
 use crate::admin::networks::Networks;
 use crate::admin::operations::OperationError;

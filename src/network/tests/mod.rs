@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Process {
     folder: TempDir,
     dialler: Dialler,
-    shutdown: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Process {
@@ -53,7 +53,7 @@ impl Process {
     }
 
     /// A seed with this key at this listener.
-    fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: Entrance) -> Config {
+    pub(crate) fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: Entrance) -> Config {
         let (id, at) = (key.id(), entrance.laddr());
         Config {
             chain_id: chain.into(),
@@ -66,8 +66,17 @@ impl Process {
         }
     }
 
-    async fn spawn(&self, config: Config) -> Running {
+    pub(crate) async fn spawn(&self, config: Config) -> Running {
         spawn(config, self.dialler.clone(), self.shutdown.clone()).await
+    }
+
+    /// A running network with an end of its own.
+    pub(crate) async fn live(&self, config: Config) -> Life {
+        let end = CancellationToken::new();
+        let Running { handle, broken, task } = spawn(config, self.dialler.clone(), end.clone()).await;
+        assert_eq!(broken, None);
+        assert_eq!(handle.start(None).await, Ok(true));
+        Life { handle, end, task }
     }
 
     /// A running seed that knows and serves these addresses.
@@ -77,6 +86,27 @@ impl Process {
         assert_eq!(running.broken, None);
         assert_eq!(running.handle.start(None).await, Ok(true));
         running.handle
+    }
+}
+
+/// One life of a network.
+pub(crate) struct Life {
+    pub(crate) handle: Handle,
+    end: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Life {
+    /// Ends it in order.
+    pub(crate) async fn end(self) {
+        self.end.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// Ends it as a crash would: nothing is written that was not handed to the store.
+    pub(crate) async fn abandon(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
     }
 }
 
@@ -166,7 +196,7 @@ pub(crate) fn reserve() -> SocketAddr {
     reserve_port().unwrap()
 }
 
-fn open_door() -> DoorLimits {
+pub(crate) fn open_door() -> DoorLimits {
     let unlimited = RateLimit { per_second: 0, burst: 1 };
     DoorLimits { per_ip: unlimited, per_range: unlimited, ..DoorLimits::default() }
 }

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::admin::{Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult};
+use super::operations::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+};
 use crate::network::By;
 
-/// Carries out nothing.
-pub(super) struct NoFiles;
+/// For a directory of networks that no file describes: carries out nothing that would need one.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFiles;
 
 fn none<T>() -> Result<T, OperationError> {
     Err(OperationError::NoFolder("no file describes it".into()))
@@ -35,7 +38,7 @@ impl Operations for NoFiles {
     }
 
     fn process(&self) -> Vec<ConfigEntry> {
-        let source = super::super::ConfigSource::Default;
+        let source = ConfigSource::Default;
         vec![ConfigEntry { key: "log.level".into(), value: "info".into(), source, configured: None, can_change: false }]
     }
 
