@@ -616,7 +616,8 @@ struct Serving {
 
 impl Serving {
     fn start(home: &TestHome) -> Self {
-        let variables = [("PEXD_ADMIN_LADDR", "127.0.0.1:0"), ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0")];
+        let variables =
+            [("PEXD_HTTP_LADDR", ""), ("PEXD_ADMIN_LADDR", "127.0.0.1:0"), ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0")];
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pexd"));
         command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_PEX_BOOTSTRAP", "true").envs(variables);
         let mut child = command.arg("start").stderr(Stdio::piped()).spawn().unwrap();

@@ -196,5 +196,5 @@ fn who_is_for_some_networks_only_may_not_act_on_all() {
     let caller = |networks| Caller { who: "token ops".into(), role: Role::Control, networks };
     assert!(caller(Networks::All).require_all_networks().is_ok());
     let denied = caller(Networks::These(["one-1".into()].into())).require_all_networks().unwrap_err();
-    assert_eq!((denied.code(), reason(&denied).as_str()), (Code::PermissionDenied, "PERMISSION_DENIED"));
+    assert_eq!((denied.code(), reason(&denied).as_str()), (Code::PermissionDenied, "ALL_NETWORKS_NEEDED"));
 }

@@ -115,8 +115,9 @@ fn reason(status: &Status) -> Result<String, String> {
 
 /// The reasons that the head of common.proto lists.
 fn reasons() -> BTreeSet<String> {
+    const LAST: &str = "INVALID_FIELD";
     let (_, list) = COMMON.split_once("`reason` is for programs:").unwrap();
-    let (list, _) = list.split_once("INVALID_ARGUMENT also carries").unwrap();
+    let list = &list[..list.find(LAST).unwrap() + LAST.len()];
     let words = list.split(|c: char| !c.is_ascii_uppercase() && c != '_').filter(|word| word.len() > 3);
     words.map(str::to_owned).collect()
 }
