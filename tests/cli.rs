@@ -4,6 +4,8 @@
 
 #[path = "cli/check_seeds.rs"]
 mod check_seeds;
+#[path = "cli/running/mod.rs"]
+mod running;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -477,12 +479,13 @@ fn a_node_key_is_looked_after() {
 }
 
 #[test]
-fn the_reference_is_the_tables() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
-    assert!(
-        fs::read_to_string(path).unwrap() == TestHome::new().run(&["reference"]).out,
-        "docs/configuration.md is stale: cargo run -- reference > docs/configuration.md"
-    );
+fn the_reference_pages_are_what_the_program_goes_by() {
+    for (page, args) in [("configuration", &["reference"][..]), ("api", &["reference", "api"])] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/{page}.md"));
+        let made = TestHome::new().run(args).out;
+        let mend = format!("docs/{page}.md is stale: cargo run -- {} > docs/{page}.md", args.join(" "));
+        assert!(fs::read_to_string(path).is_ok_and(|text| text == made), "{mend}");
+    }
 }
 
 #[test]

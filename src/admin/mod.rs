@@ -17,6 +17,7 @@ mod configured_peers;
 mod convert;
 mod dials;
 mod events;
+mod explain;
 mod fields;
 mod filters;
 mod grants;
@@ -48,6 +49,7 @@ mod tls;
 
 pub use caller::{Caller, Networks, Role};
 pub use grants::{Grant, Grants};
+pub use method::needed_role;
 pub use no_files::NoFiles;
 pub use operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,

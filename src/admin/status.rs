@@ -175,6 +175,24 @@ pub(super) fn internal() -> Status {
     build(Code::Internal, "INTERNAL", None, text.to_owned(), ErrorDetails::new())
 }
 
+/// A method that nothing serves.
+pub(super) fn no_method(path: &str) -> Status {
+    let text = format!("there is no method {path} here; `grpcurl ... list SERVICE` shows those that there are");
+    build(Code::Unimplemented, "METHOD_NOT_FOUND", None, reason(&text), ErrorDetails::new())
+}
+
+/// A request that cannot be read.
+pub(super) fn malformed(what: &str) -> Status {
+    let text = format!("the request cannot be read: {what}; generate the client anew from proto/pexd/v1");
+    build(Code::InvalidArgument, "MALFORMED_REQUEST", None, reason(&text), ErrorDetails::new())
+}
+
+/// A request that is too long.
+pub(super) fn too_large(what: &str) -> Status {
+    let text = format!("{what}; send less at once");
+    build(Code::OutOfRange, "REQUEST_TOO_LARGE", None, reason(&text), ErrorDetails::new())
+}
+
 /// The one answer to all who do not show who they are, whatever they asked and whatever was wrong.
 pub(super) fn unauthenticated() -> Status {
     let text = "show who you are: a token in the authorization metadata (Bearer TOKEN), or a client certificate";

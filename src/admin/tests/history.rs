@@ -23,7 +23,7 @@ fn dead(n: u8) -> String {
 async fn dialling(process: &Process, chain: &str) -> Life {
     let mut config = process.seed(chain);
     config.params.pex.seeds = (1..=3).map(|n| dead(n).parse().unwrap()).collect();
-    config.params.pex.crawl_period = Duration::from_millis(100);
+    config.params.pex.set_period(Duration::from_millis(100));
     process.live(config).await
 }
 

@@ -8,8 +8,7 @@ pub(crate) mod session;
 mod shared;
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +22,7 @@ use crate::clock::{Clock, entropy};
 use crate::node::row::{Change, Key, Row};
 use crate::node::{Params, RunState};
 use crate::store::{self, Loaded, Store};
+use crate::testkit::reserve_port;
 use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
 use crate::types::{NetAddress, NodeId, NodeInfo, Outcome, PEX_CHANNEL, ProtocolVersion, Wall};
 use crate::wire::secret::NodeKey;
@@ -191,16 +191,9 @@ async fn failure(network: &Handle) -> String {
     }
 }
 
-/// A loopback address whose port the system gives to nobody else for a minute: the side that closes first leaves it in
-/// TIME-WAIT, and a server, which sets SO_REUSEADDR, may still bind it.
+/// A loopback address that nobody else is given.
 pub(crate) fn reserve() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let at = listener.local_addr().unwrap();
-    let mut client = TcpStream::connect(at).unwrap();
-    drop(listener.accept().unwrap());
-    // The client sees the end before it closes, or both sides close at once and the port is free again.
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
-    at
+    reserve_port().unwrap()
 }
 
 pub(crate) fn open_door() -> DoorLimits {
