@@ -1,11 +1,14 @@
 //! A process whose networks no file describes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };
+use super::process::{LogControl, LogError, LogLevels};
 use crate::network::By;
+use crate::types::Wall;
 
 /// For a directory of networks that no file describes: carries out nothing that would need one.
 #[derive(Clone, Copy, Debug)]
@@ -48,5 +51,15 @@ impl Operations for NoFiles {
 
     async fn reset(&self, _: By, _: &str, _: &str) -> Result<SetResult, OperationError> {
         none()
+    }
+}
+
+impl LogControl for NoFiles {
+    fn levels(&self) -> LogLevels {
+        LogLevels { level: String::new(), configured: String::new(), until: Wall::NEVER }
+    }
+
+    fn set(&self, _: &str, _: Option<Duration>) -> Result<bool, LogError> {
+        Err(LogError::Unavailable("no file describes it".into()))
     }
 }

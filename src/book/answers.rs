@@ -1,5 +1,7 @@
 //! What the book answers: the outcome of each operation, as values.
 
+use crate::types::Outcome;
+
 /// What adding an address did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Added {
@@ -73,6 +75,15 @@ pub struct Counts {
     pub addresses: usize,
     /// IDs, banned ones left out, with an address that was never tried.
     pub untried: usize,
+}
+
+/// What a walk through the whole book finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Addresses by what became of the latest attempt, in the order of [`Outcome::ALL`]; those of banned IDs left out.
+    pub outcomes: [u32; Outcome::ALL.len()],
+    /// Addresses whose time to be dialled has come.
+    pub backlog: u32,
 }
 
 /// What [`Book::load`](super::Book::load) made of the records.

@@ -2,8 +2,8 @@
 
 use super::params::NEEDS_MORE_BELOW;
 use super::served::{is_listed, may_serve};
-use super::slab::{Entry, Ix};
-use super::{Book, Counts, Record, Servable, State};
+use super::slab::{Ix, Standing};
+use super::{Book, Counts, Record, Servable, State, Survey};
 use crate::types::{NetAddress, NodeId, Now};
 
 impl Book {
@@ -27,12 +27,18 @@ impl Book {
         self.counts
     }
 
-    /// Addresses whose time to be dialled by the crawl has come; looks at the whole book, for some 100 us when it is full.
-    pub fn backlog(&self, now: Now) -> u32 {
-        let waits =
-            |entry: &Entry| entry.queue.is_some() && (entry.history.is_untried() || entry.due <= now.mono.as_secs());
-        let count = self.slab.live().filter(|&ix| waits(self.slab.entry(ix))).count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+    /// What became of all addresses, and how many wait for the crawl; looks at the whole book, for some 100 us when full.
+    pub fn survey(&self, now: Now) -> Survey {
+        let mut survey = Survey::default();
+        for entry in self.slab.live().map(|ix| self.slab.entry(ix)) {
+            if matches!(entry.standing, Standing::New | Standing::Old) {
+                survey.outcomes[entry.history.outcome as usize] += 1;
+                let waits = entry.queue.is_some();
+                let due = entry.history.is_untried() || entry.due <= now.mono.as_secs();
+                survey.backlog += u32::from(waits && due);
+            }
+        }
+        survey
     }
 
     /// IDs that may be served.

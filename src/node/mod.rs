@@ -15,7 +15,7 @@ mod views;
 pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 pub use input::Input;
 pub use params::{Params, Tuning};
-pub use view::{AddressView, BookView, ListedView, PeerView, RunState, SeedView, StatusView};
+pub use view::{AddressView, BookView, CrawlView, ListedView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

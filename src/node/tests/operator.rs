@@ -259,7 +259,7 @@ fn an_operator_dials_when_the_crawl_has_taken_all_the_dials_it_may() {
     bench.answers(seed, 1);
     bench.says(seed, tell((100..350).map(address).collect()));
     bench.wait(Duration::ZERO);
-    let under_way = bench.node.status().dialling;
+    let under_way = bench.node.status(bench.now).dialling;
     assert_eq!(under_way, 120, "the crawl leaves some");
     bench.reach(9);
     assert_eq!(bench.kept(9), Kept::Manual);
