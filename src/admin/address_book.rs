@@ -1,57 +1,29 @@
-//! `AddressBookService`: the book's counts and entries.
+//! `AddressBookService`: the book's counts and entries, and changes of it.
 
 use tonic::{Request, Response, Status};
 
+use super::address_list::Addresses;
 use super::caller::Caller;
-use super::convert;
-use super::page::{Chunk, Listing, Pages};
-use super::scope::Scope;
+use super::intake::{Given, take_in};
+use super::page::Pages;
+use super::scope::{self, Scope};
+use super::{convert, fields, status, story};
 use crate::network::{Directory, Error, Handle};
-use crate::node::AddressView;
+use crate::node::AddressStory;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
 use crate::proto::pexd::v1::{
-    Address, GetSummaryRequest, GetSummaryResponse, ListAddressesRequest, ListAddressesResponse,
+    AddAddressesRequest, AddAddressesResponse, AddressDetails, GetAddressRequest, GetAddressResponse,
+    GetSummaryRequest, GetSummaryResponse, ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest,
+    PreviewSelectionResponse, RemoveAddressRequest, RemoveAddressResponse,
 };
-use crate::types::NetAddress;
+use crate::types::{NetAddress, PeerAddressError};
+
+/// Addresses in one AddAddresses at most.
+const MAX_ADDED: usize = 1_000;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
 pub(super) struct AddressBook(pub(super) Directory, pub(super) Pages);
-
-/// The addresses by themselves, as the book keeps them.
-struct ByAddress;
-
-impl Listing for ByAddress {
-    const KIND: &'static str = "addresses";
-    type Key = NetAddress;
-    type Entry = AddressView;
-    type Item = Address;
-
-    async fn scan(
-        &self,
-        network: &Handle,
-        after: Option<NetAddress>,
-        max: usize,
-    ) -> Result<Chunk<NetAddress, AddressView>, Error> {
-        let page = network.addresses(after, max).await?;
-        Ok(Chunk {
-            entries: page.entries.into_iter().map(|view| (view.record.address, view)).collect(),
-            more: page.more,
-        })
-    }
-
-    async fn fetch(&self, network: &Handle, keys: &[NetAddress]) -> Result<Vec<AddressView>, Error> {
-        network.addresses_at(keys.to_vec()).await
-    }
-
-    async fn count(&self, network: &Handle) -> Result<Option<u64>, Error> {
-        Ok(Some(network.summary().await?.addresses.into()))
-    }
-
-    fn show(&self, network: &Handle, view: AddressView) -> Address {
-        convert::address(network.chain_id(), view)
-    }
-}
 
 #[tonic::async_trait]
 impl AddressBookService for AddressBook {
@@ -67,14 +39,95 @@ impl AddressBookService for AddressBook {
         request: Request<ListAddressesRequest>,
     ) -> Result<Response<ListAddressesResponse>, Status> {
         let caller = Caller::of(&request);
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = self.1.page(&ByAddress, &caller, &scope, request.page_size, &request.page_token).await?;
+        let list = Addresses::read(&mut request)?;
+        let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListAddressesResponse {
             addresses: page.items,
             next_page_token: page.next,
             failures: page.failures,
             total_count: page.total,
         }))
+    }
+
+    async fn get_address(&self, request: Request<GetAddressRequest>) -> Result<Response<GetAddressResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let whose = fields::address_ref(&request.address)?;
+        let stories = network.stories(whose).await.map_err(|error| status::of(&error))?;
+        if stories.is_empty() {
+            return Err(status::of(&Error::NoSuchAddress));
+        }
+        let mut bans = Vec::new();
+        for ban in stories.iter().flat_map(|story| &story.bans) {
+            let ban = convert::ban(network.chain_id(), ban.clone());
+            if !bans.contains(&ban) {
+                bans.push(ban);
+            }
+        }
+        let addresses = stories.into_iter().map(|story| details(&network, story)).collect();
+        Ok(Response::new(GetAddressResponse { addresses, bans }))
+    }
+
+    async fn add_addresses(
+        &self,
+        request: Request<AddAddressesRequest>,
+    ) -> Result<Response<AddAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let texts = request.addresses;
+        if texts.is_empty() || texts.len() > MAX_ADDED {
+            let text = format!("{} addresses: write between 1 and {MAX_ADDED} at a time", texts.len());
+            return Err(status::invalid("addresses", text));
+        }
+        let given = |text: String| Given { address: text.parse().map_err(|e: PeerAddressError| e.to_string()), text };
+        let (chain_id, by) = (network.chain_id().clone(), caller.by("AddressBookService.AddAddresses"));
+        let summary = |added| format!("added {added} addresses to the book");
+        let (intake, applied) = take_in(network, by, texts.into_iter().map(given).collect(), summary).await?;
+        Ok(Response::new(AddAddressesResponse {
+            result: Some(convert::change(&chain_id, applied)),
+            added_count: intake.added,
+            known_count: intake.known,
+            refused: intake.refused,
+        }))
+    }
+
+    async fn remove_address(
+        &self,
+        request: Request<RemoveAddressRequest>,
+    ) -> Result<Response<RemoveAddressResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let whose = fields::address_ref(&request.address)?;
+        let removed = network.remove_addresses(caller.by("AddressBookService.RemoveAddress"), whose).await;
+        let (removed_count, applied) = removed.map_err(|error| status::of(&error))?;
+        let result = Some(convert::change(network.chain_id(), applied));
+        Ok(Response::new(RemoveAddressResponse { result, removed_count }))
+    }
+
+    async fn preview_selection(
+        &self,
+        request: Request<PreviewSelectionRequest>,
+    ) -> Result<Response<PreviewSelectionResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let asker = fields::optional_id("asker_id", &request.asker_id)?;
+        let preview = network.preview(asker).await.map_err(|error| status::of(&error))?;
+        let addresses = preview.addresses.iter().map(NetAddress::to_string).collect();
+        Ok(Response::new(PreviewSelectionResponse { addresses, servable_count: preview.servable }))
+    }
+}
+
+fn details(network: &Handle, story: AddressStory) -> AddressDetails {
+    AddressDetails {
+        reason: story::reason(&story),
+        next_attempt_time: story.next_attempt.and_then(convert::time),
+        address: Some(convert::address(network.chain_id(), story.view)),
+        ..Default::default()
     }
 }

@@ -7,8 +7,9 @@ use ipnet::{IpNet, Ipv4Net};
 use tonic::Status;
 
 use super::status::invalid;
+use crate::node::AddressRef;
 use crate::node::row::BanTarget;
-use crate::types::{PeerAddress, canonical};
+use crate::types::{NodeId, NodeIdError, PeerAddress, PeerAddressError, canonical};
 
 /// Bytes of a ban's reason at most.
 const MAX_REASON: usize = 256;
@@ -22,7 +23,28 @@ const MAPPED_PREFIX: u8 = 96;
 /// `seed`: id@host:port.
 pub(super) fn seed(text: &str) -> Result<PeerAddress, Status> {
     let text = bounded("seed", text)?;
-    text.parse().map_err(|error: crate::types::PeerAddressError| invalid("seed", error.to_string()))
+    text.parse().map_err(|error: PeerAddressError| invalid("seed", error.to_string()))
+}
+
+/// `address`: a node ID, or id@ip:port.
+pub(super) fn address_ref(text: &str) -> Result<AddressRef, Status> {
+    let text = bounded("address", text)?.trim();
+    if let Ok(id) = text.parse() {
+        return Ok(AddressRef::Id(id));
+    }
+    if !text.contains('@') {
+        return Err(invalid("address", "write a node ID (40 hex digits), or an address as id@ip:port"));
+    }
+    let address = text.parse().map_err(|error: PeerAddressError| invalid("address", error.to_string()))?;
+    Ok(AddressRef::Address(address))
+}
+
+/// A node ID; `None` when the field is empty.
+pub(super) fn optional_id(field: &'static str, text: &str) -> Result<Option<NodeId>, Status> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.trim().parse().map(Some).map_err(|error: NodeIdError| invalid(field, error.to_string()))
 }
 
 /// `target`: a node ID, an IP or a CIDR range, in the one form that bans are kept under.
@@ -53,7 +75,7 @@ pub(super) fn target(text: &str) -> Result<BanTarget, Status> {
 }
 
 /// A range without bits beyond its prefix; one within mapped IPv4 is that IPv4 range.
-fn canonical_range(range: IpNet) -> IpNet {
+pub(super) fn canonical_range(range: IpNet) -> IpNet {
     if let IpNet::V6(v6) = range
         && let Some(v4) = v6.addr().to_ipv4_mapped()
         && let Some(prefix) = v6.prefix_len().checked_sub(MAPPED_PREFIX)

@@ -6,12 +6,16 @@
 
 mod access;
 mod address_book;
+mod address_list;
+mod ban_list;
 mod bans;
 mod caller;
 mod convert;
 mod fields;
+mod filters;
 mod guard;
 mod incoming;
+mod intake;
 mod networks;
 mod page;
 mod peers;
@@ -20,6 +24,7 @@ mod scope;
 mod seeds;
 mod server;
 mod status;
+mod story;
 #[cfg(test)]
 mod tests;
 mod text;

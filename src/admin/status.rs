@@ -21,6 +21,7 @@ pub(super) fn of(error: &Error) -> Status {
         Error::CannotStart { chain_id, .. } => (Code::FailedPrecondition, "START_FAILED", Some(chain_id)),
         Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
+        Error::NoSuchAddress => (Code::NotFound, "ADDRESS_NOT_FOUND", None),
         Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
     };
@@ -37,6 +38,10 @@ pub(super) fn text(error: &Error) -> String {
         }
         Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
+        Error::NoSuchAddress => {
+            "; AddressBookService.ListAddresses with filter.text finds what is there, BanService.ListBans with \
+             filter.holds_for what is banned"
+        }
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
         Error::TooMany { .. } => "",
     };

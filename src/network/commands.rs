@@ -89,7 +89,7 @@ impl Actor<'_> {
 
     fn page(&self, after: Option<NetAddress>, max: usize) -> Page {
         let max = max.clamp(1, MAX_PAGE);
-        let mut entries = self.node.addresses(after.as_ref(), max + 1);
+        let mut entries = self.node.addresses(self.shell.clock.now(), after.as_ref(), max + 1);
         let more = entries.len() > max;
         entries.truncate(max);
         Page { entries, more }

@@ -45,6 +45,9 @@ pub enum Error {
     /// The seed is not configured.
     #[error("{0} is not a seed of this network")]
     NoSuchSeed(PeerAddress),
+    /// The book has no such address.
+    #[error("no such address in the book")]
+    NoSuchAddress,
     /// There is no such ban.
     #[error("no such ban")]
     NoSuchBan,

@@ -15,6 +15,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
+pub use book_commands::{Entered, MAX_GROUP};
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Saved, Status};

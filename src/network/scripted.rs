@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::book_commands::BookCommand;
 use super::handle::{Change, Command};
 use super::{Applied, By, Error, Handle, Page, Peer, Saved, Status};
 use crate::node::row::{Ban, BanTarget};
@@ -75,6 +76,10 @@ impl World {
             Command::Peers(reply) => drop(reply.send(self.peers.clone())),
             Command::Summary(reply) => drop(reply.send(self.status.node.book)),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(BookCommand::BansAfter(after, max, reply)) => {
+                let left = self.bans.iter().filter(|(target, _)| after.is_none_or(|after| **target > after));
+                drop(reply.send(left.take(max).map(|(_, ban)| ban.clone()).collect()));
+            }
             Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),

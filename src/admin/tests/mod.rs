@@ -21,7 +21,7 @@ use crate::network::{self, Directory, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
 use crate::types::{
-    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
+    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
 };
 
 /// A served admin API and a channel to it.
@@ -56,7 +56,16 @@ fn world(chain_id: &str) -> Shared {
         dialling: 3,
         max_inbound: 40,
         max_outbound: 10,
-        book: BookView { size: 7, new: 4, old: 3, banned: 1, addresses: 9, untried: 2, servable: 5 },
+        book: BookView {
+            size: 7,
+            new: 4,
+            old: 3,
+            banned: 1,
+            addresses: 9,
+            untried: 2,
+            servable: 5,
+            outcomes: [2, 5, 0, 0, 0, 0, 0, 0, 2],
+        },
         bans: 6,
         outage: false,
     };
@@ -111,7 +120,7 @@ fn entry(n: u16) -> AddressView {
         reached_since: Wall::NEVER,
         verified: false,
     };
-    AddressView { record, servable: false, connected: true }
+    AddressView { group: group_of(record.address.ip(), true), record, servable: false, connected: true }
 }
 
 fn peer(conn: u64) -> Peer {
@@ -154,7 +163,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         addresses: 0,
         last_answer: Wall::NEVER,
     };
-    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health }
+    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health, told: (0, 0) }
 }
 
 /// The field that a refused request is told to mend, and that it says how.
