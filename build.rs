@@ -18,8 +18,15 @@ fn main() -> Result<()> {
     let api = compile("proto/pexd")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), api.encode_to_vec())?;
-    tonic_prost_build::configure().generate_default_stubs(true).compile_fds(api)?;
+    tonic_prost_build::configure().generate_default_stubs(true).compile_fds_with_config(api, named())?;
     Ok(())
+}
+
+/// Messages that know their full names, which protobuf's JSON is made by.
+fn named() -> tonic_prost_build::Config {
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names();
+    config
 }
 
 /// All files below a folder, with what they import and their comments.

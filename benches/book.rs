@@ -1,5 +1,9 @@
 //! What the address book costs at 1,000, at 10,000 and at all 20,480 IDs, and how the cost grows: adding, marking and
 //! picking shall not depend on the size, a selection only on its own.
+//!
+//! A book of 1,000 fits a core's own cache and a full one does not, so that the same steps take longer in it. By how much
+//! depends on the host: a read that waits for the one before it, in as many bytes as the book takes, is measured beside
+//! the book, and told is by how many of them an operation is longer. One that walked the book would need thousands.
 #![allow(missing_docs)]
 
 use std::cell::RefCell;
@@ -27,6 +31,11 @@ const ROUNDS: usize = 20;
 /// Batches of a turn, after as many that bring the book into the processor's cache.
 const TURN: usize = 20;
 
+/// What a processor reads from memory at once.
+#[derive(Clone, Copy, Default)]
+#[repr(align(64))]
+struct Line(usize);
+
 /// A book of one size, a fifth of it old and all of it verified, with what is needed to go on.
 struct World {
     book: Book,
@@ -38,13 +47,15 @@ struct World {
     known: Vec<u32>,
     /// Addresses so far.
     count: u32,
+    /// As many bytes as the book takes, all zero.
+    lines: Vec<Line>,
 }
 
 impl World {
     fn new((size, buckets): (usize, usize)) -> Self {
         let now = Now { mono: Mono::from_micros(1_000_000_000), wall: Wall::from_secs(1_750_000_000) };
         let (book, rng, pairs) = (empty_book(), SeededRng::seed_from_u64(1), pairs_for(buckets));
-        let mut world = World { book, now, rng, pairs, known: Vec::new(), count: 0 };
+        let mut world = World { book, now, rng, pairs, known: Vec::new(), count: 0, lines: Vec::new() };
         while world.book.counts().old < size - buckets * BUCKET_SIZE {
             let address = world.learn();
             world.book.mark_reached(now.after(GOOD_AFTER), &address, Outcome::Reached);
@@ -53,6 +64,7 @@ impl World {
             world.learn();
         }
         world.known = (0..world.count).filter(|n| world.book.get(&world.told(*n).0).is_some()).collect();
+        world.lines = vec![Line::default(); world.book.memory() / size_of::<Line>()];
         world
     }
 
@@ -129,6 +141,16 @@ fn timed<T>(inputs: Vec<T>, mut operation: impl FnMut(T)) -> Duration {
     let start = Instant::now();
     inputs.into_iter().for_each(&mut operation);
     start.elapsed()
+}
+
+/// Reads at random places, each of which is known when the read before it is done.
+fn read(world: &mut World, count: u64) -> Duration {
+    let (lines, rng) = (black_box(&world.lines), &mut world.rng);
+    let places: Vec<usize> = (0..count).map(|_| rng.random_range(0..lines.len())).collect();
+    let mut zero = 0;
+    let took = timed(places, |place| zero = lines[place + zero].0);
+    black_box(zero);
+    took
 }
 
 /// Adds strangers; for each, one leaves its bucket and the book.
@@ -259,15 +281,25 @@ fn main() {
     if std::env::args().any(|argument| argument == "--profile-time") {
         return;
     }
+    tell_growth();
+    let full = World::new(SIZES[2]).book;
+    let each = full.memory() / full.counts().addresses;
+    println!("empty book: {} bytes; full book: {each} bytes an entry", empty_book().memory());
+}
+
+/// The fastest of each operation at each size, how much slower the full book is, and how many reads that amounts to.
+fn tell_growth() {
     let [small, middle, full] = SIZES.map(|(size, _)| size);
-    println!("\n{:<28}{small:>10}{middle:>10}{full:>10}  full : 1,000 (a selection: by the address)", "nanoseconds");
+    println!("\n{:<28}{small:>10}{middle:>10}{full:>10}  full : 1,000   longer by, reads", "nanoseconds");
+    let reads = compare(read);
+    let [small, middle, full] = reads;
+    println!("{:<28}{small:>10.1}{middle:>10.1}{full:>10.1}{:>14.2}", "a read after a read", full / small);
     for (name, batch) in OPERATIONS {
         let costs = compare(batch);
         let [small, middle, full] = costs;
         let each = |index: usize| costs[index] / per_operation(name, SIZES[index].0);
-        println!("{name:<28}{small:>10.0}{middle:>10.0}{full:>10.0}  {:.2}", each(2) / each(0));
+        let longer = (each(2) - each(0)) / (reads[2] - reads[0]);
+        println!("{name:<28}{small:>10.0}{middle:>10.0}{full:>10.0}{:>14.2}{longer:>19.1}", each(2) / each(0));
     }
-    let full = World::new(SIZES[2]).book;
-    let each = full.memory() / full.counts().addresses;
-    println!("empty book: {} bytes; full book: {each} bytes an entry", empty_book().memory());
+    println!("(a selection's last two figures are those of one address)");
 }

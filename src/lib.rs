@@ -2,7 +2,8 @@
 //!
 //! Bytes come in at [`transport`], which speaks the [`wire`]; a [`network`] hands them to its [`node`], a pure machine of
 //! [`book`], [`switch`] and [`pex`] reactor, does what it wants done, and keeps what changed in its [`store`]. Operators
-//! come in at [`admin`]; [`app`] puts it all together from a [`config`], and [`cli`] is the program's face.
+//! come in at [`admin`]; [`app`] puts it all together from a [`config`], and [`cli`] is the program's face. [`probe`] asks seeds
+//! who they are, with no network running.
 
 pub mod admin;
 pub mod app;
@@ -14,6 +15,7 @@ pub mod localnet;
 pub mod network;
 pub mod node;
 pub mod pex;
+pub mod probe;
 pub mod proto;
 pub mod store;
 pub mod switch;

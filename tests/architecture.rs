@@ -17,9 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("node", &["types", "wire", "book", "switch", "pex"]),
     ("store", &["types", "book", "node"]),
     ("transport", &["types", "wire", "clock"]),
+    ("probe", &["types", "wire", "switch", "transport", "clock", "proto"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
-    ("admin", &["types", "book", "switch", "node", "network", "proto", "clock"]),
+    ("admin", &["types", "book", "switch", "node", "network", "probe", "proto", "clock"]),
 ];
 
 /// The folders that are pure.

@@ -33,13 +33,9 @@ pub(crate) async fn write_book(path: &Path, own_id: NodeId) -> anyhow::Result<()
     let (now, mut rng) = (Clock.now(), seeded_rng());
     let mut book = Book::new(book::Params { strict: false, ..book::Params::new(own_id) }, HashKey::from_bytes(key));
     for n in 0..BOOK {
-        let [high, low] = n.to_be_bytes();
-        let mut id = [0; NodeId::LEN];
-        id[..2].copy_from_slice(&[high, low]);
-        let id = NodeId::from_bytes(id);
-        let ip = Ipv4Addr::new(127, low, high, 1).into();
-        let address = NetAddress::new(id, ip, DEAD_PORT)?;
-        book.add(now, address, Source { id, ip }, &mut rng).context("an address of the bench")?;
+        let address = address(n)?;
+        let source = Source { id: address.id(), ip: address.ip() };
+        book.add(now, address, source, &mut rng).context("an address of the bench")?;
         book.mark_reached(now, &address, Outcome::Reached);
     }
     let changes = book
@@ -48,6 +44,14 @@ pub(crate) async fn write_book(path: &Path, own_id: NodeId) -> anyhow::Result<()
         .map(|(address, record)| Change { key: Key::Address(address), row: record.map(Row::Address) });
     store.write(changes.collect()).await?;
     Ok(store.close().await?)
+}
+
+/// Address `n` of the book; each has a range of its own.
+pub(crate) fn address(n: u16) -> anyhow::Result<NetAddress> {
+    let [high, low] = n.to_be_bytes();
+    let mut id = [0; NodeId::LEN];
+    id[..2].copy_from_slice(&[high, low]);
+    Ok(NetAddress::new(NodeId::from_bytes(id), Ipv4Addr::new(127, low, high, 1).into(), DEAD_PORT)?)
 }
 
 /// Dials a seed, under a new identity each time.

@@ -10,6 +10,7 @@ mod address_list;
 mod ban_list;
 mod bans;
 mod caller;
+mod check_seeds;
 mod convert;
 mod fields;
 mod filters;

@@ -3,6 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
+use super::check_seeds::check_seeds;
 use super::page::{Chunk, Listing, Pages};
 use super::scope::{self, Scope};
 use super::{convert, fields, status};
@@ -10,7 +11,8 @@ use crate::network::{Directory, Error, Handle};
 use crate::node::SeedView;
 use crate::proto::pexd::v1::seed_service_server::SeedService;
 use crate::proto::pexd::v1::{
-    AddSeedRequest, AddSeedResponse, ListSeedsRequest, ListSeedsResponse, RemoveSeedRequest, RemoveSeedResponse, Seed,
+    AddSeedRequest, AddSeedResponse, CheckSeedsRequest, CheckSeedsResponse, ListSeedsRequest, ListSeedsResponse,
+    RemoveSeedRequest, RemoveSeedResponse, Seed,
 };
 use crate::types::PeerAddress;
 
@@ -79,5 +81,10 @@ impl SeedService for Seeds {
             .map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(RemoveSeedResponse { result }))
+    }
+
+    async fn check_seeds(&self, request: Request<CheckSeedsRequest>) -> Result<Response<CheckSeedsResponse>, Status> {
+        let network = scope::one(&self.0, &Caller::of(&request), &request.get_ref().network)?;
+        Ok(Response::new(check_seeds(&network, request.into_inner()).await?))
     }
 }

@@ -40,8 +40,8 @@ const MAX_REQUEST: usize = 64 * 1024;
 const MAX_HEADERS: u32 = 16 * 1024;
 /// Requests at once on one connection; the client waits with more.
 const MAX_STREAMS: u32 = 32;
-/// The longest that a request may take. A network is waited for at most 10 s, and a start asks it twice.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The longest that a request may take until its answer begins: a check of seeds takes 50 s.
+const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// A client is pinged this often, so that one that is gone frees its place.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// How long its answer may take.

@@ -73,6 +73,11 @@ pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Status {
     build(Code::InvalidArgument, "INVALID_FIELD", Some(("field", field.to_owned())), message, violation(field, text))
 }
 
+/// As much is under way as may be.
+pub(super) fn limit(text: String) -> Status {
+    build(Code::ResourceExhausted, "LIMIT_REACHED", None, text, ErrorDetails::new())
+}
+
 /// A page token whose list is not kept any more.
 pub(super) fn page_expired() -> Status {
     let text = "page_token: the list that it goes on with is not kept any more (60 s after its last page, and the latest 16 \

@@ -1,10 +1,16 @@
 //! The command line: one file a command.
 
+mod check_seeds;
+mod checks;
+mod client;
+mod completions;
 mod init;
 mod localnet;
+mod output;
 mod overrides;
 mod show_node_id;
 mod start;
+mod table;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -34,8 +40,14 @@ enum Command {
     Start(start::Args),
     /// Show it all on loopback: a seed that finds twenty nodes among addresses that lead nowhere
     Localnet(localnet::Args),
+    /// Look at the seeds of a configuration: alive, the right node, the right chain, any addresses? Needs no pexd running
+    CheckSeeds(check_seeds::Args),
     /// Print the node ID of each network
     ShowNodeId(show_node_id::Args),
+    #[command(flatten)]
+    Client(Box<client::Command>),
+    /// Print a script that completes pexd's commands in your shell
+    Completions(completions::Args),
     /// Print docs/configuration.md
     #[command(hide = true)]
     Reference,
@@ -59,14 +71,35 @@ pub enum Failure {
     Mistake(String),
     /// Something went wrong: exit code 1.
     Failed(String),
+    /// What was looked at is definitely wrong: exit code 3.
+    Definite(String),
+    /// What was looked at may be wrong or not: exit code 4.
+    Inconclusive(String),
+    /// No pexd answers: exit code 5.
+    Unreachable(String),
+    /// The caller may not do that, or nobody knows who he is: exit code 6.
+    NotAllowed(String),
+    /// There is no such thing: exit code 7.
+    NotFound(String),
+    /// Something stands against it that is to be mended first: exit code 8.
+    Precondition(String),
+    /// Networks need attention: exit code 9.
+    Sick(String),
 }
 
 impl Failure {
     /// The process's exit code.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Failure::Mistake(_) => 2,
             Failure::Failed(_) => 1,
+            Failure::Mistake(_) => 2,
+            Failure::Definite(_) => 3,
+            Failure::Inconclusive(_) => 4,
+            Failure::Unreachable(_) => 5,
+            Failure::NotAllowed(_) => 6,
+            Failure::NotFound(_) => 7,
+            Failure::Precondition(_) => 8,
+            Failure::Sick(_) => 9,
         }
     }
 
@@ -77,7 +110,15 @@ impl Failure {
 
 impl Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Failure::Mistake(text) | Failure::Failed(text)) = self;
+        let (Failure::Mistake(text)
+        | Failure::Failed(text)
+        | Failure::Definite(text)
+        | Failure::Inconclusive(text)
+        | Failure::Unreachable(text)
+        | Failure::NotAllowed(text)
+        | Failure::NotFound(text)
+        | Failure::Precondition(text)
+        | Failure::Sick(text)) = self;
         f.write_str(text)
     }
 }
@@ -97,7 +138,10 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Init(args) => init::run(&home(cli.home)?, args),
         Command::Start(args) => start::run(home(cli.home)?, args),
         Command::Localnet(args) => Ok(localnet::run(&args)),
+        Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
+        Command::Client(command) => client::run(&home(cli.home)?, *command),
+        Command::Completions(args) => completions::run(&args),
         Command::Reference => print(&config::reference()),
     }
 }

@@ -11,8 +11,17 @@ use super::section::Key;
 /// What every variable of ours begins with.
 const PREFIX: &str = "PEXD_";
 
-/// Variables that are no keys of a file: the home and the network that the others are for.
-const OTHER_VARIABLES: [&str; 2] = ["PEXD_HOME", "PEXD_NETWORK"];
+/// Variables that are no keys of a file: the home, the network that the others are for, and how clients reach pexd.
+const OTHER_VARIABLES: [&str; 8] = [
+    "PEXD_HOME",
+    "PEXD_NETWORK",
+    "PEXD_SERVER",
+    "PEXD_TOKEN",
+    "PEXD_TOKEN_FILE",
+    "PEXD_CA_FILE",
+    "PEXD_CERT_FILE",
+    "PEXD_KEY_FILE",
+];
 
 /// The tables of one file as a value.
 pub(super) trait Tables {

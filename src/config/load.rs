@@ -76,6 +76,18 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     Ok(config)
 }
 
+/// Reads what is said of the process alone: for those who only want to reach it.
+///
+/// # Errors
+/// All mistakes of its file and variables.
+pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<Process, Mistakes> {
+    let mut notes = Notes::default();
+    // A variable that is not known here is of no concern to a client.
+    let given = layers::from_environment(&variables, &mut Notes::default());
+    let process = load_process(home, layers::by_file(given).0, &mut notes);
+    notes.finish(|| Some(process)).map(|(process, _)| process)
+}
+
 /// Reads one network alone, as its files have it: for a network that is added while the process runs.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ pub mod value;
 
 pub use create::{CreateError, Created, create_network};
 pub use home::{Home, NetworkFolder};
-pub use load::{Config, Sources, load, load_one};
+pub use load::{Config, Sources, load, load_one, load_process_alone};
 pub use mistake::{Mistakes, Note, Origin};
 pub use network::Network;
 pub use process::Process;

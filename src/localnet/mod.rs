@@ -102,7 +102,7 @@ async fn watch(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            answer = asker::ask(&world.dialler, address, world::CHAIN) => match answer {
+            answer = asker::ask(&world.dialler, address) => match answer {
                 Some(addresses) => tally.answer(&addresses),
                 None => tally.no_answer(),
             }

@@ -24,6 +24,8 @@ use crate::{book, pex, switch};
 /// The demo's chain.
 pub(super) const CHAIN: &str = "localnet";
 const OTHER_CHAIN: &str = "othernet";
+/// The block version of everyone in it.
+pub(super) const BLOCK_VERSION: u64 = 11;
 
 /// The world without the seed, alive until it is dropped.
 pub(super) struct World {
@@ -184,7 +186,7 @@ async fn fill_book(config: &network::Config, known: &[NetAddress]) -> anyhow::Re
 }
 
 /// Bounds for a world that is all on one host.
-pub(super) fn loopback_settings() -> Settings {
+fn loopback_settings() -> Settings {
     Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() }
 }
 
@@ -194,9 +196,9 @@ fn open_door() -> DoorLimits {
 }
 
 /// What a member says of itself.
-pub(super) fn node_info(id: NodeId, chain: &str, at: SocketAddr, moniker: &str) -> NodeInfo {
+fn node_info(id: NodeId, chain: &str, at: SocketAddr, moniker: &str) -> NodeInfo {
     NodeInfo {
-        protocol: ProtocolVersion { p2p: 8, block: 11, app: 0 },
+        protocol: ProtocolVersion { p2p: 8, block: BLOCK_VERSION, app: 0 },
         id,
         listen_addr: format!("tcp://{at}"),
         network: chain.to_owned(),

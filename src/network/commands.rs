@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Peer};
+use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Peer, Reach};
 use super::saving::GROUP;
 use crate::node::PeerView;
 use crate::pex::MAX_SEEDS;
@@ -31,6 +31,10 @@ impl Actor<'_> {
             Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
+            Command::Reach(reply) => {
+                let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
+                let _ = reply.send(Reach { dialler, local });
+            }
             Command::Change { by, change, reply } => self.change(&by, change, reply),
             #[cfg(test)]
             Command::Panic => panic!("asked to"),

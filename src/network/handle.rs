@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::book_commands::BookCommand;
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
+use crate::transport::{Dialler, Local};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
@@ -158,6 +159,7 @@ pub(super) enum Command {
     Book(BookCommand),
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Reach(oneshot::Sender<Reach>),
     Change {
         by: By,
         change: Change,
@@ -170,6 +172,15 @@ pub(super) enum Command {
 
 /// Who waits for a start.
 pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+
+/// What a caller needs to dial on his own, within the process's bounds.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Dials.
+    pub dialler: Dialler,
+    /// Who the network is, and within which bounds it speaks.
+    pub local: Arc<Local>,
+}
 
 /// Who asks for a change, and by which method: what the audit keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -272,6 +283,14 @@ impl Handle {
     /// See [`Handle::status`].
     pub async fn seeds(&self) -> Result<Vec<SeedView>, Error> {
         self.ask(Command::Seeds).await
+    }
+
+    /// What it takes to dial as this network would.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn reach(&self) -> Result<Reach, Error> {
+        self.ask(Command::Reach).await
     }
 
     /// Adds a seed; kept over a restart. Answers when it is committed.

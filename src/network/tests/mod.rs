@@ -32,14 +32,14 @@ use crate::{book, pex, switch};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The process that the networks of a test share.
-struct Process {
+pub(crate) struct Process {
     folder: TempDir,
     dialler: Dialler,
     shutdown: CancellationToken,
 }
 
 impl Process {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Process {
             folder: tempfile::tempdir().unwrap(),
             dialler: Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() }),
@@ -48,7 +48,7 @@ impl Process {
     }
 
     /// A seed with a key and a listener of its own, and no book yet.
-    fn seed(&self, chain: &str) -> Config {
+    pub(crate) fn seed(&self, chain: &str) -> Config {
         self.seed_at(chain, Arc::new(NodeKey::from_seed(entropy())), Entrance::new(reserve(), open_door()))
     }
 
@@ -70,7 +70,7 @@ impl Process {
     }
 
     /// A running seed that knows and serves these addresses.
-    async fn serve(&self, config: Config, known: &[NetAddress]) -> Handle {
+    pub(crate) async fn serve(&self, config: Config, known: &[NetAddress]) -> Handle {
         fill_book(&config.book, &config.chain_id, known).await;
         let running = self.spawn(config).await;
         assert_eq!(running.broken, None);
@@ -86,13 +86,13 @@ impl Drop for Process {
 }
 
 /// Where this network's peers dial.
-fn address(config: &Config) -> NetAddress {
+pub(crate) fn address(config: &Config) -> NetAddress {
     let at = config.entrance.laddr();
     NetAddress::new(config.local.key().id(), at.ip(), at.port()).unwrap()
 }
 
 /// Addresses that a seed may serve and that nobody dials within a test; `series` keeps those of two networks apart.
-fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
+pub(crate) fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
     let one = |n| {
         let mut id = [series; NodeId::LEN];
         id[0] = n;
@@ -162,7 +162,7 @@ async fn failure(network: &Handle) -> String {
 
 /// A loopback address whose port the system gives to nobody else for a minute: the side that closes first leaves it in
 /// TIME-WAIT, and a server, which sets SO_REUSEADDR, may still bind it.
-fn reserve() -> SocketAddr {
+pub(crate) fn reserve() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let at = listener.local_addr().unwrap();
     let mut client = TcpStream::connect(at).unwrap();
@@ -220,7 +220,7 @@ fn params(own_id: NodeId, at: SocketAddr) -> Params {
 }
 
 /// The addresses of a book, by their key.
-async fn book_of(network: &Handle) -> Vec<Record> {
+pub(crate) async fn book_of(network: &Handle) -> Vec<Record> {
     let page = network.addresses(None, super::MAX_PAGE).await.unwrap();
     assert!(!page.more);
     page.entries.into_iter().map(|entry| entry.record).collect()

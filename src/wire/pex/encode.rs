@@ -19,6 +19,8 @@ pub(super) const PORT: u8 = 3;
 
 /// Bytes of an ID's text.
 const ID_TEXT: usize = 2 * NodeId::LEN;
+/// Bytes of the longest text of an IP, and a few more: the digits of an octet are copied with what is behind them.
+const IP_TEXT: usize = 48;
 /// Bytes of an address with an IPv4 at the most, to size the buffer by.
 const TYPICAL_ADDRESS: usize = 65;
 
@@ -37,9 +39,8 @@ pub fn encode(message: &Outgoing) -> Vec<u8> {
 
 fn encode_addresses(addresses: &[NetAddress]) -> Vec<u8> {
     let mut body = Vec::with_capacity(addresses.len() * TYPICAL_ADDRESS);
-    let mut ip = Vec::new();
     for address in addresses {
-        put_address(address, &mut ip, &mut body);
+        put_address(address, &mut body);
     }
     let mut out = Vec::with_capacity(bytes_field_len(body.len()));
     put_bytes_header(ADDRESSES, body.len(), &mut out);
@@ -47,49 +48,71 @@ fn encode_addresses(addresses: &[NetAddress]) -> Vec<u8> {
     out
 }
 
-/// Appends an address; `ip` is scratch.
-fn put_address(address: &NetAddress, ip: &mut Vec<u8>, out: &mut Vec<u8>) {
-    ip.clear();
-    put_ip(address.ip(), ip);
+fn put_address(address: &NetAddress, out: &mut Vec<u8>) {
+    let ip = IpText::new(address.ip());
     let port = u64::from(address.port());
-    let length = bytes_field_len(ID_TEXT) + bytes_field_len(ip.len()) + 1 + varint_len(port);
+    let length = bytes_field_len(ID_TEXT) + bytes_field_len(ip.len) + 1 + varint_len(port);
     put_bytes_header(ADDRESS, length, out);
     put_bytes_header(ID, ID_TEXT, out);
     out.extend_from_slice(&hex(address.id()));
-    put_bytes_header(IP, ip.len(), out);
-    out.extend_from_slice(ip);
+    put_bytes_header(IP, ip.len, out);
+    out.extend_from_slice(&ip.text[..ip.len]);
     put_varint_field(PORT, port, out);
 }
 
-/// The formatting machinery takes longer for 250 addresses than sealing the whole answer: the usual kind goes without.
-fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [first, rest @ ..] = ip.octets();
-            put_decimal(first, out);
-            for octet in rest {
-                out.push(b'.');
-                put_decimal(octet, out);
+/// An IP's text.
+struct IpText {
+    text: [u8; IP_TEXT],
+    len: usize,
+}
+
+impl IpText {
+    /// The formatting machinery takes longer for 250 addresses than sealing the whole answer: the usual kind goes without.
+    fn new(ip: IpAddr) -> Self {
+        let (mut text, mut len) = ([0; IP_TEXT], 0);
+        match ip {
+            IpAddr::V4(ip) => {
+                for octet in ip.octets() {
+                    let (decimal, digits) = DECIMALS[usize::from(octet)];
+                    text[len..len + decimal.len()].copy_from_slice(&decimal);
+                    len += digits + 1;
+                }
+                // The last dot.
+                len -= 1;
+            }
+            IpAddr::V6(ip) => {
+                let mut room = &mut text[..];
+                write!(room, "{ip}").expect("an IPv6 address has at most 45 characters");
+                len = IP_TEXT - room.len();
             }
         }
-        IpAddr::V6(ip) => write!(out, "{ip}").expect("writing to memory does not fail"),
+        IpText { text, len }
     }
 }
 
-fn put_decimal(number: u8, out: &mut Vec<u8>) {
-    let digit = |of: u8| b'0' + of % 10;
-    match number {
-        100.. => out.extend_from_slice(&[digit(number / 100), digit(number / 10), digit(number)]),
-        10.. => out.extend_from_slice(&[digit(number / 10), digit(number)]),
-        _ => out.push(digit(number)),
+/// Each octet in decimal with a dot behind it, and how many digits it has: four bytes are copied, whatever the digits.
+static DECIMALS: [([u8; 4], usize); 256] = {
+    let mut decimals = [([b'.'; 4], 1); 256];
+    let mut octet = 0;
+    while octet < decimals.len() {
+        let [hundreds, tens, ones] = [octet / 100, octet / 10 % 10, octet % 10];
+        let [hundreds, tens, ones] = [b'0' + hundreds as u8, b'0' + tens as u8, b'0' + ones as u8];
+        decimals[octet] = match octet {
+            100.. => ([hundreds, tens, ones, b'.'], 3),
+            10.. => ([tens, ones, b'.', 0], 2),
+            _ => ([ones, b'.', 0, 0], 1),
+        };
+        octet += 1;
     }
-}
+    decimals
+};
 
+/// Reckons the digits instead of looking them up, which processors do many at a time.
 fn hex(id: NodeId) -> [u8; ID_TEXT] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
     let mut text = [0; ID_TEXT];
     for (pair, &byte) in text.chunks_exact_mut(2).zip(id.as_bytes()) {
-        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
     text
 }

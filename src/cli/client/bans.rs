@@ -1,0 +1,100 @@
+//! `pexd bans`, `ban` and `unban`.
+
+use std::time::Duration;
+
+use super::connect::Service;
+use super::{Session, length, pages, refused, to_protobuf};
+use crate::cli::Failure;
+use crate::cli::table::{self, ago, cell, instant, or_dash, table, word};
+use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
+use crate::proto::pexd::v1::{
+    Ban, BanFilter, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure,
+    UnbanRequest, UnbanResponse,
+};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// Only those that keep this ID or IP out
+    #[arg(long, value_name = "ID|IP")]
+    holds_for: Option<String>,
+    /// Only those with this text in target, reason or author
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct BanArgs {
+    /// A node ID, an IP address or a range (203.0.113.0/24)
+    target: String,
+    /// For how long: 1h, 30m, 7d [default: until it is lifted]
+    #[arg(long = "for", value_name = "LENGTH", value_parser = length)]
+    length: Option<Duration>,
+    /// Why, for whoever reads the list later
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct UnbanArgs {
+    /// As `pexd bans` shows it
+    target: String,
+}
+
+async fn client(session: &Session) -> Result<BanServiceClient<Service>, Failure> {
+    Ok(BanServiceClient::new(session.connect.service().await?).max_decoding_message_size(super::connect::MAX_ANSWER))
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
+    let filter = BanFilter {
+        holds_for: args.holds_for.unwrap_or_default(),
+        text: args.text.unwrap_or_default(),
+        ..Default::default()
+    };
+    let client = client(session).await?;
+    let fetch = |page_size, page_token| {
+        let (mut client, network, filter) = (client.clone(), session.network_or_all(), Some(filter.clone()));
+        async move { client.list_bans(ListBansRequest { network, page_size, page_token, filter }).await }
+    };
+    let answer: ListBansResponse = pages::collect(args.limit, fetch).await?;
+    session.output.show(&answer, |answer| {
+        let row = |ban: &Ban| {
+            let ends = if ban.expire_time.is_some() { ago(ban.expire_time.as_ref()) } else { "never".to_owned() };
+            [
+                cell(&ban.network),
+                cell(&ban.target),
+                cell(instant(ban.ban_time.as_ref())),
+                cell(ends),
+                cell(word(ban.origin().as_str_name(), "BAN_ORIGIN_")),
+                cell(or_dash(&ban.author)),
+                cell(or_dash(&ban.reason)),
+            ]
+        };
+        let text = table(["NETWORK", "TARGET", "SINCE", "ENDS", "BY", "AUTHOR", "REASON"], answer.bans.iter().map(row));
+        text + &table::count(answer.bans.len(), answer.total_count, "bans") + &table::failures(&answer.failures)
+    })
+}
+
+pub(super) async fn ban(session: &Session, args: BanArgs) -> Result<(), Failure> {
+    let BanArgs { target, length, reason } = args;
+    let request = BanRequest { network: session.network_or_all(), target, reason, length: length.map(to_protobuf) };
+    let answer = client(session).await?.ban(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &BanResponse| {
+        results(&answer.results, &answer.failures, "banned", "it was banned already")
+    })
+}
+
+pub(super) async fn unban(session: &Session, args: UnbanArgs) -> Result<(), Failure> {
+    let request = UnbanRequest { network: session.network_or_all(), target: args.target };
+    let answer = client(session).await?.unban(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &UnbanResponse| {
+        results(&answer.results, &answer.failures, "ban lifted", "it was not banned")
+    })
+}
+
+fn results(results: &[ChangeResult], failures: &[NetworkFailure], done: &str, already: &str) -> String {
+    let lines: String = results.iter().map(|result| table::change(Some(result), done, already)).collect();
+    lines + &table::failures(failures)
+}

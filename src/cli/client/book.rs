@@ -1,0 +1,359 @@
+//! `pexd book`: what the address book holds, and changes of it.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+use comfy_table::Cell;
+use tokio_stream::StreamExt as _;
+
+use super::connect::{MAX_ANSWER, Service};
+use super::{Session, pages, refused};
+use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, cell, coloured, instant, or_dash, table, word, yes};
+use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
+use crate::proto::pexd::v1::{
+    AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,
+    AddressOrder, AddressState, BookFormat, ExportAddressesRequest, GetAddressRequest, GetAddressResponse,
+    GetSummaryRequest, GetSummaryResponse, ImportAddressesRequest, ImportAddressesResponse, ListAddressesRequest,
+    ListAddressesResponse, PreviewSelectionRequest, PreviewSelectionResponse, RefusedAddress, RemoveAddressRequest,
+    RemoveAddressResponse,
+};
+
+/// Bytes of a part of an imported file.
+const PART: usize = 32 * 1024;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Count what is in it, and what keeps the rest from being served
+    Summary,
+    /// List addresses
+    List(ListArgs),
+    /// Tell everything about an address: its state and why, our last attempts, who told us
+    Get {
+        /// A node ID, or id@ip:port
+        address: String,
+    },
+    /// Put addresses into it
+    Add {
+        /// id@ip:port
+        #[arg(required = true)]
+        addresses: Vec<String>,
+    },
+    /// Take an address, or all addresses of an ID, out of it
+    Remove {
+        /// A node ID, or id@ip:port
+        address: String,
+    },
+    /// Draw what an asker would be told now
+    Preview {
+        /// The asker's node ID
+        #[arg(long, value_name = "ID", default_value = "")]
+        asker: String,
+    },
+    /// Take in an addrbook.json, or a list of id@ip:port; - = standard input
+    Import {
+        /// The file
+        file: PathBuf,
+    },
+    /// Write it as an addrbook.json, or as a list
+    Export {
+        /// The form
+        #[arg(long, value_enum, default_value_t = Form::Json)]
+        format: Form,
+        /// Only what may be served now
+        #[arg(long)]
+        servable: bool,
+        /// Where to [default: standard output]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Form {
+    /// A node's addrbook.json
+    Json,
+    /// One id@ip:port a line
+    List,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum State {
+    New,
+    Old,
+    Banned,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Order {
+    Address,
+    LastSuccess,
+    LastAttempt,
+    Added,
+    Failures,
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    /// Only in this state
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    /// Only at this IP or in this range
+    #[arg(long, value_name = "CIDR")]
+    ip: Option<String>,
+    /// Only those with this text in id@ip:port
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// Only what this ID, IP or range told us of first
+    #[arg(long, value_name = "ID|CIDR")]
+    source: Option<String>,
+    /// Only what may be served now (or, with =false, what may not)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    servable: Option<bool>,
+    /// In which order
+    #[arg(long, value_enum, default_value_t = Order::Address)]
+    order: Order,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+}
+
+async fn client(session: &Session) -> Result<AddressBookServiceClient<Service>, Failure> {
+    Ok(AddressBookServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER))
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
+    match args.command {
+        What::Summary => summary(session).await,
+        What::List(args) => list(session, args).await,
+        What::Get { address } => get(session, address).await,
+        What::Add { addresses } => add(session, addresses).await,
+        What::Remove { address } => remove(session, address).await,
+        What::Preview { asker } => preview(session, asker).await,
+        What::Import { file } => import(session, file).await,
+        What::Export { format, servable, output } => export(session, format, servable, output).await,
+    }
+}
+
+async fn summary(session: &Session) -> Result<(), Failure> {
+    let request = GetSummaryRequest { network: session.network_or_all() };
+    let answer = client(session).await?.get_summary(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &GetSummaryResponse| {
+        let row = |book: &AddressBookSummary| {
+            let outcomes: Vec<String> = book
+                .outcome_counts
+                .iter()
+                .map(|count| format!("{} {}", count.count, word(count.outcome().as_str_name(), "DIAL_OUTCOME_")))
+                .collect();
+            [
+                cell(&book.network),
+                cell(book.id_count),
+                cell(book.new_count),
+                cell(book.old_count),
+                cell(book.banned_count),
+                cell(book.address_count),
+                cell(book.servable_count),
+                cell(outcomes.join(", ")),
+            ]
+        };
+        let headings = ["NETWORK", "IDS", "NEW", "OLD", "BANNED", "ADDRESSES", "SERVABLE", "LAST OUTCOMES"];
+        table(headings, answer.summaries.iter().map(row)) + &table::failures(&answer.failures)
+    })
+}
+
+async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
+    let state = args.state.map(|state| match state {
+        State::New => AddressState::New,
+        State::Old => AddressState::Old,
+        State::Banned => AddressState::Banned,
+    });
+    let order = match args.order {
+        Order::Address => AddressOrder::Unspecified,
+        Order::LastSuccess => AddressOrder::LastSuccess,
+        Order::LastAttempt => AddressOrder::LastAttempt,
+        Order::Added => AddressOrder::AddTime,
+        Order::Failures => AddressOrder::FailedAttempts,
+    };
+    let filter = AddressFilter {
+        states: state.into_iter().map(Into::into).collect(),
+        ip_range: args.ip.unwrap_or_default(),
+        text: args.text.unwrap_or_default(),
+        source: args.source.unwrap_or_default(),
+        servable: args.servable,
+        ..Default::default()
+    };
+    let client = client(session).await?;
+    let fetch = |page_size, page_token| {
+        let (mut client, network, filter) = (client.clone(), session.network(), Some(filter.clone()));
+        let request = ListAddressesRequest { network, page_size, page_token, filter, order: order.into() };
+        async move { client.list_addresses(request).await }
+    };
+    let answer: ListAddressesResponse = pages::collect(args.limit, fetch).await?;
+    session.output.show(&answer, |answer| {
+        let headings =
+            ["ADDRESS", "STATE", "SERVED", "LAST OUTCOME", "TRIED", "REACHED", "FAILURES", "ADDED", "TOLD BY"];
+        let text = table(headings, answer.addresses.iter().map(row));
+        text + &table::count(answer.addresses.len(), answer.total_count, "addresses")
+            + &table::failures(&answer.failures)
+    })
+}
+
+fn row(address: &Address) -> [Cell; 9] {
+    let source = address.source.clone().unwrap_or_default();
+    let mood = if address.servable { Mood::Good } else { Mood::Doubtful };
+    [
+        cell(&address.address),
+        cell(word(address.state().as_str_name(), "ADDRESS_STATE_")),
+        coloured(yes(address.servable), mood),
+        cell(word(address.last_outcome().as_str_name(), "DIAL_OUTCOME_")),
+        cell(ago(address.last_attempt_time.as_ref())),
+        cell(ago(address.last_success_time.as_ref())),
+        cell(address.failed_attempt_count),
+        cell(ago(address.add_time.as_ref())),
+        cell(source.id),
+    ]
+}
+
+async fn get(session: &Session, address: String) -> Result<(), Failure> {
+    let request = GetAddressRequest { network: session.network(), address };
+    let answer = client(session).await?.get_address(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &GetAddressResponse| {
+        let mut text: String = answer.addresses.iter().map(story).collect();
+        for ban in &answer.bans {
+            let ends = if ban.expire_time.is_some() { ago(ban.expire_time.as_ref()) } else { "never".to_owned() };
+            let by = or_dash(&ban.author);
+            let _ = writeln!(text, "banned: {} by {by}, ends {ends}: {}", ban.target, or_dash(&ban.reason));
+        }
+        text
+    })
+}
+
+fn story(details: &AddressDetails) -> String {
+    let address = details.address.clone().unwrap_or_default();
+    let source = address.source.clone().unwrap_or_default();
+    let buckets: Vec<String> = address.buckets.iter().map(ToString::to_string).collect();
+    let rows = [
+        ("state", word(address.state().as_str_name(), "ADDRESS_STATE_")),
+        ("served", format!("{}: {}", yes(address.servable), details.reason)),
+        ("told by", format!("{} at {}, {}", source.id, source.ip, instant(address.add_time.as_ref()))),
+        ("buckets", or_dash(&buckets.join(", ")).to_owned()),
+        ("last attempt", instant(address.last_attempt_time.as_ref())),
+        ("last reached", instant(address.last_success_time.as_ref())),
+        ("reachable since", instant(address.reachable_since_time.as_ref())),
+        ("failures since", address.failed_attempt_count.to_string()),
+        ("next attempt", ago(details.next_attempt_time.as_ref())),
+        ("connected", yes(address.connected).to_owned()),
+    ];
+    let mut text = format!("{}\n", address.address);
+    for (name, value) in rows {
+        let _ = writeln!(text, "  {name:18}{value}");
+    }
+    for attempt in &details.attempts {
+        let what = if attempt.fault.is_empty() { "reached" } else { &attempt.detail };
+        let purpose = word(attempt.purpose().as_str_name(), "DIAL_PURPOSE_");
+        let (at, place) = (instant(attempt.time.as_ref()), or_dash(&attempt.remote_address));
+        let _ = writeln!(text, "  {at}  {purpose:10}  {place}: {what}");
+    }
+    text
+}
+
+async fn add(session: &Session, addresses: Vec<String>) -> Result<(), Failure> {
+    let request = AddAddressesRequest { network: session.network(), addresses };
+    let answer = client(session).await?.add_addresses(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &AddAddressesResponse| {
+        format!("{} added, {} known already\n{}", answer.added_count, answer.known_count, refusals(&answer.refused))
+    })?;
+    some_refused(answer.refused.len())
+}
+
+fn refusals(refused: &[RefusedAddress]) -> String {
+    refused.iter().map(|one| format!("refused {}: {}\n", one.address, one.reason)).collect()
+}
+
+fn some_refused(count: usize) -> Result<(), Failure> {
+    if count == 0 { Ok(()) } else { Err(Failure::Failed(format!("{count} addresses were refused"))) }
+}
+
+async fn remove(session: &Session, address: String) -> Result<(), Failure> {
+    let request = RemoveAddressRequest { network: session.network(), address };
+    let answer = client(session).await?.remove_address(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &RemoveAddressResponse| format!("{} removed\n", answer.removed_count))
+}
+
+async fn preview(session: &Session, asker_id: String) -> Result<(), Failure> {
+    let request = PreviewSelectionRequest { network: session.network(), asker_id };
+    let answer = client(session).await?.preview_selection(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &PreviewSelectionResponse| {
+        let lines: String = answer.addresses.iter().map(|address| format!("{address}\n")).collect();
+        format!("{lines}{} of {} that may be served\n", answer.addresses.len(), answer.servable_count)
+    })
+}
+
+async fn import(session: &Session, file: PathBuf) -> Result<(), Failure> {
+    let cannot = |error: io::Error| Failure::Mistake(format!("{}: {error}", file.display()));
+    let mut input: Box<dyn Read + Send> =
+        if file.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(&file).map_err(cannot)?) };
+    let network = session.network();
+    let (sender, parts) = tokio::sync::mpsc::channel(4);
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut network = Some(network);
+        loop {
+            let mut data = vec![0; PART];
+            let got = read_part(&mut input, &mut data)?;
+            data.truncate(got);
+            let first = network.is_some();
+            let part =
+                ImportAddressesRequest { network: network.take().unwrap_or_default(), data, ..Default::default() };
+            if (got == 0 && !first) || sender.blocking_send(part).is_err() || got < PART {
+                return Ok(());
+            }
+        }
+    });
+    let stream = tokio_stream::wrappers::ReceiverStream::new(parts);
+    let answer = client(session).await?.import_addresses(stream).await;
+    reading.await.map_err(Failure::failed)?.map_err(cannot)?;
+    let answer = answer.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &ImportAddressesResponse| {
+        let (added, known, refused) = (answer.added_count, answer.known_count, answer.refused_count);
+        format!("{added} added, {known} known already, {refused} refused\n{}", refusals(&answer.refused))
+    })
+}
+
+fn read_part(input: &mut impl Read, part: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while got < part.len() {
+        match input.read(&mut part[got..])? {
+            0 => break,
+            more => got += more,
+        }
+    }
+    Ok(got)
+}
+
+async fn export(session: &Session, form: Form, servable_only: bool, output: Option<PathBuf>) -> Result<(), Failure> {
+    let format = match form {
+        Form::Json => BookFormat::AddrbookJson,
+        Form::List => BookFormat::List,
+    };
+    let request = ExportAddressesRequest { network: session.network(), format: format.into(), servable_only };
+    let mut stream = client(session).await?.export_addresses(request).await.map_err(refused)?.into_inner();
+    let mut out: Box<dyn Write> = match &output {
+        Some(file) => {
+            Box::new(File::create(file).map_err(|error| Failure::Mistake(format!("{}: {error}", file.display())))?)
+        }
+        None => Box::new(io::stdout().lock()),
+    };
+    while let Some(part) = stream.next().await {
+        out.write_all(&part.map_err(refused)?.data).map_err(Failure::failed)?;
+    }
+    out.flush().map_err(Failure::failed)
+}

@@ -1,0 +1,181 @@
+//! `pexd dials`, `refusals` and `audit`: what happened.
+
+use super::connect::{MAX_ANSWER, Service};
+use super::{Session, length, pages};
+use crate::cli::Failure;
+use crate::cli::table::{self, ago, cell, instant, or_dash, table, word};
+use crate::clock::Clock;
+use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
+use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
+use crate::proto::pexd::v1::{
+    AuditEntry, AuditFilter, DialAttempt, DialFilter, ListAuditEntriesRequest, ListAuditEntriesResponse,
+    ListDialsRequest, ListDialsResponse, ListRefusalsRequest, ListRefusalsResponse, RefusalGrouping, RefusalSource,
+    TimeRange,
+};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct DialsArgs {
+    /// Only to this IP or range
+    #[arg(long, value_name = "CIDR")]
+    ip: Option<String>,
+    /// Only to this node ID
+    #[arg(long)]
+    id: Option<String>,
+    #[command(flatten)]
+    time: TimeArgs,
+    /// Only those that failed
+    #[arg(long)]
+    failed: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct RefusalsArgs {
+    /// By /16 (IPv6: /32), and not by host
+    #[arg(long)]
+    ranges: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct AuditArgs {
+    /// Only by an author with this text in his name
+    #[arg(long, value_name = "TEXT")]
+    author: Option<String>,
+    #[command(flatten)]
+    time: TimeArgs,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+struct TimeArgs {
+    /// From this time on: RFC 3339 (2026-01-31T12:00:00Z), or how long ago (2h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<prost_types::Timestamp>,
+    /// Before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<prost_types::Timestamp>,
+}
+
+impl TimeArgs {
+    fn range(&self) -> Option<TimeRange> {
+        let range = TimeRange { start_time: self.since, end_time: self.until };
+        (self.since.is_some() || self.until.is_some()).then_some(range)
+    }
+}
+
+/// A point in time, or how long ago it was.
+fn moment(text: &str) -> Result<prost_types::Timestamp, String> {
+    if let Ok(ago) = length(text) {
+        let ago = i64::try_from(ago.as_secs()).unwrap_or(i64::MAX);
+        let now = Clock.now().wall.as_millis().div_euclid(1_000);
+        return Ok(prost_types::Timestamp { seconds: now.saturating_sub(ago), nanos: 0 });
+    }
+    let date = if text.contains('T') { text.to_owned() } else { format!("{text}T00:00:00Z") };
+    date.parse()
+        .map_err(|_| format!("{text:?} is no time: write 2026-01-31T12:00:00Z, 2026-01-31, or how long ago: 2h"))
+}
+
+async fn reactor(session: &Session) -> Result<ReactorServiceClient<Service>, Failure> {
+    Ok(ReactorServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER))
+}
+
+pub(super) async fn dials(session: &Session, args: DialsArgs) -> Result<(), Failure> {
+    let filter = DialFilter {
+        time: args.time.range(),
+        ip_range: args.ip.unwrap_or_default(),
+        id: args.id.unwrap_or_default(),
+        reached: args.failed.then_some(false),
+    };
+    let client = PeerServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER);
+    let fetch = |page_size, page_token| {
+        let (mut client, network, filter) = (client.clone(), session.network_or_all(), Some(filter.clone()));
+        async move { client.list_dials(ListDialsRequest { network, page_size, page_token, filter }).await }
+    };
+    let answer: ListDialsResponse = pages::collect(args.limit, fetch).await?;
+    session.output.show(&answer, |answer| {
+        let row = |dial: &DialAttempt| {
+            [
+                cell(instant(dial.time.as_ref())),
+                cell(&dial.network),
+                cell(&dial.address),
+                cell(or_dash(&dial.remote_address)),
+                cell(word(dial.purpose().as_str_name(), "DIAL_PURPOSE_")),
+                cell(word(dial.outcome().as_str_name(), "DIAL_OUTCOME_")),
+                cell(or_dash(&dial.detail)),
+            ]
+        };
+        let headings = ["TIME", "NETWORK", "WHOM", "WHERE", "WHY", "OUTCOME", "WHAT"];
+        table(headings, answer.dials.iter().map(row)) + &table::failures(&answer.failures)
+    })
+}
+
+pub(super) async fn refusals(session: &Session, args: RefusalsArgs) -> Result<(), Failure> {
+    let grouping = if args.ranges { RefusalGrouping::Range } else { RefusalGrouping::Host };
+    let client = reactor(session).await?;
+    let fetch = |page_size, page_token| {
+        let (mut client, network) = (client.clone(), session.network_or_all());
+        let request = ListRefusalsRequest { network, page_size, page_token, grouping: grouping.into() };
+        async move { client.list_refusals(request).await }
+    };
+    let answer: ListRefusalsResponse = pages::collect(args.limit, fetch).await?;
+    session.output.show(&answer, |answer| {
+        let row = |source: &RefusalSource| {
+            let reasons: Vec<String> =
+                source.reasons.iter().map(|reason| format!("{} {}", reason.count, reason.reason)).collect();
+            [
+                cell(&source.source),
+                cell(or_dash(&source.network)),
+                cell(source.count),
+                cell(ago(source.last_time.as_ref())),
+                cell(reasons.join(", ")),
+            ]
+        };
+        let headings = ["FROM", "NETWORK", "REFUSED", "LAST", "FOR"];
+        table(headings, answer.sources.iter().map(row)) + &table::failures(&answer.failures)
+    })
+}
+
+pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<(), Failure> {
+    let filter = AuditFilter { time: args.time.range(), author: args.author.unwrap_or_default(), ..Default::default() };
+    let client = reactor(session).await?;
+    let fetch = |page_size, page_token| {
+        let (mut client, network, filter) = (client.clone(), session.network_or_all(), Some(filter.clone()));
+        let request = ListAuditEntriesRequest { network, page_size, page_token, filter };
+        async move { client.list_audit_entries(request).await }
+    };
+    let answer: ListAuditEntriesResponse = pages::collect(args.limit, fetch).await?;
+    session.output.show(&answer, |answer| {
+        let row = |entry: &AuditEntry| {
+            [
+                cell(instant(entry.time.as_ref())),
+                cell(&entry.network),
+                cell(&entry.author),
+                cell(&entry.method),
+                cell(&entry.summary),
+            ]
+        };
+        let headings = ["TIME", "NETWORK", "WHO", "BY", "WHAT"];
+        table(headings, answer.entries.iter().map(row)) + &table::failures(&answer.failures)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments() {
+        assert_eq!(moment("1970-01-02"), Ok(prost_types::Timestamp { seconds: 86_400, nanos: 0 }));
+        assert_eq!(moment("1970-01-01T00:01:00Z"), Ok(prost_types::Timestamp { seconds: 60, nanos: 0 }));
+        let (now, hour) = (moment("0s").unwrap(), moment("1h").unwrap());
+        assert!((3_599..=3_601).contains(&(now.seconds - hour.seconds)));
+        assert!(moment("yesterday").is_err());
+    }
+}

@@ -1,0 +1,222 @@
+//! `pexd network`: the networks that are served, and their configuration.
+
+use std::fmt::Write as _;
+
+use clap::Subcommand;
+use comfy_table::Cell;
+
+use super::connect::{MAX_ANSWER, Service};
+use super::{Session, pages, refused};
+use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, cell, coloured, or_dash, table, word, yes};
+use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
+use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
+use crate::proto::pexd::v1::{
+    AddNetworkRequest, ConfigEntry, GetEffectiveConfigRequest, GetEffectiveConfigResponse, LifecycleResult,
+    ListNetworksRequest, ListNetworksResponse, Network, NetworkFailure, NewNetwork, ReactorState, ReloadNetworkRequest,
+    ReloadNetworkResponse, RemoveNetworkRequest, ResetConfigRequest, SetConfigRequest, StartRequest, StopRequest,
+};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List the networks that are served
+    List,
+    /// Serve one more network: one whose folder is there, or with --new another one
+    Add {
+        /// The chain ID
+        chain_id: String,
+        /// Make its folder
+        #[arg(long)]
+        new: bool,
+        /// Nodes to ask for addresses: id@host:port, comma-separated
+        #[arg(long, value_name = "LIST", requires = "new", value_delimiter = ',')]
+        seeds: Vec<String>,
+        /// Crawl the network and answer with addresses, as a seed does
+        #[arg(long, requires = "new")]
+        seed_mode: bool,
+        /// The name that peers see
+        #[arg(long, value_name = "NAME", requires = "new", default_value = "")]
+        moniker: String,
+        /// Share identity and listener with this network
+        #[arg(long, value_name = "CHAIN_ID", requires = "new", default_value = "")]
+        share_listener_with: String,
+        /// Leave its reactor stopped
+        #[arg(long)]
+        stopped: bool,
+    },
+    /// Stop serving a network
+    Remove {
+        /// The chain ID
+        chain_id: String,
+        /// Also delete its folder with key, book and bans; there is no way back
+        #[arg(long)]
+        delete_data: bool,
+    },
+    /// Read a network's file again
+    Reload,
+    /// Show the value of every key, and where it comes from
+    Config {
+        /// Only keys with this text in their name
+        key: Option<String>,
+        /// Only what is not a default
+        #[arg(long)]
+        changed: bool,
+    },
+    /// Change a key at run time, over the file
+    Set {
+        /// Such as p2p.max_num_inbound_peers
+        key: String,
+        /// As in a file, without quotes
+        value: String,
+    },
+    /// Take a run-time change of a key back
+    Reset {
+        /// The key
+        key: String,
+    },
+    /// Start the reactor
+    Start,
+    /// Stop the reactor
+    Stop,
+}
+
+async fn client(session: &Session) -> Result<NetworkServiceClient<Service>, Failure> {
+    Ok(NetworkServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER))
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
+    let network = session.network();
+    match args.command {
+        What::List => list(session).await,
+        What::Add { chain_id, new, seeds, seed_mode, moniker, share_listener_with, stopped } => {
+            let new_network = new.then_some(NewNetwork { seeds, seed_mode, moniker, share_listener_with });
+            let request = AddNetworkRequest { network: chain_id, new_network, stopped };
+            let answer = client(session).await?.add_network(request).await.map_err(refused)?.into_inner();
+            session.output.show(&answer, |answer| format!("{}\n", answer.node_address))
+        }
+        What::Remove { chain_id, delete_data } => {
+            let request = RemoveNetworkRequest { network: chain_id, delete_data };
+            let answer = client(session).await?.remove_network(request).await.map_err(refused)?.into_inner();
+            session.output.show(&answer, |answer| match answer.kept_folder.as_str() {
+                "" => "removed, its folder deleted\n".to_owned(),
+                kept => format!("removed, {kept} is kept\n"),
+            })
+        }
+        What::Reload => {
+            let request = ReloadNetworkRequest { network };
+            let answer = client(session).await?.reload_network(request).await.map_err(refused)?.into_inner();
+            session.output.show(&answer, reloaded)
+        }
+        What::Config { key, changed } => config(session, key.unwrap_or_default(), changed).await,
+        What::Set { key, value } => {
+            let request = SetConfigRequest { network, key, value };
+            let answer = client(session).await?.set_config(request).await.map_err(refused)?.into_inner();
+            session.output.show(&answer, |answer| table::change(answer.result.as_ref(), "changed", "it was so already"))
+        }
+        What::Reset { key } => {
+            let request = ResetConfigRequest { network, key };
+            let answer = client(session).await?.reset_config(request).await.map_err(refused)?.into_inner();
+            session.output.show(&answer, |answer| {
+                table::change(answer.result.as_ref(), "as the file has it", "it was as the file has it")
+            })
+        }
+        What::Start => {
+            let mut client = ReactorServiceClient::new(session.connect.service().await?);
+            let answer = client.start(StartRequest { network }).await.map_err(refused)?.into_inner();
+            session.output.show(&answer, |answer| lifecycle(&answer.results, &answer.failures))
+        }
+        What::Stop => {
+            let mut client = ReactorServiceClient::new(session.connect.service().await?);
+            let answer = client.stop(StopRequest { network }).await.map_err(refused)?.into_inner();
+            session.output.show(&answer, |answer| lifecycle(&answer.results, &answer.failures))
+        }
+    }
+}
+
+async fn list(session: &Session) -> Result<(), Failure> {
+    let client = client(session).await?;
+    let fetch = |page_size, page_token| {
+        let mut client = client.clone();
+        async move { client.list_networks(ListNetworksRequest { page_size, page_token }).await }
+    };
+    let answer: ListNetworksResponse = pages::collect(usize::MAX, fetch).await?;
+    session.output.show(&answer, |answer| {
+        let headings = ["NETWORK", "STATE", "MODE", "NODE ID", "LISTENS AT", "DEFAULT", "FOLDER"];
+        table(headings, answer.networks.iter().map(row)) + &table::failures(&answer.failures)
+    })
+}
+
+fn row(network: &Network) -> [Cell; 7] {
+    let mood = match network.state() {
+        ReactorState::Running => Mood::Good,
+        ReactorState::Failed => Mood::Bad,
+        _ => Mood::Doubtful,
+    };
+    [
+        cell(&network.network),
+        coloured(word(network.state().as_str_name(), "REACTOR_STATE_"), mood),
+        cell(word(network.mode().as_str_name(), "REACTOR_MODE_")),
+        cell(&network.node_id),
+        cell(&network.listen_address),
+        cell(yes(network.is_default)),
+        cell(or_dash(&network.folder)),
+    ]
+}
+
+fn reloaded(answer: &ReloadNetworkResponse) -> String {
+    let mut text = String::new();
+    for change in &answer.changes {
+        let how = if change.live { "" } else { " (by a restart of the network)" };
+        let _ = writeln!(text, "{}: {:?} -> {:?}{how}", change.key, change.old_value, change.new_value);
+    }
+    if answer.changes.is_empty() {
+        text.push_str("nothing changed\n");
+    }
+    for warning in &answer.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    text
+}
+
+async fn config(session: &Session, key: String, changed: bool) -> Result<(), Failure> {
+    let request = GetEffectiveConfigRequest { network: session.network() };
+    let answer = client(session).await?.get_effective_config(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, |answer: &GetEffectiveConfigResponse| {
+        let entries = answer.process_entries.iter().chain(&answer.entries);
+        let wanted = |entry: &&ConfigEntry| {
+            entry.key.contains(&key) && (!changed || !entry.origin.is_empty() || !entry.change_author.is_empty())
+        };
+        let row = |entry: &ConfigEntry| {
+            let by = if entry.change_author.is_empty() {
+                or_dash(&entry.origin).to_owned()
+            } else {
+                let at = ago(entry.change_time.as_ref());
+                format!("{} ({at}), file: {}", entry.change_author, or_dash(&entry.configured_value))
+            };
+            [
+                cell(&entry.key),
+                cell(or_dash(&entry.value)),
+                cell(word(entry.source().as_str_name(), "CONFIG_SOURCE_")),
+                cell(by),
+                cell(if entry.can_change { "set" } else { "file" }),
+            ]
+        };
+        let text = table(["KEY", "VALUE", "SOURCE", "WHERE", "CHANGE BY"], entries.filter(wanted).map(row));
+        if answer.immutable { text + "immutable: the file forbids changes at run time\n" } else { text }
+    })
+}
+
+fn lifecycle(results: &[LifecycleResult], failures: &[NetworkFailure]) -> String {
+    let line = |result: &LifecycleResult| {
+        let status = result.status.clone().unwrap_or_default();
+        let state = word(status.state().as_str_name(), "REACTOR_STATE_");
+        format!("{}: {state}{}\n", status.network, if result.changed { "" } else { " already" })
+    };
+    results.iter().map(line).collect::<String>() + &table::failures(failures)
+}

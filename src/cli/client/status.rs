@@ -1,0 +1,110 @@
+//! `pexd status`: the networks at a glance, the worst first.
+
+use std::fmt::Write as _;
+
+use comfy_table::Cell;
+
+use super::{Session, connect, refused};
+use crate::cli::Failure;
+use crate::cli::table::{self, Mood, ago, cell, coloured, table, word};
+use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
+use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// End with exit code 9 when a network failed, is in an outage, cannot save or did not answer
+    #[arg(long)]
+    check: bool,
+}
+
+pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
+    let mut client = ReactorServiceClient::new(session.connect.service().await?);
+    client = client.max_decoding_message_size(connect::MAX_ANSWER);
+    let request = GetStatusRequest { network: session.network_or_all() };
+    let answer = client.get_status(request).await.map_err(refused)?.into_inner();
+    session.output.show(&answer, text)?;
+    let sick = answer.statuses.iter().filter(|status| is_sick(status)).count() + answer.failures.len();
+    match sick {
+        0 => Ok(()),
+        _ if !args.check => Ok(()),
+        n => Err(Failure::Sick(format!(
+            "{n} of {} networks need attention",
+            answer.statuses.len() + answer.failures.len()
+        ))),
+    }
+}
+
+fn is_sick(status: &ReactorStatus) -> bool {
+    status.state() == ReactorState::Failed || status.outage || !status.unsaved_reason.is_empty()
+}
+
+fn text(answer: &GetStatusResponse) -> String {
+    let mut text = process(answer);
+    let headings =
+        ["NETWORK", "STATE", "SINCE", "MODE", "IN", "OUT", "DIALS", "IDS", "SERVABLE", "ANSWERED", "DIALS REACH"];
+    text += &table(headings, answer.statuses.iter().map(row));
+    for status in &answer.statuses {
+        for (what, reason) in problems(status) {
+            let _ = writeln!(text, "\n{}: {what}: {reason}", status.network);
+        }
+    }
+    text + &table::failures(&answer.failures)
+}
+
+fn process(answer: &GetStatusResponse) -> String {
+    let Some(process) = &answer.process else { return String::new() };
+    let outbound = process.outbound.unwrap_or_default();
+    let reach = outbound_word(outbound.state());
+    format!(
+        "pexd {}, up {}, {} networks; dials: {reach} ({} of {} answered in 10 minutes)\n\n",
+        process.version,
+        ago(process.start_time.as_ref()),
+        process.network_count,
+        outbound.answered_count,
+        outbound.dial_count,
+    )
+}
+
+fn outbound_word(state: OutboundState) -> String {
+    word(state.as_str_name(), "OUTBOUND_STATE_")
+}
+
+fn row(status: &ReactorStatus) -> [Cell; 11] {
+    let book = status.address_book.clone().unwrap_or_default();
+    let mood = match status.state() {
+        _ if is_sick(status) => Mood::Bad,
+        ReactorState::Running => Mood::Good,
+        _ => Mood::Doubtful,
+    };
+    let outbound = status.outbound.unwrap_or_default().state();
+    let reach = if outbound == OutboundState::Unanswered { Mood::Bad } else { Mood::Good };
+    let servable = if book.servable_count == 0 { Mood::Doubtful } else { Mood::Good };
+    [
+        cell(&status.network),
+        coloured(word(status.state().as_str_name(), "REACTOR_STATE_"), mood),
+        cell(ago(status.state_time.as_ref())),
+        cell(word(status.mode().as_str_name(), "REACTOR_MODE_")),
+        cell(format!("{}/{}", status.inbound_peer_count, status.max_inbound_peer_count)),
+        cell(format!("{}/{}", status.outbound_peer_count, status.max_outbound_peer_count)),
+        cell(format!("{}/{}", status.dial_count, status.max_dial_count)),
+        cell(book.id_count),
+        coloured(book.servable_count, servable),
+        cell(status.answered_request_count),
+        coloured(outbound_word(outbound), reach),
+    ]
+}
+
+fn problems(status: &ReactorStatus) -> Vec<(&'static str, String)> {
+    let outage = if status.outage {
+        "most of what was good fails at once: this host's network, or a halt or upgrade of the chain; nothing is demoted".to_owned()
+    } else {
+        String::new()
+    };
+    let all = [
+        ("failed", status.state_reason.clone()),
+        ("outage", outage),
+        ("not saved", status.unsaved_reason.clone()),
+        ("why no more are servable", status.servable_reason.clone()),
+    ];
+    all.into_iter().filter(|(_, reason)| !reason.is_empty()).collect()
+}
