@@ -20,7 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("probe", &["types", "wire", "switch", "transport", "clock", "proto"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
-    ("admin", &["types", "book", "switch", "node", "network", "probe", "proto", "clock"]),
+    ("exchange", &["types", "book"]),
+    ("admin", &["types", "book", "switch", "node", "network", "probe", "proto", "clock", "exchange"]),
 ];
 
 /// The folders that are pure.

@@ -1,22 +1,24 @@
 //! `AddressBookService`: the book's counts and entries, and changes of it.
 
-use tonic::{Request, Response, Status};
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
 
 use super::address_list::Addresses;
 use super::caller::Caller;
-use super::intake::{Given, take_in};
+use super::intake::{refused, take_in};
 use super::page::Pages;
 use super::scope::{self, Scope};
-use super::{convert, fields, status, story};
+use super::{convert, fields, files, status, story};
 use crate::network::{Directory, Error, Handle};
 use crate::node::AddressStory;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
 use crate::proto::pexd::v1::{
-    AddAddressesRequest, AddAddressesResponse, AddressDetails, GetAddressRequest, GetAddressResponse,
-    GetSummaryRequest, GetSummaryResponse, ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest,
+    AddAddressesRequest, AddAddressesResponse, AddressDetails, ExportAddressesRequest, ExportAddressesResponse,
+    GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse, ImportAddressesRequest,
+    ImportAddressesResponse, ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest,
     PreviewSelectionResponse, RemoveAddressRequest, RemoveAddressResponse,
 };
-use crate::types::{NetAddress, PeerAddressError};
+use crate::types::NetAddress;
 
 /// Addresses in one AddAddresses at most.
 const MAX_ADDED: usize = 1_000;
@@ -83,7 +85,10 @@ impl AddressBookService for AddressBook {
             let text = format!("{} addresses: write between 1 and {MAX_ADDED} at a time", texts.len());
             return Err(status::invalid("addresses", text));
         }
-        let given = |text: String| Given { address: text.parse().map_err(|e: PeerAddressError| e.to_string()), text };
+        let given = |text: String| match text.parse::<NetAddress>() {
+            Ok(address) => Ok((address, None)),
+            Err(reason) => Err(refused(&text, reason)),
+        };
         let (chain_id, by) = (network.chain_id().clone(), caller.by("AddressBookService.AddAddresses"));
         let summary = |added| format!("added {added} addresses to the book");
         let (intake, applied) = take_in(network, by, texts.into_iter().map(given).collect(), summary).await?;
@@ -107,6 +112,22 @@ impl AddressBookService for AddressBook {
         let (removed_count, applied) = removed.map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(RemoveAddressResponse { result, removed_count }))
+    }
+
+    async fn import_addresses(
+        &self,
+        request: Request<Streaming<ImportAddressesRequest>>,
+    ) -> Result<Response<ImportAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
+        files::import(&self.0, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn export_addresses(
+        &self,
+        request: Request<ExportAddressesRequest>,
+    ) -> Result<Response<BoxStream<ExportAddressesResponse>>, Status> {
+        let caller = Caller::of(&request);
+        Ok(Response::new(Box::pin(files::export(&self.0, &caller, request.get_ref())?)))
     }
 
     async fn preview_selection(

@@ -3,26 +3,29 @@
 use tonic::Status;
 
 use super::{status, text};
-use crate::book::Added;
+use crate::book::{Added, Source};
 use crate::network::{Applied, By, Error, Handle};
 use crate::proto::pexd::v1::RefusedAddress;
 use crate::types::NetAddress;
 
-/// An address as it was given.
-#[derive(Debug)]
-pub(super) struct Given {
-    /// The address, or why it is none.
-    pub(super) address: Result<NetAddress, String>,
-    /// How it was written.
-    pub(super) text: String,
+/// Refused addresses that are told with their reasons; the others are counted.
+const MAX_TOLD: usize = 1_000;
+
+/// What is told of one that is refused.
+pub(super) fn refused(text: &str, reason: impl ToString) -> RefusedAddress {
+    RefusedAddress { address: text::printable(text), reason: reason.to_string() }
 }
+
+/// An address with who told of it (`None` = we ourselves), or what was given instead of one.
+pub(super) type Given = Result<(NetAddress, Option<Source>), RefusedAddress>;
 
 /// What became of addresses that were to enter a book.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     pub(super) added: u32,
     pub(super) known: u32,
-    /// In the order in which they were given.
+    pub(super) refused_count: u32,
+    /// The first of them, in the order in which they were given: at most [`MAX_TOLD`].
     pub(super) refused: Vec<RefusedAddress>,
 }
 
@@ -47,23 +50,25 @@ pub(super) async fn take_in(
 
 impl Intake {
     async fn of(network: &Handle, given: Vec<Given>) -> Result<Self, Error> {
-        let valid = given.iter().filter_map(|given| given.address.as_ref().ok());
-        let valid: Vec<_> = valid.map(|address| (*address, None)).collect();
+        let valid: Vec<_> = given.iter().filter_map(|given| given.as_ref().ok()).copied().collect();
         let entered = network.enter_addresses(&valid).await?;
         let (mut intake, mut entered) = (Intake::default(), entered.into_iter());
-        for Given { address, text } in given {
-            let reason = match address.map(|_| entered.next()) {
-                Ok(Some(Ok(added))) => {
-                    intake.count(added);
-                    continue;
-                }
-                Ok(Some(Err(refused))) => refused.to_string(),
-                Ok(None) => continue,
-                Err(reason) => reason,
-            };
-            intake.refused.push(RefusedAddress { address: text::printable(&text), reason });
+        for given in given {
+            match given.map(|(address, _)| (address, entered.next())) {
+                Ok((_, Some(Ok(added)))) => intake.count(added),
+                Ok((address, Some(Err(reason)))) => intake.refuse(refused(&address.to_string(), reason)),
+                Ok((_, None)) => {}
+                Err(refused) => intake.refuse(refused),
+            }
         }
         Ok(intake)
+    }
+
+    fn refuse(&mut self, refused: RefusedAddress) {
+        self.refused_count += 1;
+        if self.refused.len() < MAX_TOLD {
+            self.refused.push(refused);
+        }
     }
 
     /// Counts one that is in the book now.

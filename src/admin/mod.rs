@@ -13,6 +13,7 @@ mod caller;
 mod check_seeds;
 mod convert;
 mod fields;
+mod files;
 mod filters;
 mod guard;
 mod incoming;

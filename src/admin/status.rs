@@ -85,6 +85,11 @@ pub(super) fn page_expired() -> Status {
     build(Code::Aborted, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
 }
 
+/// As much of a kind is under way as may be.
+pub(super) fn busy(text: &str) -> Status {
+    build(Code::ResourceExhausted, "LIMIT_REACHED", None, text.to_owned(), ErrorDetails::new())
+}
+
 /// A request that took longer than any is given.
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";

@@ -13,7 +13,7 @@ use crate::node::{AddressRef, AddressStory, AddressView, NotAdded, Preview};
 use crate::types::{NetAddress, NodeId};
 
 /// Addresses that enter the book in one turn of the actor: with what leaves for them, about a millisecond.
-pub const MAX_GROUP: usize = 500;
+pub const MAX_GROUP: usize = 200;
 
 /// What became of each address that was to enter the book.
 pub type Entered = Vec<Result<Added, NotAdded>>;
