@@ -8,11 +8,11 @@
 mod in_process;
 mod support;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use pexd::admin::Admin;
+use pexd::admin::{Admin, Settings};
 use pexd::book::{Book, Source, params};
 use pexd::clock::{Clock, seeded_rng};
 use pexd::network::{By, Directory, Handle, MAX_GROUP, MAX_PAGE};
@@ -44,8 +44,8 @@ fn main() -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         let (seed, running) = in_process::start(folder.path(), shutdown.clone(), fill).await?;
         let directory = Directory::new([running.handle.clone()], None);
-        let admin = Admin::bind((Ipv4Addr::LOCALHOST, 0).into()).await?;
-        let at = admin.local_addr();
+        let admin = Admin::bind(Settings::loopback(0)).await?;
+        let at = admin.local_addr().context("a listener")?;
         let serving = tokio::spawn(admin.serve(directory, shutdown.clone().cancelled_owned()));
         let channel = Channel::from_shared(format!("http://{at}"))?.connect().await?;
 

@@ -18,6 +18,7 @@ pub mod node;
 pub mod pex;
 pub mod probe;
 pub mod proto;
+pub mod rate;
 pub mod store;
 pub mod switch;
 pub mod testkit;

@@ -16,12 +16,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("pex", &["types", "wire", "book", "switch"]),
     ("node", &["types", "wire", "book", "switch", "pex"]),
     ("store", &["types", "book", "node"]),
-    ("transport", &["types", "wire", "clock"]),
+    ("rate", &["types"]),
+    ("transport", &["types", "wire", "rate", "clock"]),
     ("probe", &["types", "wire", "switch", "transport", "clock", "proto"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("exchange", &["types", "book"]),
-    ("admin", &["types", "book", "switch", "node", "network", "probe", "proto", "clock", "exchange"]),
+    ("admin", &["types", "book", "switch", "node", "network", "probe", "rate", "proto", "clock", "exchange"]),
 ];
 
 /// The folders that are pure.

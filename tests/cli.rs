@@ -493,3 +493,95 @@ fn the_demo_finds_every_reachable_node_and_serves_nothing_else() {
     assert!(text.contains("20 of 20 reachable nodes served, 0 others"), "{text}");
     assert!(text.contains("pexd.v1.ReactorService/GetStatus"), "it says what to try: {text}");
 }
+
+/// A home whose `pexd.toml` has these lines in `[admin]`.
+fn admin_home(lines: &str) -> TestHome {
+    let home = TestHome::with("chain-1", "");
+    fs::write(home.path().join("pexd.toml"), format!("[admin]\n{lines}\n")).unwrap();
+    home
+}
+
+#[test]
+fn strangers_are_never_served_without_a_way_to_know_them() {
+    let (cert, key, ca) = ("tls_cert_file = \"c\"", "tls_key_file = \"k\"", "client_ca_file = \"ca\"");
+    let open = "laddr = \"0.0.0.0:26670\"";
+    let refused = [
+        (open.to_owned(), 2, "`pexd token add NAME`"),
+        ("laddr = \"[::ffff:8.8.8.8]:1\"".to_owned(), 2, "`pexd token add NAME`"),
+        (format!("{open}\n{cert}\n{key}"), 2, "TLS alone does not say who calls"),
+        (format!("{open}\nplaintext_tokens = true"), 2, "admin.client_ca_file"),
+        (format!("{open}\n{cert}\n{ca}"), 3, "name it in admin.tls_key_file"),
+        (format!("{open}\n{key}"), 3, "name it in admin.tls_cert_file"),
+        (format!("{open}\n{ca}"), 3, "admin.client_ca_file needs TLS"),
+        ("require_auth = true".to_owned(), 2, "or write false"),
+        ("tls_cert_file = \"nowhere\"\ntls_key_file = \"k\"".to_owned(), 2, "nowhere cannot be read"),
+        (format!("socket = \"{}\"", "x".repeat(120)), 2, "write a short absolute path"),
+        ("socket_mode = \"rw\"".to_owned(), 2, "octal digits"),
+    ];
+    for (lines, line, part) in refused {
+        let home = admin_home(&lines);
+        for name in ["c", "k", "ca"] {
+            fs::write(home.path().join(name), "").unwrap();
+            fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let told = home.mistakes(|_| ());
+        assert_eq!(told.len(), 1, "{lines}: {told:?}");
+        assert!(told[0].contains(&format!("pexd.toml:{line}: ")) && told[0].contains(part), "{lines}: {told:?}");
+    }
+}
+
+#[test]
+fn tokens_do_not_cross_the_network_in_plain_text_by_mistake() {
+    let home = admin_home("laddr = \"0.0.0.0:26670\"");
+    home.run(&["token", "add", "ops"]);
+    let told = home.mistakes(|_| ());
+    assert!(told.len() == 1 && told[0].contains("plaintext_tokens = true"), "{told:?}");
+    let allowed = |sources: &mut Sources| sources.variables.push(variable("PEXD_ADMIN_PLAINTEXT_TOKENS", "true"));
+    assert_eq!(home.load_with(allowed).warnings, []);
+    // On loopback nobody listens in.
+    let local = |sources: &mut Sources| {
+        sources.variables.push(variable("PEXD_ADMIN_LADDR", "127.0.0.1:0"));
+        sources.variables.push(variable("PEXD_ADMIN_REQUIRE_AUTH", "true"));
+    };
+    assert_eq!(home.load_with(local).warnings, []);
+}
+
+#[test]
+fn a_token_is_shown_once_and_its_hash_is_kept() {
+    let home = admin_home("access_file = \"who.toml\"");
+    let made = home.run(&["token", "add", "board", "--networks", "chain-1,chain-2", "--expires", "90d"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let token = made.out.trim_end();
+    assert!(token.starts_with("pexd_") && token.len() == 48 && made.out.lines().count() == 1, "{token}");
+    let file = home.path().join("who.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!text.contains(token) && text.contains("role = \"read\""), "{text}");
+    assert_ne!(home.run(&["token", "add", "ops", "--role", "control"]).out, made.out);
+
+    let list = home.run(&["token", "list"]).out;
+    let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[1][..4], ["token", "board", "read", "chain-1,chain-2"], "{list}");
+    assert_eq!(rows[2], ["token", "ops", "control", "all", "never"], "{list}");
+
+    for (args, code, part) in [
+        (&["token", "add", "ops"] as &[&str], 1, "there is a token \"ops\" already"),
+        (&["token", "remove", "nobody"], 1, "there is no token \"nobody\""),
+        (&["token", "add", " x"], 2, "is not a name"),
+        (&["token", "add", "x", "--role", "admin"], 2, "write read or control"),
+        (&["token", "add", "x", "--expires", "0s"], 2, "ended already"),
+    ] {
+        let output = home.run(args);
+        assert!(output.code == code && output.err.contains(part), "{args:?}: {} {}", output.code, output.err);
+    }
+    assert_eq!(home.run(&["token", "remove", "board"]).code, 0);
+    assert!(!home.run(&["token", "list"]).out.contains("board"));
+
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let warnings = home.load().warnings;
+    assert!(warnings.len() == 1 && warnings[0].to_string().contains("chmod 600"), "{warnings:?}");
+    fs::write(&file, "[[token]]\nname = 1\n").unwrap();
+    let told = home.mistakes(|_| ());
+    assert!(told.len() == 3 && told.iter().all(|told| told.contains("who.toml:")), "{told:?}");
+    assert_eq!(home.run(&["token", "add", "x"]).code, 2);
+}

@@ -4,22 +4,34 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tonic::Request;
+use tonic::{Request, Status};
+
+use super::status;
 
 use crate::network::By;
 
 /// What a caller may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Role {
+pub enum Role {
     /// Ask.
     Read,
     /// Ask and change.
     Control,
 }
 
+impl Role {
+    /// As the access file has it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Role::Read => "read",
+            Role::Control => "control",
+        }
+    }
+}
+
 /// The networks that a caller may ask about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Networks {
+pub enum Networks {
     /// All there are and will be.
     All,
     /// These chain IDs; what else there is he does not learn.
@@ -28,7 +40,7 @@ pub(super) enum Networks {
 
 /// Who sent a request. The access layer puts it into the request's extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
+pub struct Caller {
     /// Its name in the audit, such as `token ops from 10.0.0.7:40112`.
     pub(super) who: Arc<str>,
     /// What it may do.
@@ -41,6 +53,17 @@ impl Caller {
     /// Who sent this request. One that did not pass the access layer may do nothing.
     pub(super) fn of<T>(request: &Request<T>) -> Caller {
         request.extensions().get().cloned().unwrap_or_else(Caller::nobody)
+    }
+
+    /// For methods that act on the process as a whole.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED when the caller is for some networks only.
+    pub fn require_all_networks(&self) -> Result<(), Status> {
+        match self.networks {
+            Networks::All => Ok(()),
+            Networks::These(_) => Err(status::all_networks_needed(&self.who)),
+        }
     }
 
     fn nobody() -> Caller {

@@ -1,8 +1,9 @@
-//! The admin API: gRPC on a loopback address, over the networks' handles (`proto/pexd/v1`).
+//! The admin API: gRPC over the networks' handles (`proto/pexd/v1`), on a TCP address, a Unix socket ([`socket`]), or both.
 //!
-//! A request passes the listener's limits ([`incoming`]), the guard against panics and stalls ([`guard`]), is given its
-//! caller ([`access`]) and reaches one service. The service reads the request's fields ([`fields`], [`page`]), finds the networks that it is about
-//! ([`scope`]), asks their handles, and turns the answers ([`convert`]) or errors ([`status`]) into protobuf.
+//! A connection passes the listener's limits ([`incoming`]) and TLS ([`tls`]); a request passes the guard against panics and
+//! stalls ([`guard`]), is let in or refused ([`access`], by what is in force: [`reload`]) and reaches one service with its
+//! caller. The service reads the request's fields ([`fields`], [`page`]), finds the networks that it is about ([`scope`]),
+//! asks their handles, and turns the answers ([`convert`]) or errors ([`status`]) into protobuf.
 
 mod access;
 mod address_book;
@@ -15,20 +16,35 @@ mod convert;
 mod fields;
 mod files;
 mod filters;
+mod grants;
 mod guard;
 mod incoming;
 mod intake;
+mod method;
 mod networks;
 mod page;
 mod peers;
+mod places;
+mod quota;
 mod reactor;
+mod reload;
+mod remote;
+mod revocable;
 mod scope;
 mod seeds;
 mod server;
+mod settings;
+mod socket;
 mod status;
 mod story;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tls;
 
+pub use caller::{Caller, Networks, Role};
+pub use grants::{Grant, Grants};
 pub use server::{Admin, BindError, ServeError};
+pub use settings::{AccessSource, Limits, ReadAccess, Settings, SocketSettings};
+pub use socket::SocketError;
+pub use tls::{TlsError, TlsFiles};

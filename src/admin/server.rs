@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -15,16 +17,20 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
-use super::access::AccessLayer;
+use super::access::{AccessLayer, Judge};
 use super::address_book::AddressBook;
 use super::bans::Bans;
 use super::guard::GuardLayer;
-use super::incoming::incoming;
+use super::incoming::{Listeners, incoming};
 use super::networks::Networks;
 use super::page::Pages;
 use super::peers::Peers;
 use super::reactor::Reactor;
+use super::reload::{Files, LoadError};
 use super::seeds::Seeds;
+use super::settings::{Limits, Settings};
+use super::socket::{self, SocketError, SocketFile};
+use super::tls::TlsError;
 use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookServiceServer;
@@ -60,23 +66,28 @@ const SERVICES: [&str; 7] = [
     BanServiceServer::<Bans>::NAME,
 ];
 
-/// The admin API on an address that is bound and not served yet, so that a taken port is known before anything starts.
-#[derive(Debug)]
+/// The admin API on addresses that are bound and not served yet, so that what is wrong with them is known before anything
+/// starts.
 pub struct Admin {
-    listener: TcpListener,
-    local: SocketAddr,
+    listeners: Listeners,
+    local: Option<SocketAddr>,
+    socket: Option<SocketFile>,
+    files: Files,
+    limits: Limits,
+    closing: CancellationToken,
 }
 
-/// Why the admin API has no address. The texts name the mend.
+/// Why the admin API cannot listen. The texts name the mend.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Others than this host's users could reach it.
+    /// Others than this host's users could reach it, and none of them could show who he is.
     #[error(
-        "the admin API may not listen on {0}: whoever reaches it can stop networks, and it has neither TLS nor tokens yet; \
-         let it listen on 127.0.0.1 (or [::1]), and reach it from elsewhere through `ssh -L {port}:127.0.0.1:{port} HOST`",
+        "the admin API may not listen on {0}: others can reach it, and there are neither tokens nor a client CA by which \
+         callers show who they are; give it one of them, or let it listen on 127.0.0.1 (or [::1]) and reach it from \
+         elsewhere through `ssh -L {port}:127.0.0.1:{port} HOST`",
         port = .0.port()
     )]
-    NotLoopback(SocketAddr),
+    Open(SocketAddr),
     /// Something else listens there.
     #[error(
         "the admin API cannot listen on {0}: the port is taken, perhaps by another pexd; stop that one, or choose another \
@@ -91,6 +102,24 @@ pub enum BindError {
         /// What the system said.
         source: io::Error,
     },
+    /// There can be no Unix socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// The files of TLS are not usable.
+    #[error("the admin API cannot use its TLS files: {0}")]
+    Tls(#[from] TlsError),
+    /// The access file has mistakes.
+    #[error("the admin API cannot use its access file:\n{0}")]
+    Access(String),
+}
+
+impl From<LoadError> for BindError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Access(mistakes) => BindError::Access(mistakes),
+            LoadError::Tls(error) => BindError::Tls(error),
+        }
+    }
 }
 
 /// Why the admin API stopped serving.
@@ -105,46 +134,71 @@ pub enum ServeError {
 }
 
 impl Admin {
-    /// Binds `laddr`, which must be a loopback address; port 0 takes a free one.
+    /// Reads the files by which callers are known, and binds what is to be listened on. Nobody is accepted yet.
     ///
     /// # Errors
-    /// When the address is not a loopback address, or cannot be bound.
-    pub async fn bind(laddr: SocketAddr) -> Result<Self, BindError> {
-        if !laddr.ip().to_canonical().is_loopback() {
-            return Err(BindError::NotLoopback(laddr));
+    /// When an address cannot be bound, a file cannot be used, or strangers could reach an address without there being any
+    /// way to know them.
+    pub async fn bind(settings: Settings) -> Result<Self, BindError> {
+        let closing = CancellationToken::new();
+        let files = Files::load(&settings, closing.clone())?;
+        let in_force = files.in_force();
+        let trusted = settings.trusts_tcp();
+        let ca = settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let mut listeners = Listeners { tcp: None, unix: None, in_force: in_force.clone() };
+        let mut local = None;
+        if let Some(laddr) = settings.laddr {
+            if !trusted && !ca && !in_force.grants().has_tokens() {
+                return Err(BindError::Open(laddr));
+            }
+            let (listener, bound) = bind_tcp(laddr).await?;
+            listeners.tcp = Some((listener, trusted));
+            local = Some(bound);
         }
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::Taken(laddr),
-            _ => BindError::Io { laddr, source },
-        };
-        let listener = TcpListener::bind(laddr).await.map_err(failed)?;
-        let local = listener.local_addr().map_err(failed)?;
-        Ok(Admin { listener, local })
+        let mut file = None;
+        if let Some(settings) = &settings.socket {
+            let (listener, made) = socket::bind(settings).await?;
+            listeners.unix = Some(listener);
+            file = Some(made);
+        }
+        Ok(Admin { listeners, local, socket: file, files, limits: settings.limits, closing })
     }
 
-    /// Where it listens.
-    pub const fn local_addr(&self) -> SocketAddr {
+    /// Where it listens on TCP.
+    pub const fn local_addr(&self) -> Option<SocketAddr> {
         self.local
     }
 
-    /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listener is closed,
+    /// The Unix socket that it listens on.
+    pub fn socket_path(&self) -> Option<&Path> {
+        self.socket.as_ref().map(|socket| socket.path.as_path())
+    }
+
+    /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listeners are closed,
     /// requests under way get 5 s, and all connections are closed when this returns.
     ///
     /// # Errors
     /// When the server breaks down as a whole; a single connection's fault never does that.
     pub async fn serve(self, directory: Directory, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Admin { listeners, socket, files, limits, closing, .. } = self;
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
         let routes = routes(&directory)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
-        let (draining, closing) = (CancellationToken::new(), CancellationToken::new());
-        let incoming = incoming(self.listener, closing.clone());
+        let judge = Arc::new(Judge::new(files.in_force(), &limits));
+        let draining = CancellationToken::new();
+        let incoming = incoming(listeners, &limits, closing.clone());
         let serving =
-            server().add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
+            server(judge).add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
         tokio::pin!(serving);
+        let watching = files.watch();
+        tokio::pin!(watching);
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
+            never = &mut watching => match never {},
             () = shutdown => {}
         }
+        // Before the listener is closed, so that nobody finds a socket at which nobody answers.
+        drop(socket);
         report(&reporter, ServingStatus::NotServing).await;
         draining.cancel();
         end_watches(&mut reporter).await;
@@ -158,14 +212,24 @@ impl Admin {
     }
 }
 
-fn server() -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
+async fn bind_tcp(laddr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::Taken(laddr),
+        _ => BindError::Io { laddr, source },
+    };
+    let listener = TcpListener::bind(laddr).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    Ok((listener, local))
+}
+
+fn server(judge: Arc<Judge>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADERS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIME))
         .layer(GuardLayer { limit: REQUEST_TIME })
-        .layer(AccessLayer)
+        .layer(AccessLayer(judge))
 }
 
 /// All services but health, which comes with its reporter.

@@ -1,10 +1,12 @@
 //! The one table from errors to gRPC codes, with details for programs and texts that say what to do.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use super::caller::Role;
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
 
@@ -100,6 +102,39 @@ pub(super) fn timed_out() -> Status {
 pub(super) fn internal() -> Status {
     let text = "a fault in pexd; its log has the details";
     build(Code::Internal, "INTERNAL", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The one answer to all who do not show who they are, whatever they asked and whatever was wrong.
+pub(super) fn unauthenticated() -> Status {
+    let text = "show who you are: a token in the authorization metadata (Bearer TOKEN), or a client certificate";
+    build(Code::Unauthenticated, "UNAUTHENTICATED", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// A method that needs another role than the caller's.
+pub(super) fn role_needed(who: &str, has: Role, needed: Role) -> Status {
+    let text = format!("this method needs the role {}, and {who} has {}", needed.name(), has.name());
+    let metadata = Some(("role", needed.name().to_owned()));
+    build(Code::PermissionDenied, "ROLE_NEEDED", metadata, text, ErrorDetails::new())
+}
+
+/// A method that acts on all of the process, for a caller who is for some networks.
+pub(super) fn all_networks_needed(who: &str) -> Status {
+    let text = format!("this acts on the process as a whole, and {who} is for some networks only");
+    build(Code::PermissionDenied, "ALL_NETWORKS_NEEDED", None, text, ErrorDetails::new())
+}
+
+/// A caller who asks faster than one may.
+pub(super) fn too_fast(wait: Duration) -> Status {
+    let text = "too many requests in a short time (admin.requests_per_second); wait a little and send fewer";
+    let details = ErrorDetails::with_retry_info(Some(wait));
+    build(Code::ResourceExhausted, "RATE_LIMITED", None, text.to_owned(), details)
+}
+
+/// More requests at once than there may be in all.
+pub(super) fn too_many_requests() -> Status {
+    let text = "too many requests are being answered (admin.max_requests); try again in a second";
+    let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
+    build(Code::ResourceExhausted, "TOO_MANY_REQUESTS", None, text.to_owned(), details)
 }
 
 /// Chain IDs for a text, not too many of them.

@@ -1,5 +1,6 @@
 //! The composition root: what a configuration becomes, in the order in which it starts and ends.
 
+mod access;
 mod assembly;
 pub(crate) mod logging;
 mod signals;
@@ -23,12 +24,21 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     raise_open_files();
     runtime()?.block_on(async {
         let app = App::prepare(config).await?;
-        tracing::info!(laddr = %app.admin_addr(), "admin API");
+        tell_places(&app.admin);
         for network in &config.networks {
             tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.announced_address(), "network");
         }
         app.serve().await
     })
+}
+
+fn tell_places(admin: &Admin) {
+    if let Some(laddr) = admin.local_addr() {
+        tracing::info!(%laddr, "admin API");
+    }
+    if let Some(socket) = admin.socket_path() {
+        tracing::info!(socket = %socket.display(), "admin API");
+    }
 }
 
 /// The runtime that everything runs on.
@@ -50,7 +60,6 @@ pub fn raise_open_files() {
 }
 
 /// A process that serves its networks and its admin API.
-#[derive(Debug)]
 pub struct App {
     directory: Directory,
     admin: Admin,
@@ -64,7 +73,7 @@ impl App {
     /// # Errors
     /// When the admin API's port is taken, or no network's book can be opened.
     pub async fn prepare(config: &Config) -> anyhow::Result<Self> {
-        let admin = Admin::bind(config.process.admin.laddr).await?;
+        let admin = Admin::bind(access::settings(&config.process.admin)).await?;
         let default = config.process.default_network.as_deref().map(Arc::from);
         App::with_networks(admin, assembly::networks(config), assembly::dialler(&config.process.limits), default).await
     }
@@ -91,8 +100,8 @@ impl App {
         Ok(App { directory, admin, networks: running, shutdown })
     }
 
-    /// Where the admin API listens.
-    pub fn admin_addr(&self) -> SocketAddr {
+    /// Where the admin API listens on TCP.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
         self.admin.local_addr()
     }
 

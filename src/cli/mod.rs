@@ -11,6 +11,7 @@ mod overrides;
 mod show_node_id;
 mod start;
 mod table;
+mod token;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -44,6 +45,8 @@ enum Command {
     CheckSeeds(check_seeds::Args),
     /// Print the node ID of each network
     ShowNodeId(show_node_id::Args),
+    /// Make, show and remove the tokens by which others may use the admin API
+    Token(token::Args),
     #[command(flatten)]
     Client(Box<client::Command>),
     /// Print a script that completes pexd's commands in your shell
@@ -140,6 +143,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Localnet(args) => Ok(localnet::run(&args)),
         Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
+        Command::Token(args) => token::run(&home(cli.home)?, args),
         Command::Client(command) => client::run(&home(cli.home)?, *command),
         Command::Completions(args) => completions::run(&args),
         Command::Reference => print(&config::reference()),

@@ -13,8 +13,8 @@ pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mu
         for earlier in &networks[..index] {
             check_pair(earlier, network, notes);
         }
-        if overlap(network.p2p.laddr, process.admin.laddr) {
-            let text = format!("p2p.laddr has the port of the admin API, {}: give it another", process.admin.laddr);
+        if let Some(admin) = process.admin.laddr.filter(|admin| overlap(network.p2p.laddr, *admin)) {
+            let text = format!("p2p.laddr has the port of the admin API, {admin}: give it another");
             notes.mistake(network.origins.laddr.clone(), text);
         }
     }

@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use toml_edit::{Document, Item, TableLike, Value};
+use toml_edit::{Item, TableLike, Value};
 
 use super::keys::Ignored;
 use super::mistake::{Notes, Origin};
 use super::nearest::nearest;
 use super::section::Key;
+use super::source::Source;
 use super::value::Shape;
-
-/// Syntax mistakes told of one file at most.
-const MAX_SYNTAX_MISTAKES: usize = 20;
 
 /// A value that was given for a key.
 #[derive(Clone, Debug)]
@@ -62,8 +60,10 @@ impl Layout {
 
 /// Reads the text of the file at `path`.
 pub(super) fn read(path: &Arc<Path>, text: &str, layout: Layout, notes: &mut Notes) -> Vec<Given> {
-    let mut reader = Reader { path, text: text.to_owned(), layout, notes, given: Vec::new(), ignored: Vec::new() };
-    if let Some(document) = reader.parse() {
+    let mut source = Source::new(path, text);
+    let document = source.parse(notes);
+    let mut reader = Reader { source, layout, notes, given: Vec::new(), ignored: Vec::new() };
+    if let Some(document) = document {
         reader.top(document.as_table());
     }
     reader.tell_ignored();
@@ -71,8 +71,7 @@ pub(super) fn read(path: &Arc<Path>, text: &str, layout: Layout, notes: &mut Not
 }
 
 struct Reader<'a> {
-    path: &'a Arc<Path>,
-    text: String,
+    source: Source<'a>,
     layout: Layout,
     notes: &'a mut Notes,
     given: Vec<Given>,
@@ -80,56 +79,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Parses the text. The parser stops at its first mistake, so a line that it refuses is blanked and the rest tried
-    /// again, until nothing is refused or a refused line means more than itself.
-    fn parse(&mut self) -> Option<Document<String>> {
-        for _ in 0..MAX_SYNTAX_MISTAKES {
-            let error = match Document::parse(self.text.clone()) {
-                Ok(document) => return Some(document),
-                Err(error) => error,
-            };
-            let at = error.span().map_or(self.text.len(), |span| span.start);
-            let what = error.message().lines().next().unwrap_or("it does not parse").to_owned();
-            let origin = self.origin(at);
-            self.notes.mistake(origin, format!("is not TOML: {what}: write name = value, texts in \"quotes\""));
-            if !self.blank_line(at) {
-                return None;
-            }
-        }
-        None
-    }
-
-    /// Blanks the line at this offset; false when that would change the meaning of other lines, or nothing.
-    fn blank_line(&mut self, at: usize) -> bool {
-        let at = at.min(self.text.len());
-        let start = self.text.as_bytes()[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
-        let end = self.text.as_bytes()[start..].iter().position(|byte| *byte == b'\n');
-        let end = end.map_or(self.text.len(), |length| start + length);
-        let line = self.text[start..end].trim();
-        if line.is_empty() || line.starts_with('[') {
-            return false;
-        }
-        let blanks = " ".repeat(end - start);
-        self.text.replace_range(start..end, &blanks);
-        true
-    }
-
-    fn origin(&self, at: usize) -> Origin {
-        let before = &self.text.as_bytes()[..at.min(self.text.len())];
-        Origin::Line(self.path.clone(), 1 + before.iter().filter(|byte| **byte == b'\n').count())
-    }
-
-    fn origin_of(&self, table: &dyn TableLike, name: &str, item: &Item) -> Origin {
-        let span = table.key(name).and_then(toml_edit::Key::span).or_else(|| item.span());
-        span.map_or(Origin::Path(self.path.clone()), |span| self.origin(span.start))
-    }
-
     fn top(&mut self, top: &dyn TableLike) {
         for (name, item) in top.iter() {
             match item.as_table_like() {
                 Some(inner) if self.layout.has_table(name) => self.table(name, inner),
                 None if self.layout.has_table(name) => {
-                    let origin = self.origin_of(top, name, item);
+                    let origin = self.source.origin_of(top, name, item);
                     self.notes
                         .mistake(origin, format!("{name} is not a table: write [{name}] on a line of its own, once"));
                 }
@@ -145,7 +100,7 @@ impl Reader<'_> {
     }
 
     fn entry(&mut self, table: &str, inner: &dyn TableLike, name: &str, item: &Item) {
-        let origin = self.origin_of(inner, name, item);
+        let origin = self.source.origin_of(inner, name, item);
         if let Some(key) = self.layout.key(table, name) {
             match text_of(key, item) {
                 Ok(text) => self.given.push(Given { key, text, origin }),
@@ -168,7 +123,7 @@ impl Reader<'_> {
         if !names.is_empty() {
             let groups: Vec<_> = names.iter().map(|(why, names)| format!("{} ({why})", names.join(", "))).collect();
             let text = format!("accepted, without effect here: {}", groups.join("; "));
-            self.notes.warning(Origin::Path(self.path.clone()), text);
+            self.notes.warning(Origin::Path(self.source.path.clone()), text);
         }
     }
 }

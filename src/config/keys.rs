@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::types::{NodeId, PeerAddress};
 
 use super::section::{Key, section};
-use super::value::{ChainIdText, ExternalAddress, LogFormat, LogLevel, Printable};
+use super::value::{ChainIdText, ExternalAddress, FileMode, LogFormat, LogLevel, Printable};
 
 section! {
     /// The top of `pexd.toml`.
@@ -21,8 +21,46 @@ section! {
 section! {
     /// `[admin]` of `pexd.toml`.
     Admin = "admin" {
-        /// Where the gRPC admin API listens. A loopback address: who reaches it commands the process.
-        laddr: SocketAddr = "127.0.0.1:26670", flag;
+        /// Where the gRPC admin API listens on TCP. Empty: nowhere. Any address that is not loopback demands callers that
+        /// show who they are: see docs/access.md.
+        laddr: Option<SocketAddr> = "127.0.0.1:26670", flag;
+        /// The Unix socket of the admin API; relative to the home. Empty: none. Who may open it commands the process.
+        socket: Option<PathBuf> = "pexd.sock", flag;
+        /// Who may open the socket, as chmod has it: 0600 is its owner alone, 0660 its group too.
+        socket_mode: FileMode = "0600";
+        /// The socket's owner, a user's name or number. Empty: the user that pexd runs as.
+        socket_owner: Printable = "";
+        /// The socket's group, a name or number. Empty: the group that pexd runs as.
+        socket_group: Printable = "";
+        /// Whether callers on a loopback address have to show who they are too. Needed when something on this host
+        /// passes requests of others on, such as a reverse proxy.
+        require_auth: bool = "false";
+        /// The file of tokens and certificates and what each may do; relative to the home. `pexd token add` writes it.
+        /// It is read again when it changes, and need not exist.
+        access_file: PathBuf = "access.toml";
+        /// Whether tokens may come in plain text from other hosts. Only for a proxy in front that does TLS, or a
+        /// private network.
+        plaintext_tokens: bool = "false";
+        /// The server's certificate chain (PEM), with which TCP speaks TLS; relative to the home. It is read again when
+        /// it changes, as are the key and the client CA.
+        tls_cert_file: Option<PathBuf> = "";
+        /// The private key (PEM) of the certificate; relative to the home.
+        tls_key_file: Option<PathBuf> = "";
+        /// The CA (PEM) whose client certificates are believed; relative to the home. What each certificate may do
+        /// stands in access_file; one that does not stand there is refused.
+        client_ca_file: Option<PathBuf> = "";
+        /// Connections at once on TCP, and as many on the socket; more are closed.
+        max_connections: u32 = "64" in 1..=65536;
+        /// Connections at once from one IP (IPv6: one /64), or of one user on the socket; more are closed.
+        max_connections_per_source: u32 = "16" in 1..=65536;
+        /// Requests that are being answered at once, in all; more are refused.
+        max_requests: u32 = "256" in 1..=65536;
+        /// Requests a second of one caller: a token, a certificate, or an IP or user without either. 0: no limit.
+        requests_per_second: u32 = "50" in 0..=1000000;
+        /// Requests that one caller may send at once before the rate holds.
+        requests_burst: u32 = "200" in 1..=1000000;
+        /// Wrong tokens and certificates a minute from one source; then all that it shows is refused unread.
+        failures_per_minute: u32 = "10" in 1..=60000;
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) trait Tables {
 /// The values in force, and where each that was given comes from.
 pub(super) struct Resolved<T> {
     pub(super) values: T,
-    origins: BTreeMap<String, Origin>,
+    pub(super) origins: BTreeMap<String, Origin>,
 }
 
 impl<T> Resolved<T> {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::document::{self, Given, Layout};
 use super::home::{Home, NetworkFolder};
-use super::layers;
+use super::keys::Admin;
+use super::layers::{self, Resolved};
 use super::mistake::{Mistakes, Note, Notes, Origin};
 use super::network::{self, Network};
 use super::process::{self, Process};
 use super::section::Key;
-use super::{chain_id, conflicts, files};
+use super::{admin, chain_id, conflicts, files};
 
 /// Where values come from, besides the files of the home.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     overrides.extend(layers::from_flags(&sources.flags));
     let (for_process, for_network) = layers::by_file(overrides);
 
-    let process = load_process(&sources.home, for_process, &mut notes);
+    let process = load_process(&sources.home, for_process, admin::check, &mut notes);
     let folders = folders(&sources.home, &mut notes);
     let target = target(sources, &folders, &for_network, &mut notes);
     let networks: Vec<Network> = folders
@@ -76,7 +77,8 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     Ok(config)
 }
 
-/// Reads what is said of the process alone: for those who only want to reach it.
+/// Reads what is said of the process alone, without asking whether anybody could enter: for those who only want to reach it,
+/// or to make the token that is missing.
 ///
 /// # Errors
 /// All mistakes of its file and variables.
@@ -84,7 +86,7 @@ pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Resu
     let mut notes = Notes::default();
     // A variable that is not known here is of no concern to a client.
     let given = layers::from_environment(&variables, &mut Notes::default());
-    let process = load_process(home, layers::by_file(given).0, &mut notes);
+    let process = load_process(home, layers::by_file(given).0, |_, _, _| (), &mut notes);
     notes.finish(|| Some(process)).map(|(process, _)| process)
 }
 
@@ -98,12 +100,19 @@ pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Note>), Mistakes
     notes.finish(|| network)
 }
 
-fn load_process(home: &Home, overrides: Vec<Given>, notes: &mut Notes) -> Process {
+fn load_process(
+    home: &Home,
+    overrides: Vec<Given>,
+    check: impl FnOnce(&Admin, &dyn Fn(&str) -> Origin, &mut Notes),
+    notes: &mut Notes,
+) -> Process {
     let file = home.process_file();
     let mut given = read_file(&file, process::LAYOUT, true, notes).unwrap_or_default();
     given.extend(overrides);
-    let resolved = layers::resolve(&given, notes);
-    process::build(resolved, &file, notes)
+    let Resolved { values, origins } = layers::resolve(&given, notes);
+    let process = process::build(values, home);
+    check(&process.admin, &|path| origins.get(path).cloned().unwrap_or_else(|| Origin::path(&file)), notes);
+    process
 }
 
 /// A network without a mistake; with one, its values say nothing about what it shares with others.

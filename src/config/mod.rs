@@ -3,6 +3,9 @@
 //! [`load`] reads a home into a [`Config`] with every value parsed, or tells all [`Mistakes`] at once, each with its line
 //! and the mend. [`create_network`] makes a new network's files.
 
+mod access_edit;
+pub mod access_file;
+mod admin;
 pub mod chain_id;
 mod conflicts;
 mod create;
@@ -21,8 +24,10 @@ mod process;
 mod reference;
 mod sample;
 mod section;
+mod source;
 pub mod value;
 
+pub use access_edit::{AccessEditError, add_token, remove_token};
 pub use create::{CreateError, Created, create_network};
 pub use home::{Home, NetworkFolder};
 pub use load::{Config, Sources, load, load_one, load_process_alone};

@@ -1,11 +1,10 @@
 //! `pexd.toml`: the process.
 
-use std::net::SocketAddr;
-
+use super::admin::whole_paths;
 use super::document::Layout;
+use super::home::Home;
 use super::keys::{Admin, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
-use super::layers::{Resolved, Tables};
-use super::mistake::Notes;
+use super::layers::Tables;
 use super::section::Key;
 
 /// What `pexd.toml` may hold.
@@ -20,7 +19,7 @@ pub(super) const LAYOUT: Layout = Layout {
 pub struct Process {
     /// The chain ID that is meant when none is named.
     pub default_network: Option<String>,
-    /// The admin API.
+    /// The admin API, its paths whole.
     pub admin: Admin,
     /// The log.
     pub log: Log,
@@ -56,20 +55,9 @@ impl Tables for ProcessTables {
     }
 }
 
-/// Holds the values against each other.
-pub(super) fn build(resolved: Resolved<ProcessTables>, file: &std::path::Path, notes: &mut Notes) -> Process {
-    let laddr: SocketAddr = resolved.values.admin.laddr;
-    if !laddr.ip().is_loopback() {
-        let origin = resolved.origin("admin.laddr", file);
-        notes.mistake(
-            origin,
-            format!(
-                "admin.laddr is {laddr}, which others can reach: write 127.0.0.1:{} and come through an SSH tunnel",
-                laddr.port()
-            ),
-        );
-    }
-    let ProcessTables { top, admin, log, limits } = resolved.values;
+/// The process of these values, its paths whole.
+pub(super) fn build(values: ProcessTables, home: &Home) -> Process {
+    let ProcessTables { top, admin, log, limits } = values;
     let default_network = Some(top.default_network.0).filter(|name| !name.is_empty());
-    Process { default_network, admin, log, limits }
+    Process { default_network, admin: whole_paths(admin, home.path()), log, limits }
 }

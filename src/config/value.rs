@@ -95,9 +95,33 @@ impl Setting for PathBuf {
 
     fn from_text(text: &str) -> Result<Self, String> {
         if text.is_empty() || text.contains('\0') {
-            return Err("is not a path: write one, relative to the network's folder or absolute".into());
+            return Err("is not a path: write one, absolute or relative to its file's folder".into());
         }
         Ok(text.into())
+    }
+}
+
+/// A path, or nothing.
+impl Setting for Option<PathBuf> {
+    const KIND: Kind = text("path, or empty", "PATH");
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { PathBuf::from_text(text).map(Some) }
+    }
+}
+
+/// The bits of a file's mode that say who may use it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMode(pub u32);
+
+impl Setting for FileMode {
+    const KIND: Kind = text("file mode", "MODE");
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let octal = text.len() <= 4 && !text.is_empty() && text.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| octal && *mode <= 0o777);
+        mode.map(FileMode)
+            .ok_or_else(|| format!("is {text:?}: write octal digits as chmod takes them, such as \"0660\""))
     }
 }
 
@@ -151,6 +175,15 @@ impl Setting for SocketAddr {
             return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
         }
         place.parse().map_err(|_| format!("is {text:?}: {mend}"))
+    }
+}
+
+/// A socket to listen on, or nothing.
+impl Setting for Option<SocketAddr> {
+    const KIND: Kind = text("address to listen on, or empty", "ADDRESS");
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { SocketAddr::from_text(text).map(Some) }
     }
 }
 
@@ -309,6 +342,15 @@ mod tests {
     }
 
     #[test]
+    fn file_modes() {
+        assert_eq!(FileMode::from_text("0660"), Ok(FileMode(0o660)));
+        assert_eq!(FileMode::from_text("600"), Ok(FileMode(0o600)));
+        for text in ["", "0o600", "+600", "888", "1777", "00600", "-rw-------"] {
+            assert!(FileMode::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn levels() {
         for text in ["info", "info,pexd::switch=debug", "off"] {
             assert!(LogLevel::from_text(text).is_ok(), "{text}");
@@ -333,6 +375,7 @@ mod tests {
             let _ = Printable::from_text(&text);
             let _ = ChainIdText::from_text(&text);
             let _ = PathBuf::from_text(&text);
+            let _ = FileMode::from_text(&text);
         }
     }
 }

@@ -8,13 +8,13 @@ mod traps;
 mod view;
 mod world;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Settings};
 use crate::app::{self, App};
 use crate::config::keys::Log;
 use crate::config::value::{LogFormat, LogLevel};
@@ -56,7 +56,8 @@ async fn show(options: Options) -> anyhow::Result<bool> {
     let (seed, address) = world::seed(folder.path(), world.first)?;
     let app = App::with_networks(admin, vec![seed], Dialler::new(DialLimits::default()), None).await?;
     let (handle, shutdown) = (app.directory().get(world::CHAIN, |_| true)?, app.shutdown());
-    let view = View::new(&world, address, app.admin_addr());
+    let admin = app.admin_addr().context("the admin API has no address")?;
+    let view = View::new(&world, address, admin);
     view.welcome();
     let served = tokio::spawn(app.serve());
     handle.start(None).await?;
@@ -69,13 +70,12 @@ async fn show(options: Options) -> anyhow::Result<bool> {
 
 /// An explicit port is taken or it is an error; else the usual one, or any.
 async fn bind_admin(port: Option<u16>) -> anyhow::Result<Admin> {
-    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     if let Some(port) = port {
-        return Ok(Admin::bind(at(port)).await?);
+        return Ok(Admin::bind(Settings::loopback(port)).await?);
     }
-    match Admin::bind(at(ADMIN_PORT)).await {
+    match Admin::bind(Settings::loopback(ADMIN_PORT)).await {
         Ok(admin) => Ok(admin),
-        Err(_) => Ok(Admin::bind(at(0)).await?),
+        Err(_) => Ok(Admin::bind(Settings::loopback(0)).await?),
     }
 }
 

@@ -4,22 +4,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::rate_table::RateTable;
+use crate::rate::{RateLimit, RateTable, host_of};
 use crate::types::{Fault, Mono};
 
 /// Addresses whose rate is watched at once; 128 KiB.
 const IP_SLOTS: usize = 8192;
 /// Ranges whose rate is watched at once; 32 KiB.
 const RANGE_SLOTS: usize = 2048;
-
-/// New connections that are let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    /// In the long run; 0 = no limit.
-    pub per_second: u32,
-    /// At once after a pause.
-    pub burst: u32,
-}
 
 /// The bounds of a listener (design document, "Gate"). Several networks on one listener share them: who comes is not known
 /// yet to belong to one.
@@ -122,14 +113,6 @@ pub(super) struct Handshaking {
 impl Drop for Handshaking {
     fn drop(&mut self) {
         self.door.leave(self.host);
-    }
-}
-
-/// What one party holds at the least: an IPv4 address, or the /64 of an IPv6 one.
-fn host_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 64 << 64).into()),
     }
 }
 

@@ -16,14 +16,14 @@ mod local;
 mod os_error;
 mod pacer;
 mod peer;
-mod rate_table;
 mod refusals;
 mod resolve;
 mod upgrade;
 
+pub use crate::rate::RateLimit;
 pub use bans::IpBans;
 pub use dial::{DialLimits, Dialled, Dialler};
-pub use door::{DoorLimits, RateLimit};
+pub use door::DoorLimits;
 pub use gate::Gate;
 pub use listener::{BindError, Listener, RouteError};
 pub use local::{Local, Settings};

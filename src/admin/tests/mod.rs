@@ -1,9 +1,11 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
+mod access;
 mod changes;
 mod lists;
 mod reactor;
 mod server;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,7 +16,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Admin, ServeError};
+use super::{Admin, ServeError, Settings};
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Peer, Saved};
@@ -33,12 +35,25 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
+    let Running { addr, stop, task } = serve_as(worlds, Settings::loopback(0)).await;
+    let addr = addr.unwrap();
+    Served { channel: connect(addr).await, addr, stop, task }
+}
+
+/// A served admin API to which nobody is connected.
+struct Running {
+    addr: Option<SocketAddr>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
     let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
-    let admin = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
-    Served { channel: connect(addr).await, addr, stop, task }
+    Running { addr, stop, task }
 }
 
 async fn connect(addr: SocketAddr) -> Channel {

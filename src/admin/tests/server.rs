@@ -11,8 +11,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::*;
-use crate::admin::BindError;
-use crate::admin::incoming::MAX_CONNECTIONS;
+use crate::admin::{BindError, Limits};
 use crate::proto::pexd::v1::GetStatusRequest;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 
@@ -28,23 +27,28 @@ const OTHERS: [&str; 3] =
     ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
 #[tokio::test]
-async fn only_loopback_addresses_are_listened_on() {
+async fn only_loopback_addresses_are_listened_on_when_nobody_could_show_who_he_is() {
     for laddr in ["0.0.0.0:26670", "192.168.1.1:26670", "[::]:26670", "[2a00::1]:26670", "8.8.8.8:0"] {
-        let refused = Admin::bind(laddr.parse().unwrap()).await.unwrap_err();
-        assert!(matches!(refused, BindError::NotLoopback(_)), "{laddr}");
+        let refused = refused_bind(laddr.parse().unwrap()).await;
+        assert!(matches!(refused, BindError::Open(_)), "{laddr}");
         let text = refused.to_string();
         assert!(text.contains(laddr) && text.contains("127.0.0.1") && text.contains("ssh -L"), "{text}");
     }
     for laddr in ["127.0.0.1:0", "127.9.9.9:0"] {
-        Admin::bind(laddr.parse().unwrap()).await.unwrap();
+        Admin::bind(Settings { laddr: Some(laddr.parse().unwrap()), ..Settings::default() }).await.unwrap();
     }
+}
+
+async fn refused_bind(laddr: SocketAddr) -> BindError {
+    Admin::bind(Settings { laddr: Some(laddr), ..Settings::default() }).await.err().unwrap()
 }
 
 #[tokio::test]
 async fn a_taken_port_is_told_before_anything_is_served() {
-    let first = Admin::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let second = Admin::bind(first.local_addr()).await.unwrap_err();
-    assert!(matches!(second, BindError::Taken(laddr) if laddr == first.local_addr()), "{second}");
+    let first = Admin::bind(Settings::loopback(0)).await.unwrap();
+    let taken = first.local_addr().unwrap();
+    let second = refused_bind(taken).await;
+    assert!(matches!(second, BindError::Taken(laddr) if laddr == taken), "{second}");
 }
 
 #[tokio::test]
@@ -88,24 +92,31 @@ async fn a_request_above_the_limit_is_refused_and_the_connection_lives_on() {
 }
 
 #[tokio::test]
-async fn connections_above_the_limit_are_closed_until_one_ends() {
-    let served = serve(&[&world("a")]).await;
-    let mut held = Vec::new();
-    // One is the channel's.
-    for _ in 1..MAX_CONNECTIONS {
-        held.push(TcpStream::connect(served.addr).await.unwrap());
-    }
-    // They are accepted in turn, so once the next one is closed they all have their place.
-    let mut surplus = TcpStream::connect(served.addr).await.unwrap();
-    assert!(matches!(surplus.read(&mut [0; 64]).await, Ok(0) | Err(_)));
-    held.clear();
-    let tried = async {
-        while Channel::from_shared(format!("http://{}", served.addr)).unwrap().connect().await.is_err() {
-            tokio::task::yield_now().await;
+async fn connections_above_the_limits_are_closed_until_one_ends() {
+    let limits = Limits::default();
+    for (connections, per_source) in [(limits.connections, limits.connections), (64, limits.connections_per_source)] {
+        let most = connections.min(per_source);
+        let limits = Limits { connections, connections_per_source: per_source, ..limits };
+        let served = serve_as(&[&world("a")], Settings { limits, ..Settings::loopback(0) }).await;
+        let addr = served.addr.unwrap();
+        let channel = connect(addr).await;
+        let mut held = Vec::new();
+        // One is the channel's.
+        for _ in 1..most {
+            held.push(TcpStream::connect(addr).await.unwrap());
         }
-    };
-    tokio::time::timeout(Duration::from_secs(10), tried).await.unwrap();
-    ReactorServiceClient::new(served.channel).get_status(GetStatusRequest::default()).await.unwrap();
+        // They are accepted in turn, so once the next one is closed they all have their place.
+        let mut surplus = TcpStream::connect(addr).await.unwrap();
+        assert!(matches!(surplus.read(&mut [0; 64]).await, Ok(0) | Err(_)), "{most}");
+        held.clear();
+        let tried = async {
+            while Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), tried).await.unwrap();
+        ReactorServiceClient::new(channel).get_status(GetStatusRequest::default()).await.unwrap();
+    }
 }
 
 /// What reflection can be asked, in both of its versions.

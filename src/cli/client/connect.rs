@@ -133,12 +133,18 @@ impl Place {
 
     /// The home's socket if there is one, else where its admin API listens.
     fn of_home(home: &Home) -> Result<Self, Failure> {
-        let process = config::load_process_alone(home, super::super::variables())?;
-        let socket = home.path().join("pexd.sock");
-        if socket.exists() {
+        let admin = config::load_process_alone(home, super::super::variables())?.admin;
+        if let Some(socket) = admin.socket.filter(|socket| socket.exists()) {
             return Ok(Place::Socket(socket));
         }
-        Ok(Place::Address(format!("http://{}", process.admin.laddr)))
+        let scheme = if admin.tls_cert_file.is_some() { "https" } else { "http" };
+        let laddr = admin.laddr.ok_or_else(|| {
+            let home = home.path().display();
+            Failure::Unreachable(format!(
+                "{home} has no admin API on TCP, and its socket is not there: start it with pexd start"
+            ))
+        })?;
+        Ok(Place::Address(format!("{scheme}://{laddr}")))
     }
 }
 

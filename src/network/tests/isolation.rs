@@ -23,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How much slower a session may be while the other network is in trouble (issue, "Networks"), and what is noise.
 const FACTOR: u32 = 2;
 const NOISE: Duration = Duration::from_millis(5);
+/// What a network feels of another it feels each time; what the rest of the machine does to one of these comparisons it
+/// does not do to all.
+const ATTEMPTS: usize = 4;
 
 /// The network that is well, and whom it serves.
 struct Well {
@@ -58,8 +61,23 @@ impl Well {
     {
         static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
         let _turn = ONE_AT_A_TIME.lock().await;
-        let (mut calm, mut troubled, mut struck) = (Vec::new(), Vec::new(), 0);
         self.sessions().await;
+        for attempt in 1..=ATTEMPTS {
+            let (calm, troubled) = self.measure(what, &trouble).await;
+            let felt = troubled > calm * FACTOR + NOISE;
+            println!("{what}, attempt {attempt}: {calm:?} in calm, {troubled:?} in trouble");
+            assert!(!felt || attempt < ATTEMPTS, "{what}: {calm:?} in calm, {troubled:?} in trouble");
+            if !felt {
+                break;
+            }
+        }
+    }
+
+    async fn measure<F>(&self, what: &str, trouble: &impl Fn(CancellationToken) -> F) -> (Duration, Duration)
+    where
+        F: Future<Output = usize> + Send + 'static,
+    {
+        let (mut calm, mut troubled, mut struck) = (Vec::new(), Vec::new(), 0);
         for _ in 0..ROUNDS {
             calm.extend(self.sessions().await);
             let stop = CancellationToken::new();
@@ -68,10 +86,8 @@ impl Well {
             stop.cancel();
             struck += trouble.await.expect("the trouble itself goes as planned");
         }
-        let (calm, troubled) = (median(calm), median(troubled));
-        println!("{what}: {calm:?} in calm, {troubled:?} in trouble, which struck {struck} times");
         assert!(struck >= ROUNDS, "{what}: there was no trouble");
-        assert!(troubled <= calm * FACTOR + NOISE, "{what}: {calm:?} in calm, {troubled:?} in trouble");
+        (median(calm), median(troubled))
     }
 }
 
@@ -108,9 +124,10 @@ async fn a_full_database_is_not_felt_in_another_network() {
     let mut config = well.process.seed("full-1");
     config.store.max_pages = 24;
     let network = well.process.serve(config, &addresses(1, 20)).await;
-    let mut filled = 0;
+    let mut filled: u16 = 0;
     while network.status().await.unwrap().unsaved.is_none() {
-        let target = BanTarget::ip([10, 1, filled, 1].into());
+        let [high, low] = filled.to_be_bytes();
+        let target = BanTarget::ip([10, 1, high, low].into());
         network.ban(by(), target, "x".repeat(256), None).await.unwrap();
         filled += 1;
     }

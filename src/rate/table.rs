@@ -15,7 +15,7 @@ const WAYS: usize = 4;
 /// from millions of addresses pushes out first those who spent least. The hash is seeded, so that nobody knows whose place
 /// he takes.
 #[derive(Debug)]
-pub(super) struct RateTable {
+pub struct RateTable {
     slots: Box<[[Slot; WAYS]]>,
     hasher: RandomState,
     interval: Duration,
@@ -30,28 +30,55 @@ struct Slot {
 
 impl RateTable {
     /// A table of `slots` places (a multiple of four); `None` when there is no limit.
-    pub(super) fn new(limit: RateLimit, slots: usize) -> Option<Self> {
+    pub fn new(limit: RateLimit, slots: usize) -> Option<Self> {
         let interval = Duration::from_secs(1).checked_div(limit.per_second)?;
-        Some(RateTable {
-            slots: vec![[Slot::default(); WAYS]; slots / WAYS].into(),
+        Some(RateTable::every(interval, limit.burst, slots))
+    }
+
+    /// A table of `slots` places (a multiple of four, not 0) in which a token comes back each `interval`.
+    pub fn every(interval: Duration, burst: u32, slots: usize) -> Self {
+        RateTable {
+            slots: vec![[Slot::default(); WAYS]; slots.max(WAYS) / WAYS].into(),
             hasher: RandomState::new(),
             interval,
-            tolerance: interval * limit.burst.max(1).saturating_sub(1),
-        })
+            tolerance: interval * burst.max(1).saturating_sub(1),
+        }
     }
 
     /// Spends one of the key's tokens; `false` when there is none. A refusal costs nothing, so that who keeps knocking is
     /// let in at the permitted rate.
-    pub(super) fn admit(&mut self, key: impl Hash, now: Mono) -> bool {
+    pub fn admit(&mut self, key: impl Hash, now: Mono) -> bool {
+        self.spend(key, now).is_ok()
+    }
+
+    /// As [`RateTable::admit`].
+    ///
+    /// # Errors
+    /// How long it takes until there is a token again.
+    pub fn spend(&mut self, key: impl Hash, now: Mono) -> Result<(), Duration> {
+        let (interval, tolerance) = (self.interval, self.tolerance);
+        let (slot, key, even) = self.find(key, now);
+        let wait = even.since(now).saturating_sub(tolerance);
+        if !wait.is_zero() {
+            return Err(wait);
+        }
+        *slot = Slot { key, even: even + interval };
+        Ok(())
+    }
+
+    /// Whether the key has a token, without spending it.
+    pub fn has(&mut self, key: impl Hash, now: Mono) -> bool {
+        let tolerance = self.tolerance;
+        self.find(key, now).2.since(now) <= tolerance
+    }
+
+    /// The key's slot, the key, and the time at which all that it spent would have flowed evenly.
+    fn find(&mut self, key: impl Hash, now: Mono) -> (&mut Slot, u64, Mono) {
         let key = self.hasher.hash_one(key);
         let set = key as usize % self.slots.len();
         let slot = place(&mut self.slots[set], key, now);
         let even = if slot.key == key { slot.even.max(now) } else { now };
-        if even.since(now) > self.tolerance {
-            return false;
-        }
-        *slot = Slot { key, even: even + self.interval };
-        true
+        (slot, key, even)
     }
 }
 
@@ -79,6 +106,15 @@ mod tests {
         assert!(table.admit(2, at(0)), "another key has tokens of its own");
         assert_eq!((1..=1000).filter(|&millis| table.admit(1, at(millis))).count(), 20);
         assert_eq!((0..500).filter(|_| table.admit(1, at(60_000))).count(), 200);
+    }
+
+    #[test]
+    fn who_is_refused_is_told_how_long_and_looking_costs_nothing() {
+        let mut table = RateTable::every(Duration::from_secs(6), 2, 4);
+        assert!((0..9).all(|_| table.has("a", at(0))));
+        assert_eq!((table.spend("a", at(0)), table.spend("a", at(0))), (Ok(()), Ok(())));
+        assert_eq!(table.spend("a", at(1000)), Err(Duration::from_secs(5)));
+        assert!(!table.has("a", at(5999)) && table.has("a", at(6000)));
     }
 
     #[test]

@@ -1,0 +1,137 @@
+//! `pexd token`: who may use the admin API from elsewhere. A running pexd takes a change up within seconds.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::Subcommand;
+use comfy_table::{Table, presets::NOTHING};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::{Failure, Outcome, print, variables, warn};
+use crate::clock::{self, Clock};
+use crate::config::access_file::{self, AccessRole, May, Token};
+use crate::config::{self, AccessEditError, Home, add_token, chain_id, duration, remove_token};
+use crate::types::Wall;
+
+/// What a token begins with, so that people and scanners of leaked secrets know what it is.
+const PREFIX: &str = "pexd_";
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a token, print it once, and keep its hash
+    Add {
+        /// Whose it is, as the log and the audit show it
+        name: String,
+        /// What its holder may do: read, or control, which changes things too
+        #[arg(long, value_name = "ROLE", default_value = "read", value_parser = role)]
+        role: AccessRole,
+        /// The chain IDs that it is for, comma-separated [default: all]
+        #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = network)]
+        networks: Option<Vec<String>>,
+        /// How long it is good for, such as 90d or 12h [default: for good]
+        #[arg(long, value_name = "DURATION", value_parser = lifetime)]
+        expires: Option<Duration>,
+    },
+    /// Show the tokens and certificates that may enter
+    List,
+    /// Remove a token; who uses it is cut off within seconds
+    Remove {
+        /// Whose it is
+        name: String,
+    },
+}
+
+fn role(text: &str) -> Result<AccessRole, String> {
+    AccessRole::from_name(text).ok_or_else(|| "write read or control".to_owned())
+}
+
+fn network(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    chain_id::check(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// A duration as everywhere else, or whole days.
+fn lifetime(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse().ok()).and_then(|days: u32| DAY.checked_mul(days));
+    let length = days.map_or_else(|| duration::parse(text), Ok);
+    match length {
+        Ok(length) if length.is_zero() => Err("it would have ended already: write a longer one".to_owned()),
+        Ok(length) => Ok(length),
+        Err(error) => Err(format!("{error}, or whole days as 90d")),
+    }
+}
+
+pub(super) fn run(home: &Home, args: Args) -> Result<Outcome, Failure> {
+    let file = file(home)?;
+    match args.command {
+        Command::Add { name, role, networks, expires } => {
+            let expires = expires.map(|length| Clock.now().wall + length);
+            add(&file, name, May { role, networks, expires })
+        }
+        Command::List => list(&file),
+        Command::Remove { name } => {
+            remove_token(&file, &name).map_err(failure)?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+/// The access file, as the process would find it.
+fn file(home: &Home) -> Result<PathBuf, Failure> {
+    Ok(config::load_process_alone(home, variables())?.admin.access_file)
+}
+
+fn add(file: &std::path::Path, name: String, may: May) -> Result<Outcome, Failure> {
+    let secret = Zeroizing::new(clock::entropy());
+    let token = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*secret)));
+    let sha256 = Sha256::digest(token.as_bytes()).into();
+    add_token(file, &Token { name, sha256, may }).map_err(failure)?;
+    // On standard error, so that a script gets the token alone. Nobody can be told when it is closed.
+    let told = "The token is shown this once; its hash is kept in";
+    let _ = writeln!(std::io::stderr(), "{told} {}", file.display());
+    let line = Zeroizing::new(format!("{}\n", token.as_str()));
+    print(&line)
+}
+
+fn list(file: &std::path::Path) -> Result<Outcome, Failure> {
+    let (access, warnings) = access_file::read(file)?;
+    warn(&warnings);
+    if access.is_empty() {
+        return print(&format!("Nobody stands in {}.\n", file.display()));
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(["KIND", "NAME", "ROLE", "NETWORKS", "EXPIRES"]);
+    let tokens = access.tokens.iter().map(|token| ("token", &token.name, &token.may));
+    let certificates = access.certificates.iter().map(|one| ("certificate", &one.subject, &one.may));
+    for (kind, name, may) in tokens.chain(certificates) {
+        let networks = may.networks.as_ref().map_or_else(|| "all".to_owned(), |networks| networks.join(","));
+        let expires = may.expires.map_or_else(|| "never".to_owned(), when);
+        table.add_row([kind, name, may.role.name(), &networks, &expires]);
+    }
+    print(&format!("{}\n", table.trim_fmt()))
+}
+
+fn when(end: Wall) -> String {
+    let stamp = prost_types::Timestamp { seconds: end.as_millis().div_euclid(1000), nanos: 0 };
+    let over = if end <= Clock.now().wall { " (expired)" } else { "" };
+    format!("{stamp}{over}")
+}
+
+fn failure(error: AccessEditError) -> Failure {
+    match error {
+        AccessEditError::Mistakes(mistakes) => mistakes.into(),
+        AccessEditError::Name(_) => Failure::Mistake(error.to_string()),
+        AccessEditError::Taken(_) | AccessEditError::Unknown(_) | AccessEditError::Io { .. } => Failure::failed(error),
+    }
+}
