@@ -44,7 +44,9 @@ fn main() -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         let (seed, running) = in_process::start(folder.path(), shutdown.clone(), fill).await?;
         let directory = Directory::new([running.handle.clone()], None);
-        let admin = Admin::bind(Settings::loopback(0)).await?;
+        let mut settings = Settings::loopback(0);
+        settings.limits.rate.per_second = 0;
+        let admin = Admin::bind(settings).await?;
         let at = admin.local_addr().context("a listener")?;
         let serving = tokio::spawn(admin.serve(directory, shutdown.clone().cancelled_owned()));
         let channel = Channel::from_shared(format!("http://{at}"))?.connect().await?;

@@ -141,3 +141,129 @@ fn times(count: u16) -> String {
 fn time(at: Wall) -> String {
     convert::time(at).map_or_else(|| "no time".to_owned(), |time| time.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{Record, Source};
+    use crate::node::AddressView;
+    use crate::node::row::BanTarget;
+    use crate::types::{Group, NetAddress, NodeId};
+
+    /// What a running seed knows of an address that it reached.
+    fn good() -> AddressStory {
+        let at = Wall::from_secs(1_750_000_000);
+        let address = NetAddress::new(NodeId::from_bytes([1; 20]), [1, 2, 3, 4].into(), 26_656).unwrap();
+        let record = Record {
+            address,
+            state: State::New,
+            buckets: vec![1],
+            source: Source { id: address.id(), ip: address.ip() },
+            added: at,
+            attempts: 0,
+            outcome: Outcome::Reached,
+            last_attempt: at,
+            last_success: at,
+            reached_since: at,
+            verified: true,
+        };
+        AddressStory {
+            view: AddressView { record, group: Group::V4([1, 2]), servable: true, connected: false },
+            seed_mode: true,
+            running: true,
+            outage: false,
+            refused: None,
+            served_at: Some(address),
+            dialling: false,
+            next_attempt: Some(at),
+            held: None,
+            bans: Vec::new(),
+        }
+    }
+
+    /// The same when its latest attempt failed.
+    fn failed(outcome: Outcome, attempts: u16) -> AddressStory {
+        let mut story = good();
+        story.view.servable = false;
+        story.served_at = None;
+        (story.view.record.verified, story.view.record.outcome, story.view.record.attempts) =
+            (false, outcome, attempts);
+        story
+    }
+
+    fn changed(mut story: AddressStory, change: impl FnOnce(&mut AddressStory)) -> String {
+        change(&mut story);
+        reason(&story)
+    }
+
+    #[track_caller]
+    fn says(text: &str, wanted: &[&str]) {
+        assert!(wanted.iter().all(|wanted| text.contains(wanted)), "{text}");
+    }
+
+    #[test]
+    fn a_served_address_tells_what_it_rests_on() {
+        says(&reason(&good()), &["Served: our own dial", "2025-06-15T15:06:40Z", "The crawl dials it at"]);
+        let untried = |story: &mut AddressStory| {
+            (story.seed_mode, story.view.record.outcome, story.view.record.verified) = (false, Outcome::Untried, false);
+        };
+        says(&changed(good(), untried), &["never tried", "A seed would not", "when it needs peers", "DialPeer"]);
+        let held = |story: &mut AddressStory| (story.outage, story.view.record.outcome) = (true, Outcome::TimedOut);
+        says(&changed(good(), held), &["Served", "did not answer in time", "fault to be ours"]);
+        let restored = |story: &mut AddressStory| story.view.record.outcome = Outcome::Refused;
+        says(&changed(good(), restored), &["Served", "not held against it"]);
+    }
+
+    #[test]
+    fn an_address_that_is_not_served_tells_why_and_what_would_change_that() {
+        says(
+            &reason(&failed(Outcome::TimedOut, 3)),
+            &["failed: it did not answer", "3 times in a row", "One dial that finds"],
+        );
+        let never = |story: &mut AddressStory| story.view.record.last_success = Wall::NEVER;
+        says(&changed(failed(Outcome::Refused, 1), never), &["once in a row", "never reached"]);
+        let untried = |story: &mut AddressStory| story.view.record.last_attempt = Wall::NEVER;
+        says(&changed(failed(Outcome::Untried, 0), untried), &["Not served: it was never tried", "The crawl dials it"]);
+        let other: NetAddress = format!("{}@5.6.7.8:1", NodeId::from_bytes([1; 20])).parse().unwrap();
+        let elsewhere = |story: &mut AddressStory| (story.view.servable, story.served_at) = (false, Some(other));
+        says(&changed(good(), elsewhere), &["one address an ID", "5.6.7.8:1"]);
+        let private = |story: &mut AddressStory| {
+            (story.view.servable, story.refused) = (false, Some(crate::book::Refused::Private));
+        };
+        says(&changed(good(), private), &["private_peer_ids"]);
+    }
+
+    #[test]
+    fn a_ban_comes_before_all_else() {
+        let ban = |target| Ban::new(target, "spam".into(), Wall::from_secs(5), None, Some("ops"));
+        let by_range = |story: &mut AddressStory| {
+            story.view.servable = false;
+            story.bans = vec![ban(BanTarget::Range("1.2.0.0/16".parse().unwrap()))];
+        };
+        let text = changed(good(), by_range);
+        says(&text, &["1.2.0.0/16", "\"spam\"", "until it is lifted", "BanService.Unban"]);
+        assert!(!text.contains("dials it"), "{text}");
+        let by_id = |story: &mut AddressStory| {
+            (story.view.servable, story.view.record.state) = (false, State::Banned);
+            story.bans = vec![ban(BanTarget::Id(NodeId::from_bytes([1; 20])))];
+        };
+        says(&changed(good(), by_id), &["its ID is banned"]);
+        let ended = |story: &mut AddressStory| (story.view.servable, story.view.record.state) = (false, State::Banned);
+        says(&changed(good(), ended), &["has just ended"]);
+    }
+
+    #[test]
+    fn the_next_dial_is_told_or_why_there_is_none() {
+        let failed = || failed(Outcome::TimedOut, 17);
+        let until = Wall::from_secs(1_750_086_400);
+        says(
+            &changed(failed(), |s| s.held = Some((until, true))),
+            &["given up until 2025-06-16T15:06:40Z", "leaves the book"],
+        );
+        says(&changed(failed(), |s| (s.seed_mode, s.held) = (false, Some((until, false)))), &["not before 2025-06-16"]);
+        says(&changed(failed(), |s| s.running = false), &["ReactorService.Start"]);
+        says(&changed(failed(), |s| s.dialling = true), &["being dialled now"]);
+        says(&changed(failed(), |s| s.view.connected = true), &["Its ID is connected"]);
+        says(&changed(failed(), |s| s.next_attempt = None), &["another ID is said to be there"]);
+    }
+}

@@ -1,9 +1,12 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
 mod access;
+mod book;
 mod changes;
 mod lists;
+mod pages;
 mod reactor;
+mod real;
 mod server;
 mod tls;
 

@@ -82,6 +82,11 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
     assert!(counts.banned <= params::MAX_BANNED);
     assert_eq!(book.servable(Servable::Verified), any(&|r| r.verified));
     assert_eq!(book.servable(Servable::NotFailed), any(&|r| r.verified || r.outcome == Outcome::Untried));
+    let sources: Vec<NodeId> = records.iter().map(|r| r.source.id).collect();
+    for (source, (told, good)) in book.told_by(&sources) {
+        let of_source = || records.iter().filter(|r| r.source.id == source);
+        assert_eq!((told as usize, good as usize), (of_source().count(), of_source().filter(|r| r.verified).count()));
+    }
     for kind in [Servable::Verified, Servable::NotFailed] {
         let served: Vec<NodeId> =
             records.iter().map(|r| r.address).filter(|a| book.is_served(kind, a)).map(|a| a.id()).collect();

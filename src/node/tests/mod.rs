@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 mod endurance;
+mod entries;
 mod rules;
 
 use super::row::{BanTarget, Row, Rows};
