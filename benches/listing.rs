@@ -9,10 +9,11 @@ mod in_process;
 mod support;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use pexd::admin::{Admin, Settings};
+use pexd::admin::{Admin, NoFiles, Settings};
 use pexd::book::{Book, Source, params};
 use pexd::clock::{Clock, seeded_rng};
 use pexd::network::{By, Directory, Handle, MAX_GROUP, MAX_PAGE};
@@ -48,7 +49,7 @@ fn main() -> anyhow::Result<()> {
         settings.limits.rate.per_second = 0;
         let admin = Admin::bind(settings).await?;
         let at = admin.local_addr().context("a listener")?;
-        let serving = tokio::spawn(admin.serve(directory, shutdown.clone().cancelled_owned()));
+        let serving = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), shutdown.clone().cancelled_owned()));
         let channel = Channel::from_shared(format!("http://{at}"))?.connect().await?;
 
         println!("addresses in the book: {}", running.handle.summary().await?.addresses);

@@ -35,6 +35,7 @@ pub(crate) async fn start(
         entrance: Entrance::new(at, door),
         book,
         store: store::Settings::default(),
+        changeable: network::Changeable::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown).await;
     running.handle.start(None).await?;

@@ -8,7 +8,7 @@ use super::caller::Caller;
 use super::intake::{refused, take_in};
 use super::page::Pages;
 use super::scope::{self, Scope};
-use super::{convert, fields, files, status, story};
+use super::{attempt, convert, fields, files, filters, status, story};
 use crate::network::{Directory, Error, Handle};
 use crate::node::AddressStory;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
@@ -22,6 +22,9 @@ use crate::types::NetAddress;
 
 /// Addresses in one AddAddresses at most.
 const MAX_ADDED: usize = 1_000;
+
+/// Attempts that are told of an address.
+const MAX_ATTEMPTS: usize = 16;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
@@ -69,7 +72,10 @@ impl AddressBookService for AddressBook {
                 bans.push(ban);
             }
         }
-        let addresses = stories.into_iter().map(|story| details(&network, story)).collect();
+        let mut addresses = Vec::with_capacity(stories.len());
+        for story in stories {
+            addresses.push(details(&network, story).await);
+        }
         Ok(Response::new(GetAddressResponse { addresses, bans }))
     }
 
@@ -137,18 +143,25 @@ impl AddressBookService for AddressBook {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = scope::one(&self.0, &caller, &request.network)?;
-        let asker = fields::optional_id("asker_id", &request.asker_id)?;
+        let asker = filters::id("asker_id", &request.asker_id)?;
         let preview = network.preview(asker).await.map_err(|error| status::of(&error))?;
         let addresses = preview.addresses.iter().map(NetAddress::to_string).collect();
         Ok(Response::new(PreviewSelectionResponse { addresses, servable_count: preview.servable }))
     }
 }
 
-fn details(network: &Handle, story: AddressStory) -> AddressDetails {
+/// What is known of an address. That the log of our dials cannot be read hides nothing else.
+async fn details(network: &Handle, story: AddressStory) -> AddressDetails {
+    let address = story.view.record.address;
+    let mut reason = story::reason(&story);
+    let attempts = network.attempts(address.id(), vec![address.socket()], MAX_ATTEMPTS).await.unwrap_or_else(|error| {
+        reason.push_str(&format!(" Our attempts are not shown: {}.", status::text(&error)));
+        Vec::new()
+    });
     AddressDetails {
-        reason: story::reason(&story),
+        reason,
+        attempts: attempts.iter().map(|entry| attempt::written(network.chain_id(), entry)).collect(),
         next_attempt_time: story.next_attempt.and_then(convert::time),
         address: Some(convert::address(network.chain_id(), story.view)),
-        ..Default::default()
     }
 }

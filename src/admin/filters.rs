@@ -7,8 +7,9 @@ use tonic::Status;
 
 use super::fields::canonical_range;
 use super::status::invalid;
+use crate::network::Time;
 use crate::proto::pexd::v1::TimeRange;
-use crate::types::{NodeId, Wall, canonical};
+use crate::types::{NodeId, NodeIdError, Wall, canonical};
 
 /// Bytes of a text to look for at most.
 const MAX_TEXT: usize = 128;
@@ -35,6 +36,20 @@ impl Text {
     pub(super) fn is_in(&self, text: &str) -> bool {
         self.0.is_empty() || text.to_lowercase().contains(&self.0)
     }
+}
+
+/// A text as [`Text`] reads it, in lower case; `None` when the field is empty.
+pub(super) fn text(field: &'static str, text: &str) -> Result<Option<String>, Status> {
+    Ok(Some(Text::read(field, text)?.0).filter(|text| !text.is_empty()))
+}
+
+/// A node ID; `None` when the field is empty.
+pub(super) fn id(field: &'static str, text: &str) -> Result<Option<NodeId>, Status> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error: NodeIdError| invalid(field, error.to_string()))
 }
 
 /// An IP or a range; `None` when the field is empty. An IP is a range of one, mapped IPv4 is IPv4.
@@ -90,9 +105,10 @@ impl Times {
         let Some(range) = range else { return Ok(Times::default()) };
         let wall = |time: &prost_types::Timestamp| {
             let (seconds, nanos) = (time.seconds, time.nanos);
-            let millis = seconds.checked_mul(1000).and_then(|millis| millis.checked_add(i64::from(nanos) / 1_000_000));
+            let millis = seconds.saturating_mul(1000).saturating_add(i64::from(nanos) / 1_000_000);
             let valid = (0..1_000_000_000).contains(&nanos);
-            millis.filter(|_| valid).map(Wall::from_millis).ok_or_else(|| invalid(field, "that is no time"))
+            let mend = "the nanoseconds of a time are from 0 to 999999999";
+            if valid { Ok(Wall::from_millis(millis)) } else { Err(invalid(field, mend)) }
         };
         let start = range.start_time.as_ref().map(wall).transpose()?;
         let end = range.end_time.as_ref().map(wall).transpose()?;
@@ -105,6 +121,11 @@ impl Times {
             ));
         }
         Ok(Times { start, end })
+    }
+
+    /// Its first moment, and the first one after it.
+    pub(super) const fn bounds(self) -> Time {
+        (self.start, self.end)
     }
 
     /// Whether a moment lies in it; one that never came lies in none that has an end.
@@ -166,7 +187,7 @@ mod tests {
         assert_eq!(inside, [false, true, true, false]);
         assert!(!read(None, at(7)).unwrap().contain(Wall::NEVER));
         assert!(read(None, None).unwrap().contain(Wall::NEVER));
-        for (start, end) in [(at(7), at(7)), (at(i64::MAX), None), (Some(Timestamp { seconds: 0, nanos: -1 }), None)] {
+        for (start, end) in [(at(7), at(7)), (at(i64::MAX), at(i64::MIN)), (Some(Timestamp { seconds: 0, nanos: -1 }), None)] {
             assert!(read(start, end).is_err(), "{start:?} {end:?}");
         }
     }

@@ -8,11 +8,18 @@
 mod access;
 mod address_book;
 mod address_list;
+mod attempt;
+mod audit;
 mod ban_list;
 mod bans;
 mod caller;
 mod check_seeds;
+mod configuration;
+mod configured_peers;
 mod convert;
+mod dials;
+mod events;
+mod explain;
 mod fields;
 mod files;
 mod filters;
@@ -22,7 +29,10 @@ mod incoming;
 mod intake;
 mod method;
 mod networks;
+mod no_files;
+mod operations;
 mod page;
+mod peer_list;
 mod peers;
 mod places;
 mod quota;
@@ -44,6 +54,11 @@ mod tls;
 
 pub use caller::{Caller, Networks, Role};
 pub use grants::{Grant, Grants};
+pub use method::needed_role;
+pub use no_files::NoFiles;
+pub use operations::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+};
 pub use server::{Admin, BindError, ServeError};
 pub use settings::{AccessSource, Limits, ReadAccess, Settings, SocketSettings};
 pub use socket::SocketError;

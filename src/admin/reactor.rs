@@ -1,19 +1,22 @@
-//! `ReactorService`: status, start and stop.
+//! `ReactorService`: status, start and stop, events and audit.
 
 use tonic::{Request, Response, Status};
 
+use super::audit;
 use super::caller::Caller;
 use super::convert;
+use super::events::{self, EventStream, Watches};
 use super::scope::Scope;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 use crate::proto::pexd::v1::{
-    GetStatusRequest, GetStatusResponse, LifecycleResult, StartRequest, StartResponse, StopRequest, StopResponse,
+    GetStatusRequest, GetStatusResponse, LifecycleResult, ListAuditEntriesRequest, ListAuditEntriesResponse,
+    StartRequest, StartResponse, StopRequest, StopResponse, WatchEventsRequest,
 };
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(super) struct Reactor(pub(super) Directory);
+pub(super) struct Reactor(pub(super) Directory, pub(super) Watches);
 
 #[tonic::async_trait]
 impl ReactorService for Reactor {
@@ -47,6 +50,18 @@ impl ReactorService for Reactor {
         };
         let (results, failures) = scope.sort_out(scope.ask(stop).await)?;
         Ok(Response::new(StopResponse { results, failures }))
+    }
+
+    async fn watch_events(&self, request: Request<WatchEventsRequest>) -> Result<Response<EventStream>, Status> {
+        events::watch(&self.0, &self.1, request).map(Response::new)
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<ListAuditEntriesRequest>,
+    ) -> Result<Response<ListAuditEntriesResponse>, Status> {
+        let caller = Caller::of(&request);
+        audit::list(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 }
 

@@ -20,9 +20,11 @@ use tower::layer::util::{Identity, Stack};
 use super::access::{AccessLayer, Judge};
 use super::address_book::AddressBook;
 use super::bans::Bans;
+use super::events::Watches;
 use super::guard::GuardLayer;
 use super::incoming::{Listeners, incoming};
 use super::networks::Networks;
+use super::operations::Operations;
 use super::page::Pages;
 use super::peers::Peers;
 use super::reactor::Reactor;
@@ -175,17 +177,24 @@ impl Admin {
     }
 
     /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listeners are closed,
-    /// requests under way get 5 s, and all connections are closed when this returns.
+    /// requests under way get 5 s, and all connections are closed when this returns. `operations` does what concerns the
+    /// process.
     ///
     /// # Errors
     /// When the server breaks down as a whole; a single connection's fault never does that.
-    pub async fn serve(self, directory: Directory, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+    pub async fn serve(
+        self,
+        directory: Directory,
+        operations: Arc<dyn Operations>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
         let Admin { listeners, socket, files, limits, closing, .. } = self;
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
-        let routes = routes(&directory)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let judge = Arc::new(Judge::new(files.in_force(), &limits));
         let draining = CancellationToken::new();
+        let routes =
+            routes(&directory, operations, &draining)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let incoming = incoming(listeners, &limits, closing.clone());
         let serving =
             server(judge).add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
@@ -232,11 +241,15 @@ fn server(judge: Arc<Judge>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Iden
         .layer(AccessLayer(judge))
 }
 
-/// All services but health, which comes with its reporter.
-fn routes(directory: &Directory) -> Result<Routes, ServeError> {
+/// All services but health, which comes with its reporter. Streams end when `draining` is cancelled.
+fn routes(
+    directory: &Directory,
+    operations: Arc<dyn Operations>,
+    draining: &CancellationToken,
+) -> Result<Routes, ServeError> {
     let pages = Pages::default();
-    let reactor = ReactorServiceServer::new(Reactor(directory.clone()));
-    let networks = NetworkServiceServer::new(Networks);
+    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), Watches::until(draining.clone())));
+    let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
     let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
     let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));

@@ -2,8 +2,16 @@
 
 mod access;
 mod assembly;
+mod effective;
+mod folders;
 pub(crate) mod logging;
+mod operations;
+mod registry;
+mod reload;
 mod signals;
+#[cfg(test)]
+mod tests;
+mod tunables;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::config::Config;
-use crate::network::{self, Directory, Running};
+use crate::network::{self, Directory};
+use registry::{Files, Registry};
 
 /// Serves what the configuration describes until a signal asks for the end.
 ///
@@ -61,10 +70,8 @@ pub fn raise_open_files() {
 
 /// A process that serves its networks and its admin API.
 pub struct App {
-    directory: Directory,
     admin: Admin,
-    networks: Vec<Running>,
-    shutdown: CancellationToken,
+    registry: Registry,
 }
 
 impl App {
@@ -75,7 +82,13 @@ impl App {
     pub async fn prepare(config: &Config) -> anyhow::Result<Self> {
         let admin = Admin::bind(access::settings(&config.process.admin)).await?;
         let default = config.process.default_network.as_deref().map(Arc::from);
-        App::with_networks(admin, assembly::networks(config), assembly::dialler(&config.process.limits), default).await
+        let files = Files { sources: config.sources.clone(), process: config.process.clone() };
+        let registry = Registry::new(default, assembly::dialler(&config.process.limits), Some(files));
+        let mut broken = Vec::new();
+        for network in &config.networks {
+            broken.push(registry.serve_file(Arc::new(network.clone())).await);
+        }
+        App::of(admin, registry, broken)
     }
 
     /// As [`App::prepare`], for networks that no file describes.
@@ -88,16 +101,20 @@ impl App {
         dialler: crate::transport::Dialler,
         default: Option<Arc<str>>,
     ) -> anyhow::Result<Self> {
-        let shutdown = CancellationToken::new();
-        let mut running = Vec::new();
+        let registry = Registry::new(default, dialler, None);
+        let mut broken = Vec::new();
         for network in networks {
-            running.push(network::spawn(network, dialler.clone(), shutdown.clone()).await);
+            broken.push(registry.serve(network, None).await);
         }
-        if let Some(reason) = running.iter().map(|network| network.broken.clone()).collect::<Option<Vec<_>>>() {
-            anyhow::bail!("no address book can be opened:\n{}", reason.join("\n"));
+        App::of(admin, registry, broken)
+    }
+
+    /// `broken` has for each network why its book cannot be opened, when it cannot.
+    fn of(admin: Admin, registry: Registry, broken: Vec<Option<String>>) -> anyhow::Result<Self> {
+        if let Some(reasons) = broken.into_iter().collect::<Option<Vec<_>>>() {
+            anyhow::bail!("no address book can be opened:\n{}", reasons.join("\n"));
         }
-        let directory = Directory::new(running.iter().map(|network| network.handle.clone()), default);
-        Ok(App { directory, admin, networks: running, shutdown })
+        Ok(App { admin, registry })
     }
 
     /// Where the admin API listens on TCP.
@@ -107,12 +124,12 @@ impl App {
 
     /// The networks.
     pub fn directory(&self) -> &Directory {
-        &self.directory
+        self.registry.directory()
     }
 
     /// What ends the process in order when it is cancelled.
     pub fn shutdown(&self) -> CancellationToken {
-        self.shutdown.clone()
+        self.registry.shutdown().clone()
     }
 
     /// Starts all reactors and serves until a signal, or [`App::shutdown`]'s token, asks for the end. A network that
@@ -121,20 +138,22 @@ impl App {
     /// # Errors
     /// When the admin API breaks down.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { directory, admin, networks, shutdown } = self;
+        let App { admin, registry } = self;
+        let shutdown = registry.shutdown().clone();
         // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
-        let api = tokio::spawn(admin.serve(directory.clone(), shutdown.clone().cancelled_owned()));
-        for handle in directory.all(|_| true) {
+        let api = tokio::spawn(admin.serve(
+            registry.directory().clone(),
+            Arc::new(registry.clone()),
+            shutdown.clone().cancelled_owned(),
+        ));
+        let reloading = signals::reload_at_hangup(registry.clone());
+        for handle in registry.directory().all(|_| true) {
             // One that cannot start is left failed; its log and its status say why.
             tokio::spawn(async move { handle.start(None).await });
         }
         signals::wait(&shutdown).await;
-        shutdown.cancel();
-        for network in networks {
-            if network.task.await.is_err() {
-                tracing::error!(network = %network.handle.chain_id(), "did not end in order");
-            }
-        }
+        registry.close().await;
+        reloading.abort();
         api.await.context("the admin API broke down")?.context("the admin API")?;
         Ok(())
     }

@@ -70,9 +70,9 @@ impl Book {
     pub(super) fn check(&self, address: &NetAddress, source: &Source) -> Result<(), Refused> {
         if address.id() == self.params.own_id || self.params.own_endpoints.contains(&address.socket()) {
             Err(Refused::Ourselves)
-        } else if self.params.private_ids.contains(&address.id()) {
+        } else if self.private.contains(&address.id()) {
             Err(Refused::Private)
-        } else if self.params.private_ids.contains(&source.id) {
+        } else if self.private.contains(&source.id) {
             Err(Refused::PrivateSource)
         } else if self.params.strict && !is_routable(address.ip()) {
             Err(Refused::Unroutable)

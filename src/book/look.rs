@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::params::NEEDS_MORE_BELOW;
 use super::served::{is_listed, may_serve};
+use super::slab::Entry;
 use super::{Book, Counts, Record, Refused, Servable, Source, State};
-use crate::types::{Group, Mono, NetAddress, NodeId, group_of};
+use crate::types::{Group, Mono, NetAddress, NodeId, Now, group_of};
 
 impl Book {
     /// IDs in the book, banned ones left out.
@@ -26,6 +27,14 @@ impl Book {
     /// The book's numbers.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Addresses whose time to be dialled by the crawl has come; looks at the whole book, for some 100 us when it is full.
+    pub fn backlog(&self, now: Now) -> u32 {
+        let waits =
+            |entry: &Entry| entry.queue.is_some() && (entry.history.is_untried() || entry.due <= now.mono.as_secs());
+        let count = self.slab.live().filter(|&ix| waits(self.slab.entry(ix))).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// IDs that may be served.

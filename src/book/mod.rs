@@ -16,6 +16,7 @@ mod look;
 mod mark;
 mod order;
 pub mod params;
+mod private;
 mod record;
 mod schedule;
 mod served;
@@ -40,12 +41,14 @@ use slab::{Ix, Slab};
 
 use rand::RngExt as _;
 
-use crate::types::{Mono, NetAddress, NodeId, Now, SeededRng};
+use crate::types::{Mono, NetAddress, NodeId, Now, Overlay, SeededRng};
 
 /// The address book of one network. Adding, marking and picking are O(1), a selection of k addresses is O(k), at any size
 /// of the book; what enters or leaves it finds its place in the order of addresses.
 pub struct Book {
     params: Params,
+    /// Who is never stored, and from whom nothing is.
+    private: Overlay<NodeId>,
     placement: Placement,
     slab: Slab,
     order: Order,
@@ -64,8 +67,10 @@ impl Book {
     pub fn new(params: Params, key: HashKey) -> Self {
         let placement = Placement::new(key, params.strict);
         let schedule = Schedule::new(params.recheck);
+        let private = Overlay::load(params.private_ids.iter().copied(), []);
         Book {
             params,
+            private,
             placement,
             slab: Slab::new(placement),
             order: Order::default(),

@@ -1,11 +1,13 @@
 //! What an operator is shown: plain values, made on request.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::book::{Record, Refused};
+use crate::pex::Kept;
 use crate::types::{ConnId, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, Purpose, Wall};
 
-use super::row::{Ban, SeedHealth};
+use super::row::{Ban, ListItem, SeedHealth};
 
 /// Where a network's reactor is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +76,7 @@ pub struct PeerView {
     /// Its connection.
     pub conn: ConnId,
     /// What it says of itself, the ID authenticated.
-    pub info: NodeInfo,
+    pub info: Arc<NodeInfo>,
     /// Its end of the connection.
     pub remote: SocketAddr,
     /// Who dialled.
@@ -93,6 +95,12 @@ pub struct PeerView {
     pub persistent: bool,
     /// Whether it is unconditional.
     pub unconditional: bool,
+    /// Why it is connected.
+    pub kept: Kept,
+    /// When it will be let go, if it is still there; never = no time is set.
+    pub leaves: Wall,
+    /// Where we dialled it.
+    pub dialled: Option<NetAddress>,
 }
 
 /// An address of the book with what the record alone does not say.
@@ -149,6 +157,23 @@ pub struct Preview {
     pub addresses: Vec<NetAddress>,
     /// IDs that might have been among them.
     pub servable: u32,
+}
+
+/// An entry of one of the lists of peers that are treated otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedView {
+    /// The entry, and of which list.
+    pub item: ListItem,
+    /// Whether the file names it.
+    pub from_file: bool,
+    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    pub in_force: bool,
+    /// Who added or removed it at run time, and when; `None` when it is as the file has it.
+    pub change: Option<(Box<str>, Wall)>,
+    /// Whether its ID is connected now.
+    pub connected: bool,
+    /// When a persistent peer will be dialled; `None` while it is connected, being dialled, or not to be dialled.
+    pub next_dial: Option<Wall>,
 }
 
 /// A seed.

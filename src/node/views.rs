@@ -2,7 +2,7 @@
 
 use super::{BookView, Node, PeerView, SeedView, StatusView};
 use crate::switch::Peer;
-use crate::types::{Delta, NodeId, PeerAddress};
+use crate::types::{ConnId, Delta, NodeId, PeerAddress, Wall};
 
 impl Node {
     /// The reactor at a glance.
@@ -50,11 +50,27 @@ impl Node {
         self.switch.peers().map(|peer| self.peer_view(peer)).collect()
     }
 
+    /// At most `max` peers whose connection is later than `after`, the earliest first.
+    pub fn peers_after(&self, after: Option<ConnId>, max: usize) -> Vec<PeerView> {
+        self.switch.peers_after(after, max).map(|peer| self.peer_view(peer)).collect()
+    }
+
+    /// The peer of a connection.
+    pub fn peer(&self, conn: ConnId) -> Option<PeerView> {
+        self.switch.peer(conn).map(|peer| self.peer_view(peer))
+    }
+
+    /// The connected peer with this ID.
+    pub fn peer_of(&self, id: &NodeId) -> Option<PeerView> {
+        self.peer(self.switch.conn_of(id)?)
+    }
+
     fn peer_view(&self, peer: &Peer) -> PeerView {
         let (last_request, requests) = peer.requests;
+        let leaves = self.pex.leaves_at(peer);
         PeerView {
             conn: peer.conn,
-            info: (*peer.info).clone(),
+            info: peer.info.clone(),
             remote: peer.remote,
             direction: peer.direction,
             purpose: peer.purpose,
@@ -64,6 +80,9 @@ impl Node {
             asked_at: self.pex.asked_at(peer.conn),
             persistent: peer.persistent,
             unconditional: peer.unconditional,
+            kept: self.pex.kept(peer),
+            leaves: leaves.map_or(Wall::NEVER, |at| peer.since.wall + at.since(peer.since.mono)),
+            dialled: peer.dialled,
         }
     }
 

@@ -26,7 +26,7 @@ pub use dial::{DialLimits, Dialled, Dialler};
 pub use door::DoorLimits;
 pub use gate::Gate;
 pub use listener::{BindError, Listener, RouteError};
-pub use local::{Local, Settings};
+pub use local::{Local, Pace, Settings};
 pub use peer::{Ack, FromPeer, Full, PeerHandle, PeerSaid, Traffic, spawn_peer};
 pub use refusals::{Refusal, Refusals};
 pub use resolve::Resolver;

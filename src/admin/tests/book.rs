@@ -7,7 +7,7 @@ use prost_types::Timestamp;
 use tokio_stream::iter;
 use tonic::Code;
 
-use super::real::{CHAIN, Real, real};
+use super::real::{Real, real};
 use super::*;
 use crate::network::By;
 use crate::node::row::BanTarget;

@@ -3,8 +3,13 @@
 mod access;
 mod book;
 mod changes;
+mod events;
+mod history;
 mod lists;
+mod networks;
 mod pages;
+mod peer_lists;
+mod peers;
 mod reactor;
 mod real;
 mod server;
@@ -12,6 +17,7 @@ mod tls;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -20,11 +26,14 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, ServeError, Settings};
+use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
-use crate::network::{self, Directory, Peer, Saved};
+use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::pex::Kept;
+use crate::transport::Traffic;
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
 };
@@ -38,7 +47,14 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
-    let Running { addr, stop, task } = serve_as(worlds, Settings::loopback(0)).await;
+    serve_networks(Directory::new(worlds.iter().map(|world| world.handle()), None)).await
+}
+
+/// Tests ask faster than an operator; those of the rate itself set one.
+async fn serve_networks(directory: Directory) -> Served {
+    let mut settings = Settings::loopback(0);
+    settings.limits.rate.per_second = 0;
+    let Running { addr, stop, task } = serve_directory(directory, settings).await;
     let addr = addr.unwrap();
     Served { channel: connect(addr).await, addr, stop, task }
 }
@@ -51,11 +67,14 @@ struct Running {
 }
 
 async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
-    let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
+    serve_directory(Directory::new(worlds.iter().map(|world| world.handle()), None), settings).await
+}
+
+async fn serve_directory(directory: Directory, settings: Settings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
+    let task = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), async move { drop(stopped.await) }));
     Running { addr, stop, task }
 }
 
@@ -155,7 +174,7 @@ fn peer(conn: u64) -> Peer {
     };
     let view = PeerView {
         conn: ConnId(conn),
-        info,
+        info: info.into(),
         remote: "5.6.7.8:40000".parse().unwrap(),
         direction: Direction::Outbound,
         purpose: Some(Purpose::Seed),
@@ -165,8 +184,11 @@ fn peer(conn: u64) -> Peer {
         asked_at: None,
         persistent: true,
         unconditional: false,
+        kept: Kept::Seed,
+        leaves: Wall::NEVER,
+        dialled: None,
     };
-    Peer { view, bytes_in: 11, bytes_out: 22 }
+    Peer { view, traffic: Traffic { bytes_in: 11, bytes_out: 22, ..Traffic::default() } }
 }
 
 fn untried_seed(seed: PeerAddress) -> SeedView {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::connect;
-use crate::admin::{Admin, Settings};
+use crate::admin::{Admin, NoFiles, Settings};
 use crate::book::Record;
 use crate::clock::entropy;
 use crate::network::{self, Directory, Entrance, Handle};
@@ -20,7 +20,7 @@ use crate::transport::{DialLimits, Dialler, DoorLimits, Local};
 use crate::types::NodeId;
 use crate::wire::secret::NodeKey;
 
-pub(super) const CHAIN: &str = "real-1";
+const CHAIN: &str = "real-1";
 
 /// A seed network whose reactor is not started, and its API.
 pub(super) struct Real {
@@ -56,6 +56,7 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
         entrance: Entrance::new(at, DoorLimits::default()),
         book,
         store: store::Settings::default(),
+        changeable: network::Changeable::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;
     let directory = Directory::new([running.handle.clone()], None);
@@ -64,6 +65,6 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
+    tokio::spawn(admin.serve(directory, Arc::new(NoFiles), async move { drop(stopped.await) }));
     Real { handle: running.handle, channel: connect(addr).await, id, shutdown, _folder: folder, _stop: stop }
 }

@@ -220,7 +220,7 @@ impl Life {
 
     fn restart(&mut self) {
         self.save(usize::MAX);
-        let (book, report) = Book::load(params(), KEY, self.store.values().cloned(), self.now);
+        let (book, report) = Book::load(params(), KEY, self.store.values().cloned(), Vec::new(), self.now);
         assert_eq!(report, LoadReport { loaded: self.store.len(), ..LoadReport::default() });
         self.book = book;
     }
@@ -293,7 +293,7 @@ proptest! {
             verified: bucket % 2 == 0,
         });
         let mut store: BTreeMap<NetAddress, Record> = records.clone().map(|r| (r.address, r)).collect();
-        let (mut book, report) = Book::load(params(), KEY, store.clone().into_values(), now());
+        let (mut book, report) = Book::load(params(), KEY, store.clone().into_values(), Vec::new(), now());
         invariants::check(&book);
         prop_assert_eq!(report.loaded + report.skipped, store.len());
         for (address, record) in book.take_dirty(usize::MAX) {
@@ -303,7 +303,7 @@ proptest! {
             };
         }
         prop_assert_eq!(store.into_values().collect::<Vec<_>>(), book.page(None, usize::MAX));
-        let (twice, report) = Book::load(params(), KEY, records, now());
+        let (twice, report) = Book::load(params(), KEY, records, Vec::new(), now());
         invariants::check(&twice);
         prop_assert!(report.loaded <= ids.len());
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 mod endurance;
 mod entries;
+mod operator;
 mod rules;
 
 use super::row::{BanTarget, Row, Rows};
@@ -168,7 +169,7 @@ fn persistent_peers_are_dialled_at_start_and_again_and_again() {
     let node = started(&mut sim, false, |params| params.switch.persistent = vec![address(9).into()]);
     sim.run_for(Duration::from_secs(400));
     let failed = |(at, event): &(Mono, Event)| match event {
-        Event::DialFailed { target, .. } if *target == address(9).into() => Some(at.as_micros() / 1_000_000),
+        Event::Dialled(end) if end.target == address(9).into() => Some(at.as_micros() / 1_000_000),
         _ => None,
     };
     let dials: Vec<u64> = sim.events(node).iter().filter_map(failed).collect();
