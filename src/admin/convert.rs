@@ -112,8 +112,13 @@ pub(super) fn summary(network: &str, view: BookView) -> pb::AddressBookSummary {
         address_count: view.addresses,
         untried_count: view.untried,
         servable_count: view.servable,
-        ..Default::default()
+        outcome_counts: outcome_counts(&view),
     }
+}
+
+fn outcome_counts(view: &BookView) -> Vec<pb::OutcomeCount> {
+    let counted = Outcome::ALL.into_iter().zip(view.outcomes).filter(|(_, count)| *count > 0);
+    counted.map(|(what, count)| pb::OutcomeCount { outcome: outcome(what).into(), count }).collect()
 }
 
 pub(super) fn peer(network: &str, peer: Peer, now: Now) -> pb::Peer {
@@ -240,7 +245,7 @@ pub(super) fn address(network: &str, view: AddressView) -> pb::Address {
         verified: record.verified,
         servable: view.servable,
         connected: view.connected,
-        ..Default::default()
+        group: view.group.to_string(),
     }
 }
 
@@ -286,10 +291,11 @@ pub(super) fn seed(network: &str, view: SeedView) -> pb::Seed {
         actual_network: health.actual_network.as_deref().map(printable).unwrap_or_default(),
         last_answer_time: time(health.last_answer),
         last_answer_address_count: health.addresses,
+        told_address_count: view.told.0,
+        told_good_address_count: view.told.1,
         in_force: view.in_force,
         change_author: view.change.as_ref().map(|(author, _)| printable(author)).unwrap_or_default(),
         change_time: view.change.as_ref().and_then(|(_, at)| time(*at)),
-        ..Default::default()
     }
 }
 

@@ -41,9 +41,9 @@ pub(super) async fn list(
     let scope = Scope::of(directory, caller, &request.network)?;
     let filter = request.filter.unwrap_or_default();
     let query = DialQuery {
-        range: filters::ip_range(&filter.ip_range)?,
-        id: filters::id(&filter.id)?,
-        time: filters::time(filter.time)?,
+        range: filters::range("filter.ip_range", &filter.ip_range)?,
+        id: filters::id("filter.id", &filter.id)?,
+        time: filters::Times::read("filter.time", filter.time.as_ref())?.bounds(),
         reached: filter.reached,
     };
     let page = backwards(&Dials { filter, query }, &scope, request.page_size, &request.page_token).await?;

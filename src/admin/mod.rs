@@ -7,8 +7,10 @@
 
 mod access;
 mod address_book;
+mod address_list;
 mod attempt;
 mod audit;
+mod ban_list;
 mod bans;
 mod caller;
 mod calls;
@@ -20,11 +22,13 @@ mod dials;
 mod events;
 mod explain;
 mod fields;
+mod files;
 mod filters;
 mod grants;
 mod guard;
 mod health;
 mod incoming;
+mod intake;
 mod log_level;
 mod method;
 mod networks;
@@ -48,6 +52,7 @@ mod server;
 mod settings;
 mod socket;
 mod status;
+mod story;
 #[cfg(test)]
 mod tests;
 mod text;

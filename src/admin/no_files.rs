@@ -1,12 +1,13 @@
 //! A process whose networks no file describes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };
-use super::process::{LogControl, LogError, LogLevels};
+use super::process::{LogControl, LogError, LogLevels, Process};
 use crate::network::By;
 use crate::types::Wall;
 
@@ -16,6 +17,13 @@ pub struct NoFiles;
 
 fn none<T>() -> Result<T, OperationError> {
     Err(OperationError::NoFolder("no file describes it".into()))
+}
+
+impl NoFiles {
+    /// A process that nothing is known of, and whose log is not its own.
+    pub fn process() -> Process {
+        Process { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default() }
+    }
 }
 
 #[tonic::async_trait]

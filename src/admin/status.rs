@@ -29,6 +29,7 @@ pub(super) fn of(error: &Error) -> Status {
         Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
         Error::Unreadable { chain_id, .. } => (Code::Unavailable, "BOOK_UNREADABLE", Some(chain_id)),
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
+        Error::NoSuchAddress => (Code::NotFound, "ADDRESS_NOT_FOUND", None),
         Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
         Error::Immutable { chain_id, .. } => (Code::FailedPrecondition, "IMMUTABLE", Some(chain_id)),
@@ -53,6 +54,10 @@ pub(super) fn text(error: &Error) -> String {
         Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
         Error::Unreadable { .. } => "; mend this and ask again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
+        Error::NoSuchAddress => {
+            "; AddressBookService.ListAddresses with filter.text finds what is there, BanService.ListBans with \
+             filter.holds_for what is banned"
+        }
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
         Error::Immutable { .. } => "; change the file, and call NetworkService.ReloadNetwork",
         Error::TooMany { .. } | Error::BadValue(_) => "",
@@ -156,6 +161,11 @@ pub(super) fn page_expired() -> Status {
     let text = "page_token: the list that it goes on with is not kept any more (60 s after its last page, and the latest 16 \
                 are); begin again with an empty page_token, or leave the order out: such pages do not expire";
     build(Code::Aborted, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// As much of a kind is under way as may be.
+pub(super) fn busy(text: &str) -> Status {
+    build(Code::ResourceExhausted, "LIMIT_REACHED", None, text.to_owned(), ErrorDetails::new())
 }
 
 /// A request that took longer than any is given.

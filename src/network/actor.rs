@@ -112,16 +112,22 @@ impl<'a> Actor<'a> {
     pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Command>) -> Exit {
         self.publish_bans();
         self.tune();
+        // Whoever asks takes turns with the rest: many lists at once slow peers down, and do not shut them out.
+        let mut asked = false;
         loop {
+            let others_turn = std::mem::take(&mut asked);
             self.drain();
             let now = self.shell.clock.mono();
             let timer = self.node.poll_timeout().into_iter().chain(self.saving.due(self.has_dirty(), now)).min();
             tokio::select! {
                 biased;
                 () = self.shell.shutdown.cancelled() => return Exit::Over,
-                command = inbox.recv() => match command {
+                command = inbox.recv(), if !others_turn => match command {
                     Some(Command::Start(_, starter)) if self.saving.no_store().is_some() => return Exit::Reopen(starter),
-                    Some(command) => self.command(command).await,
+                    Some(command) => {
+                        self.command(command).await;
+                        asked = true;
+                    }
                     None => return Exit::Over,
                 },
                 () = sleep_until(self.shell.clock, timer) => self.timer(),
@@ -130,6 +136,7 @@ impl<'a> Actor<'a> {
                 Some(upgraded) = self.upgraded.1.recv() => self.inbound(upgraded),
                 Some(dialled) = self.dials.join_next() => self.dialled(dialled),
                 Some(looked_up) = self.lookups.join_next() => self.looked_up(looked_up),
+                () = std::future::ready(()), if others_turn => {}
             }
         }
     }

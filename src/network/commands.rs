@@ -101,6 +101,6 @@ impl Actor<'_> {
 
     fn page(&self, after: Option<NetAddress>, max: usize) -> Page {
         let max = max.clamp(1, MAX_PAGE);
-        Page::cut(self.node.addresses(after.as_ref(), max + 1), max)
+        Page::cut(self.node.addresses(self.shell.clock.now(), after.as_ref(), max + 1), max)
     }
 }

@@ -57,6 +57,9 @@ pub enum Error {
     /// The seed is not configured.
     #[error("{0} is not a seed of this network")]
     NoSuchSeed(PeerAddress),
+    /// The book has no such address.
+    #[error("no such address in the book")]
+    NoSuchAddress,
     /// The entry is on no list.
     #[error("there is not {0} to remove")]
     NotListed(ListItem),

@@ -22,6 +22,7 @@ mod tallies;
 pub(crate) mod tests;
 mod tunables;
 
+pub use book_commands::{Entered, MAX_GROUP};
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};

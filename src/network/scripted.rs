@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::book_commands::BookCommand;
 use super::handle::{Change, Command};
 use super::peer_commands::PeerCommand;
 use super::{Applied, By, Error, Handle, Page, Peer, Saved, Status};
@@ -78,6 +79,10 @@ impl World {
             Command::Peer(_) => {}
             Command::Summary(reply) => drop(reply.send(self.status.node.book)),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(BookCommand::BansAfter(after, max, reply)) => {
+                let left = self.bans.iter().filter(|(target, _)| after.is_none_or(|after| **target > after));
+                drop(reply.send(left.take(max).map(|(_, ban)| ban.clone()).collect()));
+            }
             Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),

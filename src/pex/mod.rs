@@ -224,7 +224,7 @@ impl Pex {
     }
 
     fn tell_of_round(&self, cx: &mut Context<'_>) {
-        let backlog = if self.params.seed_mode { cx.book.survey(cx.now).backlog } else { 0 };
+        let backlog = if self.params.seed_mode { cx.book.backlog(cx.now) } else { 0 };
         let servable = u32::try_from(cx.book.servable(self.servable())).unwrap_or(u32::MAX);
         cx.switch.event(Event::Round { backlog, servable });
     }

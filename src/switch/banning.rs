@@ -62,6 +62,22 @@ impl Switch {
         self.bans.bans_ip(ip, now)
     }
 
+    /// The bans that keep this ID or this IP out.
+    pub fn bans_of(&self, id: Option<&NodeId>, ip: Option<IpAddr>, now: Wall) -> impl Iterator<Item = &Ban> {
+        let by_ip = ip.into_iter().flat_map(move |ip| self.bans.of_ip(ip, now));
+        id.and_then(|id| self.bans.of_id(id, now)).into_iter().chain(by_ip)
+    }
+
+    /// The bans after a target, in the order of their targets: IDs, then IPv4 ranges, then IPv6 ranges.
+    pub fn bans_after(&self, after: Option<&BanTarget>) -> impl Iterator<Item = &Ban> {
+        self.bans.after(after)
+    }
+
+    /// The ban of exactly this target.
+    pub fn ban_of(&self, target: &BanTarget) -> Option<&Ban> {
+        self.bans.get(target)
+    }
+
     /// Whether any range is banned, so that it is worth asking.
     pub fn bans_ranges(&self) -> bool {
         self.bans.ranges() > 0

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
-use pexd::admin::{Admin, NoFiles, Process, Settings};
+use pexd::admin::{Admin, NoFiles, Settings};
 use pexd::network::{By, Directory};
 use pexd::node::row::BanTarget;
 use pexd::proto::pexd::v1::WatchEventsRequest;
 use pexd::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
-use pexd::types::Wall;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -37,8 +36,8 @@ fn a_hundred_readers_that_never_read_cost_bounded_memory() {
         let admin = Admin::bind(Settings::loopback(0)).await.unwrap();
         let (at, end) = (admin.local_addr().unwrap(), CancellationToken::new());
         let directory = Directory::new([arena.handle.clone()], None);
-        let process = Process { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default() };
-        let api = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), process, end.clone().cancelled_owned()));
+        let api =
+            tokio::spawn(admin.serve(directory, Arc::new(NoFiles), NoFiles::process(), end.clone().cancelled_owned()));
         let (mut readers, stalled) = (Vec::new(), Arc::<AtomicBool>::default());
         for host in 0..HOSTS {
             let channel = channel(Ipv4Addr::new(127, 0, 1, host + 1), at, stalled.clone()).await;

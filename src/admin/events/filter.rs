@@ -45,8 +45,8 @@ impl Filter {
         };
         Ok(Filter {
             kinds: filter.kinds.iter().map(kind).collect::<Result<_, _>>()?,
-            id: filters::id(&filter.id)?,
-            range: filters::ip_range(&filter.ip_range)?,
+            id: filters::id("filter.id", &filter.id)?,
+            range: filters::range("filter.ip_range", &filter.ip_range)?,
         })
     }
 

@@ -71,7 +71,7 @@ impl Pages {
         if position.is_none() {
             page.total = total(list, scope, &mut page.failures).await?;
         }
-        let mut walk = Walk { pages: self, list, caller, query, size, steps: 0 };
+        let mut walk = Walk { pages: self, list, caller, query, size, steps: 0, looked_at: 0 };
         let networks = networks_from(scope, position.as_ref().map_or("", |position| &position.network));
         for (index, network) in networks.iter().enumerate() {
             let from = position.as_ref().filter(|position| position.network == **network.chain_id());

@@ -1,14 +1,17 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
 mod access;
+mod book;
 mod changes;
 mod events;
 mod history;
 mod lists;
 mod networks;
+mod pages;
 mod peer_lists;
 mod peers;
 mod reactor;
+mod real;
 mod reports;
 mod server;
 mod tls;
@@ -34,7 +37,7 @@ use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCoun
 use crate::pex::Kept;
 use crate::transport::Traffic;
 use crate::types::{
-    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
+    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
 };
 
 /// A served admin API and a channel to it.
@@ -111,9 +114,17 @@ pub(super) fn status_view() -> StatusView {
         dialling: 3,
         max_inbound: 40,
         max_outbound: 10,
-        book: BookView { size: 7, new: 4, old: 3, banned: 1, addresses: 9, untried: 2, servable: 5 },
+        book: BookView {
+            size: 7,
+            new: 4,
+            old: 3,
+            banned: 1,
+            addresses: 9,
+            untried: 2,
+            servable: 5,
+            outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
+        },
         max_dials: 128,
-        outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
         crawl: CrawlView { backlog: 2, ..CrawlView::default() },
         seeds: SeedCounts::default(),
         bans: 6,
@@ -175,7 +186,7 @@ fn entry(n: u16) -> AddressView {
         reached_since: Wall::NEVER,
         verified: false,
     };
-    AddressView { record, servable: false, connected: true }
+    AddressView { group: group_of(record.address.ip(), true), record, servable: false, connected: true }
 }
 
 fn peer(conn: u64) -> Peer {
@@ -221,7 +232,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         addresses: 0,
         last_answer: Wall::NEVER,
     };
-    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health }
+    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health, told: (0, 0) }
 }
 
 /// The field that a refused request is told to mend, and that it says how.
