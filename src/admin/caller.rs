@@ -7,7 +7,6 @@ use std::sync::Arc;
 use tonic::{Request, Status};
 
 use super::status;
-
 use crate::network::By;
 
 /// What a caller may do.
@@ -59,7 +58,7 @@ impl Caller {
     ///
     /// # Errors
     /// PERMISSION_DENIED when the caller is for some networks only.
-    pub fn require_all_networks(&self) -> Result<(), Status> {
+    pub(super) fn require_all_networks(&self) -> Result<(), Status> {
         match self.networks {
             Networks::All => Ok(()),
             Networks::These(_) => Err(status::all_networks_needed(&self.who)),

@@ -7,8 +7,9 @@ use ipnet::{IpNet, Ipv4Net};
 use tonic::Status;
 
 use super::status::invalid;
+use crate::node::AddressRef;
 use crate::node::row::BanTarget;
-use crate::types::{NodeId, PeerAddress, canonical};
+use crate::types::{NodeId, PeerAddress, PeerAddressError, canonical};
 
 /// Bytes of a ban's reason at most.
 const MAX_REASON: usize = 256;
@@ -29,7 +30,20 @@ pub(super) fn seed(text: &str) -> Result<PeerAddress, Status> {
 /// A field that is id@host:port.
 pub(super) fn peer_address(field: &'static str, text: &str) -> Result<PeerAddress, Status> {
     let text = bounded(field, text)?;
-    text.parse().map_err(|error: crate::types::PeerAddressError| invalid(field, error.to_string()))
+    text.parse().map_err(|error: PeerAddressError| invalid(field, error.to_string()))
+}
+
+/// `address`: a node ID, or id@ip:port.
+pub(super) fn address_ref(text: &str) -> Result<AddressRef, Status> {
+    let text = bounded("address", text)?.trim();
+    if let Ok(id) = text.parse() {
+        return Ok(AddressRef::Id(id));
+    }
+    if !text.contains('@') {
+        return Err(invalid("address", "write a node ID (40 hex digits), or an address as id@ip:port"));
+    }
+    let address = text.parse().map_err(|error: PeerAddressError| invalid("address", error.to_string()))?;
+    Ok(AddressRef::Address(address))
 }
 
 /// A field that is a node ID.
@@ -45,17 +59,6 @@ pub(super) fn node_id(field: &'static str, text: &str) -> Result<NodeId, Status>
     })
 }
 
-/// A field of a filter that is an IP or a range, as in bans; empty = all.
-pub(super) fn ip_range(field: &'static str, text: &str) -> Result<Option<IpNet>, Status> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let text = bounded(field, text)?.trim();
-    let range = text.parse::<IpAddr>().map(|ip| IpNet::from(canonical(ip)));
-    let range = range.or_else(|_| text.parse::<IpNet>().map(canonical_range));
-    range.map(Some).map_err(|_| invalid(field, "write an IP address, or a range like 203.0.113.0/24"))
-}
-
 /// A field of a filter that is a part of a text; empty = all.
 pub(super) fn part(field: &'static str, text: &str) -> Result<Option<String>, Status> {
     match text.len() {
@@ -63,6 +66,14 @@ pub(super) fn part(field: &'static str, text: &str) -> Result<Option<String>, St
         1..=MAX_PART => Ok(Some(text.to_ascii_lowercase())),
         length => Err(invalid(field, format!("{length} bytes are too many: {MAX_PART} at most"))),
     }
+}
+
+/// `new_network.seeds`: id@host:port.
+pub(super) fn new_seed(text: &str) -> Result<PeerAddress, Status> {
+    let text = bounded("new_network.seeds", text)?;
+    text.parse().map_err(|error: PeerAddressError| {
+        invalid("new_network.seeds", format!("{:?}: {error}", super::text::printable(text)))
+    })
 }
 
 /// `target`: a node ID, an IP or a CIDR range, in the one form that bans are kept under.
@@ -93,7 +104,7 @@ pub(super) fn target(text: &str) -> Result<BanTarget, Status> {
 }
 
 /// A range without bits beyond its prefix; one within mapped IPv4 is that IPv4 range.
-fn canonical_range(range: IpNet) -> IpNet {
+pub(super) fn canonical_range(range: IpNet) -> IpNet {
     if let IpNet::V6(v6) = range
         && let Some(v4) = v6.addr().to_ipv4_mapped()
         && let Some(prefix) = v6.prefix_len().checked_sub(MAPPED_PREFIX)
@@ -143,7 +154,8 @@ pub(super) fn ban_length(
     Ok(Some(length))
 }
 
-fn bounded<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Status> {
+/// A field that is required, and not too long.
+pub(super) fn bounded<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Status> {
     if text.is_empty() {
         return Err(invalid(field, "it is required"));
     }
@@ -208,11 +220,6 @@ mod tests {
 
     #[test]
     fn filters_read_ranges_in_the_form_of_bans_and_texts_in_lower_case() {
-        assert_eq!(ip_range("f", "").unwrap(), None);
-        for (text, form) in [("1.2.3.4", "1.2.3.4/32"), ("1.2.3.4/24", "1.2.3.0/24"), ("0.0.0.0/0", "0.0.0.0/0")] {
-            assert_eq!(ip_range("f", text).unwrap().unwrap().to_string(), form);
-        }
-        assert!(ip_range("f", "1.2.3.4:80").is_err());
         assert_eq!(part("f", "").unwrap(), None);
         assert_eq!(part("f", "Val").unwrap().as_deref(), Some("val"));
         assert!(part("f", &"x".repeat(128)).is_ok());

@@ -6,7 +6,7 @@ use tonic::Status;
 
 use super::page::{Chunk, Listing};
 use super::status::invalid;
-use super::{convert, fields};
+use super::{convert, fields, filters};
 use crate::clock::Clock;
 use crate::network::{Error, Handle, Peer};
 use crate::proto::pexd::v1 as pb;
@@ -62,7 +62,7 @@ impl Filter {
         Ok(Filter {
             directions: filter.directions.iter().map(direction).collect::<Result<_, _>>()?,
             purposes: filter.purposes.iter().map(purpose).collect::<Result<_, _>>()?,
-            ips: fields::ip_range("filter.ip_range", &filter.ip_range)?,
+            ips: filters::range("filter.ip_range", &filter.ip_range)?,
             text: fields::part("filter.text", &filter.text)?,
             persistent: filter.persistent,
         })

@@ -4,6 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::configured_peers::{self, Configured};
+use super::dials;
 use super::page::Pages;
 use super::peer_list::PeerListing;
 use super::scope::{self, Scope};
@@ -121,5 +122,13 @@ impl PeerService for Peers {
         let applied = removed.map_err(|error| status::of(&error))?;
         let result = Some(convert::change(network.chain_id(), applied));
         Ok(Response::new(pb::RemoveConfiguredPeerResponse { result }))
+    }
+
+    async fn list_dials(
+        &self,
+        request: Request<pb::ListDialsRequest>,
+    ) -> Result<Response<pb::ListDialsResponse>, Status> {
+        let caller = Caller::of(&request);
+        dials::list(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 }

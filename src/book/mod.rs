@@ -14,6 +14,7 @@ mod list;
 mod load;
 mod look;
 mod mark;
+mod order;
 pub mod params;
 mod private;
 mod record;
@@ -32,6 +33,7 @@ use buckets::Buckets;
 use changed::CHANGED;
 use hash::Placement;
 use list::List;
+use order::Order;
 use params::{NEW_BUCKETS, OLD_BUCKETS};
 use schedule::{Schedule, WAITING};
 use served::Served;
@@ -42,13 +44,14 @@ use rand::RngExt as _;
 use crate::types::{Mono, NetAddress, NodeId, Now, Overlay, SeededRng};
 
 /// The address book of one network. Adding, marking and picking are O(1), a selection of k addresses is O(k), at any size
-/// of the book.
+/// of the book; what enters or leaves it finds its place in the order of addresses.
 pub struct Book {
     params: Params,
     /// Who is never stored, and from whom nothing is.
     private: Overlay<NodeId>,
     placement: Placement,
     slab: Slab,
+    order: Order,
     new: Buckets,
     old: Buckets,
     served: Served,
@@ -70,6 +73,7 @@ impl Book {
             private,
             placement,
             slab: Slab::new(placement),
+            order: Order::default(),
             new: Buckets::new(NEW_BUCKETS),
             old: Buckets::new(OLD_BUCKETS),
             served: Served::default(),

@@ -8,7 +8,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::book_commands::BookCommand;
+use super::config_commands::ConfigCommand;
+use super::events::Events;
 use super::peer_commands::PeerCommand;
+use super::report::ReportCommand;
+use super::tallies::Tallies;
+use super::tunables::NewSetting;
 use crate::node::row::{Ban, BanTarget, ListItem};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
 use crate::switch::NotDialled;
@@ -28,6 +33,7 @@ pub struct Handle {
     chain_id: Arc<str>,
     /// The book's file.
     book: Arc<Path>,
+    events: Events,
     commands: mpsc::Sender<Command>,
 }
 
@@ -51,6 +57,9 @@ pub enum Error {
     /// The seed is not configured.
     #[error("{0} is not a seed of this network")]
     NoSuchSeed(PeerAddress),
+    /// The book has no such address.
+    #[error("no such address in the book")]
+    NoSuchAddress,
     /// The entry is on no list.
     #[error("there is not {0} to remove")]
     NotListed(ListItem),
@@ -82,6 +91,17 @@ pub enum Error {
         /// Why, with the mend.
         reason: String,
     },
+    /// The file forbids changes at run time.
+    #[error("the configuration of network {chain_id} may not be changed at run time: {file} says so (pex.immutable)")]
+    Immutable {
+        /// Which.
+        chain_id: Arc<str>,
+        /// The file that says so, with the line.
+        file: Arc<str>,
+    },
+    /// The value of a key that does not fit it.
+    #[error("{0}")]
+    BadValue(String),
     /// What was written down cannot be read.
     #[error("network {chain_id} cannot look into its book: {reason}")]
     Unreadable {
@@ -133,13 +153,15 @@ pub struct Status {
     pub node: StatusView,
     /// Changed rows that are not on disk although a write was tried, and why.
     pub unsaved: Option<String>,
-    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before any handshake
-    /// is counted since it was opened.
+    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before it was
+    /// known which network was meant is counted since it was opened, and told by each network that shares it.
     pub refused: Vec<(&'static str, u64)>,
     /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
     pub ended: Vec<(&'static str, u64)>,
     /// The latest of them, the last one at the end; at most 64.
     pub recent_ends: Vec<PeerEnd>,
+    /// Counts of dials, answers and times.
+    pub tallies: Tallies,
 }
 
 /// The end of a peer's connection.
@@ -164,11 +186,20 @@ pub struct Peer {
 
 /// Some entries of the book, in the order of their key.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct Page<T = AddressView> {
     /// At most as many as asked for, and [`MAX_PAGE`].
-    pub entries: Vec<AddressView>,
+    pub entries: Vec<T>,
     /// Whether more follow after the last one.
     pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// Of entries that are one more than wanted when more follow.
+    pub(super) fn cut(mut entries: Vec<T>, max: usize) -> Self {
+        let more = entries.len() > max;
+        entries.truncate(max);
+        Page { entries, more }
+    }
 }
 
 /// What the actor is asked; answers go through the oneshot.
@@ -187,6 +218,8 @@ pub(super) enum Command {
     Book(BookCommand),
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Config(ConfigCommand),
+    Report(ReportCommand),
     Reach(oneshot::Sender<Reach>),
     Change {
         by: By,
@@ -226,9 +259,27 @@ pub(super) enum Change {
     RemoveSeed(PeerAddress),
     Ban { target: BanTarget, reason: String, length: Option<Duration> },
     Unban(BanTarget),
+    Set(NewSetting),
+    Reset(Box<str>),
     Disconnect { id: NodeId, reason: String, ban: Option<Duration> },
     AddListed(ListItem),
     RemoveListed(ListItem),
+}
+
+impl Change {
+    /// Whether it is the configuration that it changes, which the file can forbid. Bans are not: they are what an operator
+    /// does about those who come.
+    pub(super) const fn is_configuration(&self) -> bool {
+        match self {
+            Change::AddSeed(_)
+            | Change::RemoveSeed(_)
+            | Change::AddListed(_)
+            | Change::RemoveListed(_)
+            | Change::Set(_)
+            | Change::Reset(_) => true,
+            Change::Ban { .. } | Change::Unban(_) | Change::Disconnect { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Change {
@@ -242,6 +293,8 @@ impl fmt::Display for Change {
                 write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
             }
             Change::Unban(target) => write!(f, "lifted the ban of {target}"),
+            Change::Set(setting) => write!(f, "set {setting}"),
+            Change::Reset(key) => write!(f, "reset {key} to what the file says"),
             Change::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
             Change::Disconnect { id, reason, ban: Some(length) } => {
                 write!(f, "disconnected {id} and banned it for {} s: {reason:?}", length.as_secs())
@@ -255,12 +308,22 @@ impl fmt::Display for Change {
 impl Handle {
     pub(super) fn new(chain_id: Arc<str>, book: &Path) -> (Self, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(INBOX);
-        (Handle { chain_id, book: book.into(), commands }, inbox)
+        (Handle { chain_id, book: book.into(), events: Events::default(), commands }, inbox)
     }
 
     /// The chain ID.
     pub fn chain_id(&self) -> &Arc<str> {
         &self.chain_id
+    }
+
+    /// What happens in the network, and happened lately; read without asking the actor.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Whether this is the very network, and not one that was added later under the same chain ID.
+    pub fn is_same(&self, other: &Handle) -> bool {
+        self.commands.same_channel(&other.commands)
     }
 
     /// The book's file.
@@ -378,7 +441,7 @@ impl Handle {
     }
 
     #[cfg(test)]
-    pub(super) async fn panic(&self) {
+    pub(crate) async fn panic(&self) {
         drop(self.commands.send(Command::Panic).await);
     }
 

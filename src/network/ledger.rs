@@ -1,6 +1,6 @@
 //! What is written down of a network's doings, to be read when somebody asks: who changed what, and whom we dialled.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::By;
@@ -19,6 +19,8 @@ const MAX_PENDING_DIALS: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct Ledger {
     last_audit: u64,
+    /// Rows that are kept elsewhere; bounded by what they are of.
+    kept: BTreeMap<Key, Option<Row>>,
     /// Bounded by the ring of the audit.
     audit: VecDeque<AuditEntry>,
     last_dial: u64,
@@ -42,6 +44,7 @@ impl Ledger {
     pub(super) fn after(rows: &Rows, dial_slots: u32) -> Self {
         Ledger {
             last_audit: rows.last_audit,
+            kept: BTreeMap::new(),
             audit: VecDeque::new(),
             last_dial: rows.last_dial,
             dial_slots,
@@ -65,6 +68,11 @@ impl Ledger {
         });
     }
 
+    /// Hands on a row that is kept elsewhere.
+    pub(super) fn keep(&mut self, change: Change) {
+        self.kept.insert(change.key, change.row);
+    }
+
     /// Notes the end of a dial.
     pub(super) fn dialled(&mut self, end: &Arc<DialEnd>, at: Wall) {
         if self.dial_slots == 0 {
@@ -80,13 +88,18 @@ impl Ledger {
 
     /// Whether something waits for the store.
     pub(super) fn has_dirty(&self) -> bool {
-        !self.audit.is_empty() || !self.dials.is_empty()
+        !self.audit.is_empty() || !self.kept.is_empty() || !self.dials.is_empty()
     }
 
     /// At most `max` rows for the store, what operators changed first.
     pub(super) fn take_dirty(&mut self, max: usize) -> Vec<Change> {
         let audit = self.audit.drain(..max.min(self.audit.len()));
         let mut changes: Vec<Change> = audit.map(audit_row).collect();
+        while changes.len() < max
+            && let Some((key, row)) = self.kept.pop_first()
+        {
+            changes.push(Change { key, row });
+        }
         let room = (max - changes.len()).min(self.dials.len());
         let slots = u64::from(self.dial_slots.max(1));
         changes.extend(self.dials.drain(..room).map(|dial| dial_row(dial, slots)));

@@ -3,22 +3,36 @@
 mod actor;
 mod book_commands;
 mod commands;
+mod config_commands;
 mod directory;
 mod entrance;
+pub mod events;
 mod handle;
 mod history;
 mod journal;
 mod ledger;
 mod peer_commands;
+mod report;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod supervisor;
+mod tallies;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tunables;
 
+pub use book_commands::{Entered, MAX_GROUP};
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
-pub use peer_commands::{DialReport, Part};
+pub use peer_commands::DialReport;
+pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
+
+pub use crate::store::history::{AuditQuery, DialQuery, Part, Time, Walk};
+pub use crate::transport::Traffic;
+pub use report::{
+    Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats,
+};
 pub use supervisor::{Config, Running, spawn};
+pub use tallies::{BOUNDS, Histogram, Outbound, Tallies};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, By, Change, Command, Error, Handle, MAX_PAGE, Peer};
+use super::handle::{Applied, By, Change, Command, Error, Handle, MAX_PAGE, Page, Peer};
 use crate::book::params::MAX_PRIVATE;
 use crate::node::row::ListItem;
 use crate::node::{DialEnd, ListedView, PeerView};
@@ -26,37 +26,19 @@ const MAX_WAITING: usize = 64;
 #[derive(Debug)]
 pub(super) enum PeerCommand {
     /// Those whose connection is later.
-    After { after: Option<ConnId>, max: usize, reply: oneshot::Sender<Part<Peer>> },
+    After { after: Option<ConnId>, max: usize, reply: oneshot::Sender<Page<Peer>> },
     /// The present ones of these connections.
     At(Vec<ConnId>, oneshot::Sender<Vec<Peer>>),
     /// The one with this ID.
     Of(NodeId, oneshot::Sender<Option<Peer>>),
     /// The entries of the lists that are greater.
-    Listed { after: Option<ListItem>, max: usize, reply: oneshot::Sender<Part<ListedView>> },
+    Listed { after: Option<ListItem>, max: usize, reply: oneshot::Sender<Page<ListedView>> },
     /// Dial.
     Dial { by: By, target: PeerAddress, reply: Caller },
 }
 
 /// Who waits for the end of a dial.
 type Caller = oneshot::Sender<Result<DialReport, Error>>;
-
-/// Some entries of a list, in the order of their keys.
-#[derive(Clone, Debug)]
-pub struct Part<T> {
-    /// At most as many as asked for, and [`MAX_PAGE`].
-    pub entries: Vec<T>,
-    /// Whether more follow after the last one.
-    pub more: bool,
-}
-
-impl<T> Part<T> {
-    /// Of entries that are one more than wanted when more follow.
-    fn cut(mut entries: Vec<T>, max: usize) -> Self {
-        let more = entries.len() > max;
-        entries.truncate(max);
-        Part { entries, more }
-    }
-}
 
 /// What became of a dial that an operator asked for.
 #[derive(Clone, Debug)]
@@ -75,7 +57,7 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn peers_after(&self, after: Option<ConnId>, max: usize) -> Result<Part<Peer>, Error> {
+    pub async fn peers_after(&self, after: Option<ConnId>, max: usize) -> Result<Page<Peer>, Error> {
         self.ask(|reply| Command::Peer(PeerCommand::After { after, max, reply })).await
     }
 
@@ -145,7 +127,7 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn listed(&self, after: Option<ListItem>, max: usize) -> Result<Part<ListedView>, Error> {
+    pub async fn listed(&self, after: Option<ListItem>, max: usize) -> Result<Page<ListedView>, Error> {
         self.ask(|reply| Command::Peer(PeerCommand::Listed { after, max, reply })).await
     }
 
@@ -174,7 +156,7 @@ impl Actor<'_> {
                 let max = max.clamp(1, MAX_PAGE);
                 let views = self.node.peers_after(after, max + 1);
                 let peers = views.into_iter().map(|view| self.with_traffic(view)).collect();
-                drop(reply.send(Part::cut(peers, max)));
+                drop(reply.send(Page::cut(peers, max)));
             }
             PeerCommand::At(conns, reply) => {
                 let views = conns.into_iter().filter_map(|conn| self.node.peer(conn));
@@ -184,7 +166,7 @@ impl Actor<'_> {
             PeerCommand::Listed { after, max, reply } => {
                 let max = max.clamp(1, MAX_PAGE);
                 let entries = self.node.listed(self.shell.clock.now(), after.as_ref(), max + 1);
-                drop(reply.send(Part::cut(entries, max)));
+                drop(reply.send(Page::cut(entries, max)));
             }
             PeerCommand::Dial { by, target, reply } => self.dial(&by, target, reply),
         }

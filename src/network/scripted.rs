@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::book_commands::BookCommand;
 use super::handle::{Change, Command};
 use super::peer_commands::PeerCommand;
-use super::{Applied, By, Error, Handle, Page, Part, Peer, Saved, Status};
+use super::{Applied, By, Error, Handle, Page, Peer, Saved, Status};
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, RunState, SeedView};
 use crate::types::{ConnId, NetAddress, PeerAddress, Wall};
@@ -78,11 +79,17 @@ impl World {
             Command::Peer(_) => {}
             Command::Summary(reply) => drop(reply.send(self.status.node.book)),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(BookCommand::BansAfter(after, max, reply)) => {
+                let left = self.bans.iter().filter(|(target, _)| after.is_none_or(|after| **target > after));
+                drop(reply.send(left.take(max).map(|(_, ban)| ban.clone()).collect()));
+            }
             Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
             Command::Reach(reply) => drop(reply),
             Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
+            // Their callers are tested against real networks.
+            Command::Config(_) | Command::Report(_) => {}
             Command::Panic => panic!("asked to"),
         }
     }
@@ -101,6 +108,7 @@ impl World {
                 self.bans.remove(&target).ok_or(Error::NoSuchBan)?;
                 Ok(self.applied(true))
             }
+            Change::Set(_) | Change::Reset(_) => Ok(self.applied(false)),
         }
     }
 
@@ -120,13 +128,13 @@ impl World {
         changed
     }
 
-    fn peers_after(&self, after: Option<ConnId>, max: usize) -> Part<Peer> {
+    fn peers_after(&self, after: Option<ConnId>, max: usize) -> Page<Peer> {
         let mut peers: Vec<Peer> = self.peers.clone();
         peers.sort_by_key(|peer| peer.view.conn);
         peers.retain(|peer| after.is_none_or(|after| peer.view.conn > after));
         let more = peers.len() > max;
         peers.truncate(max);
-        Part { entries: peers, more }
+        Page { entries: peers, more }
     }
 
     fn page(&self, after: Option<NetAddress>, max: usize) -> Page {

@@ -1,6 +1,7 @@
 //! One network's pure machine: book, switch policy and reactor together. Time and randomness are handed in; effects,
 //! events and changed rows are drawn out.
 
+mod entries;
 mod input;
 mod lifecycle;
 mod lists;
@@ -14,8 +15,11 @@ mod views;
 
 pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 pub use input::Input;
-pub use params::Params;
-pub use view::{AddressView, BookView, ListedView, PeerView, RunState, SeedView, StatusView};
+pub use params::{Params, Tuning};
+pub use view::{
+    AddressRef, AddressStory, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState, SeedCounts,
+    SeedView, StatusView,
+};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -23,12 +27,26 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::book::{Book, HashKey, LoadReport, Source};
+use crate::book::{Book, HashKey, LoadReport, Refused, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
 use crate::switch::{self, Ban, BanTarget, Switch, TooManyBans};
 use crate::types::{CloseReason, ConnId, Fault, Mono, NodeId, Now, PeerAddress, SeededRng, Ticket, Wall};
 use lists::Deltas;
 use row::{Change, Key, ListItem, Row, Rows};
+
+/// Why an address that an operator gave is not in the book. The texts name the mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdded {
+    /// The book does not take it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Its ID is banned.
+    #[error("its ID is banned; BanService.Unban lifts that")]
+    BannedId,
+    /// Its IP lies in a range that is banned.
+    #[error("its IP address is banned ({0}); BanService.Unban lifts that")]
+    BannedRange(BanTarget),
+}
 
 /// One network: a machine without I/O. The shell feeds it inputs and timeouts and does what its effects say.
 ///
@@ -214,6 +232,17 @@ impl Node {
     /// Removes a seed; `false` when there is none.
     pub fn remove_seed(&mut self, now: Now, seed: &PeerAddress, author: &str) -> bool {
         self.pex.remove_seed(seed, author, now)
+    }
+
+    /// Sets what can be changed while it runs.
+    pub fn tune(&mut self, now: Now, tuning: Tuning) {
+        self.switch.set_limits(now, tuning.limits);
+        self.pex.set_period(now, tuning.period);
+    }
+
+    /// Takes the seeds that the file names now; what was changed at run time stays, where it still applies.
+    pub fn set_file_seeds(&mut self, seeds: Vec<PeerAddress>) {
+        self.pex.set_file_seeds(seeds);
     }
 
     /// Bans an ID or a range for `length` (`None` = for good), closes what it is for, and takes the ID out of the book's

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::book::Record;
+use crate::book::{Record, Refused};
 use crate::pex::Kept;
-use crate::types::{ConnId, Direction, Mono, NetAddress, NodeInfo, PeerAddress, Purpose, Wall};
+use crate::types::{ConnId, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, Purpose, Wall};
 
-use super::row::{ListItem, SeedHealth};
+use super::row::{Ban, ListItem, SeedHealth};
 
 /// Where a network's reactor is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,15 +41,56 @@ pub struct StatusView {
     pub max_inbound: u32,
     /// `max_num_outbound_peers`.
     pub max_outbound: u32,
+    /// The most dials at once.
+    pub max_dials: u32,
     /// The book's counts.
     pub book: BookView,
+    /// How the rounds are getting on.
+    pub crawl: CrawlView,
+    /// The seeds in force.
+    pub seeds: SeedCounts,
     /// Bans in force.
     pub bans: u32,
     /// Whether most of what was good fails at once, so that nothing is demoted now.
     pub outage: bool,
 }
 
-/// The book's counts; all of IDs except `addresses`.
+/// How the crawl is getting on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CrawlView {
+    /// When the last round was.
+    pub last_round: Wall,
+    /// When the seeds were last asked since the start.
+    pub last_seed_round: Wall,
+    /// Addresses that wait to be dialled now.
+    pub backlog: u32,
+    /// When the next one is due; in the past when some are due now, `None` when none is.
+    pub next_due: Option<Mono>,
+}
+
+/// What our latest dials of the seeds in force found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeedCounts {
+    /// Not dialled yet.
+    pub untried: u32,
+    /// It answered.
+    pub reached: u32,
+    /// Nobody answered, or the handshake failed.
+    pub failed: u32,
+    /// A node with another ID answered.
+    pub wrong_identity: u32,
+    /// A node of another chain answered.
+    pub wrong_network: u32,
+}
+
+impl SeedCounts {
+    /// How many seeds there are.
+    pub fn total(&self) -> u32 {
+        self.untried + self.reached + self.failed + self.wrong_identity + self.wrong_network
+    }
+}
+
+/// The book's counts; all of IDs except `addresses` and `outcomes`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BookView {
     /// IDs in all, banned ones left out.
@@ -64,8 +105,10 @@ pub struct BookView {
     pub addresses: u32,
     /// IDs with an address that was never tried.
     pub untried: u32,
-    /// IDs that an asker would be told of now, in this mode.
+    /// IDs that an asker would be told of now, in this mode; those in banned ranges are counted, and not told of.
     pub servable: u32,
+    /// Addresses by what became of the latest attempt, numbered as [`Outcome`] is.
+    pub outcomes: [u32; Outcome::ALL.len()],
 }
 
 /// A connected peer.
@@ -106,10 +149,55 @@ pub struct PeerView {
 pub struct AddressView {
     /// The record.
     pub record: Record,
-    /// Whether an asker may be told of it now.
+    /// The part of the network that it lies in.
+    pub group: Group,
+    /// Whether an asker may be told of this very address now.
     pub servable: bool,
     /// Whether it is connected now.
     pub connected: bool,
+}
+
+/// Names an address, or all of an ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressRef {
+    /// All addresses of this ID.
+    Id(NodeId),
+    /// This one.
+    Address(NetAddress),
+}
+
+/// An address of the book with all that decides about it.
+#[derive(Clone, Debug)]
+pub struct AddressStory {
+    /// What a list shows.
+    pub view: AddressView,
+    /// Whether only verified addresses are served: by a seed.
+    pub seed_mode: bool,
+    /// Whether the reactor runs.
+    pub running: bool,
+    /// Whether most of what was good fails at once, so that nothing is demoted now.
+    pub outage: bool,
+    /// Why the book would not take it now, as by a list that changed since.
+    pub refused: Option<Refused>,
+    /// Where its ID is served, if anywhere.
+    pub served_at: Option<NetAddress>,
+    /// Whether its ID is being dialled now.
+    pub dialling: bool,
+    /// When the crawl will dial it next; `None` when it is being dialled, or there is no crawl of it.
+    pub next_attempt: Option<Wall>,
+    /// Until when its failures keep it from being dialled, and whether it is given up until then.
+    pub held: Option<(Wall, bool)>,
+    /// The bans that hold for its ID or its IP.
+    pub bans: Vec<Ban>,
+}
+
+/// What an asker would be told.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The addresses.
+    pub addresses: Vec<NetAddress>,
+    /// IDs that might have been among them.
+    pub servable: u32,
 }
 
 /// An entry of one of the lists of peers that are treated otherwise.
@@ -144,4 +232,6 @@ pub struct SeedView {
     pub in_use: bool,
     /// What our dials found.
     pub health: SeedHealth,
+    /// Addresses of the book that it told us of first, and how many of them are verified.
+    pub told: (u32, u32),
 }

@@ -1,18 +1,17 @@
 //! Making the views.
 
-use super::{AddressView, BookView, Node, PeerView, SeedView, StatusView};
-use crate::book::Record;
+use super::{BookView, CrawlView, Node, PeerView, SeedCounts, SeedView, StatusView};
 use crate::switch::Peer;
-use crate::types::{ConnId, Delta, NetAddress, NodeId, PeerAddress, Wall};
+use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
 
 impl Node {
     /// The reactor at a glance.
-    pub fn status(&self) -> StatusView {
+    pub fn status(&self, now: Now) -> StatusView {
         let (mut inbound, mut outbound) = (0, 0);
         for peer in self.switch.peers() {
             match peer.direction {
-                crate::types::Direction::Inbound => inbound += 1,
-                crate::types::Direction::Outbound => outbound += 1,
+                Direction::Inbound => inbound += 1,
+                Direction::Outbound => outbound += 1,
             }
         }
         let params = self.switch.params();
@@ -25,10 +24,37 @@ impl Node {
             dialling: count(self.switch.dialling()),
             max_inbound: params.max_inbound,
             max_outbound: params.max_outbound,
+            max_dials: count(params.max_dials),
             book: self.summary(),
+            crawl: CrawlView {
+                last_round: self.pex.last_round(),
+                last_seed_round: self.pex.last_seed_round(),
+                backlog: self.book.backlog(now),
+                next_due: self.book.next_due(),
+            },
+            seeds: self.seed_counts(),
             bans: count(self.switch.ban_count()),
             outage: self.pex.in_outage(),
         }
+    }
+
+    fn seed_counts(&self) -> SeedCounts {
+        let mut counts = SeedCounts::default();
+        for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {
+            let count = if health.last_dialled.is_never() {
+                &mut counts.untried
+            } else if health.last_fault.is_empty() {
+                &mut counts.reached
+            } else if health.actual_id.is_some() {
+                &mut counts.wrong_identity
+            } else if health.actual_network.is_some() {
+                &mut counts.wrong_network
+            } else {
+                &mut counts.failed
+            };
+            *count += 1;
+        }
+        counts
     }
 
     /// The book's counts.
@@ -42,7 +68,13 @@ impl Node {
             addresses: count(counts.addresses),
             untried: count(counts.untried),
             servable: count(self.book.servable(self.pex.servable())),
+            outcomes: counts.outcomes.map(count),
         }
+    }
+
+    /// Who dialled and why, of each connected peer.
+    pub fn peer_kinds(&self) -> impl Iterator<Item = (Direction, Option<Purpose>)> {
+        self.switch.peers().map(|peer| (peer.direction, peer.purpose))
     }
 
     /// The connected peers.
@@ -86,26 +118,10 @@ impl Node {
         }
     }
 
-    /// At most `max` addresses of the book after the key `after`, in the order of their keys.
-    pub fn addresses(&self, after: Option<&NetAddress>, max: usize) -> Vec<AddressView> {
-        self.book.page(after, max).into_iter().map(|record| self.address_view(record)).collect()
-    }
-
-    /// One address of the book.
-    pub fn address(&self, address: &NetAddress) -> Option<AddressView> {
-        self.book.get(address).map(|record| self.address_view(record))
-    }
-
-    fn address_view(&self, record: Record) -> AddressView {
-        AddressView {
-            servable: self.book.is_servable(self.pex.servable(), &record.address),
-            connected: self.switch.is_connected(&record.address.id()),
-            record,
-        }
-    }
-
     /// The seeds, those of the file that were removed at run time included.
     pub fn seeds(&self) -> Vec<SeedView> {
+        let ids: Vec<NodeId> = self.pex.seed_entries().map(|(seed, _)| seed.id()).collect();
+        let told = self.book.told_by(&ids);
         let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
             seed: seed.clone(),
             from_file: delta.is_none_or(|delta| !delta.added),
@@ -113,11 +129,12 @@ impl Node {
             change: delta.map(|delta| (delta.author.clone(), delta.at)),
             in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),
+            told: told.get(&seed.id()).copied().unwrap_or_default(),
         };
         self.pex.seed_entries().map(view).collect()
     }
 }
 
-fn count(n: usize) -> u32 {
+pub(super) fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

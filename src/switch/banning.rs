@@ -13,10 +13,9 @@ impl Switch {
     /// # Errors
     /// When there are as many bans by operators as are kept.
     pub fn ban(&mut self, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
-        let (target, term) = (ban.target, (ban.since, ban.until));
-        let (reason, author) = (ban.reason.as_str().into(), (*ban.author).into());
+        let (target, told) = (ban.target, ban.clone());
         self.bans.lay(ban)?;
-        self.events.push_back(Event::Banned { target, reason, author, term });
+        self.events.push_back(Event::Banned(told.into()));
         self.publish(&target);
         let caught = |peer: &&Peer| match target {
             BanTarget::Id(id) => peer.info.id == id,
@@ -61,6 +60,22 @@ impl Switch {
     /// Whether an IP is in a range that is banned now.
     pub fn bans_ip(&self, ip: IpAddr, now: Wall) -> bool {
         self.bans.bans_ip(ip, now)
+    }
+
+    /// The bans that keep this ID or this IP out.
+    pub fn bans_of(&self, id: Option<&NodeId>, ip: Option<IpAddr>, now: Wall) -> impl Iterator<Item = &Ban> {
+        let by_ip = ip.into_iter().flat_map(move |ip| self.bans.of_ip(ip, now));
+        id.and_then(|id| self.bans.of_id(id, now)).into_iter().chain(by_ip)
+    }
+
+    /// The bans after a target, in the order of their targets: IDs, then IPv4 ranges, then IPv6 ranges.
+    pub fn bans_after(&self, after: Option<&BanTarget>) -> impl Iterator<Item = &Ban> {
+        self.bans.after(after)
+    }
+
+    /// The ban of exactly this target.
+    pub fn ban_of(&self, target: &BanTarget) -> Option<&Ban> {
+        self.bans.get(target)
     }
 
     /// Whether any range is banned, so that it is worth asking.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::backoff::Wait;
 use super::{Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
-use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Outcome, PeerAddress, Purpose, SeededRng};
+use crate::types::{
+    CloseHow, ConnId, Direction, Fault, Mono, NetAddress, Now, Outcome, PeerAddress, Purpose, SeededRng,
+};
 
 impl Switch {
     /// Begins a dial unless a rule is against it (behaviour document, "dialPeer"). Seeds, persistent peers and what an
@@ -67,6 +69,12 @@ impl Switch {
             })?;
         }
         if self.dials.len() >= self.params.max_dials { Err(NotDialled::Busy) } else { Ok(()) }
+    }
+
+    /// How long the failures of an address and its place keep the crawl from dialling it: until then, and whether it is
+    /// given up so long. `None` when nothing does.
+    pub fn held_until(&self, now: Now, address: &NetAddress) -> Option<(Mono, bool)> {
+        self.backoff.held_until(address, now.mono)
     }
 
     /// Takes the end of a dial: keeps the connection or not, and counts a failure where the verdict says. `None` for a

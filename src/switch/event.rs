@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::types::{ConnId, Direction, Fault, NetAddress, NodeId, Outcome, PeerAddress, Purpose, Wall};
+use crate::types::{ConnId, Direction, Fault, NetAddress, NodeId, Outcome, PeerAddress, Purpose};
 
-use super::BanTarget;
+use super::{Ban, BanTarget};
 
 /// Something that an operator may want to know of. Thousands are kept: what is long is behind a pointer, and a copy
 /// copies no text.
@@ -90,16 +90,7 @@ pub enum Event {
     /// An ID became old (good).
     Promoted(NetAddress),
     /// A ban came into force.
-    Banned {
-        /// For whom.
-        target: BanTarget,
-        /// Why.
-        reason: Arc<str>,
-        /// Who laid it, as the audit names him; empty when the reactor did.
-        author: Arc<str>,
-        /// From when to when; an end of [`Wall::NEVER`] is none.
-        term: (Wall, Wall),
-    },
+    Banned(Arc<Ban>),
     /// A ban ended.
     Unbanned(BanTarget),
     /// Most of what was good fails at once (true), or no longer.

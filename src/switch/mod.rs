@@ -24,7 +24,7 @@ pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
 pub use event::{DialEnd, Event};
 pub use lists::ListChange;
-pub use params::Params;
+pub use params::{Limits, Params};
 pub use peers::{Dial, Handshaken, Peer};
 pub use verdict::{Blame, Penalty, Verdict, verdict};
 
@@ -236,6 +236,15 @@ impl Switch {
     pub fn free_outbound(&self) -> u32 {
         let taken = self.peers.counted().1 as usize + self.dials.len();
         self.params.max_outbound.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
+    /// Sets the limits. Nobody is let go and no dial given up for a lower one: it holds for what comes. A shorter pause
+    /// between dials of a persistent peer shortens those that are under way.
+    pub fn set_limits(&mut self, now: Now, limits: Limits) {
+        self.params.set_limits(limits);
+        if !limits.persistent_max_period.is_zero() {
+            self.reconnect.hurry(now.mono + limits.persistent_max_period);
+        }
     }
 
     /// The parameters.

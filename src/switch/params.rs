@@ -26,6 +26,39 @@ pub struct Params {
     pub max_dials: usize,
 }
 
+/// What of the parameters can be changed while connections are open; see [`Params`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `max_num_inbound_peers`.
+    pub max_inbound: u32,
+    /// `max_num_outbound_peers`.
+    pub max_outbound: u32,
+    /// `persistent_peers_max_dial_period`.
+    pub persistent_max_period: Duration,
+    /// Dials at once.
+    pub max_dials: usize,
+}
+
+impl Params {
+    /// Takes other limits.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.max_inbound = limits.max_inbound;
+        self.max_outbound = limits.max_outbound;
+        self.persistent_max_period = limits.persistent_max_period;
+        self.max_dials = limits.max_dials;
+    }
+
+    /// The limits as they are here.
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            max_inbound: self.max_inbound,
+            max_outbound: self.max_outbound,
+            persistent_max_period: self.persistent_max_period,
+            max_dials: self.max_dials,
+        }
+    }
+}
+
 /// Dials at once to one IP that is not this host's: who gossips hundreds of ports of one address does not fill all dials.
 pub const MAX_DIALS_PER_HOST: usize = 8;
 /// Failed dials of an ip:port in a row after which it is left alone (upstream's `maxAttemptsToDial`).

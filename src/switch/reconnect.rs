@@ -120,6 +120,11 @@ impl Reconnect {
         }
     }
 
+    /// Dials those whose time would come later at this time.
+    pub(super) fn hurry(&mut self, latest: Mono) {
+        self.peers.iter_mut().for_each(|peer| peer.next = peer.next.map(|next| next.min(latest)));
+    }
+
     /// Dials none until [`Reconnect::start`].
     pub(super) fn stop(&mut self) {
         self.peers.iter_mut().for_each(|peer| peer.next = None);
@@ -206,6 +211,20 @@ mod tests {
         assert_eq!(seconds[..19], [5; 19]);
         assert_eq!(seconds[19..29], [3, 9, 27, 81, 243, 729, 2187, 6561, 19683, 59049]);
         assert_eq!(seconds[29..], [3600; 3]);
+    }
+
+    #[test]
+    fn a_shorter_pause_shortens_the_one_that_is_under_way() {
+        let address: PeerAddress = format!("{}@1.2.3.4:5", NodeId::from_bytes([1; 20])).parse().unwrap();
+        let mut rng = SeededRng::seed_from_u64(1);
+        let mut reconnect = Reconnect::load(std::slice::from_ref(&address), Vec::new());
+        let now = Mono::from_micros(10);
+        reconnect.hurry(now);
+        assert_eq!(reconnect.next(), None, "who is connected or let go is not dialled for it");
+        (0..40).for_each(|_| reconnect.failed(&address, now, Duration::ZERO, &mut rng));
+        assert!(reconnect.next().unwrap() > now + Duration::from_secs(3000));
+        reconnect.hurry(now + Duration::from_secs(60));
+        assert_eq!(reconnect.next(), Some(now + Duration::from_secs(60)));
     }
 
     #[test]

@@ -120,6 +120,11 @@ impl Listener {
         Ok(())
     }
 
+    /// Sets other bounds on who may come; handshakes under way go on.
+    pub fn set_limits(&self, limits: DoorLimits) {
+        self.shared.door.set_limits(limits);
+    }
+
     /// Lets nobody of this network in any more, and says how many networks are left. Handshakes under way end as they
     /// began; their peers find the receiver closed.
     pub fn remove_route(&self, network: &str) -> usize {
@@ -131,8 +136,8 @@ impl Listener {
         left
     }
 
-    /// Who was turned away before it was known which network was meant: by the listener's bounds, by every network's bans,
-    /// or in the secret connection of a shared listener.
+    /// Who was turned away from a listener that several networks share before it was known which was meant: by the
+    /// listener's bounds, by every network's bans, or in the secret connection. What comes for one alone is counted there.
     pub fn refusals(&self) -> &Refusals {
         &self.shared.refusals
     }
@@ -213,7 +218,7 @@ impl Shared {
         let permit = match self.door.admit(remote.ip(), now.mono) {
             Ok(permit) => permit,
             Err(fault) => {
-                self.refusals.add(remote.ip(), fault, now.wall);
+                self.count(self.only_network(), remote, fault);
                 return None;
             }
         };
@@ -225,6 +230,14 @@ impl Shared {
             }
         };
         Some(self.shake_hands(accepted, meant, permit))
+    }
+
+    /// The network that every connection is meant for, when there is one alone.
+    fn only_network(&self) -> Option<Arc<Local>> {
+        match self.routes.load().as_slice() {
+            [route] => Some(route.local.clone()),
+            _ => None,
+        }
     }
 
     /// Whom a connection may be meant for. Several networks must agree on a ban: one's ban is not felt in another.

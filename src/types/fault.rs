@@ -310,20 +310,37 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All outcomes, in the order of their bytes.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Untried,
+        Outcome::Reached,
+        Outcome::Refused,
+        Outcome::TimedOut,
+        Outcome::WrongIdentity,
+        Outcome::WrongNetwork,
+        Outcome::HungUp,
+        Outcome::Misbehaved,
+        Outcome::NoPex,
+    ];
+
+    /// A name that never changes, for machines and the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Untried => "untried",
+            Outcome::Reached => "reached",
+            Outcome::Refused => "refused",
+            Outcome::TimedOut => "timed_out",
+            Outcome::WrongIdentity => "wrong_identity",
+            Outcome::WrongNetwork => "wrong_network",
+            Outcome::HungUp => "hung_up",
+            Outcome::Misbehaved => "misbehaved",
+            Outcome::NoPex => "no_pex",
+        }
+    }
+
     /// The outcome stored as this byte.
     pub const fn from_u8(byte: u8) -> Option<Outcome> {
-        Some(match byte {
-            0 => Outcome::Untried,
-            1 => Outcome::Reached,
-            2 => Outcome::Refused,
-            3 => Outcome::TimedOut,
-            4 => Outcome::WrongIdentity,
-            5 => Outcome::WrongNetwork,
-            6 => Outcome::HungUp,
-            7 => Outcome::Misbehaved,
-            8 => Outcome::NoPex,
-            _ => return None,
-        })
+        if (byte as usize) < Self::ALL.len() { Some(Self::ALL[byte as usize]) } else { None }
     }
 
     /// Whether the attempt found the node alive at that very address.

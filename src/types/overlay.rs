@@ -45,20 +45,31 @@ impl<T: Ord + Clone> Overlay<T> {
     /// The file's items with the changes that still apply: a removal lapses when the file drops the item, an addition when
     /// the file names it.
     pub fn load(from_file: impl IntoIterator<Item = T>, deltas: impl IntoIterator<Item = Delta<T>>) -> Self {
-        let mut overlay = Overlay::default();
-        for item in from_file {
-            if overlay.named.insert(item.clone()) {
-                overlay.from_file.push(item);
-            }
-        }
-        for delta in deltas {
-            if delta.added == overlay.is_from_file(&delta.item) {
-                overlay.dirty.insert(delta.item);
-            } else {
-                overlay.deltas.insert(delta.item.clone(), delta);
-            }
-        }
+        let deltas = deltas.into_iter().map(|delta| (delta.item.clone(), delta)).collect();
+        let mut overlay = Overlay { deltas, ..Overlay::default() };
+        overlay.set_file(from_file);
         overlay
+    }
+
+    /// Takes what the file says now; changes that no longer apply lapse, as in [`Overlay::load`].
+    pub fn set_file(&mut self, from_file: impl IntoIterator<Item = T>) {
+        self.from_file.clear();
+        self.named.clear();
+        for item in from_file {
+            if self.named.insert(item.clone()) {
+                self.from_file.push(item);
+            }
+        }
+        let lapsed: Vec<T> = self
+            .deltas
+            .values()
+            .filter(|delta| delta.added == self.is_from_file(&delta.item))
+            .map(|delta| delta.item.clone())
+            .collect();
+        for item in lapsed {
+            self.deltas.remove(&item);
+            self.dirty.insert(item);
+        }
     }
 
     /// The items in force: the file's in its order, then those that were added.
@@ -186,6 +197,18 @@ mod tests {
         assert_eq!(overlay.take_dirty(), Some(("a", None)));
         assert_eq!(overlay.take_dirty(), Some(("b", None)));
         assert_eq!(overlay.take_dirty(), None);
+    }
+
+    #[test]
+    fn a_new_file_lies_below_the_changes() {
+        let mut overlay = Overlay::load(vec!["a", "b"], [removal("a"), Delta { added: true, ..removal("c") }]);
+        assert_eq!(in_force(&overlay), ["b", "c"]);
+        overlay.set_file(vec!["a", "d"]);
+        assert_eq!(in_force(&overlay), ["d", "c"]);
+        assert_eq!(overlay.take_dirty(), None, "both changes apply as before");
+        overlay.set_file(vec!["c"]);
+        assert_eq!(in_force(&overlay), ["c"]);
+        assert_eq!([overlay.take_dirty(), overlay.take_dirty()], [Some(("a", None)), Some(("c", None))]);
     }
 
     #[test]

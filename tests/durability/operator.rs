@@ -125,7 +125,8 @@ impl Ledger {
         assert_eq!(expected, bans);
 
         let listed = SeedServiceClient::new(channel).list_seeds(ListSeedsRequest::default()).await.unwrap();
-        let mut seeds: Vec<_> = listed.into_inner().seeds.into_iter().map(|seed| Subject::Seed(seed.seed)).collect();
+        let in_force = listed.into_inner().seeds.into_iter().filter(|seed| seed.in_force);
+        let mut seeds: Vec<_> = in_force.map(|seed| Subject::Seed(seed.seed)).collect();
         seeds.sort();
         let is_there = |subject: &Subject| {
             let known = self.entries.get(subject).and_then(|known| known.acknowledged.as_deref());

@@ -1,16 +1,25 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
 mod access;
+mod book;
 mod changes;
+mod events;
+mod history;
 mod lists;
+mod networks;
+mod pages;
 mod peer_lists;
 mod peers;
 mod reactor;
+mod real;
+mod reports;
 mod server;
 mod tls;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -18,16 +27,17 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Admin, ServeError, Settings};
+use super::{Admin, LogControl, LogError, LogLevels, Process, ServeError, Settings};
+use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
-use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 use crate::pex::Kept;
 use crate::transport::Traffic;
 use crate::types::{
-    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
+    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
 };
 
 /// A served admin API and a channel to it.
@@ -39,11 +49,14 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
-    serve_networks(worlds.iter().map(|world| world.handle()).collect()).await
+    serve_networks(Directory::new(worlds.iter().map(|world| world.handle()), None)).await
 }
 
-async fn serve_networks(networks: Vec<Handle>) -> Served {
-    let Running { addr, stop, task } = serve_networks_as(networks, Settings::loopback(0)).await;
+/// Tests ask faster than an operator; those of the rate itself set one.
+async fn serve_networks(directory: Directory) -> Served {
+    let mut settings = Settings::loopback(0);
+    settings.limits.rate.per_second = 0;
+    let Running { addr, stop, task } = serve_directory(directory, settings).await;
     let addr = addr.unwrap();
     Served { channel: connect(addr).await, addr, stop, task }
 }
@@ -56,15 +69,15 @@ struct Running {
 }
 
 async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
-    serve_networks_as(worlds.iter().map(|world| world.handle()).collect(), settings).await
+    serve_directory(Directory::new(worlds.iter().map(|world| world.handle()), None), settings).await
 }
 
-async fn serve_networks_as(networks: Vec<Handle>, settings: Settings) -> Running {
-    let directory = Directory::new(networks, None);
+async fn serve_directory(directory: Directory, settings: Settings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(admin.serve(directory, async move { drop(stopped.await) }));
+    let serving = admin.serve(directory, Arc::new(NoFiles), process(), async move { drop(stopped.await) });
+    let task = tokio::spawn(serving);
     Running { addr, stop, task }
 }
 
@@ -72,9 +85,27 @@ async fn connect(addr: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
 }
 
-/// A running network with nothing in it.
-fn world(chain_id: &str) -> Shared {
-    let node = StatusView {
+fn process() -> Process {
+    Process { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default() }
+}
+
+/// A log that nobody can change.
+#[derive(Debug)]
+struct FixedLog;
+
+impl LogControl for FixedLog {
+    fn levels(&self) -> LogLevels {
+        LogLevels { level: "info".into(), configured: "info".into(), until: Wall::NEVER }
+    }
+
+    fn set(&self, _: &str, _: Option<Duration>) -> Result<bool, LogError> {
+        Err(LogError::Unavailable("it is a test's".into()))
+    }
+}
+
+/// A running seed's status.
+pub(super) fn status_view() -> StatusView {
+    StatusView {
         state: RunState::Running,
         since: Wall::from_secs(5),
         seed_mode: true,
@@ -83,19 +114,36 @@ fn world(chain_id: &str) -> Shared {
         dialling: 3,
         max_inbound: 40,
         max_outbound: 10,
-        book: BookView { size: 7, new: 4, old: 3, banned: 1, addresses: 9, untried: 2, servable: 5 },
+        book: BookView {
+            size: 7,
+            new: 4,
+            old: 3,
+            banned: 1,
+            addresses: 9,
+            untried: 2,
+            servable: 5,
+            outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
+        },
+        max_dials: 128,
+        crawl: CrawlView { backlog: 2, ..CrawlView::default() },
+        seeds: SeedCounts::default(),
         bans: 6,
         outage: false,
-    };
+    }
+}
+
+/// A running network with nothing in it.
+fn world(chain_id: &str) -> Shared {
     let status = network::Status {
         chain_id: chain_id.into(),
         id: id(1),
         listen: "127.0.0.1:26656".parse().unwrap(),
         announced: "1.2.3.4:26656".into(),
-        node,
+        node: status_view(),
         unsaved: None,
         ended: Vec::new(),
         recent_ends: Vec::new(),
+        tallies: network::Tallies::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
     };
     Shared::new(World {
@@ -138,7 +186,7 @@ fn entry(n: u16) -> AddressView {
         reached_since: Wall::NEVER,
         verified: false,
     };
-    AddressView { record, servable: false, connected: true }
+    AddressView { group: group_of(record.address.ip(), true), record, servable: false, connected: true }
 }
 
 fn peer(conn: u64) -> Peer {
@@ -184,7 +232,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         addresses: 0,
         last_answer: Wall::NEVER,
     };
-    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health }
+    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health, told: (0, 0) }
 }
 
 /// The field that a refused request is told to mend, and that it says how.

@@ -51,7 +51,7 @@ async fn a_persistent_peer_is_connected_as_soon_as_it_is_added_and_stays_when_it
     let peer = address_of(&other);
     // A network whose handles are gone ends.
     let _other = others.serve(other, &[]).await;
-    let served = serve_networks(vec![process.serve(process.seed("c"), &[]).await]).await;
+    let served = serve_networks(Directory::new(vec![process.serve(process.seed("c"), &[]).await], None)).await;
     let mut client = Peers::new(served.channel);
     let result = add(&mut client, PeerList::Persistent, peer).await.unwrap();
     assert!(result.changed && result.saved);
@@ -89,7 +89,7 @@ async fn the_lists_are_kept_over_a_restart_over_what_the_file_says() {
         config
     };
     let running = process.spawn(config(&process)).await;
-    let served = serve_networks(vec![running.handle]).await;
+    let served = serve_networks(Directory::new(vec![running.handle], None)).await;
     let mut client = Peers::new(served.channel);
     for (list, kept, dropped) in [
         (PeerList::Persistent, net_address(11).to_string(), of_file.to_string()),
@@ -107,7 +107,7 @@ async fn the_lists_are_kept_over_a_restart_over_what_the_file_says() {
     std::mem::replace(&mut process.shutdown, CancellationToken::new()).cancel();
     running.task.await.unwrap();
     let running = process.spawn(config(&process)).await;
-    let served = serve_networks(vec![running.handle]).await;
+    let served = serve_networks(Directory::new(vec![running.handle], None)).await;
     assert_eq!(shown(&mut Peers::new(served.channel)).await, before);
 }
 
@@ -117,7 +117,7 @@ async fn an_entry_that_cannot_be_says_what_its_list_takes() {
     let mut config = process.seed("c");
     config.params.switch.unconditional = (100..1_124).map(id).collect();
     let own = address_of(&config);
-    let served = serve_networks(vec![process.spawn(config).await.handle]).await;
+    let served = serve_networks(Directory::new(vec![process.spawn(config).await.handle], None)).await;
     let mut client = Peers::new(served.channel);
     let address = net_address(1).to_string();
     for (list, peer, field, mend) in [

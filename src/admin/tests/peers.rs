@@ -37,7 +37,7 @@ impl World {
         let (own, other) = (process.seed("c"), node(&peers, "c"));
         let addresses = (address_of(&own), address_of(&other));
         let handles = vec![peers.serve(other, &[]).await];
-        let served = serve_networks(vec![process.serve(own, &[]).await]).await;
+        let served = serve_networks(Directory::new(vec![process.serve(own, &[]).await], None)).await;
         let client = Peers::new(served.channel.clone());
         World { _process: process, peers, client, handles, own: addresses.0, peer: addresses.1, served }
     }

@@ -195,7 +195,9 @@ fn a_reinstated_id_has_all_its_addresses_again() {
     assert_eq!(book.addresses_of(&id(1)).len(), 4);
     book.reinstate(now(), &id(1));
     assert_eq!(book.addresses_of(&id(1)).len(), addresses.len());
-    assert_eq!(book.counts(), Counts { new: 1, addresses: 4, untried: 1, ..Counts::default() });
+    let mut outcomes = [0; Outcome::ALL.len()];
+    outcomes[Outcome::Untried as usize] = 4;
+    assert_eq!(book.counts(), Counts { new: 1, addresses: 4, untried: 1, outcomes, ..Counts::default() });
 }
 
 #[test]

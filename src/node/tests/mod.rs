@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 mod endurance;
+mod entries;
 mod operator;
 mod rules;
 
@@ -66,7 +67,7 @@ fn a_seed_finds_what_answers_and_serves_nothing_else() {
     let seed = started(&mut sim, true, |_| {});
     sim.run_for(Duration::from_secs(20));
 
-    let entries = sim.node(seed).addresses(None, 100);
+    let entries = sim.node(seed).addresses(sim.now(), None, 100);
     let outcome =
         |n: u16| entries.iter().find(|e| e.record.address == address(n)).map(|e| (e.record.outcome, e.servable));
     assert_eq!(outcome(1), Some((Outcome::Reached, true)));
@@ -226,7 +227,8 @@ fn what_is_stored_brings_the_node_back() {
     let (copy, report) =
         Node::new(again, HashKey::from_bytes([7; HashKey::LEN]), rows, sim.now(), rand::SeedableRng::seed_from_u64(1));
     assert_eq!((report.repaired, report.skipped), (0, 0));
-    let records = |node: &Node| node.addresses(None, 1_000).into_iter().map(|entry| entry.record).collect::<Vec<_>>();
+    let records =
+        |node: &Node| node.addresses(sim.now(), None, 1_000).into_iter().map(|entry| entry.record).collect::<Vec<_>>();
     assert_eq!(records(&copy), records(sim.node(node)));
     assert_eq!(copy.bans(), sim.node(node).bans());
     let seeds = |node: &Node| node.seeds().into_iter().map(|seed| (seed.seed, seed.health)).collect::<Vec<_>>();
@@ -251,11 +253,11 @@ fn in_an_outage_of_our_own_the_last_known_good_is_served_and_afterwards_what_is_
     assert_eq!(servable(&sim, seed), 40);
     (2..=41).for_each(|n| sim.black_out(place(n)));
     sim.run_for(Duration::from_secs(1_200));
-    assert!(sim.node(seed).status().outage);
+    assert!(sim.node(seed).status(sim.now()).outage);
     assert_eq!(servable(&sim, seed), 40, "nothing is demoted while most of what was good fails at once");
     settle(&mut sim, 5);
     sim.run_for(Duration::from_secs(24 * 3600));
-    assert!(!sim.node(seed).status().outage);
+    assert!(!sim.node(seed).status(sim.now()).outage);
     assert_eq!(servable(&sim, seed), 36, "the four that did not come back are not served");
 }
 
@@ -278,11 +280,11 @@ fn a_stop_in_the_middle_of_the_crawl_loses_no_address() {
     sim.settle(place(1), scripted(1, Some((2..=200).map(address).collect())));
     (2..=200).for_each(|n| sim.settle(place(n), scripted(n, None)));
     let seed = started(&mut sim, true, |_| {});
-    while sim.node(seed).status().dialling < 50 {
+    while sim.node(seed).status(sim.now()).dialling < 50 {
         sim.run_for(Duration::from_millis(5));
     }
     sim.act(seed, Node::stop);
-    assert_eq!(sim.node(seed).status().dialling, 0);
+    assert_eq!(sim.node(seed).status(sim.now()).dialling, 0);
     sim.run_for(Duration::from_secs(10));
     sim.act(seed, Node::start);
     sim.run_for(Duration::from_secs(200));

@@ -66,15 +66,15 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(link: Link, shared: Arc<Shared>, now: Mono) -> Self {
-        let settings = link.local.settings();
+        let (settings, pace) = (link.local.settings(), link.local.pace());
         Connection {
             stream: link.stream,
             sealer: link.sealer,
             opener: link.opener,
             reader: Reader::new(settings.max_packet_payload),
             keepalive: Keepalive::new(now),
-            send_rate: Rate::new(settings.send_rate),
-            receive_rate: Rate::new(settings.recv_rate),
+            send_rate: Rate::new(pace.send_rate),
+            receive_rate: Rate::new(pace.recv_rate),
             raw: link.raw,
             plain: link.plain,
             unsent: Vec::new(),
@@ -198,9 +198,11 @@ impl Connection {
         while plain.len() < BATCH
             && let Some(message) = self.shared.next_message()
         {
-            encode_message(&pex::encode(&message), payload, plain);
+            let encoded = pex::encode(&message);
+            encode_message(&encoded, payload, plain);
             self.shared.counters.sent(&message);
-            self.flush_at = now + self.local.settings().flush_throttle;
+            self.local.messages().sent(&message, encoded.len());
+            self.flush_at = now + self.local.pace().flush_throttle;
         }
     }
 
@@ -284,9 +286,10 @@ impl Connection {
             match item {
                 Item::Ping => self.keepalive.on_ping(now)?,
                 Item::Pong => self.keepalive.on_pong(),
-                Item::Message(message) => {
-                    let message = pex::decode(&message, rng)?;
+                Item::Message(encoded) => {
+                    let message = pex::decode(&encoded, rng)?;
                     self.shared.counters.received(&message);
+                    self.local.messages().received(&message, encoded.len());
                     self.plain = chunk.to_vec();
                     return Ok(Some(message));
                 }
