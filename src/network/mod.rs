@@ -29,7 +29,7 @@ pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reac
 pub use peer_commands::DialReport;
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
 
-pub use crate::store::history::{AuditQuery, DialQuery, Part, Reach, Time};
+pub use crate::store::history::{AuditQuery, DialQuery, Part, Portion, Time};
 pub use crate::transport::Traffic;
 pub use report::{
     Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats,
