@@ -3,23 +3,18 @@
 
 #![allow(missing_docs)]
 
+mod in_process;
 mod support;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
-use pexd::network::{self, Entrance, Running};
 use pexd::node::row::Rows;
 use pexd::node::{Event, Node};
-use pexd::store;
-use pexd::testkit::sim::{Resident, Sim, node_info, params};
-use pexd::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
+use pexd::testkit::sim::{Resident, Sim, params};
 use pexd::types::{Mono, NetAddress, NodeId};
-use pexd::wire::secret::NodeKey;
 use support::{ANSWER, CHAIN, Client};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -37,7 +32,7 @@ fn main() -> anyhow::Result<()> {
         .configure_from_args();
     let (runtime, folder) = (pexd::app::runtime()?, tempfile::tempdir()?);
     let shutdown = CancellationToken::new();
-    let (seed, running) = runtime.block_on(start(folder.path(), shutdown.clone()))?;
+    let (seed, running) = runtime.block_on(in_process::start(folder.path(), shutdown.clone(), |_| ()))?;
     session(&mut criterion, &runtime, seed)?;
     shutdown.cancel();
     runtime.block_on(running.task)?;
@@ -55,28 +50,6 @@ fn session(criterion: &mut Criterion, runtime: &Runtime, seed: NetAddress) -> an
         bench.iter(|| runtime.block_on(client.session()).expect("an answer"));
     });
     Ok(())
-}
-
-/// Starts a seed whose book holds more than one answer.
-async fn start(folder: &Path, shutdown: CancellationToken) -> anyhow::Result<(NetAddress, Running)> {
-    let (key, at) = (Arc::new(NodeKey::from_seed(pexd::clock::entropy())), support::reserve()?);
-    let book = folder.join("book.db");
-    support::write_book(&book, key.id()).await?;
-    let seed = NetAddress::new(key.id(), at.ip(), at.port())?;
-    let settings = Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() };
-    let unlimited = RateLimit { per_second: 0, burst: 1 };
-    let door = DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: unlimited, per_range: unlimited };
-    let config = network::Config {
-        chain_id: CHAIN.into(),
-        params: params(key.id(), at, true),
-        local: Local::new(key.clone(), node_info(key.id(), CHAIN, at), settings),
-        entrance: Entrance::new(at, door),
-        book,
-        store: store::Settings::default(),
-    };
-    let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown).await;
-    running.handle.start(None).await?;
-    Ok((seed, running))
 }
 
 /// Each number has a range of its own, as in life: buckets are drawn by it.

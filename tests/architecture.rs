@@ -21,8 +21,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("probe", &["types", "wire", "switch", "transport", "clock", "proto"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
+    ("exchange", &["types", "book"]),
     ("http", &["types", "node", "network", "admin", "clock"]),
-    ("admin", &["types", "book", "switch", "node", "network", "probe", "rate", "proto", "clock"]),
+    ("admin", &["types", "book", "switch", "node", "network", "probe", "rate", "proto", "clock", "exchange"]),
 ];
 
 /// The folders that are pure.

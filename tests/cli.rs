@@ -4,15 +4,19 @@
 
 #[path = "cli/check_seeds.rs"]
 mod check_seeds;
+#[path = "cli/running/mod.rs"]
+mod running;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Stdio};
 use std::time::Duration;
 
 use assert_cmd::Command;
-use pexd::config::{self, Config, Home, Key, Network, Sources, keys};
+use pexd::config::{self, Config, Home, Key, Network, Process, Sources, keys};
 use pexd::types::PeerAddress;
 use tempfile::TempDir;
 
@@ -154,7 +158,8 @@ fn what_init_writes_has_every_key_once_with_its_default() {
             assert!(text.lines().any(|text| text.starts_with(&line)), "{}", key.path());
         }
         let after = home.load();
-        assert_eq!(before.process, after.process);
+        let values = |config: &Config| Process { entries: Vec::new(), ..config.process.clone() };
+        assert_eq!(values(&before), values(&after));
         let (before, after) = (only(&before), only(&after));
         assert_eq!((&before.p2p, &before.pex), (&after.p2p, &after.pex));
     }
@@ -490,12 +495,13 @@ fn a_node_key_is_looked_after() {
 }
 
 #[test]
-fn the_reference_is_the_tables() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
-    assert!(
-        fs::read_to_string(path).unwrap() == TestHome::new().run(&["reference"]).out,
-        "docs/configuration.md is stale: cargo run -- reference > docs/configuration.md"
-    );
+fn the_reference_pages_are_what_the_program_goes_by() {
+    for (page, args) in [("configuration", &["reference"][..]), ("api", &["reference", "api"])] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/{page}.md"));
+        let made = TestHome::new().run(args).out;
+        let mend = format!("docs/{page}.md is stale: cargo run -- {} > docs/{page}.md", args.join(" "));
+        assert!(fs::read_to_string(path).is_ok_and(|text| text == made), "{mend}");
+    }
 }
 
 #[test]
@@ -600,4 +606,64 @@ fn a_token_is_shown_once_and_its_hash_is_kept() {
     let told = home.mistakes(|_| ());
     assert!(told.len() == 3 && told.iter().all(|told| told.contains("who.toml:")), "{told:?}");
     assert_eq!(home.run(&["token", "add", "x"]).code, 2);
+}
+
+/// The program while it serves; killed when dropped.
+struct Serving {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Serving {
+    fn start(home: &TestHome) -> Self {
+        let variables =
+            [("PEXD_HTTP_LADDR", ""), ("PEXD_ADMIN_LADDR", "127.0.0.1:0"), ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0")];
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pexd"));
+        command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_PEX_BOOTSTRAP", "true").envs(variables);
+        let mut child = command.arg("start").stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Serving { child, log }
+    }
+
+    /// Reads the log up to a line that has this in it.
+    fn until(&mut self, text: &str) -> String {
+        let mut line = String::new();
+        while self.log.read_line(&mut line).unwrap() > 0 {
+            if line.contains(text) {
+                return line;
+            }
+            line.clear();
+        }
+        panic!("it ended without saying {text:?}");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).output().unwrap();
+        assert!(sent.status.success());
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn sighup_reads_the_files_again_and_mistakes_change_nothing() {
+    let home = TestHome::with("one-1", "");
+    let mut serving = Serving::start(&home);
+    serving.until("reactor started");
+    fs::write(home.config_file("one-1"), "[p2p]\nmax_num_outbound_peers = 3\n").unwrap();
+    serving.signal("-HUP");
+    assert!(serving.until("reloaded the files").contains("p2p.max_num_outbound_peers: \"10\" -> \"3\""));
+    assert!(serving.until("files read again").contains("restarted=false"));
+    fs::write(home.config_file("one-1"), "[p2p]\nmax_num_outbound_peers = -3\nladder = 1\n").unwrap();
+    serving.signal("-HUP");
+    assert!(serving.until("config.toml:2: ").contains("write a whole number"));
+    assert!(serving.until("config.toml:3: ").contains("did you mean laddr?"));
+    serving.until("nothing was changed");
+    serving.signal("-TERM");
+    assert_eq!(serving.child.wait().unwrap().code(), Some(0));
 }

@@ -175,7 +175,7 @@ mod linux {
             let created = create_network(&home, CHAIN, &new)?;
             let at = SocketAddr::from((Ipv4Addr::LOCALHOST, created.laddr.port()));
             fs::write(created.folder.config_file(), network_file(at))?;
-            write_book(&created.folder.path.join("book.db"), created.id).await?;
+            write_book(&created.folder.path.join("book.db"), created.id, |_| ()).await?;
             let mut command = Command::new(env!("CARGO_BIN_EXE_pexd"));
             command.arg("start").env("PEXD_HOME", folder);
             command.env("PEXD_ADMIN_LADDR", reserve()?.to_string()).env("PEXD_HTTP_LADDR", "");

@@ -25,8 +25,8 @@ const BOOK: u16 = 1_200;
 /// Nobody listens here: a re-check of the seed's ends at once.
 const DEAD_PORT: u16 = 1;
 
-/// Writes a book of verified addresses from many ranges where the seed `own_id` will look for it.
-pub(crate) async fn write_book(path: &Path, own_id: NodeId) -> anyhow::Result<()> {
+/// Writes a book of verified addresses from many ranges, and what `more` adds, where the seed `own_id` will look for it.
+pub(crate) async fn write_book(path: &Path, own_id: NodeId, more: impl FnOnce(&mut Book)) -> anyhow::Result<()> {
     let (store, loaded) = Store::open(path, CHAIN, entropy())?;
     let mut key = [0; HashKey::LEN];
     key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
@@ -38,6 +38,7 @@ pub(crate) async fn write_book(path: &Path, own_id: NodeId) -> anyhow::Result<()
         book.add(now, address, source, &mut rng).context("an address of the bench")?;
         book.mark_reached(now, &address, Outcome::Reached);
     }
+    more(&mut book);
     let changes = book
         .take_dirty(usize::MAX)
         .into_iter()

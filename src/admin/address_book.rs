@@ -1,57 +1,34 @@
-//! `AddressBookService`: the book's counts and entries.
+//! `AddressBookService`: the book's counts and entries, and changes of it.
 
-use tonic::{Request, Response, Status};
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
 
+use super::address_list::Addresses;
 use super::caller::Caller;
-use super::convert;
-use super::page::{Chunk, Listing, Pages};
-use super::scope::Scope;
+use super::intake::{refused, take_in};
+use super::page::Pages;
+use super::scope::{self, Scope};
+use super::{attempt, convert, fields, files, filters, status, story};
 use crate::network::{Directory, Error, Handle};
-use crate::node::AddressView;
+use crate::node::AddressStory;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
 use crate::proto::pexd::v1::{
-    Address, GetSummaryRequest, GetSummaryResponse, ListAddressesRequest, ListAddressesResponse,
+    AddAddressesRequest, AddAddressesResponse, AddressDetails, ExportAddressesRequest, ExportAddressesResponse,
+    GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse, ImportAddressesRequest,
+    ImportAddressesResponse, ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest,
+    PreviewSelectionResponse, RemoveAddressRequest, RemoveAddressResponse,
 };
 use crate::types::NetAddress;
+
+/// Addresses in one AddAddresses at most.
+const MAX_ADDED: usize = 1_000;
+
+/// Attempts that are told of an address.
+const MAX_ATTEMPTS: usize = 16;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
 pub(super) struct AddressBook(pub(super) Directory, pub(super) Pages);
-
-/// The addresses by themselves, as the book keeps them.
-struct ByAddress;
-
-impl Listing for ByAddress {
-    const KIND: &'static str = "addresses";
-    type Key = NetAddress;
-    type Entry = AddressView;
-    type Item = Address;
-
-    async fn scan(
-        &self,
-        network: &Handle,
-        after: Option<NetAddress>,
-        max: usize,
-    ) -> Result<Chunk<NetAddress, AddressView>, Error> {
-        let page = network.addresses(after, max).await?;
-        Ok(Chunk {
-            entries: page.entries.into_iter().map(|view| (view.record.address, view)).collect(),
-            more: page.more,
-        })
-    }
-
-    async fn fetch(&self, network: &Handle, keys: &[NetAddress]) -> Result<Vec<AddressView>, Error> {
-        network.addresses_at(keys.to_vec()).await
-    }
-
-    async fn count(&self, network: &Handle) -> Result<Option<u64>, Error> {
-        Ok(Some(network.summary().await?.addresses.into()))
-    }
-
-    fn show(&self, network: &Handle, view: AddressView) -> Address {
-        convert::address(network.chain_id(), view)
-    }
-}
 
 #[tonic::async_trait]
 impl AddressBookService for AddressBook {
@@ -67,14 +44,124 @@ impl AddressBookService for AddressBook {
         request: Request<ListAddressesRequest>,
     ) -> Result<Response<ListAddressesResponse>, Status> {
         let caller = Caller::of(&request);
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = self.1.page(&ByAddress, &caller, &scope, request.page_size, &request.page_token).await?;
+        let list = Addresses::read(&mut request)?;
+        let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListAddressesResponse {
             addresses: page.items,
             next_page_token: page.next,
             failures: page.failures,
             total_count: page.total,
         }))
+    }
+
+    async fn get_address(&self, request: Request<GetAddressRequest>) -> Result<Response<GetAddressResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let whose = fields::address_ref(&request.address)?;
+        let stories = network.stories(whose).await.map_err(|error| status::of(&error))?;
+        if stories.is_empty() {
+            return Err(status::of(&Error::NoSuchAddress));
+        }
+        let mut bans = Vec::new();
+        for ban in stories.iter().flat_map(|story| &story.bans) {
+            let ban = convert::ban(network.chain_id(), ban.clone());
+            if !bans.contains(&ban) {
+                bans.push(ban);
+            }
+        }
+        let mut addresses = Vec::with_capacity(stories.len());
+        for story in stories {
+            addresses.push(details(&network, story).await);
+        }
+        Ok(Response::new(GetAddressResponse { addresses, bans }))
+    }
+
+    async fn add_addresses(
+        &self,
+        request: Request<AddAddressesRequest>,
+    ) -> Result<Response<AddAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let texts = request.addresses;
+        if texts.is_empty() || texts.len() > MAX_ADDED {
+            let text = format!("{} addresses: write between 1 and {MAX_ADDED} at a time", texts.len());
+            return Err(status::invalid("addresses", text));
+        }
+        let given = |text: String| match text.parse::<NetAddress>() {
+            Ok(address) => Ok((address, None)),
+            Err(reason) => Err(refused(&text, reason)),
+        };
+        let (chain_id, by) = (network.chain_id().clone(), caller.by("AddressBookService.AddAddresses"));
+        let summary = |added| format!("added {added} addresses to the book");
+        let (intake, applied) = take_in(network, by, texts.into_iter().map(given).collect(), summary).await?;
+        Ok(Response::new(AddAddressesResponse {
+            result: Some(convert::change(&chain_id, applied)),
+            added_count: intake.added,
+            known_count: intake.known,
+            refused: intake.refused,
+        }))
+    }
+
+    async fn remove_address(
+        &self,
+        request: Request<RemoveAddressRequest>,
+    ) -> Result<Response<RemoveAddressResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let whose = fields::address_ref(&request.address)?;
+        let removed = network.remove_addresses(caller.by("AddressBookService.RemoveAddress"), whose).await;
+        let (removed_count, applied) = removed.map_err(|error| status::of(&error))?;
+        let result = Some(convert::change(network.chain_id(), applied));
+        Ok(Response::new(RemoveAddressResponse { result, removed_count }))
+    }
+
+    async fn import_addresses(
+        &self,
+        request: Request<Streaming<ImportAddressesRequest>>,
+    ) -> Result<Response<ImportAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
+        files::import(&self.0, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn export_addresses(
+        &self,
+        request: Request<ExportAddressesRequest>,
+    ) -> Result<Response<BoxStream<ExportAddressesResponse>>, Status> {
+        let caller = Caller::of(&request);
+        Ok(Response::new(Box::pin(files::export(&self.0, &caller, request.get_ref())?)))
+    }
+
+    async fn preview_selection(
+        &self,
+        request: Request<PreviewSelectionRequest>,
+    ) -> Result<Response<PreviewSelectionResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let asker = filters::id("asker_id", &request.asker_id)?;
+        let preview = network.preview(asker).await.map_err(|error| status::of(&error))?;
+        let addresses = preview.addresses.iter().map(NetAddress::to_string).collect();
+        Ok(Response::new(PreviewSelectionResponse { addresses, servable_count: preview.servable }))
+    }
+}
+
+/// What is known of an address. That the log of our dials cannot be read hides nothing else.
+async fn details(network: &Handle, story: AddressStory) -> AddressDetails {
+    let address = story.view.record.address;
+    let mut reason = story::reason(&story);
+    let attempts = network.attempts(address.id(), vec![address.socket()], MAX_ATTEMPTS).await.unwrap_or_else(|error| {
+        reason.push_str(&format!(" Our attempts are not shown: {}.", status::text(&error)));
+        Vec::new()
+    });
+    AddressDetails {
+        reason,
+        attempts: attempts.iter().map(|entry| attempt::written(network.chain_id(), entry)).collect(),
+        next_attempt_time: story.next_attempt.and_then(convert::time),
+        address: Some(convert::address(network.chain_id(), story.view)),
     }
 }

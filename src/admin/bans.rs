@@ -2,15 +2,15 @@
 
 use tonic::{Request, Response, Status};
 
+use super::ban_list::BanList;
 use super::caller::Caller;
-use super::page::{Chunk, Listing, Pages, pick};
+use super::page::Pages;
 use super::scope::{Answers, Scope};
 use super::{convert, fields, status};
 use crate::network::{Applied, Directory, Error, Handle, LookupError, Saved};
-use crate::node::row;
 use crate::proto::pexd::v1::ban_service_server::BanService;
 use crate::proto::pexd::v1::{
-    Ban, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure, UnbanRequest,
+    BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure, UnbanRequest,
     UnbanResponse,
 };
 
@@ -18,46 +18,14 @@ use crate::proto::pexd::v1::{
 #[derive(Debug)]
 pub(super) struct Bans(pub(super) Directory, pub(super) Pages);
 
-/// The bans by the text of their target.
-struct ByTarget;
-
-impl ByTarget {
-    async fn all(network: &Handle) -> Result<impl Iterator<Item = (String, row::Ban)>, Error> {
-        Ok(network.bans().await?.into_iter().map(|ban| (ban.target.to_string(), ban)))
-    }
-}
-
-impl Listing for ByTarget {
-    const KIND: &'static str = "bans";
-    type Key = String;
-    type Entry = row::Ban;
-    type Item = Ban;
-
-    async fn scan(
-        &self,
-        network: &Handle,
-        after: Option<String>,
-        max: usize,
-    ) -> Result<Chunk<String, row::Ban>, Error> {
-        Ok(Chunk::cut(Self::all(network).await?, after.as_ref(), max))
-    }
-
-    async fn fetch(&self, network: &Handle, keys: &[String]) -> Result<Vec<row::Ban>, Error> {
-        Ok(pick(Self::all(network).await?, keys))
-    }
-
-    fn show(&self, network: &Handle, ban: row::Ban) -> Ban {
-        convert::ban(network.chain_id(), ban)
-    }
-}
-
 #[tonic::async_trait]
 impl BanService for Bans {
     async fn list_bans(&self, request: Request<ListBansRequest>) -> Result<Response<ListBansResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = self.1.page(&ByTarget, &caller, &scope, request.page_size, &request.page_token).await?;
+        let list = BanList::read(request.filter.as_ref())?;
+        let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(ListBansResponse {
             bans: page.items,
             next_page_token: page.next,

@@ -5,9 +5,10 @@ use prost_types::{Duration, Timestamp};
 use super::text::{printable, reason};
 use super::{health, servable};
 use crate::book;
+use crate::network::Traffic;
 use crate::network::{Applied, Peer, Saved, Status};
-use crate::node::row;
-use crate::node::{AddressView, BookView, CrawlView, RunState, SeedView};
+use crate::node::row::{self, ListItem};
+use crate::node::{AddressView, BookView, CrawlView, DialEnd, ListedView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
 use crate::types::{Direction, Now, Outcome, Purpose, Wall};
 
@@ -111,8 +112,13 @@ pub(super) fn summary(network: &str, view: BookView) -> pb::AddressBookSummary {
         address_count: view.addresses,
         untried_count: view.untried,
         servable_count: view.servable,
-        ..Default::default()
+        outcome_counts: outcome_counts(&view),
     }
+}
+
+fn outcome_counts(view: &BookView) -> Vec<pb::OutcomeCount> {
+    let counted = Outcome::ALL.into_iter().zip(view.outcomes).filter(|(_, count)| *count > 0);
+    counted.map(|(what, count)| pb::OutcomeCount { outcome: outcome(what).into(), count }).collect()
 }
 
 pub(super) fn peer(network: &str, peer: Peer, now: Now) -> pb::Peer {
@@ -131,25 +137,83 @@ pub(super) fn peer(network: &str, peer: Peer, now: Now) -> pb::Peer {
         listen_address: printable(&view.info.listen_addr),
         protocol_version: Some(pb::ProtocolVersion { p2p: protocol.p2p, block: protocol.block, app: protocol.app }),
         connect_time: time(view.connected_since),
-        received_bytes: peer.bytes_in,
-        sent_bytes: peer.bytes_out,
+        received_bytes: peer.traffic.bytes_in,
+        sent_bytes: peer.traffic.bytes_out,
         last_request_time: time(view.last_request),
         request_count: view.requests,
         await_answer_time: asked.and_then(time),
         persistent: view.persistent,
         unconditional: view.unconditional,
-        ..Default::default()
+        message_counts: Some(message_counts(peer.traffic)),
+        channels: view.info.channels.clone(),
+        rpc_address: printable(&view.info.rpc_address),
+        kept_because: view.kept.to_string(),
+        leave_time: time(view.leaves),
+        dialled_address: view.dialled.map(|address| address.to_string()).unwrap_or_default(),
     }
 }
 
-const fn direction(direction: Direction) -> pb::Direction {
+const fn message_counts(traffic: Traffic) -> pb::MessageCounts {
+    pb::MessageCounts {
+        requests_received: traffic.requests_in,
+        addresses_received: traffic.addresses_in,
+        requests_sent: traffic.requests_out,
+        addresses_sent: traffic.addresses_out,
+    }
+}
+
+/// What became of a dial.
+pub(super) fn dial_attempt(network: &str, at: Wall, end: &DialEnd) -> pb::DialAttempt {
+    pb::DialAttempt {
+        network: network.to_owned(),
+        time: time(at),
+        address: end.target.to_string(),
+        remote_address: end.remote.map(|remote| remote.to_string()).unwrap_or_default(),
+        purpose: purpose(end.purpose).into(),
+        outcome: end.outcome.map_or(pb::DialOutcome::Inconclusive, outcome).into(),
+        fault: end.fault.as_ref().map(|fault| fault.name().to_owned()).unwrap_or_default(),
+        detail: end.fault.as_ref().map(|fault| reason(&fault.to_string())).unwrap_or_default(),
+    }
+}
+
+/// An entry of the lists of peers.
+pub(super) fn configured_peer(network: &str, view: ListedView) -> pb::ConfiguredPeer {
+    let (list, peer) = listed(&view.item);
+    let (change_author, change_time) = match &view.change {
+        Some((author, at)) => (printable(author), time(*at)),
+        None => (String::new(), None),
+    };
+    pb::ConfiguredPeer {
+        network: network.to_owned(),
+        list: list.into(),
+        peer,
+        from_file: view.from_file,
+        in_force: view.in_force,
+        connected: view.connected,
+        change_author,
+        change_time,
+        next_dial_time: view.next_dial.and_then(time),
+    }
+}
+
+/// The list of an entry and how the entry is written. A seed is on none of these lists.
+pub(super) fn listed(item: &ListItem) -> (pb::PeerList, String) {
+    match item {
+        ListItem::Seed(seed) => (pb::PeerList::Unspecified, seed.to_string()),
+        ListItem::Persistent(peer) => (pb::PeerList::Persistent, peer.to_string()),
+        ListItem::Unconditional(id) => (pb::PeerList::Unconditional, id.to_string()),
+        ListItem::Private(id) => (pb::PeerList::Private, id.to_string()),
+    }
+}
+
+pub(super) const fn direction(direction: Direction) -> pb::Direction {
     match direction {
         Direction::Inbound => pb::Direction::Inbound,
         Direction::Outbound => pb::Direction::Outbound,
     }
 }
 
-const fn purpose(purpose: Purpose) -> pb::DialPurpose {
+pub(super) const fn purpose(purpose: Purpose) -> pb::DialPurpose {
     match purpose {
         Purpose::Keep => pb::DialPurpose::Keep,
         Purpose::Visit => pb::DialPurpose::Visit,
@@ -181,7 +245,7 @@ pub(super) fn address(network: &str, view: AddressView) -> pb::Address {
         verified: record.verified,
         servable: view.servable,
         connected: view.connected,
-        ..Default::default()
+        group: view.group.to_string(),
     }
 }
 
@@ -193,7 +257,7 @@ const fn address_state(state: book::State) -> pb::AddressState {
     }
 }
 
-const fn outcome(outcome: Outcome) -> pb::DialOutcome {
+pub(super) const fn outcome(outcome: Outcome) -> pb::DialOutcome {
     match outcome {
         Outcome::Untried => pb::DialOutcome::Untried,
         Outcome::Reached => pb::DialOutcome::Reached,
@@ -227,10 +291,11 @@ pub(super) fn seed(network: &str, view: SeedView) -> pb::Seed {
         actual_network: health.actual_network.as_deref().map(printable).unwrap_or_default(),
         last_answer_time: time(health.last_answer),
         last_answer_address_count: health.addresses,
+        told_address_count: view.told.0,
+        told_good_address_count: view.told.1,
         in_force: view.in_force,
         change_author: view.change.as_ref().map(|(author, _)| printable(author)).unwrap_or_default(),
         change_time: view.change.as_ref().and_then(|(_, at)| time(*at)),
-        ..Default::default()
     }
 }
 

@@ -7,13 +7,16 @@ use ipnet::{IpNet, Ipv4Net};
 use tonic::Status;
 
 use super::status::invalid;
+use crate::node::AddressRef;
 use crate::node::row::BanTarget;
-use crate::types::{PeerAddress, canonical};
+use crate::types::{NodeId, PeerAddress, PeerAddressError, canonical};
 
 /// Bytes of a ban's reason at most.
 const MAX_REASON: usize = 256;
 /// Bytes of an address or target in text form at most: an ID, the longest DNS name and a port fit.
 const MAX_TEXT: usize = 512;
+/// Bytes of a part of a text that a filter looks for at most.
+const MAX_PART: usize = 128;
 /// The longest ban that has an end, in seconds: 100 years.
 const MAX_BAN_SECONDS: u64 = 100 * 365 * 24 * 3600;
 /// What an IPv4 address mapped into IPv6 is prefixed by, in bits.
@@ -21,8 +24,56 @@ const MAPPED_PREFIX: u8 = 96;
 
 /// `seed`: id@host:port.
 pub(super) fn seed(text: &str) -> Result<PeerAddress, Status> {
-    let text = bounded("seed", text)?;
-    text.parse().map_err(|error: crate::types::PeerAddressError| invalid("seed", error.to_string()))
+    peer_address("seed", text)
+}
+
+/// A field that is id@host:port.
+pub(super) fn peer_address(field: &'static str, text: &str) -> Result<PeerAddress, Status> {
+    let text = bounded(field, text)?;
+    text.parse().map_err(|error: PeerAddressError| invalid(field, error.to_string()))
+}
+
+/// `address`: a node ID, or id@ip:port.
+pub(super) fn address_ref(text: &str) -> Result<AddressRef, Status> {
+    let text = bounded("address", text)?.trim();
+    if let Ok(id) = text.parse() {
+        return Ok(AddressRef::Id(id));
+    }
+    if !text.contains('@') {
+        return Err(invalid("address", "write a node ID (40 hex digits), or an address as id@ip:port"));
+    }
+    let address = text.parse().map_err(|error: PeerAddressError| invalid("address", error.to_string()))?;
+    Ok(AddressRef::Address(address))
+}
+
+/// A field that is a node ID.
+pub(super) fn node_id(field: &'static str, text: &str) -> Result<NodeId, Status> {
+    let text = bounded(field, text)?.trim();
+    text.parse().map_err(|_| {
+        let mend = if text.contains('@') {
+            "write only the node ID (before the @)"
+        } else {
+            "write a node ID: 40 hex digits, what `show-node-id` prints on that node"
+        };
+        invalid(field, mend)
+    })
+}
+
+/// A field of a filter that is a part of a text; empty = all.
+pub(super) fn part(field: &'static str, text: &str) -> Result<Option<String>, Status> {
+    match text.len() {
+        0 => Ok(None),
+        1..=MAX_PART => Ok(Some(text.to_ascii_lowercase())),
+        length => Err(invalid(field, format!("{length} bytes are too many: {MAX_PART} at most"))),
+    }
+}
+
+/// `new_network.seeds`: id@host:port.
+pub(super) fn new_seed(text: &str) -> Result<PeerAddress, Status> {
+    let text = bounded("new_network.seeds", text)?;
+    text.parse().map_err(|error: PeerAddressError| {
+        invalid("new_network.seeds", format!("{:?}: {error}", super::text::printable(text)))
+    })
 }
 
 /// `target`: a node ID, an IP or a CIDR range, in the one form that bans are kept under.
@@ -53,7 +104,7 @@ pub(super) fn target(text: &str) -> Result<BanTarget, Status> {
 }
 
 /// A range without bits beyond its prefix; one within mapped IPv4 is that IPv4 range.
-fn canonical_range(range: IpNet) -> IpNet {
+pub(super) fn canonical_range(range: IpNet) -> IpNet {
     if let IpNet::V6(v6) = range
         && let Some(v4) = v6.addr().to_ipv4_mapped()
         && let Some(prefix) = v6.prefix_len().checked_sub(MAPPED_PREFIX)
@@ -75,10 +126,19 @@ pub(super) fn reason(text: String) -> Result<String, Status> {
     Ok(text)
 }
 
-/// `length`: unset is for good.
+/// `length` of a ban: unset is for good.
 pub(super) fn length(length: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
+    ban_length("length", "for a ban until it is lifted", length)
+}
+
+/// A field that is the length of a ban; what it means when it is unset.
+pub(super) fn ban_length(
+    field: &'static str,
+    unset: &'static str,
+    length: Option<prost_types::Duration>,
+) -> Result<Option<Duration>, Status> {
     let Some(length) = length else { return Ok(None) };
-    let wrong = |text: &str| invalid("length", text);
+    let wrong = |text: &str| invalid(field, text);
     // By hand: the conversion that comes with prost overflows on the least number of seconds.
     let (seconds, nanos) = (u64::try_from(length.seconds), u32::try_from(length.nanos));
     let (Ok(seconds), Ok(nanos @ ..1_000_000_000)) = (seconds, nanos) else {
@@ -86,15 +146,16 @@ pub(super) fn length(length: Option<prost_types::Duration>) -> Result<Option<Dur
     };
     let length = Duration::new(seconds, nanos);
     if length.is_zero() {
-        return Err(wrong("a ban of no length is none: write 3600s, or leave it unset for a ban until it is lifted"));
+        return Err(wrong(&format!("a ban of no length is none: write 3600s, or leave it unset {unset}")));
     }
     if length.as_secs() > MAX_BAN_SECONDS {
-        return Err(wrong("more than 100 years: leave it unset for a ban until it is lifted"));
+        return Err(wrong(&format!("more than 100 years: write less, or leave it unset {unset}")));
     }
     Ok(Some(length))
 }
 
-fn bounded<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Status> {
+/// A field that is required, and not too long.
+pub(super) fn bounded<'a>(field: &'static str, text: &'a str) -> Result<&'a str, Status> {
     if text.is_empty() {
         return Err(invalid(field, "it is required"));
     }
@@ -155,6 +216,14 @@ mod tests {
         {
             assert_eq!(read(seconds, nanos), Err(tonic::Code::InvalidArgument), "{seconds} {nanos}");
         }
+    }
+
+    #[test]
+    fn filters_read_ranges_in_the_form_of_bans_and_texts_in_lower_case() {
+        assert_eq!(part("f", "").unwrap(), None);
+        assert_eq!(part("f", "Val").unwrap().as_deref(), Some("val"));
+        assert!(part("f", &"x".repeat(128)).is_ok());
+        assert!(part("f", &"x".repeat(129)).is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::{Layer, Service};
 
+use super::explain::explained;
 use super::status;
 use super::text::printable;
 
@@ -58,7 +59,7 @@ where
         let limit = self.limit;
         Box::pin(async move {
             match tokio::time::timeout(limit, work).await {
-                Ok(Ok(answer)) => answer,
+                Ok(Ok(answer)) => answer.map(|answer| explained(&method, answer)),
                 Ok(Err(panic)) => {
                     tracing::error!(%method, %panic, "an admin request panicked");
                     refuse(&status::internal())

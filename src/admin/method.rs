@@ -12,7 +12,7 @@ const READ_VERBS: [&str; 6] = ["Get", "List", "Watch", "Preview", "Check", "Expo
 
 /// The least role that may call the method at this path, `/package.Service/Method`. What is not known to be harmless needs
 /// the highest.
-pub(super) fn needed_role(path: &str) -> Role {
+pub fn needed_role(path: &str) -> Role {
     let Some((service, method)) = path.strip_prefix('/').and_then(|path| path.split_once('/')) else {
         return Role::Control;
     };

@@ -7,20 +7,35 @@
 
 mod access;
 mod address_book;
+mod address_list;
+mod attempt;
+mod audit;
+mod ban_list;
 mod bans;
 mod caller;
 mod calls;
 mod check_seeds;
+mod configuration;
+mod configured_peers;
 mod convert;
+mod dials;
+mod events;
+mod explain;
 mod fields;
+mod files;
+mod filters;
 mod grants;
 mod guard;
 mod health;
 mod incoming;
+mod intake;
 mod log_level;
 mod method;
 mod networks;
+mod no_files;
+mod operations;
 mod page;
+mod peer_list;
 mod peers;
 mod places;
 mod process;
@@ -37,6 +52,7 @@ mod server;
 mod settings;
 mod socket;
 mod status;
+mod story;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -45,6 +61,11 @@ mod tls;
 pub use caller::{Caller, Networks, Role};
 pub use calls::{CallCount, Calls};
 pub use grants::{Grant, Grants};
+pub use method::needed_role;
+pub use no_files::NoFiles;
+pub use operations::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+};
 pub use process::{LogControl, LogError, LogLevels, Process};
 pub use server::{Admin, BindError, ServeError};
 pub use settings::{AccessSource, Limits, ReadAccess, Settings, SocketSettings};

@@ -1,60 +1,134 @@
-//! `PeerService`: the connected peers.
+//! `PeerService`: the connected peers, whom to dial or let go, and the lists of peers that are treated otherwise.
 
 use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
-use super::convert;
-use super::page::{Chunk, Listing, Pages, pick};
-use super::scope::Scope;
+use super::configured_peers::{self, Configured};
+use super::dials;
+use super::page::Pages;
+use super::peer_list::PeerListing;
+use super::scope::{self, Scope};
+use super::{convert, fields, status};
 use crate::clock::Clock;
-use crate::network::{self, Directory, Error, Handle};
+use crate::network::{Directory, Handle, Peer};
+use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::peer_service_server::PeerService;
-use crate::proto::pexd::v1::{ListPeersRequest, ListPeersResponse, Peer};
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
 pub(super) struct Peers(pub(super) Directory, pub(super) Pages);
 
-/// The peers by the number of their connection, which grows: what connects while pages are walked comes last.
-struct ByConnection(Clock);
-
-impl ByConnection {
-    async fn all(network: &Handle) -> Result<impl Iterator<Item = (u64, network::Peer)>, Error> {
-        Ok(network.peers().await?.into_iter().map(|peer| (peer.view.conn.0, peer)))
-    }
-}
-
-impl Listing for ByConnection {
-    const KIND: &'static str = "peers";
-    type Key = u64;
-    type Entry = network::Peer;
-    type Item = Peer;
-
-    async fn scan(&self, network: &Handle, after: Option<u64>, max: usize) -> Result<Chunk<u64, network::Peer>, Error> {
-        Ok(Chunk::cut(Self::all(network).await?, after.as_ref(), max))
-    }
-
-    async fn fetch(&self, network: &Handle, keys: &[u64]) -> Result<Vec<network::Peer>, Error> {
-        Ok(pick(Self::all(network).await?, keys))
-    }
-
-    fn show(&self, network: &Handle, peer: network::Peer) -> Peer {
-        convert::peer(network.chain_id(), peer, self.0.now())
-    }
+fn show(network: &Handle, peer: Peer) -> pb::Peer {
+    convert::peer(network.chain_id(), peer, Clock.now())
 }
 
 #[tonic::async_trait]
 impl PeerService for Peers {
-    async fn list_peers(&self, request: Request<ListPeersRequest>) -> Result<Response<ListPeersResponse>, Status> {
+    async fn list_peers(
+        &self,
+        request: Request<pb::ListPeersRequest>,
+    ) -> Result<Response<pb::ListPeersResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
-        let page = self.1.page(&ByConnection(Clock), &caller, &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListPeersResponse {
+        let list = PeerListing::read(request.filter, request.order)?;
+        let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        Ok(Response::new(pb::ListPeersResponse {
             peers: page.items,
             next_page_token: page.next,
             failures: page.failures,
             total_count: page.total,
         }))
+    }
+
+    async fn get_peer(&self, request: Request<pb::GetPeerRequest>) -> Result<Response<pb::GetPeerResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let id = fields::node_id("id", &request.id)?;
+        let peer = network.peer(id).await.map_err(|error| status::of(&error))?;
+        Ok(Response::new(pb::GetPeerResponse { peer: Some(show(&network, peer)) }))
+    }
+
+    async fn dial_peer(&self, request: Request<pb::DialPeerRequest>) -> Result<Response<pb::DialPeerResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let target = fields::peer_address("address", &request.address)?;
+        let dialled = network.dial(caller.by("PeerService.DialPeer"), target).await;
+        let report = dialled.map_err(|error| status::of(&error))?;
+        Ok(Response::new(pb::DialPeerResponse {
+            attempt: Some(convert::dial_attempt(network.chain_id(), report.at, &report.end)),
+            peer: report.peer.map(|peer| show(&network, peer)),
+        }))
+    }
+
+    async fn disconnect_peer(
+        &self,
+        request: Request<pb::DisconnectPeerRequest>,
+    ) -> Result<Response<pb::DisconnectPeerResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let id = fields::node_id("id", &request.id)?;
+        let reason = fields::reason(request.reason)?;
+        let ban = fields::ban_length("ban_length", "to disconnect without a ban", request.ban_length)?;
+        let disconnected = network.disconnect(caller.by("PeerService.DisconnectPeer"), id, reason, ban).await;
+        let applied = disconnected.map_err(|error| status::of(&error))?;
+        let result = Some(convert::change(network.chain_id(), applied));
+        Ok(Response::new(pb::DisconnectPeerResponse { result }))
+    }
+
+    async fn list_configured_peers(
+        &self,
+        request: Request<pb::ListConfiguredPeersRequest>,
+    ) -> Result<Response<pb::ListConfiguredPeersResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let list = Configured::read(request.lists)?;
+        let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        Ok(Response::new(pb::ListConfiguredPeersResponse {
+            peers: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            total_count: page.total,
+        }))
+    }
+
+    async fn add_configured_peer(
+        &self,
+        request: Request<pb::AddConfiguredPeerRequest>,
+    ) -> Result<Response<pb::AddConfiguredPeerResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let item = configured_peers::entry(request.list, &request.peer)?;
+        let added = network.add_listed(caller.by("PeerService.AddConfiguredPeer"), item).await;
+        let applied = added.map_err(|error| status::of(&error))?;
+        let result = Some(convert::change(network.chain_id(), applied));
+        Ok(Response::new(pb::AddConfiguredPeerResponse { result }))
+    }
+
+    async fn remove_configured_peer(
+        &self,
+        request: Request<pb::RemoveConfiguredPeerRequest>,
+    ) -> Result<Response<pb::RemoveConfiguredPeerResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = scope::one(&self.0, &caller, &request.network)?;
+        let item = configured_peers::entry(request.list, &request.peer)?;
+        let removed = network.remove_listed(caller.by("PeerService.RemoveConfiguredPeer"), item).await;
+        let applied = removed.map_err(|error| status::of(&error))?;
+        let result = Some(convert::change(network.chain_id(), applied));
+        Ok(Response::new(pb::RemoveConfiguredPeerResponse { result }))
+    }
+
+    async fn list_dials(
+        &self,
+        request: Request<pb::ListDialsRequest>,
+    ) -> Result<Response<pb::ListDialsResponse>, Status> {
+        let caller = Caller::of(&request);
+        dials::list(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 }

@@ -1,8 +1,10 @@
-//! `ReactorService`: status, start and stop, who is refused, and what is logged.
+//! `ReactorService`: status, start and stop, events, audit, who is refused, and what is logged.
 
 use tonic::{Request, Response, Status};
 
+use super::audit;
 use super::caller::Caller;
+use super::events::{self, EventStream, Watches};
 use super::page::Pages;
 use super::process::Process;
 use super::refusals::{self, Refused};
@@ -12,23 +14,29 @@ use crate::clock::Clock;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 use crate::proto::pexd::v1::{
-    GetLogLevelRequest, GetLogLevelResponse, GetStatusRequest, GetStatusResponse, LifecycleResult, ListRefusalsRequest,
-    ListRefusalsResponse, SetLogLevelRequest, SetLogLevelResponse, StartRequest, StartResponse, StopRequest,
-    StopResponse,
+    GetLogLevelRequest, GetLogLevelResponse, GetStatusRequest, GetStatusResponse, LifecycleResult,
+    ListAuditEntriesRequest, ListAuditEntriesResponse, ListRefusalsRequest, ListRefusalsResponse, SetLogLevelRequest,
+    SetLogLevelResponse, StartRequest, StartResponse, StopRequest, StopResponse, WatchEventsRequest,
 };
 
 /// Answers from the handles of a directory, and for the process.
 #[derive(Debug)]
-pub(super) struct Reactor(pub(super) Directory, pub(super) Process, pub(super) Pages);
+pub(super) struct Reactor {
+    pub(super) directory: Directory,
+    pub(super) process: Process,
+    pub(super) pages: Pages,
+    pub(super) watches: Watches,
+}
 
 #[tonic::async_trait]
 impl ReactorService for Reactor {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
         let caller = Caller::of(&request);
-        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let now = Clock.now();
         let answers = scope.ask(|network| async move { network.status().await });
-        let (answers, process) = tokio::join!(answers, health::process(&self.0, &self.1, &caller, now.wall));
+        let (answers, process) =
+            tokio::join!(answers, health::process(&self.directory, &self.process, &caller, now.wall));
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
         networks.sort_by_key(convert::severity);
@@ -38,7 +46,7 @@ impl ReactorService for Reactor {
 
     async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartResponse>, Status> {
         let caller = Caller::of(&request);
-        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let start = |network: Handle| {
             let by = caller.by("ReactorService.Start");
             async move { changed(&network, network.start(Some(by)).await).await }
@@ -49,7 +57,7 @@ impl ReactorService for Reactor {
 
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
         let caller = Caller::of(&request);
-        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let stop = |network: Handle| {
             let by = caller.by("ReactorService.Stop");
             async move { changed(&network, network.stop(by).await).await }
@@ -58,16 +66,28 @@ impl ReactorService for Reactor {
         Ok(Response::new(StopResponse { results, failures }))
     }
 
+    async fn watch_events(&self, request: Request<WatchEventsRequest>) -> Result<Response<EventStream>, Status> {
+        events::watch(&self.directory, &self.watches, request).map(Response::new)
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<ListAuditEntriesRequest>,
+    ) -> Result<Response<ListAuditEntriesResponse>, Status> {
+        let caller = Caller::of(&request);
+        audit::list(&self.directory, &caller, request.into_inner()).await.map(Response::new)
+    }
+
     async fn list_refusals(
         &self,
         request: Request<ListRefusalsRequest>,
     ) -> Result<Response<ListRefusalsResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
-        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let scope = Scope::of(&self.directory, &caller, &request.network)?;
         let list =
             Refused { grouping: refusals::grouping(request.grouping)?, telling: refusals::telling(&scope).await };
-        let page = self.2.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        let page = self.pages.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
         let (sources, next_page_token, failures) = (page.items, page.next, page.failures);
         Ok(Response::new(ListRefusalsResponse { sources, next_page_token, failures }))
     }
@@ -76,7 +96,7 @@ impl ReactorService for Reactor {
         &self,
         _request: Request<GetLogLevelRequest>,
     ) -> Result<Response<GetLogLevelResponse>, Status> {
-        Ok(Response::new(log_level::get(&self.1)))
+        Ok(Response::new(log_level::get(&self.process)))
     }
 
     async fn set_log_level(
@@ -84,7 +104,7 @@ impl ReactorService for Reactor {
         request: Request<SetLogLevelRequest>,
     ) -> Result<Response<SetLogLevelResponse>, Status> {
         let caller = Caller::of(&request);
-        log_level::set(&self.0, &self.1, &caller, request.into_inner()).await.map(Response::new)
+        log_level::set(&self.directory, &self.process, &caller, request.into_inner()).await.map(Response::new)
     }
 }
 

@@ -4,7 +4,7 @@ use tonic::{Request, Response, Status};
 
 use super::caller::Caller;
 use super::check_seeds::check_seeds;
-use super::page::{Chunk, Listing, Pages, pick};
+use super::page::{Chunk, Listing, Pages};
 use super::scope::{self, Scope};
 use super::{convert, fields, status};
 use crate::network::{Directory, Error, Handle};
@@ -23,12 +23,6 @@ pub(super) struct Seeds(pub(super) Directory, pub(super) Pages);
 /// The seeds by their address.
 struct ByAddress;
 
-impl ByAddress {
-    async fn all(network: &Handle) -> Result<impl Iterator<Item = (PeerAddress, SeedView)>, Error> {
-        Ok(network.seeds().await?.into_iter().map(|view| (view.seed.clone(), view)))
-    }
-}
-
 impl Listing for ByAddress {
     const KIND: &'static str = "seeds";
     type Key = PeerAddress;
@@ -41,11 +35,8 @@ impl Listing for ByAddress {
         after: Option<PeerAddress>,
         max: usize,
     ) -> Result<Chunk<PeerAddress, SeedView>, Error> {
-        Ok(Chunk::cut(Self::all(network).await?, after.as_ref(), max))
-    }
-
-    async fn fetch(&self, network: &Handle, keys: &[PeerAddress]) -> Result<Vec<SeedView>, Error> {
-        Ok(pick(Self::all(network).await?, keys))
+        let seeds = network.seeds().await?.into_iter().map(|view| (view.seed.clone(), view));
+        Ok(Chunk::cut(seeds, after.as_ref(), max))
     }
 
     fn show(&self, network: &Handle, view: SeedView) -> Seed {

@@ -53,7 +53,7 @@ fn nothing_known(view: &StatusView) -> String {
 
 /// The addresses that are not served, by why.
 fn not_served(view: &StatusView) -> Vec<String> {
-    let of = |outcome: Outcome| view.outcomes[outcome as usize];
+    let of = |outcome: Outcome| view.book.outcomes[outcome as usize];
     let mut parts = Vec::new();
     // A node names those that were never tried; a seed does not.
     let untried = of(Outcome::Untried);
@@ -92,7 +92,7 @@ mod tests {
     fn healthy() -> StatusView {
         let mut view = status_view();
         view.book = BookView { size: 5, servable: 5, ..BookView::default() };
-        view.outcomes = [0, 4, 0, 0, 0, 0, 0, 0, 1];
+        view.book.outcomes = [0, 4, 0, 0, 0, 0, 0, 0, 1];
         view
     }
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn every_reason_has_its_number() {
         let mut view = healthy();
-        view.outcomes = [7, 4, 1, 2, 3, 4, 5, 6, 0];
+        view.book.outcomes = [7, 4, 1, 2, 3, 4, 5, 6, 0];
         view.book.banned = 8;
         view.crawl.backlog = 6;
         view.outage = true;
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn an_empty_book_tells_of_its_seeds() {
         let mut view = healthy();
-        (view.book, view.outcomes) = (BookView::default(), [0; 9]);
+        view.book = BookView::default();
         assert!(reason(&view).contains("no seed is configured"));
         view.seeds = SeedCounts { failed: 2, wrong_identity: 1, ..SeedCounts::default() };
         assert!(reason(&view).ends_with("of 3 seeds none was reached: 2 without an answer, 1 with another identity"));

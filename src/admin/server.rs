@@ -21,9 +21,11 @@ use super::access::{AccessLayer, Judge};
 use super::address_book::AddressBook;
 use super::bans::Bans;
 use super::calls::{Calls, CallsLayer};
+use super::events::Watches;
 use super::guard::GuardLayer;
 use super::incoming::{Listeners, incoming};
 use super::networks::Networks;
+use super::operations::Operations;
 use super::page::Pages;
 use super::peers::Peers;
 use super::process::Process;
@@ -178,13 +180,14 @@ impl Admin {
 
     /// Serves the networks of `directory`, and `process` beside them, until `shutdown` is ready. Health then says
     /// NOT_SERVING, the listeners are closed, requests under way get 5 s, and all connections are closed when this
-    /// returns.
+    /// returns. `operations` does what concerns the process.
     ///
     /// # Errors
     /// When the server breaks down as a whole; a single connection's fault never does that.
     pub async fn serve(
         self,
         directory: Directory,
+        operations: Arc<dyn Operations>,
         process: Process,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
@@ -192,9 +195,10 @@ impl Admin {
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
         let calls = process.calls.clone();
-        let routes = routes(&directory, process)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
         let judge = Arc::new(Judge::new(files.in_force(), &limits));
         let draining = CancellationToken::new();
+        let routes = routes(&directory, operations, process, &draining)?
+            .add_service(health.max_decoding_message_size(MAX_REQUEST));
         let incoming = incoming(listeners, &limits, closing.clone());
         let serving = server(judge, calls)
             .add_routes(routes)
@@ -245,11 +249,18 @@ fn server(judge: Arc<Judge>, calls: Arc<Calls>) -> Server<Layers> {
         .layer(AccessLayer(judge))
 }
 
-/// All services but health, which comes with its reporter.
-fn routes(directory: &Directory, process: Process) -> Result<Routes, ServeError> {
+/// All services but health, which comes with its reporter. Streams end when `draining` is cancelled.
+fn routes(
+    directory: &Directory,
+    operations: Arc<dyn Operations>,
+    process: Process,
+    draining: &CancellationToken,
+) -> Result<Routes, ServeError> {
     let pages = Pages::default();
-    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), process, pages.clone()));
-    let networks = NetworkServiceServer::new(Networks);
+    let watches = Watches::until(draining.clone());
+    let reactor = Reactor { directory: directory.clone(), process, pages: pages.clone(), watches };
+    let reactor = ReactorServiceServer::new(reactor);
+    let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
     let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
     let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));

@@ -7,12 +7,16 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::caller::Role;
+use super::operations::OperationError;
 use super::process::LogError;
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
+use crate::switch::NotDialled;
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pexd";
+/// Bytes of all mistakes in files that an error tells, for the same reason: they are in it three times.
+const MAX_MISTAKES: usize = 1_600;
 /// Networks that an error names at most: it travels in a header, which clients bound.
 const MAX_NAMED: usize = 20;
 
@@ -23,9 +27,18 @@ pub(super) fn of(error: &Error) -> Status {
         Error::Unresponsive(network) => (Code::DeadlineExceeded, "NETWORK_UNRESPONSIVE", Some(network)),
         Error::CannotStart { chain_id, .. } => (Code::FailedPrecondition, "START_FAILED", Some(chain_id)),
         Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
+        Error::Unreadable { chain_id, .. } => (Code::Unavailable, "BOOK_UNREADABLE", Some(chain_id)),
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
+        Error::NoSuchAddress => (Code::NotFound, "ADDRESS_NOT_FOUND", None),
         Error::NoSuchBan => (Code::NotFound, "BAN_NOT_FOUND", None),
         Error::TooMany { .. } => (Code::ResourceExhausted, "LIMIT_REACHED", None),
+        Error::Immutable { chain_id, .. } => (Code::FailedPrecondition, "IMMUTABLE", Some(chain_id)),
+        Error::BadValue(what) => return invalid("value", reason(what)),
+        Error::NotListed(_) => (Code::NotFound, "ENTRY_NOT_FOUND", None),
+        Error::NoSuchPeer(_) => (Code::NotFound, "PEER_NOT_FOUND", None),
+        Error::NotDialled { .. } => (Code::FailedPrecondition, "NOT_DIALLED", None),
+        Error::StillDialling(_) => (Code::DeadlineExceeded, "TIMED_OUT", None),
+        Error::OwnId => return invalid("peer", text(error)),
     };
     let metadata = network.map(|network| ("network", network.to_string()));
     build(code, name, metadata, text(error), ErrorDetails::new())
@@ -34,16 +47,41 @@ pub(super) fn of(error: &Error) -> Status {
 /// What went wrong and what to do about it, in words; also what a call for all networks says of one of them.
 pub(super) fn text(error: &Error) -> String {
     let mend = match error {
-        Error::Gone(_) => "; it was removed, or pexd is shutting down",
+        Error::Gone(_) => "; it was removed, is being started again, or pexd is shutting down",
         Error::Unresponsive(_) => {
             "; a change that you asked for may still come into force: read it back, and look into pexd's log"
         }
         Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
+        Error::Unreadable { .. } => "; mend this and ask again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
+        Error::NoSuchAddress => {
+            "; AddressBookService.ListAddresses with filter.text finds what is there, BanService.ListBans with \
+             filter.holds_for what is banned"
+        }
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
-        Error::TooMany { .. } => "",
+        Error::Immutable { .. } => "; change the file, and call NetworkService.ReloadNetwork",
+        Error::TooMany { .. } | Error::BadValue(_) => "",
+        Error::NotListed(_) => "; PeerService.ListConfiguredPeers shows the entries as they have to be written",
+        Error::NoSuchPeer(_) => "; PeerService.ListPeers shows who is",
+        Error::NotDialled { why, .. } => not_dialled(*why),
+        Error::StillDialling(_) => "; it goes on, and PeerService.ListDials will tell what became of it",
+        Error::OwnId => ", which ReactorService.GetStatus shows: name another node",
     };
     reason(&format!("{error}{mend}"))
+}
+
+/// What to do about a rule against a dial.
+const fn not_dialled(why: NotDialled) -> &'static str {
+    match why {
+        NotDialled::Connected => "; PeerService.GetPeer shows it",
+        NotDialled::Dialling => " at another address, or as a seed; try again in a few seconds",
+        NotDialled::DuplicateIp => "; disconnect that one, or set p2p.allow_duplicate_ip = true",
+        NotDialled::Banned => "; BanService.ListBans shows the ban, BanService.Unban lifts it",
+        NotDialled::Ourselves => "; name another node",
+        NotDialled::NotRunning => "; ReactorService.Start starts it",
+        NotDialled::PlaceBusy | NotDialled::HostBusy | NotDialled::Busy => "; try again in a few seconds",
+        NotDialled::TooEarly(_) | NotDialled::GivenUp | NotDialled::Held => "; try again",
+    }
 }
 
 /// The status for a `network` field that does not lead to a network.
@@ -58,10 +96,52 @@ pub(super) fn of_lookup(error: &LookupError) -> Status {
             build(Code::InvalidArgument, "NETWORK_AMBIGUOUS", None, text.clone(), violation("network", text))
         }
         LookupError::None => {
-            let text = "no network is served: `pexd init` makes one, then start pexd again";
+            let text = "no network is served: NetworkService.AddNetwork serves one";
             build(Code::FailedPrecondition, "NO_NETWORK", None, text.to_owned(), ErrorDetails::new())
         }
     }
+}
+
+/// The status for what the process answered instead of doing it.
+pub(super) fn of_operation(error: &OperationError) -> Status {
+    let text = || reason(&error.to_string());
+    match error {
+        OperationError::NoFolder(_) => build(Code::FailedPrecondition, "NO_FOLDER", None, text(), ErrorDetails::new()),
+        OperationError::Exists(_) => build(Code::AlreadyExists, "NETWORK_EXISTS", None, text(), ErrorDetails::new()),
+        OperationError::Field { field, text } => invalid(field, reason(text)),
+        OperationError::Mistakes(mistakes) => of_mistakes(mistakes),
+        OperationError::NotDeleted(_) => {
+            build(Code::FailedPrecondition, "NOT_DELETED", None, text(), ErrorDetails::new())
+        }
+        OperationError::Files(_) => build(Code::FailedPrecondition, "FILES_FAILED", None, text(), ErrorDetails::new()),
+        OperationError::Ending => build(Code::Unavailable, "SHUTTING_DOWN", None, text(), ErrorDetails::new()),
+        OperationError::Internal(what) => {
+            tracing::error!(%what, "an admin request failed");
+            internal()
+        }
+        OperationError::Lookup(error) => of_lookup(error),
+        OperationError::Network(error) => of(error),
+    }
+}
+
+/// All that is wrong in files, each with its place: as text, and for programs as violations of the "field" that is the
+/// file and line. What is too much for a header is left to the log.
+fn of_mistakes(mistakes: &[(String, String)]) -> Status {
+    for (place, text) in mistakes {
+        tracing::warn!("{}: {}", printable(place), reason(text));
+    }
+    let mut details = ErrorDetails::new();
+    let mut message = format!("mistakes in the files: {}; nothing was changed", mistakes.len());
+    for (told, (place, text)) in mistakes.iter().enumerate() {
+        let (place, text) = (printable(place), printable(text));
+        if message.len() + place.len() + text.len() > MAX_MISTAKES {
+            message.push_str(&format!("\nand {} more, which pexd's log has", mistakes.len() - told));
+            break;
+        }
+        message.push_str(&format!("\n{place}: {text}"));
+        details.add_bad_request_violation(place, text);
+    }
+    build(Code::FailedPrecondition, "CONFIG_MISTAKES", None, message, details)
 }
 
 /// INVALID_ARGUMENT for one field of a request, by its name in the proto file.
@@ -83,10 +163,21 @@ pub(super) fn page_expired() -> Status {
     build(Code::Aborted, "PAGE_EXPIRED", None, text.to_owned(), ErrorDetails::new())
 }
 
+/// As much of a kind is under way as may be.
+pub(super) fn busy(text: &str) -> Status {
+    build(Code::ResourceExhausted, "LIMIT_REACHED", None, text.to_owned(), ErrorDetails::new())
+}
+
 /// A request that took longer than any is given.
 pub(super) fn timed_out() -> Status {
     let text = "the request took too long and was given up; a change that you asked for may still come into force";
     build(Code::DeadlineExceeded, "TIMED_OUT", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The end of a stream when the process ends.
+pub(super) fn ending() -> Status {
+    let text = "pexd is ending; once it runs again, go on with `after` and the last cursors";
+    build(Code::Unavailable, "PROCESS_ENDING", None, text.to_owned(), ErrorDetails::new())
 }
 
 /// The log is not this process's own.
@@ -98,6 +189,24 @@ pub(super) fn log_unavailable(error: &LogError) -> Status {
 pub(super) fn internal() -> Status {
     let text = "a fault in pexd; its log has the details";
     build(Code::Internal, "INTERNAL", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// A method that nothing serves.
+pub(super) fn no_method(path: &str) -> Status {
+    let text = format!("there is no method {path} here; `grpcurl ... list SERVICE` shows those that there are");
+    build(Code::Unimplemented, "METHOD_NOT_FOUND", None, reason(&text), ErrorDetails::new())
+}
+
+/// A request that cannot be read.
+pub(super) fn malformed(what: &str) -> Status {
+    let text = format!("the request cannot be read: {what}; generate the client anew from proto/pexd/v1");
+    build(Code::InvalidArgument, "MALFORMED_REQUEST", None, reason(&text), ErrorDetails::new())
+}
+
+/// A request that is too long.
+pub(super) fn too_large(what: &str) -> Status {
+    let text = format!("{what}; send less at once");
+    build(Code::OutOfRange, "REQUEST_TOO_LARGE", None, reason(&text), ErrorDetails::new())
 }
 
 /// The one answer to all who do not show who they are, whatever they asked and whatever was wrong.

@@ -17,6 +17,14 @@ pub(super) fn reason(text: &str) -> String {
     harmless(text, MAX_REASON)
 }
 
+/// Bytes of a value at most: a list of all seeds that are kept fits.
+const MAX_WHOLE: usize = 64 * 1_024;
+
+/// A value of the configuration, made harmless and not shortened.
+pub(super) fn whole(text: &str) -> String {
+    harmless(text, MAX_WHOLE)
+}
+
 /// A text that harms no terminal and no reader: letters, digits and printable ASCII stay, all else is escaped, and what
 /// is too long is cut.
 fn harmless(text: &str, max: usize) -> String {

@@ -1,13 +1,14 @@
 //! From the configuration's values to the modules' parameters. Each module has its own; only this place fills them.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use super::tunables;
 use crate::config::{self, keys::Limits};
-use crate::network::{self, Entrance};
+use crate::network::{self, Changeable, Entrance};
 use crate::node::Params;
-use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
-use crate::types::{NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion};
+use crate::transport::{DialLimits, Dialler, Local, Settings};
+use crate::types::{NodeInfo, PEX_CHANNEL, ProtocolVersion};
 use crate::{book, pex, store, switch};
 
 /// The bound on dials that all networks share.
@@ -16,31 +17,26 @@ pub(super) fn dialler(limits: &Limits) -> Dialler {
     Dialler::new(DialLimits { at_once, per_second: limits.dials_per_second, ..DialLimits::default() })
 }
 
-/// The networks. Those with equal address and identity share an entrance.
-pub(super) fn networks(config: &config::Config) -> Vec<network::Config> {
-    let mut entrances: BTreeMap<(SocketAddr, NodeId), Entrance> = BTreeMap::new();
-    let network = |network: &config::Network| {
-        let place = (network.p2p.laddr, network.id());
-        let entrance = entrances.entry(place).or_insert_with(|| Entrance::new(network.p2p.laddr, door(&network.pex)));
-        network::Config {
-            chain_id: network.chain_id.as_str().into(),
-            params: params(network),
-            local: Local::new(network.node_key.clone(), node_info(network), settings(network)),
-            entrance: entrance.clone(),
-            book: network.book.clone(),
-            store: store::Settings::default(),
-        }
-    };
-    config.networks.iter().map(network).collect()
+/// A network, at the entrance of those that it shares address and identity with, if there are any.
+pub(super) fn network(network: &config::Network, shared: Option<&Entrance>) -> network::Config {
+    let door = tunables::door(network);
+    let entrance = shared.map_or_else(|| Entrance::new(network.p2p.laddr, door), |shared| shared.with_limits(door));
+    network::Config {
+        chain_id: network.chain_id.as_str().into(),
+        params: params(network),
+        local: Local::new(network.node_key.clone(), node_info(network), settings(network)),
+        entrance,
+        book: network.book.clone(),
+        store: store::Settings { dial_log: network.dial_log, ..store::Settings::default() },
+        changeable: Changeable { read: tunables::read, forbidden: forbidden(network) },
+    }
 }
 
-fn door(pex: &config::keys::Pex) -> DoorLimits {
-    DoorLimits {
-        handshakes_per_ip: pex.max_handshakes_per_ip as usize,
-        handshakes: pex.max_handshakes as usize,
-        per_ip: RateLimit { per_second: pex.new_connections_per_ip, burst: pex.new_connections_per_ip_burst },
-        per_range: RateLimit { per_second: pex.new_connections_per_range, burst: pex.new_connections_per_range_burst },
-    }
+/// Where the files forbid changes at run time.
+fn forbidden(network: &config::Network) -> Option<Arc<str>> {
+    let entry = network.entries.iter().find(|entry| entry.key.path() == "pex.immutable");
+    let origin = entry.and_then(|entry| entry.origin.as_ref()).filter(|_| network.pex.immutable);
+    origin.map(|origin| origin.to_string().into())
 }
 
 fn node_info(network: &config::Network) -> NodeInfo {

@@ -2,8 +2,16 @@
 
 mod access;
 mod assembly;
+mod effective;
+mod folders;
 pub(crate) mod logging;
+mod operations;
+mod registry;
+mod reload;
 mod signals;
+#[cfg(test)]
+mod tests;
+mod tunables;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +24,8 @@ use crate::admin::{Admin, Process};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{Http, Sources};
-use crate::network::{self, Directory, Running};
+use crate::network::{self, Directory};
+use registry::{Files, Registry};
 
 /// Serves what the configuration describes until a signal asks for the end.
 ///
@@ -72,12 +81,10 @@ pub fn raise_open_files() {
 
 /// A process that serves its networks and its admin API.
 pub struct App {
-    directory: Directory,
     admin: Admin,
+    registry: Registry,
     /// Metrics and health, and what the names of CometBFT's metrics begin with.
     http: Option<(Http, Arc<str>)>,
-    networks: Vec<Running>,
-    shutdown: CancellationToken,
 }
 
 impl App {
@@ -92,8 +99,13 @@ impl App {
             None => None,
         };
         let default = config.process.default_network.as_deref().map(Arc::from);
-        let (networks, dialler) = (assembly::networks(config), assembly::dialler(&config.process.limits));
-        let app = App::with_networks(admin, networks, dialler, default).await?;
+        let files = Files { sources: config.sources.clone(), process: config.process.clone() };
+        let registry = Registry::new(default, assembly::dialler(&config.process.limits), Some(files));
+        let mut broken = Vec::new();
+        for network in &config.networks {
+            broken.push(registry.serve_file(Arc::new(network.clone())).await);
+        }
+        let app = App::of(admin, registry, broken)?;
         Ok(App { http, ..app })
     }
 
@@ -107,16 +119,20 @@ impl App {
         dialler: crate::transport::Dialler,
         default: Option<Arc<str>>,
     ) -> anyhow::Result<Self> {
-        let shutdown = CancellationToken::new();
-        let mut running = Vec::new();
+        let registry = Registry::new(default, dialler, None);
+        let mut broken = Vec::new();
         for network in networks {
-            running.push(network::spawn(network, dialler.clone(), shutdown.clone()).await);
+            broken.push(registry.serve(network, None).await);
         }
-        if let Some(reason) = running.iter().map(|network| network.broken.clone()).collect::<Option<Vec<_>>>() {
-            anyhow::bail!("no address book can be opened:\n{}", reason.join("\n"));
+        App::of(admin, registry, broken)
+    }
+
+    /// `broken` has for each network why its book cannot be opened, when it cannot.
+    fn of(admin: Admin, registry: Registry, broken: Vec<Option<String>>) -> anyhow::Result<Self> {
+        if let Some(reasons) = broken.into_iter().collect::<Option<Vec<_>>>() {
+            anyhow::bail!("no address book can be opened:\n{}", reasons.join("\n"));
         }
-        let directory = Directory::new(running.iter().map(|network| network.handle.clone()), default);
-        Ok(App { directory, admin, http: None, networks: running, shutdown })
+        Ok(App { admin, registry, http: None })
     }
 
     /// Where metrics and health are served, if they are.
@@ -131,12 +147,12 @@ impl App {
 
     /// The networks.
     pub fn directory(&self) -> &Directory {
-        &self.directory
+        self.registry.directory()
     }
 
     /// What ends the process in order when it is cancelled.
     pub fn shutdown(&self) -> CancellationToken {
-        self.shutdown.clone()
+        self.registry.shutdown().clone()
     }
 
     /// Starts all reactors and serves until a signal, or [`App::shutdown`]'s token, asks for the end. A network that
@@ -145,28 +161,31 @@ impl App {
     /// # Errors
     /// When the admin API breaks down.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { directory, admin, http, networks, shutdown } = self;
+        let App { admin, registry, http } = self;
+        let shutdown = registry.shutdown().clone();
         let (process, begun) = (process(), CancellationToken::new());
         if let Some((http, namespace)) = http {
-            let (directory, calls, started) = (directory.clone(), process.calls.clone(), process.started);
+            let (directory, calls, started) = (registry.directory().clone(), process.calls.clone(), process.started);
             let sources = Sources { directory, namespace, calls, started, begun: begun.clone() };
             tokio::spawn(http.serve(sources, shutdown.clone().cancelled_owned()));
         }
         // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
-        let api = tokio::spawn(admin.serve(directory.clone(), process, shutdown.clone().cancelled_owned()));
-        let handles = directory.all(|_| true);
+        let api = tokio::spawn(admin.serve(
+            registry.directory().clone(),
+            Arc::new(registry.clone()),
+            process,
+            shutdown.clone().cancelled_owned(),
+        ));
+        let reloading = signals::reload_at_hangup(registry.clone());
+        let handles = registry.directory().all(|_| true);
         tokio::spawn(async move {
             // One that cannot start is left failed; its log and its status say why.
             join_all(handles.iter().map(|handle| handle.start(None))).await;
             begun.cancel();
         });
         signals::wait(&shutdown).await;
-        shutdown.cancel();
-        for network in networks {
-            if network.task.await.is_err() {
-                tracing::error!(network = %network.handle.chain_id(), "did not end in order");
-            }
-        }
+        registry.close().await;
+        reloading.abort();
         api.await.context("the admin API broke down")?.context("the admin API")?;
         Ok(())
     }

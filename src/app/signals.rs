@@ -1,7 +1,23 @@
-//! When the process is asked to end.
+//! When the process is asked to end, or to read its files again.
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use super::registry::Registry;
+use super::reload;
+
+/// Reads all networks' files again at each SIGHUP from now on.
+pub(super) fn reload_at_hangup(registry: Registry) -> JoinHandle<()> {
+    let hangup = signal(SignalKind::hangup());
+    tokio::spawn(async move {
+        // Without a handler the system's own ends the process.
+        let Ok(mut hangup) = hangup else { return };
+        while hangup.recv().await.is_some() {
+            reload::reload_all(&registry).await;
+        }
+    })
+}
 
 /// Waits for SIGINT, SIGTERM or the token. A second signal ends the process at once.
 pub(super) async fn wait(shutdown: &CancellationToken) {

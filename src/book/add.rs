@@ -43,13 +43,36 @@ impl Book {
         }
     }
 
+    /// Files an address that an operator gives, as [`Book::add`] does, but leaves nothing to chance: it is in the book
+    /// afterwards, or the error says why not.
+    ///
+    /// # Errors
+    /// When it may not be stored, or its ID has no room for another address.
+    pub fn add_surely(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
+        self.check(&address, &source)?;
+        let id = self.slab.find_id(&address.id());
+        let Some(known) = self.slab.of_id(id).next() else {
+            self.file(now, id, address, source)?;
+            self.counts.new += 1;
+            return Ok(Added::New);
+        };
+        let is_here = self.slab.find(&address).is_some();
+        match self.slab.entry(known).standing {
+            Standing::Banned => Err(Refused::Banned),
+            _ if is_here => Ok(Added::Unchanged),
+            Standing::Old => Err(Refused::GoodElsewhere),
+            _ if self.slots_of(known) >= MAX_NEW_BUCKETS => Err(Refused::HasItsShare),
+            _ => self.file(now, id, address, source).map(|()| Added::AnotherAddress),
+        }
+    }
+
     /// What is refused whatever the book holds.
     pub(super) fn check(&self, address: &NetAddress, source: &Source) -> Result<(), Refused> {
         if address.id() == self.params.own_id || self.params.own_endpoints.contains(&address.socket()) {
             Err(Refused::Ourselves)
-        } else if self.params.private_ids.contains(&address.id()) {
+        } else if self.private.contains(&address.id()) {
             Err(Refused::Private)
-        } else if self.params.private_ids.contains(&source.id) {
+        } else if self.private.contains(&source.id) {
             Err(Refused::PrivateSource)
         } else if self.params.strict && !is_routable(address.ip()) {
             Err(Refused::Unroutable)
@@ -102,7 +125,9 @@ impl Book {
         let entry = self.slab.entry_mut(ix);
         entry.standing = state.into();
         entry.history = history;
+        self.order.insert(&self.slab, ix);
         self.counts.addresses += 1;
+        self.counts.outcomes[history.outcome as usize] += 1;
         Some(ix)
     }
 }

@@ -33,6 +33,12 @@ pub enum Refused {
     /// It cannot be reached over the Internet, and the book is strict.
     #[error("the address cannot be reached over the Internet (addr_book_strict)")]
     Unroutable,
+    /// Its ID is old at another address, which hearsay does not move.
+    #[error("its ID is good at another address; remove that one first")]
+    GoodElsewhere,
+    /// Its ID is in as many new buckets as one may be.
+    #[error("its ID has its share of the book (4 buckets); remove another address of it first")]
+    HasItsShare,
     /// Too many removed addresses wait for [`Book::take_dirty`](super::Book::take_dirty).
     #[error("too many changes of the address book wait to be stored")]
     Backlog,
@@ -62,7 +68,7 @@ pub enum Servable {
     NotFailed,
 }
 
-/// The book's numbers, all of IDs except `addresses`.
+/// The book's numbers, all of IDs except `addresses` and `outcomes`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// IDs in new buckets.
@@ -75,15 +81,8 @@ pub struct Counts {
     pub addresses: usize,
     /// IDs, banned ones left out, with an address that was never tried.
     pub untried: usize,
-}
-
-/// What a walk through the whole book finds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Survey {
-    /// Addresses by what became of the latest attempt, in the order of [`Outcome::ALL`]; those of banned IDs left out.
-    pub outcomes: [u32; Outcome::ALL.len()],
-    /// Addresses whose time to be dialled has come.
-    pub backlog: u32,
+    /// Addresses by what became of the latest attempt, numbered as [`Outcome`] is.
+    pub outcomes: [usize; Outcome::ALL.len()],
 }
 
 /// What [`Book::load`](super::Book::load) made of the records.

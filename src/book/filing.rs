@@ -154,7 +154,9 @@ impl Book {
         } else {
             self.schedule.remove(&mut self.slab, ix);
         }
+        self.order.remove(&self.slab, ix);
         self.counts.addresses -= 1;
+        self.counts.outcomes[self.slab.history(ix).outcome as usize] -= 1;
         let entry = self.slab.entry_mut(ix);
         entry.standing = Standing::Gone;
         entry.taken = false;

@@ -4,18 +4,21 @@ use super::history::{History, Stamp};
 use super::params::{BUCKET_SIZE, NEW_BUCKETS};
 use super::slab::{Ix, Standing};
 use super::{Book, HashKey, LoadReport, MAX_NEW_BUCKETS, Params, Record, State};
-use crate::types::{Now, Outcome, Wall};
+use crate::types::{Delta, NodeId, Now, Outcome, Overlay, Wall};
 
 impl Book {
-    /// The book that these records are the image of, each address in the buckets where it was. A record that breaks a rule
+    /// The book that these records are the image of, each address in the buckets where it was, with the run-time changes of
+    /// the private IDs that still apply. A record that breaks a rule
     /// is mended or left out, is counted, and comes out of [`Book::take_dirty`], so that the store follows.
     pub fn load(
         params: Params,
         key: HashKey,
         records: impl IntoIterator<Item = Record>,
+        private: Vec<Delta<NodeId>>,
         now: Now,
     ) -> (Self, LoadReport) {
         let mut book = Book::new(params, key);
+        book.private = Overlay::load(book.params.private_ids.iter().copied(), private);
         let mut report = LoadReport::default();
         for record in records {
             match book.load_one(&record, now) {

@@ -1,10 +1,12 @@
 //! Looking things up.
 
+use std::collections::BTreeMap;
+
 use super::params::NEEDS_MORE_BELOW;
 use super::served::{is_listed, may_serve};
-use super::slab::{Ix, Standing};
-use super::{Book, Counts, Record, Servable, State, Survey};
-use crate::types::{NetAddress, NodeId, Now};
+use super::slab::Entry;
+use super::{Book, Counts, Record, Refused, Servable, Source, State};
+use crate::types::{Group, Mono, NetAddress, NodeId, Now, group_of};
 
 impl Book {
     /// IDs in the book, banned ones left out.
@@ -27,18 +29,12 @@ impl Book {
         self.counts
     }
 
-    /// What became of all addresses, and how many wait for the crawl; looks at the whole book, for some 100 us when full.
-    pub fn survey(&self, now: Now) -> Survey {
-        let mut survey = Survey::default();
-        for entry in self.slab.live().map(|ix| self.slab.entry(ix)) {
-            if matches!(entry.standing, Standing::New | Standing::Old) {
-                survey.outcomes[entry.history.outcome as usize] += 1;
-                let waits = entry.queue.is_some();
-                let due = entry.history.is_untried() || entry.due <= now.mono.as_secs();
-                survey.backlog += u32::from(waits && due);
-            }
-        }
-        survey
+    /// Addresses whose time to be dialled by the crawl has come; looks at the whole book, for some 100 us when it is full.
+    pub fn backlog(&self, now: Now) -> u32 {
+        let waits =
+            |entry: &Entry| entry.queue.is_some() && (entry.history.is_untried() || entry.due <= now.mono.as_secs());
+        let count = self.slab.live().filter(|&ix| waits(self.slab.entry(ix))).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// IDs that may be served.
@@ -77,27 +73,59 @@ impl Book {
         self.slab.find(address).and_then(|ix| self.record(ix))
     }
 
+    /// When the turn of an address comes in the crawl: [`Mono::ZERO`] = as soon as may be. `None` when it is handed out,
+    /// banned or not in the book.
+    pub fn turn(&self, address: &NetAddress) -> Option<Mono> {
+        self.slab.find(address).and_then(|ix| self.schedule.turn(&self.slab, ix))
+    }
+
+    /// The address by which an ID is served, if it is.
+    pub fn served_address(&self, kind: Servable, id: &NodeId) -> Option<NetAddress> {
+        let mut addresses = self.slab.of_id(self.slab.find_id(id));
+        addresses.find(|&ix| is_listed(&self.slab, ix, kind)).map(|ix| *self.slab.address(ix))
+    }
+
+    /// The part of the network that an address lies in.
+    pub fn group(&self, address: &NetAddress) -> Group {
+        group_of(address.ip(), self.params.strict)
+    }
+
+    /// Why an address that `source` tells of is not stored, whatever the book holds; `None` when it may be.
+    pub fn refusal(&self, address: &NetAddress, source: &Source) -> Option<Refused> {
+        self.check(address, source).err()
+    }
+
+    /// Of each of these IDs, how many addresses it told us of first, and how many of those are verified. Looks at the
+    /// source of every address once.
+    pub fn told_by(&self, ids: &[NodeId]) -> BTreeMap<NodeId, (u32, u32)> {
+        let mut told: BTreeMap<NodeId, (u32, u32)> = ids.iter().map(|id| (*id, (0, 0))).collect();
+        let mut first_bytes = [false; 256];
+        ids.iter().for_each(|id| first_bytes[usize::from(id.as_bytes()[0])] = true);
+        for ix in self.slab.live() {
+            let source = &self.slab.source(ix).id;
+            if first_bytes[usize::from(source.as_bytes()[0])]
+                && let Some((all, good)) = told.get_mut(source)
+            {
+                *all += 1;
+                *good += u32::from(self.slab.history(ix).verified);
+            }
+        }
+        told
+    }
+
     /// The addresses of an ID, banned or not, at most 4.
     pub fn addresses_of(&self, id: &NodeId) -> Vec<NetAddress> {
         self.slab.of_id(self.slab.find_id(id)).map(|ix| *self.slab.address(ix)).collect()
     }
 
-    /// At most `max` records that come after the key `after`, in the order of their addresses. Each page looks at the
-    /// whole book once.
+    /// At most `max` records that come after the key `after`, in the order of their addresses; the rest is not looked at.
     pub fn page(&self, after: Option<&NetAddress>, max: usize) -> Vec<Record> {
-        let is_after = |&ix: &Ix| after.is_none_or(|after| self.slab.address(ix) > after);
-        let mut page: Vec<Ix> = self.slab.live().filter(is_after).collect();
-        if page.len() > max {
-            page.select_nth_unstable_by_key(max, |&ix| self.slab.address(ix));
-            page.truncate(max);
-        }
-        page.sort_unstable_by_key(|&ix| self.slab.address(ix));
-        page.into_iter().filter_map(|ix| self.record(ix)).collect()
+        self.order.after(&self.slab, after).take(max).filter_map(|ix| self.record(ix)).collect()
     }
 
     /// Bytes that the book occupies, its parameters left out.
     pub fn memory(&self) -> usize {
         let buckets = self.new.heap_bytes() + self.old.heap_bytes();
-        size_of::<Book>() + self.slab.heap_bytes() + buckets + self.served.heap_bytes()
+        size_of::<Book>() + self.slab.heap_bytes() + self.order.heap_bytes() + buckets + self.served.heap_bytes()
     }
 }

@@ -80,6 +80,8 @@ impl Book {
         self.restamp(ix);
         self.touch(ix);
         let after = self.slab.history(ix);
+        self.counts.outcomes[before.outcome as usize] -= 1;
+        self.counts.outcomes[after.outcome as usize] += 1;
         let same = before.verified == after.verified && before.is_untried() == after.is_untried();
         if !(same && self.slab.is_alone(ix)) {
             self.refresh(ix);

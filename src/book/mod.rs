@@ -14,7 +14,9 @@ mod list;
 mod load;
 mod look;
 mod mark;
+mod order;
 pub mod params;
+mod private;
 mod record;
 mod schedule;
 mod served;
@@ -22,7 +24,7 @@ mod slab;
 #[cfg(test)]
 mod tests;
 
-pub use answers::{Added, Change, Counts, LoadReport, Refused, Servable, Survey};
+pub use answers::{Added, Change, Counts, LoadReport, Refused, Servable};
 pub use hash::HashKey;
 pub use params::{MAX_NEW_BUCKETS, Params};
 pub use record::{Record, Source, State};
@@ -31,6 +33,7 @@ use buckets::Buckets;
 use changed::CHANGED;
 use hash::Placement;
 use list::List;
+use order::Order;
 use params::{NEW_BUCKETS, OLD_BUCKETS};
 use schedule::{Schedule, WAITING};
 use served::Served;
@@ -38,14 +41,17 @@ use slab::{Ix, Slab};
 
 use rand::RngExt as _;
 
-use crate::types::{Mono, NetAddress, NodeId, Now, SeededRng};
+use crate::types::{Mono, NetAddress, NodeId, Now, Overlay, SeededRng};
 
 /// The address book of one network. Adding, marking and picking are O(1), a selection of k addresses is O(k), at any size
-/// of the book.
+/// of the book; what enters or leaves it finds its place in the order of addresses.
 pub struct Book {
     params: Params,
+    /// Who is never stored, and from whom nothing is.
+    private: Overlay<NodeId>,
     placement: Placement,
     slab: Slab,
+    order: Order,
     new: Buckets,
     old: Buckets,
     served: Served,
@@ -61,10 +67,13 @@ impl Book {
     pub fn new(params: Params, key: HashKey) -> Self {
         let placement = Placement::new(key, params.strict);
         let schedule = Schedule::new(params.recheck);
+        let private = Overlay::load(params.private_ids.iter().copied(), []);
         Book {
             params,
+            private,
             placement,
             slab: Slab::new(placement),
+            order: Order::default(),
             new: Buckets::new(NEW_BUCKETS),
             old: Buckets::new(OLD_BUCKETS),
             served: Served::default(),

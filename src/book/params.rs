@@ -22,6 +22,8 @@ pub const MAX_NEW_BUCKETS: usize = 4;
 pub const NEEDS_MORE_BELOW: usize = 1000;
 /// Banned IDs that are kept to be reinstated; the one banned first leaves for one more.
 pub const MAX_BANNED: usize = 1000;
+/// Private IDs that operators may bring the list to, those of the file included.
+pub const MAX_PRIVATE: usize = 1_024;
 
 /// The part of what may be served that one selection names, in percent, rounded down.
 pub const SELECTION_PERCENT: usize = 23;
@@ -59,7 +61,7 @@ pub struct Params {
     pub own_id: NodeId,
     /// Where we listen and what we announce: never stored, whatever ID is said to be there.
     pub own_endpoints: Vec<SocketAddr>,
-    /// IDs that are never stored, and from which nothing is stored (`private_peer_ids`).
+    /// IDs that are never stored, and from which nothing is stored (`private_peer_ids`), as the file has them.
     pub private_ids: BTreeSet<NodeId>,
     /// The least time between two dials of one address by the crawl; whole seconds, rounded up. Failing addresses wait
     /// this time doubled for each failure, at most [`MAX_BACKOFF`].

@@ -99,6 +99,13 @@ impl Schedule {
         Some(ix)
     }
 
+    /// When the turn of an entry comes: at once is [`Mono::ZERO`]; `None` when it waits in no queue.
+    pub(super) fn turn(&self, slab: &Slab, ix: Ix) -> Option<Mono> {
+        let entry = slab.entry(ix);
+        let due = Mono::from_micros(u64::from(entry.due) * 1_000_000);
+        entry.queue.map(|queue| if queue == UNTRIED { Mono::ZERO } else { due })
+    }
+
     /// When [`Schedule::take`] will find something.
     pub(super) fn next_due(&self, slab: &Slab) -> Option<Mono> {
         if self.queues[usize::from(UNTRIED)].first().is_some() {

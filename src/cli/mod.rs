@@ -8,6 +8,7 @@ mod init;
 mod localnet;
 mod output;
 mod overrides;
+mod reference;
 mod show_node_id;
 mod start;
 mod table;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Home, Mistakes, Note};
+use crate::config::{Config, Home, Mistakes, Note};
 
 /// A peer-exchange node for CometBFT networks.
 #[derive(Debug, Parser)]
@@ -51,9 +52,9 @@ enum Command {
     Client(Box<client::Command>),
     /// Print a script that completes pexd's commands in your shell
     Completions(completions::Args),
-    /// Print docs/configuration.md
+    /// Print a reference page
     #[command(hide = true)]
-    Reference,
+    Reference(reference::Args),
 }
 
 /// What is left to do when a command has run.
@@ -146,7 +147,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Token(args) => token::run(&home(cli.home)?, args),
         Command::Client(command) => client::run(&home(cli.home)?, *command),
         Command::Completions(args) => completions::run(&args),
-        Command::Reference => print(&config::reference()),
+        Command::Reference(args) => reference::run(&args),
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) enum Output {
     Json,
 }
 
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+/// The API's description.
+pub(super) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(DESCRIPTORS).expect("the descriptors that were compiled in decode: a test reads them")
 });
 

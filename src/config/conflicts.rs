@@ -10,17 +10,27 @@ use super::process::Process;
 /// Holds the networks against each other and against the process.
 pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mut Notes) {
     for (index, network) in networks.iter().enumerate() {
-        for earlier in &networks[..index] {
-            check_pair(earlier, network, notes);
-        }
-        if let Some(admin) = process.admin.laddr.filter(|admin| overlap(network.p2p.laddr, *admin)) {
-            let text = format!("p2p.laddr has the port of the admin API, {admin}: give it another");
-            notes.mistake(network.origins.laddr.clone(), text);
-        }
-        if let Some(http) = process.http.laddr.filter(|http| overlap(network.p2p.laddr, *http)) {
-            let text = format!("p2p.laddr has the port of metrics and health (http.laddr), {http}: give it another");
-            notes.mistake(network.origins.laddr.clone(), text);
-        }
+        check_network(process, &networks[..index], network, notes);
+    }
+}
+
+/// Holds one network against others and against the process.
+pub(super) fn check_network<'a>(
+    process: &Process,
+    others: impl IntoIterator<Item = &'a Network>,
+    network: &Network,
+    notes: &mut Notes,
+) {
+    for other in others {
+        check_pair(other, network, notes);
+    }
+    if let Some(admin) = process.admin.laddr.filter(|admin| overlap(network.p2p.laddr, *admin)) {
+        let text = format!("p2p.laddr has the port of the admin API, {admin}: give it another");
+        notes.mistake(network.origins.laddr.clone(), text);
+    }
+    if let Some(http) = process.http.laddr.filter(|http| overlap(network.p2p.laddr, *http)) {
+        let text = format!("p2p.laddr has the port of metrics and health (http.laddr), {http}: give it another");
+        notes.mistake(network.origins.laddr.clone(), text);
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::types::NodeId;
 
@@ -65,7 +66,7 @@ pub enum CreateError {
 }
 
 /// Makes a network in a home, and the home's `pexd.toml` if there is none. The network listens on port 26656, or on the
-/// next one that no network of this home and no process has.
+/// next one that no network of this home and no process has, unless it shares the listener of another one.
 ///
 /// # Errors
 /// When it exists or cannot be made; nothing of it is left behind then.
@@ -78,8 +79,10 @@ pub fn create_network(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<C
     Printable::from_text(&moniker).map_err(CreateError::Moniker)?;
     let folder = home.network(chain_id);
     refuse_existing(&folder.path)?;
-    let laddr = free_address(home)?;
-    let key = node_key::generate();
+    let (key, laddr) = match &new.shared {
+        Some(shared) => (shared.key.clone(), shared.laddr),
+        None => (Arc::new(node_key::generate()), free_address(home)?),
+    };
     let text = sample::network_file(&moniker, laddr, new);
 
     let unfinished = files::unfinished(&folder.path);

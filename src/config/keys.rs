@@ -160,6 +160,9 @@ section! {
         bootstrap: bool = "false", flag;
         /// The file of the node key, as a node writes it; relative to the network's folder.
         node_key_file: PathBuf = "node_key.json";
+        /// Whether operators may change nothing of this network's configuration at run time: the files alone count. Bans,
+        /// start and stop stay possible; changes that were made earlier have no effect while it is set.
+        immutable: bool = "false";
         /// How often the number of peers is looked after (a node) or the network is crawled (a seed).
         ensure_peers_period: Duration = "30s" in 100..=3600000;
         /// Dials of this network under way at once.
@@ -192,6 +195,8 @@ section! {
     BookFile = "book" {
         /// The database of the address book; relative to the network's folder. No two networks share one.
         file: PathBuf = "book.db";
+        /// Own dials that are kept in it, the latest, some 200 bytes each. 0: none.
+        dial_log: u32 = "100000" in 0..=10000000;
     }
 }
 

@@ -39,6 +39,8 @@ impl Sources {
 pub struct Config {
     /// The home that it was read from.
     pub home: Home,
+    /// What it was read from; `network` is the one that the variables and flags for a network were taken for.
+    pub sources: Sources,
     /// The process.
     pub process: Process,
     /// The networks, by their folders' names; at least one.
@@ -72,9 +74,36 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
         conflicts::check_default(&process, &networks, &sources.home, &mut notes);
     }
     let home = sources.home.clone();
-    let (mut config, warnings) = notes.finish(|| Some(Config { home, process, networks, warnings: Vec::new() }))?;
+    let sources = Sources { network: target.map(str::to_owned), ..sources.clone() };
+    let (mut config, warnings) =
+        notes.finish(|| Some(Config { home, sources, process, networks, warnings: Vec::new() }))?;
     config.warnings = warnings;
     Ok(config)
+}
+
+/// Reads one network while the process runs and `others` are served: one that is added, or one whose files changed. The
+/// variables and flags that were given at the start stay in force.
+///
+/// # Errors
+/// All mistakes of its files, and what it cannot share with the process and the others.
+pub fn load_beside<'a>(
+    sources: &Sources,
+    process: &Process,
+    others: impl IntoIterator<Item = &'a Network>,
+    folder: &NetworkFolder,
+) -> Result<(Network, Vec<Note>), Mistakes> {
+    let mut overrides = Vec::new();
+    if sources.network.as_deref() == Some(folder.name.as_str()) {
+        // Their own mistakes were told at the start.
+        overrides = layers::from_environment(&sources.variables, &mut Notes::default());
+        overrides.extend(layers::from_flags(&sources.flags));
+    }
+    let mut notes = Notes::default();
+    let network = load_network(folder, &layers::by_file(overrides).1, &mut notes);
+    if let Some(network) = &network {
+        conflicts::check_network(process, others, network, &mut notes);
+    }
+    notes.finish(|| network)
 }
 
 /// Reads what is said of the process alone, without asking whether anybody could enter: for those who only want to reach it,
@@ -90,7 +119,7 @@ pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Resu
     notes.finish(|| Some(process)).map(|(process, _)| process)
 }
 
-/// Reads one network alone, as its files have it: for a network that is added while the process runs.
+/// Reads one network alone, as its files have it.
 ///
 /// # Errors
 /// All mistakes of its files. What it shares with other networks is not checked here.
@@ -110,7 +139,7 @@ fn load_process(
     let mut given = read_file(&file, process::LAYOUT, true, notes).unwrap_or_default();
     given.extend(overrides);
     let Resolved { values, origins } = layers::resolve(&given, notes);
-    let process = process::build(values, home);
+    let process = process::build(values, &given, home);
     let origin = |path: &str| origins.get(path).cloned().unwrap_or_else(|| Origin::path(&file));
     check(&process.admin, &origin, notes);
     conflicts::check_listeners(&process, &origin, notes);
@@ -129,7 +158,7 @@ fn load_network(folder: &NetworkFolder, overrides: &[Given], notes: &mut Notes) 
     given.extend_from_slice(overrides);
     network::warn_of_pasted_limits(&from_file, &given, notes);
     let resolved = layers::resolve(&given, notes);
-    network::build(folder, resolved, notes).filter(|_| notes.mistakes.len() == before)
+    network::build(folder, resolved, &given, notes).filter(|_| notes.mistakes.len() == before)
 }
 
 fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Notes) -> Option<Vec<Given>> {

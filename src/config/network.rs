@@ -7,11 +7,13 @@ use crate::types::NodeId;
 use crate::wire::secret::NodeKey;
 
 use super::document::{Given, Layout};
+use super::effective::{self, Entry};
 use super::home::NetworkFolder;
 use super::keys::{BookFile, IGNORED, NETWORK_TABLES, NetworkTop, P2p, PROCESS_TABLES, Pex};
 use super::layers::{Resolved, Tables, is_seed};
 use super::mistake::{Notes, Origin};
 use super::node_key;
+use super::reachable::reachable_as;
 use super::section::Key;
 
 /// What a network's `config.toml` may hold.
@@ -34,10 +36,16 @@ pub struct Network {
     pub node_key: Arc<NodeKey>,
     /// The database of the book.
     pub book: PathBuf,
+    /// Own dials that are kept in it; 0 = none.
+    pub dial_log: u32,
     /// CometBFT's keys. `pex` is always true.
     pub p2p: P2p,
     /// Our own keys. `chain_id`, `node_key_file` and an empty `version` are as in the file; use the fields above.
     pub pex: Pex,
+    /// The file of the node key.
+    pub key_file: PathBuf,
+    /// The value of each key of its file with where it comes from, in the order of the reference.
+    pub entries: Vec<Entry>,
     /// Where laddr, the book's file and the chain ID were given, for mistakes that only show beside other networks.
     pub(super) origins: Origins,
 }
@@ -61,6 +69,15 @@ impl Network {
         self.home.file_name().and_then(|name| name.to_str()).unwrap_or(&self.chain_id)
     }
 
+    /// What to give to others, as far as it is known here: `id@host:port`.
+    pub fn node_address(&self) -> String {
+        let place = match &self.p2p.external_address {
+            Some(address) => address.to_listen_addr(),
+            None => reachable_as(self.p2p.laddr).to_string(),
+        };
+        format!("{}@{place}", self.id())
+    }
+
     /// What NodeInfo says of where we listen: external_address, else laddr.
     pub fn announced_address(&self) -> String {
         match &self.p2p.external_address {
@@ -71,11 +88,18 @@ impl Network {
 }
 
 /// The tables as the file has them.
+#[derive(PartialEq)]
 pub(super) struct NetworkTables {
     top: NetworkTop,
     p2p: P2p,
     pex: Pex,
     book: BookFile,
+}
+
+impl NetworkTables {
+    pub(super) fn into_p2p_and_pex(self) -> (P2p, Pex) {
+        (self.p2p, self.pex)
+    }
 }
 
 impl Tables for NetworkTables {
@@ -98,8 +122,14 @@ impl Tables for NetworkTables {
     }
 }
 
-/// Makes the network of its values and its node key; `None` when there is no usable key, which is noted.
-pub(super) fn build(folder: &NetworkFolder, resolved: Resolved<NetworkTables>, notes: &mut Notes) -> Option<Network> {
+/// Makes the network of its values and its node key; `None` when there is no usable key, which is noted. `given` is what
+/// the values were resolved from.
+pub(super) fn build(
+    folder: &NetworkFolder,
+    resolved: Resolved<NetworkTables>,
+    given: &[Given],
+    notes: &mut Notes,
+) -> Option<Network> {
     let file = folder.config_file();
     if !resolved.values.p2p.pex {
         let origin = resolved.origin("p2p.pex", &file);
@@ -111,13 +141,17 @@ pub(super) fn build(folder: &NetworkFolder, resolved: Resolved<NetworkTables>, n
         chain_id: resolved.origin("pex.chain_id", &file),
     };
     let NetworkTables { top, p2p, pex, book } = resolved.values;
-    let node_key = read_key(&folder.path.join(&pex.node_key_file), notes)?;
+    let key_file = folder.path.join(&pex.node_key_file);
+    let node_key = read_key(&key_file, notes)?;
     Some(Network {
         chain_id: Some(pex.chain_id.0.clone()).filter(|id| !id.is_empty()).unwrap_or_else(|| folder.name.clone()),
         home: folder.path.clone(),
         moniker: Some(top.moniker.0).filter(|name| !name.is_empty()).unwrap_or_else(default_moniker),
         node_key: Arc::new(node_key),
+        dial_log: book.dial_log,
         book: whole_path(folder.path.join(book.file)),
+        key_file: whole_path(key_file),
+        entries: effective::entries(&NETWORK_TABLES, given, p2p.seed_mode),
         p2p,
         pex,
         origins,

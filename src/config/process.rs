@@ -1,7 +1,8 @@
 //! `pexd.toml`: the process.
 
 use super::admin::whole_paths;
-use super::document::Layout;
+use super::document::{Given, Layout};
+use super::effective::{self, Entry};
 use super::home::Home;
 use super::keys::{Admin, Http, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
 use super::layers::Tables;
@@ -27,6 +28,8 @@ pub struct Process {
     pub log: Log,
     /// What all networks share.
     pub limits: Limits,
+    /// The value of each key of its file with where it comes from, in the order of the reference.
+    pub entries: Vec<Entry>,
 }
 
 /// The tables as the file has them.
@@ -60,9 +63,10 @@ impl Tables for ProcessTables {
     }
 }
 
-/// The process of these values, its paths whole.
-pub(super) fn build(values: ProcessTables, home: &Home) -> Process {
+/// The process of these values, its paths whole. `given` is what they were resolved from.
+pub(super) fn build(values: ProcessTables, given: &[Given], home: &Home) -> Process {
     let ProcessTables { top, admin, http, log, limits } = values;
     let default_network = Some(top.default_network.0).filter(|name| !name.is_empty());
-    Process { default_network, admin: whole_paths(admin, home.path()), http, log, limits }
+    let entries = effective::entries(&PROCESS_TABLES, given, false);
+    Process { default_network, admin: whole_paths(admin, home.path()), http, log, limits, entries }
 }

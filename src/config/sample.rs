@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::keys::{NETWORK_TABLES, PROCESS_TABLES};
 use super::section::Key;
 use crate::types::PeerAddress;
+use crate::wire::secret::NodeKey;
 
 /// What a new network is to be.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,17 @@ pub struct NewNetwork {
     pub seeds: Vec<PeerAddress>,
     /// Whether it is a seed.
     pub seed_mode: bool,
+    /// The listener of another network that it shares; `None`: it gets a key and a port of its own.
+    pub shared: Option<SharedListener>,
+}
+
+/// What networks that share a listener have in common.
+#[derive(Clone, Debug)]
+pub struct SharedListener {
+    /// The identity.
+    pub key: Arc<NodeKey>,
+    /// The address.
+    pub laddr: SocketAddr,
 }
 
 /// A new `pexd.toml`.

@@ -21,14 +21,14 @@ const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Scrapes within this time share one answer, so that a flood of them costs the networks no more than one a second.
 const SHARED_FOR: Duration = Duration::from_secs(1);
 
-/// The metrics of a moment.
-type Scraped = (Mono, Arc<str>);
+/// When the metrics were gathered, and their text.
+type Scrape = (Mono, Arc<str>);
 
 /// What the routes share.
 #[derive(Clone)]
 struct Shared {
     sources: Sources,
-    latest: Arc<Mutex<Option<Scraped>>>,
+    latest: Arc<Mutex<Option<Scrape>>>,
 }
 
 /// All paths. Others are not found; methods other than GET and HEAD are not allowed.

@@ -89,7 +89,7 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     for (state, count) in [("new", node.book.new), ("old", node.book.old), ("banned", node.book.banned)] {
         out.add(&m::BOOK_IDS, &[chain, state], count.into());
     }
-    for (outcome, count) in Outcome::ALL.into_iter().zip(node.outcomes) {
+    for (outcome, count) in Outcome::ALL.into_iter().zip(node.book.outcomes) {
         out.add(&m::BOOK_ADDRESSES, &[chain, outcome.name()], count.into());
     }
     out.add(&m::SERVABLE, &[chain], node.book.servable.into());

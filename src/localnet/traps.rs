@@ -7,11 +7,6 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A loopback port that was free a moment ago: bound by the system's choice, and given back.
-pub(super) fn reserve() -> io::Result<SocketAddr> {
-    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
-}
-
 /// Accepts connections and never says a word.
 #[derive(Debug)]
 pub(super) struct Silent {

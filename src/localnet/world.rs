@@ -9,13 +9,14 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{NODES, Trap, advertiser, advertises, known_by};
-use super::traps::{BlackHole, Silent, reserve};
+use super::traps::{BlackHole, Silent};
 use crate::book::{HashKey, Source};
 use crate::clock::{self, Clock};
 use crate::network::{self, Entrance, Running};
 use crate::node::Params;
 use crate::node::row::{Change, Key, Row};
 use crate::store::{self, Store};
+use crate::testkit::reserve_port;
 use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
 use crate::types::{NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion};
 use crate::wire::secret::NodeKey;
@@ -52,7 +53,7 @@ struct Member {
 
 impl Member {
     fn new(chain: &'static str, moniker: String) -> anyhow::Result<Self> {
-        let at = reserve().context("cannot reserve a loopback port")?;
+        let at = reserve_port().context("cannot reserve a loopback port")?;
         Ok(Member { key: Arc::new(NodeKey::from_seed(clock::entropy())), at, chain, moniker })
     }
 
@@ -72,6 +73,7 @@ impl Member {
             entrance: Entrance::new(self.at, open_door()),
             book: folder.join(format!("{}.db", self.moniker)),
             store: store::Settings::default(),
+            changeable: network::Changeable::default(),
         }
     }
 }
@@ -123,7 +125,7 @@ impl World {
     async fn lay(&mut self, trap: Trap, folder: &Path, reachable: &[NetAddress]) -> anyhow::Result<NetAddress> {
         let nobody = NodeKey::from_seed(clock::entropy()).id();
         let at = match trap {
-            Trap::Dead => reserve()?,
+            Trap::Dead => reserve_port()?,
             Trap::Silent => {
                 let silent = Silent::open().await?;
                 let at = silent.at;

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use ipnet::IpNet;
 use tokio::sync::mpsc;
@@ -14,14 +15,18 @@ use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::entrance::{Entrance, OpenEntrance};
+use super::events::{Events, What};
 use super::handle::{By, Command, Starter, Status};
 use super::journal::Journal;
 use super::ledger::Ledger;
+use super::peer_commands::Waiting;
 use super::saving::{GROUP, Saving};
 use super::tallies::Unanswered;
+use super::tunables::{Configured, Settings};
 use crate::clock::Clock;
-use crate::node::row::Change;
+use crate::node::row::{Change, EventMark, Key, Row};
 use crate::node::{Effect, Event, Input, Node, RunState};
+use crate::store::WriteError;
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
 use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Ticket, Wall};
@@ -44,7 +49,10 @@ pub(super) struct Shell {
     pub(super) entrance: Entrance,
     pub(super) dialler: Dialler,
     pub(super) clock: Clock,
+    pub(super) events: Events,
     pub(super) shutdown: CancellationToken,
+    /// What the files say; it may change while the network runs.
+    pub(super) configured: ArcSwap<Configured>,
 }
 
 /// One life of a network, from loading its store to the end of the process or a breakdown.
@@ -54,8 +62,11 @@ pub(super) struct Actor<'a> {
     pub(super) saving: Saving,
     pub(super) journal: Journal,
     pub(super) ledger: Ledger,
+    pub(super) settings: Settings,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<Starter>,
+    /// Who waits for the ends of dials.
+    pub(super) waiting: Waiting,
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
     pub(super) open: Option<OpenEntrance>,
@@ -72,15 +83,17 @@ pub(super) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving, ledger: Ledger) -> Self {
+    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving, ledger: Ledger, settings: Settings) -> Self {
         Actor {
             journal: Journal::default(),
             ledger,
+            settings,
             shell,
             node,
             saving,
             peers: HashMap::new(),
             starters: Vec::new(),
+            waiting: Waiting::default(),
             closing: HashMap::new(),
             open: None,
             unanswered: Unanswered::default(),
@@ -98,24 +111,32 @@ impl<'a> Actor<'a> {
     /// Runs until the process ends, all handles are gone, or there is no book and somebody wants it to start.
     pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Command>) -> Exit {
         self.publish_bans();
+        self.tune();
+        // Whoever asks takes turns with the rest: many lists at once slow peers down, and do not shut them out.
+        let mut asked = false;
         loop {
+            let others_turn = std::mem::take(&mut asked);
             self.drain();
             let now = self.shell.clock.mono();
             let timer = self.node.poll_timeout().into_iter().chain(self.saving.due(self.has_dirty(), now)).min();
             tokio::select! {
                 biased;
                 () = self.shell.shutdown.cancelled() => return Exit::Over,
-                command = inbox.recv() => match command {
+                command = inbox.recv(), if !others_turn => match command {
                     Some(Command::Start(_, starter)) if self.saving.no_store().is_some() => return Exit::Reopen(starter),
-                    Some(command) => self.command(command).await,
+                    Some(command) => {
+                        self.command(command).await;
+                        asked = true;
+                    }
                     None => return Exit::Over,
                 },
                 () = sleep_until(self.shell.clock, timer) => self.timer(),
-                result = self.saving.written() => self.saving.finished(result),
+                result = self.saving.written() => self.written(result),
                 Some(message) = self.from_peers.1.recv() => self.heard(message),
                 Some(upgraded) = self.upgraded.1.recv() => self.inbound(upgraded),
                 Some(dialled) = self.dials.join_next() => self.dialled(dialled),
                 Some(looked_up) = self.lookups.join_next() => self.looked_up(looked_up),
+                () = std::future::ready(()), if others_turn => {}
             }
         }
     }
@@ -123,14 +144,32 @@ impl<'a> Actor<'a> {
     fn timer(&mut self) {
         let now = self.shell.clock.now();
         if self.saving.due(self.has_dirty(), now.mono).is_some_and(|at| at <= now.mono) {
-            let changes = if self.saving.takes_more() { self.take_dirty(GROUP) } else { Vec::new() };
+            let mut changes = Vec::new();
+            if self.saving.takes_more() {
+                changes = self.take_dirty(GROUP);
+                changes.extend(self.shell.events.take_mark().map(event_mark));
+            }
             self.saving.save(changes, self.has_dirty(), now.mono);
         }
         self.node.handle_timeout(now);
     }
 
     fn has_dirty(&self) -> bool {
-        self.ledger.has_dirty() || self.node.has_dirty()
+        self.ledger.has_dirty() || self.node.has_dirty() || self.shell.events.needs_mark()
+    }
+
+    /// Takes the end of a write, and tells of it when the disk began or ceased to fail.
+    fn written(&mut self, result: Result<(), WriteError>) {
+        match result {
+            Ok(()) => self.shell.events.saved(),
+            Err(_) => self.shell.events.not_saved(),
+        }
+        let before = self.saving.failure().is_some();
+        self.saving.finished(result);
+        let failure = self.saving.failure();
+        if failure.is_some() != before {
+            self.shell.events.record(self.shell.clock.now().wall, What::Store(failure.map(Arc::from)));
+        }
     }
 
     /// At most `max` changed rows, what operators changed first.
@@ -145,7 +184,7 @@ impl<'a> Actor<'a> {
     fn inbound(&mut self, upgraded: Upgraded) {
         if self.closing.len() >= MAX_CLOSING {
             let (id, ip, fault) = (upgraded.info.id, upgraded.remote.ip(), Fault::Full);
-            return self.note(&Event::Refused { id, ip, fault });
+            return self.note_event(Event::Refused { id, ip, fault });
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
@@ -193,7 +232,7 @@ impl<'a> Actor<'a> {
             self.perform(effect);
         }
         while let Some(event) = self.node.poll_event() {
-            self.note(&event);
+            self.note_event(event);
         }
         match self.node.state() {
             RunState::Starting => {}
@@ -207,6 +246,16 @@ impl<'a> Actor<'a> {
                 self.starters.drain(..).for_each(|starter| drop(starter.send(Err(reason.clone()))));
             }
         }
+    }
+
+    fn note_event(&mut self, event: Event) {
+        let at = self.shell.clock.now().wall;
+        self.count(&event, at);
+        if let Event::Dialled(end) = &event {
+            self.ledger.dialled(end, at);
+            self.dial_ended(end, at);
+        }
+        self.shell.events.record(at, What::Node(event));
     }
 
     fn perform(&mut self, effect: Effect) {
@@ -289,7 +338,8 @@ impl<'a> Actor<'a> {
                 if let Some(by) = by {
                     self.note_change(by, "started the reactor");
                 }
-                let opened = self.shell.entrance.open(self.shell.local.clone(), self.upgraded.0.clone()).await;
+                let (local, limits) = (self.shell.local.clone(), self.settings.in_force().door);
+                let opened = self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await;
                 let now = self.shell.clock.now();
                 match opened {
                     Ok(open) => {
@@ -335,6 +385,8 @@ impl<'a> Actor<'a> {
     pub(super) async fn finish(mut self) {
         self.node.stop(self.shell.clock.now());
         self.drain();
+        let entrance = &self.shell.entrance;
+        let mut last = Some(event_mark(self.shell.events.end()));
         let Actor { mut node, saving, mut ledger, from_peers: (sender, mut receiver), closing, .. } = self;
         // Each peer's task holds a sender: the queue ends when the last of them has.
         drop(sender);
@@ -343,8 +395,17 @@ impl<'a> Actor<'a> {
             tracing::warn!("some peers did not take what was sent to them");
         }
         drop(closing);
-        saving.close(|max| take_dirty(&mut ledger, &mut node, max)).await;
+        entrance.closed().await;
+        let left = |max| {
+            let changes = take_dirty(&mut ledger, &mut node, max);
+            if changes.is_empty() { last.take().into_iter().collect() } else { changes }
+        };
+        saving.close(left).await;
     }
+}
+
+pub(super) fn event_mark(mark: EventMark) -> Change {
+    Change { key: Key::EventMark, row: Some(Row::EventMark(mark)) }
 }
 
 fn take_dirty(ledger: &mut Ledger, node: &mut Node, max: usize) -> Vec<Change> {

@@ -1,11 +1,13 @@
 //! What operators ask of the actor.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Peer, Reach};
+use super::events::{OperatorChange, What};
+use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Reach};
 use super::saving::GROUP;
-use crate::node::PeerView;
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
 use crate::types::NetAddress;
@@ -25,12 +27,13 @@ impl Actor<'_> {
                 self.shell.entrance.closed().await;
                 let _ = reply.send(stopped);
             }
-            Command::Peers(reply) => drop(reply.send(self.peer_list())),
+            Command::Peer(command) => self.peer_command(command),
             Command::Summary(reply) => drop(reply.send(self.node.summary())),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
             Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
+            Command::Config(command) => self.config_command(command),
             Command::Report(command) => self.report(command),
             Command::Reach(reply) => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
@@ -47,6 +50,10 @@ impl Actor<'_> {
             let chain_id = self.shell.chain_id.clone();
             return drop(reply.send(Err(Error::NoBook { chain_id, reason: reason.to_owned() })));
         }
+        if let Some(file) = self.settings.forbidden().filter(|_| change.is_configuration()) {
+            let (chain_id, file) = (self.shell.chain_id.clone(), file.clone());
+            return drop(reply.send(Err(Error::Immutable { chain_id, file })));
+        }
         let (now, summary) = (self.shell.clock.now(), change.to_string());
         let outcome = match change {
             Change::AddSeed(seed) => {
@@ -61,6 +68,11 @@ impl Actor<'_> {
             }
             Change::Unban(target) if self.node.unban(now, &target) => Ok(true),
             Change::Unban(_) => Err(Error::NoSuchBan),
+            Change::Set(setting) => self.set(setting, &by.author),
+            Change::Reset(key) => Ok(self.reset(&key)),
+            Change::Disconnect { id, reason, ban } => self.disconnect(now, by, id, reason, ban),
+            Change::AddListed(item) => self.add_listed(now, by, item),
+            Change::RemoveListed(item) => self.remove_listed(now, by, item),
         };
         if outcome == Ok(true) {
             self.note_change(by, &summary);
@@ -71,7 +83,10 @@ impl Actor<'_> {
     /// Tells the log and the audit of what an operator changed.
     pub(super) fn note_change(&mut self, by: &By, summary: &str) {
         tracing::info!(author = %by.author, method = by.method, "{summary}");
-        self.ledger.changed(by, summary, self.shell.clock.now().wall);
+        let at = self.shell.clock.now().wall;
+        self.ledger.changed(by, summary, at);
+        let change = OperatorChange { author: by.author.clone(), method: by.method, summary: summary.into() };
+        self.shell.events.record(at, What::Changed(Arc::new(change)));
     }
 
     fn applied(&mut self, outcome: Result<bool, Error>, reply: oneshot::Sender<Result<Applied, Error>>) {
@@ -84,19 +99,8 @@ impl Actor<'_> {
         }
     }
 
-    fn peer_list(&self) -> Vec<Peer> {
-        let peer = |view: PeerView| {
-            let traffic = self.peers.get(&view.conn).map(crate::transport::PeerHandle::traffic).unwrap_or_default();
-            Peer { view, bytes_in: traffic.bytes_in, bytes_out: traffic.bytes_out }
-        };
-        self.node.peers().into_iter().map(peer).collect()
-    }
-
     fn page(&self, after: Option<NetAddress>, max: usize) -> Page {
         let max = max.clamp(1, MAX_PAGE);
-        let mut entries = self.node.addresses(after.as_ref(), max + 1);
-        let more = entries.len() > max;
-        entries.truncate(max);
-        Page { entries, more }
+        Page::cut(self.node.addresses(self.shell.clock.now(), after.as_ref(), max + 1), max)
     }
 }

@@ -7,7 +7,8 @@ use arc_swap::ArcSwap;
 
 use super::Handle;
 
-/// The networks of the process. Only the composition root changes it; everyone else looks up. Cheap to clone.
+/// The networks of the process, which come and go. Only the composition root changes it; everyone else looks up. Cheap to
+/// clone.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
     entries: Arc<ArcSwap<Entries>>,
@@ -48,6 +49,13 @@ impl Directory {
         Directory { entries: Arc::new(ArcSwap::from_pointee(Entries { networks, default })) }
     }
 
+    /// Other networks from now on.
+    #[cfg(test)]
+    pub(crate) fn replace(&self, networks: impl IntoIterator<Item = Handle>) {
+        let networks = networks.into_iter().map(|handle| (handle.chain_id().clone(), handle)).collect();
+        self.entries.store(Arc::new(Entries { networks, default: None }));
+    }
+
     /// The network of that chain ID among the `visible` ones; an empty name stands for the only one of them, or the
     /// configured default.
     ///
@@ -69,6 +77,24 @@ impl Directory {
             (None, None, _) => Err(LookupError::None),
             (None, Some(_), Some(_)) => Err(LookupError::Ambiguous { known: known() }),
         }
+    }
+
+    /// Adds a network, in the place of the one that had its chain ID.
+    pub(crate) fn insert(&self, handle: &Handle) {
+        self.entries.rcu(|entries| {
+            let mut entries = Entries::clone(entries);
+            entries.networks.insert(handle.chain_id().clone(), handle.clone());
+            entries
+        });
+    }
+
+    /// Removes a network.
+    pub(crate) fn remove(&self, chain_id: &str) {
+        self.entries.rcu(|entries| {
+            let mut entries = Entries::clone(entries);
+            entries.networks.remove(chain_id);
+            entries
+        });
     }
 
     /// All `visible` networks, by chain ID.

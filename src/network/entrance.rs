@@ -1,5 +1,6 @@
 //! Where a network's peers come in: a listener of its own, or one that it shares with others under one identity.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +23,8 @@ pub struct Entrance {
 #[derive(Debug, Default)]
 struct State {
     listener: Option<Arc<Listener>>,
+    /// What each network at the listener wants its limits to be.
+    limits: BTreeMap<String, DoorLimits>,
     /// Gives the port back.
     closing: Option<JoinHandle<()>>,
 }
@@ -40,20 +43,41 @@ impl Entrance {
         Entrance { laddr, limits, state: Arc::default(), turn: Arc::default() }
     }
 
+    /// The same entrance for a network that wants other limits.
+    #[must_use]
+    pub fn with_limits(&self, limits: DoorLimits) -> Self {
+        Entrance { limits, ..self.clone() }
+    }
+
+    /// The limits that the network wants.
+    pub const fn limits(&self) -> DoorLimits {
+        self.limits
+    }
+
     /// The configured address.
     pub const fn laddr(&self) -> SocketAddr {
         self.laddr
     }
 
     /// Binds the address unless another network has, and takes the connections that are for this network.
-    pub(super) async fn open(&self, local: Arc<Local>, peers: mpsc::Sender<Upgraded>) -> Result<OpenEntrance, String> {
+    pub(super) async fn open(
+        &self,
+        local: Arc<Local>,
+        limits: DoorLimits,
+        peers: mpsc::Sender<Upgraded>,
+    ) -> Result<OpenEntrance, String> {
         let _turn = self.turn.lock().await;
         loop {
             self.settle().await;
             if let Some(opened) = self.enter(&local, &peers) {
-                return opened;
+                return opened.inspect(|open| open.set_limits(limits));
             }
         }
+    }
+
+    /// Whether both are one entrance.
+    pub fn is_same(&self, other: &Entrance) -> bool {
+        Arc::ptr_eq(&self.state, &other.state)
     }
 
     /// Waits until a port that the last network left is free again.
@@ -92,7 +116,24 @@ impl Entrance {
     }
 }
 
+impl State {
+    /// Has the listener hold to the strictest of what its networks want.
+    fn limit(&self) {
+        let strictest = self.limits.values().copied().reduce(DoorLimits::strictest);
+        if let (Some(listener), Some(limits)) = (&self.listener, strictest) {
+            listener.set_limits(limits);
+        }
+    }
+}
+
 impl OpenEntrance {
+    /// Sets the limits that this network wants.
+    pub(super) fn set_limits(&self, limits: DoorLimits) {
+        let mut state = self.entrance.state();
+        state.limits.insert(self.chain_id.clone(), limits);
+        state.limit();
+    }
+
     /// Where it listens.
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.listener.local_addr()
@@ -113,10 +154,12 @@ impl OpenEntrance {
 impl Drop for OpenEntrance {
     fn drop(&mut self) {
         let mut state = self.entrance.state();
+        state.limits.remove(&self.chain_id);
         if self.listener.remove_route(&self.chain_id) == 0 {
             state.listener = None;
             let listener = self.listener.clone();
             state.closing = Some(tokio::spawn(async move { listener.stop().await }));
         }
+        state.limit();
     }
 }

@@ -1,17 +1,23 @@
 //! What the rest of the process holds of a network: a cloneable handle whose methods ask the actor.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::book_commands::BookCommand;
+use super::config_commands::ConfigCommand;
+use super::events::Events;
+use super::peer_commands::PeerCommand;
 use super::report::ReportCommand;
 use super::tallies::Tallies;
-use crate::node::row::{Ban, BanTarget};
+use super::tunables::NewSetting;
+use crate::node::row::{Ban, BanTarget, ListItem};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
-use crate::transport::{Dialler, Local};
+use crate::switch::NotDialled;
+use crate::transport::{Dialler, Local, Traffic};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
@@ -25,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Handle {
     chain_id: Arc<str>,
+    /// The book's file.
+    book: Arc<Path>,
+    events: Events,
     commands: mpsc::Sender<Command>,
 }
 
@@ -48,6 +57,29 @@ pub enum Error {
     /// The seed is not configured.
     #[error("{0} is not a seed of this network")]
     NoSuchSeed(PeerAddress),
+    /// The book has no such address.
+    #[error("no such address in the book")]
+    NoSuchAddress,
+    /// The entry is on no list.
+    #[error("there is not {0} to remove")]
+    NotListed(ListItem),
+    /// The entry would be of the node itself.
+    #[error("it is this node's own ID")]
+    OwnId,
+    /// The peer is not connected.
+    #[error("peer {0} is not connected")]
+    NoSuchPeer(NodeId),
+    /// The dial was not begun.
+    #[error("{target} was not dialled: {why}")]
+    NotDialled {
+        /// Whom.
+        target: PeerAddress,
+        /// The rule against it.
+        why: NotDialled,
+    },
+    /// The dial did not end for as long as a caller waits.
+    #[error("the dial of {0} has not ended yet")]
+    StillDialling(PeerAddress),
     /// There is no such ban.
     #[error("no such ban")]
     NoSuchBan,
@@ -57,6 +89,25 @@ pub enum Error {
         /// Which.
         chain_id: Arc<str>,
         /// Why, with the mend.
+        reason: String,
+    },
+    /// The file forbids changes at run time.
+    #[error("the configuration of network {chain_id} may not be changed at run time: {file} says so (pex.immutable)")]
+    Immutable {
+        /// Which.
+        chain_id: Arc<str>,
+        /// The file that says so, with the line.
+        file: Arc<str>,
+    },
+    /// The value of a key that does not fit it.
+    #[error("{0}")]
+    BadValue(String),
+    /// What was written down cannot be read.
+    #[error("network {chain_id} cannot look into its book: {reason}")]
+    Unreadable {
+        /// Which.
+        chain_id: Arc<str>,
+        /// Why.
         reason: String,
     },
     /// More run-time entries than the node keeps.
@@ -129,19 +180,26 @@ pub struct PeerEnd {
 pub struct Peer {
     /// What the node knows.
     pub view: PeerView,
-    /// Bytes received, as they came over the wire.
-    pub bytes_in: u64,
-    /// Bytes sent.
-    pub bytes_out: u64,
+    /// What went over its connection.
+    pub traffic: Traffic,
 }
 
 /// Some entries of the book, in the order of their key.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct Page<T = AddressView> {
     /// At most as many as asked for, and [`MAX_PAGE`].
-    pub entries: Vec<AddressView>,
+    pub entries: Vec<T>,
     /// Whether more follow after the last one.
     pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// Of entries that are one more than wanted when more follow.
+    pub(super) fn cut(mut entries: Vec<T>, max: usize) -> Self {
+        let more = entries.len() > max;
+        entries.truncate(max);
+        Page { entries, more }
+    }
 }
 
 /// What the actor is asked; answers go through the oneshot.
@@ -150,7 +208,7 @@ pub(super) enum Command {
     Status(oneshot::Sender<Status>),
     Start(Option<By>, Starter),
     Stop(By, oneshot::Sender<bool>),
-    Peers(oneshot::Sender<Vec<Peer>>),
+    Peer(PeerCommand),
     Summary(oneshot::Sender<BookView>),
     Addresses {
         after: Option<NetAddress>,
@@ -160,6 +218,7 @@ pub(super) enum Command {
     Book(BookCommand),
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
+    Config(ConfigCommand),
     Report(ReportCommand),
     Reach(oneshot::Sender<Reach>),
     Change {
@@ -200,6 +259,27 @@ pub(super) enum Change {
     RemoveSeed(PeerAddress),
     Ban { target: BanTarget, reason: String, length: Option<Duration> },
     Unban(BanTarget),
+    Set(NewSetting),
+    Reset(Box<str>),
+    Disconnect { id: NodeId, reason: String, ban: Option<Duration> },
+    AddListed(ListItem),
+    RemoveListed(ListItem),
+}
+
+impl Change {
+    /// Whether it is the configuration that it changes, which the file can forbid. Bans are not: they are what an operator
+    /// does about those who come.
+    pub(super) const fn is_configuration(&self) -> bool {
+        match self {
+            Change::AddSeed(_)
+            | Change::RemoveSeed(_)
+            | Change::AddListed(_)
+            | Change::RemoveListed(_)
+            | Change::Set(_)
+            | Change::Reset(_) => true,
+            Change::Ban { .. } | Change::Unban(_) | Change::Disconnect { .. } => false,
+        }
+    }
 }
 
 impl fmt::Display for Change {
@@ -213,19 +293,42 @@ impl fmt::Display for Change {
                 write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
             }
             Change::Unban(target) => write!(f, "lifted the ban of {target}"),
+            Change::Set(setting) => write!(f, "set {setting}"),
+            Change::Reset(key) => write!(f, "reset {key} to what the file says"),
+            Change::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
+            Change::Disconnect { id, reason, ban: Some(length) } => {
+                write!(f, "disconnected {id} and banned it for {} s: {reason:?}", length.as_secs())
+            }
+            Change::AddListed(item) => write!(f, "added {item}"),
+            Change::RemoveListed(item) => write!(f, "removed {item}"),
         }
     }
 }
 
 impl Handle {
-    pub(super) fn new(chain_id: Arc<str>) -> (Self, mpsc::Receiver<Command>) {
+    pub(super) fn new(chain_id: Arc<str>, book: &Path) -> (Self, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(INBOX);
-        (Handle { chain_id, commands }, inbox)
+        (Handle { chain_id, book: book.into(), events: Events::default(), commands }, inbox)
     }
 
     /// The chain ID.
     pub fn chain_id(&self) -> &Arc<str> {
         &self.chain_id
+    }
+
+    /// What happens in the network, and happened lately; read without asking the actor.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Whether this is the very network, and not one that was added later under the same chain ID.
+    pub fn is_same(&self, other: &Handle) -> bool {
+        self.commands.same_channel(&other.commands)
+    }
+
+    /// The book's file.
+    pub(super) fn book(&self) -> &Path {
+        &self.book
     }
 
     /// The network at a glance.
@@ -253,14 +356,6 @@ impl Handle {
     /// See [`Handle::status`].
     pub async fn stop(&self, by: By) -> Result<bool, Error> {
         self.ask(|reply| Command::Stop(by, reply)).await
-    }
-
-    /// The connected peers.
-    ///
-    /// # Errors
-    /// See [`Handle::status`].
-    pub async fn peers(&self) -> Result<Vec<Peer>, Error> {
-        self.ask(Command::Peers).await
     }
 
     /// The book's counts.
@@ -341,22 +436,31 @@ impl Handle {
         self.change(by, Change::Unban(target)).await
     }
 
-    async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
+    pub(super) async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
         self.ask(|reply| Command::Change { by, change, reply }).await?
     }
 
     #[cfg(test)]
-    pub(super) async fn panic(&self) {
+    pub(crate) async fn panic(&self) {
         drop(self.commands.send(Command::Panic).await);
     }
 
     pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        self.ask_for(PATIENCE, command).await
+    }
+
+    /// As [`Handle::ask`], for what takes longer than the actor itself.
+    pub(super) async fn ask_for<T>(
+        &self,
+        patience: Duration,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         let exchange = async {
             self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;
             answer.await.map_err(|_| Error::Gone(self.chain_id.clone()))
         };
-        match tokio::time::timeout(PATIENCE, exchange).await {
+        match tokio::time::timeout(patience, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(Error::Unresponsive(self.chain_id.clone())),
         }

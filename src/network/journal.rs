@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::handle::PeerEnd;
 use super::tallies::Tallies;
-use crate::node::Event;
+use crate::node::{DialEnd, Event};
 use crate::types::{Fault, NodeId, Wall};
 
 /// Ends of connections that are kept with their peer; about 8 KB.
@@ -39,14 +39,14 @@ impl Journal {
             Event::Refused { id, ip, fault } => {
                 tracing::debug!(%id, %ip, %fault, "connection refused");
             }
-            Event::DialFailed { target, purpose, fault } => tracing::debug!(%target, %purpose, %fault, "dial failed"),
+            Event::Dialled(end) => note_dial(end),
             Event::Learned { address, from } => tracing::trace!(%address, %from, "address learned"),
             Event::Answered { id, total, learned } => tracing::debug!(%id, total, learned, "addresses received"),
             Event::Served { id, addresses } => tracing::debug!(%id, addresses, "addresses sent"),
             Event::Verified(address) => tracing::debug!(%address, "verified"),
             Event::Unverified { address, outcome } => tracing::debug!(%address, %outcome, "no longer verified"),
             Event::Promoted(address) => tracing::debug!(%address, "good"),
-            Event::Banned { target, reason } => tracing::info!(%target, %reason, "banned"),
+            Event::Banned(ban) => tracing::info!(target = %ban.target, reason = %ban.reason, "banned"),
             Event::Unbanned(target) => tracing::info!(%target, "ban lifted"),
             Event::Outage(true) => {
                 tracing::warn!(
@@ -54,7 +54,13 @@ impl Journal {
                 );
             }
             Event::Outage(false) => tracing::info!("good addresses answer again"),
-            Event::SeedUnresolved(seed) => tracing::warn!(%seed, "the seed's name does not resolve; tried again later"),
+            Event::SeedDialled { seed, fault: Some(Fault::Unresolved) } => {
+                tracing::warn!(%seed, "the seed's name does not resolve; tried again later");
+            }
+            Event::SeedDialled { seed, fault } => {
+                tracing::debug!(%seed, fault = fault.as_ref().map(tracing::field::display), "seed dialled");
+            }
+            Event::Round { backlog, servable } => tracing::debug!(backlog, servable, "round"),
         }
     }
 
@@ -77,15 +83,29 @@ impl Journal {
     }
 }
 
+fn note_dial(end: &DialEnd) {
+    let DialEnd { target, purpose, .. } = end;
+    match &end.fault {
+        Some(fault) => tracing::debug!(%target, %purpose, %fault, "dial failed"),
+        None => tracing::debug!(%target, %purpose, "dialled"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::types::ConnId;
 
     #[test]
     fn ends_are_counted_by_name_and_the_latest_are_kept() {
         let mut journal = Journal::default();
-        let down = |n: u8, fault| Event::PeerDown { conn: ConnId(1), id: NodeId::from_bytes([n; 20]), fault };
+        let remote = "127.0.0.1:1".parse().unwrap();
+        let down = |n: u8, fault| {
+            let id = NodeId::from_bytes([n; 20]);
+            Event::PeerDown { conn: ConnId(1), id, remote, length: Duration::ZERO, fault }
+        };
         journal.note(&down(0, Fault::BadMessage), Wall::from_secs(0));
         for second in 1..=70 {
             journal.note(&down(second, Fault::UnknownChannel(i32::from(second))), Wall::from_secs(second.into()));

@@ -3,11 +3,15 @@
 mod actor;
 mod book_commands;
 mod commands;
+mod config_commands;
 mod directory;
 mod entrance;
+pub mod events;
 mod handle;
+mod history;
 mod journal;
 mod ledger;
+mod peer_commands;
 mod report;
 mod saving;
 #[cfg(test)]
@@ -16,10 +20,17 @@ mod supervisor;
 mod tallies;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tunables;
 
+pub use book_commands::{Entered, MAX_GROUP};
 pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
+pub use peer_commands::DialReport;
+pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
+
+pub use crate::store::history::{AuditQuery, DialQuery, Part, Time, Walk};
+pub use crate::transport::Traffic;
 pub use report::{
     Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats,
 };

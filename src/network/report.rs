@@ -8,11 +8,11 @@ use super::actor::Actor;
 use super::entrance::OpenEntrance;
 use super::handle::Command;
 use super::tallies::Outbound;
-use super::{By, Error, Handle, Status};
+use super::{Error, Handle, Status};
 use crate::node::Event;
 pub use crate::store::StoreStats;
 pub use crate::transport::{Grouping, MessageCount, MessageCounts, RefusedSource};
-use crate::types::{ConnId, Direction, Purpose};
+use crate::types::{ConnId, Direction, Purpose, Wall};
 
 /// What is asked for it.
 #[derive(Debug)]
@@ -25,8 +25,6 @@ pub(super) enum ReportCommand {
     Refused(Grouping, oneshot::Sender<RefusedSources>),
     /// Which listener its peers come in at.
     Listener(oneshot::Sender<Option<ListenerNumber>>),
-    /// A line for the audit about what was changed in the whole process.
-    Note(By, String, oneshot::Sender<()>),
 }
 
 /// All that is counted of a network.
@@ -88,14 +86,6 @@ impl Handle {
     pub async fn listener(&self) -> Result<Option<ListenerNumber>, Error> {
         self.ask(|reply| Command::Report(ReportCommand::Listener(reply))).await
     }
-
-    /// Notes in the audit what an operator changed in the whole process.
-    ///
-    /// # Errors
-    /// See [`Handle::status`].
-    pub async fn note(&self, by: By, summary: String) -> Result<(), Error> {
-        self.ask(|reply| Command::Report(ReportCommand::Note(by, summary, reply))).await
-    }
 }
 
 impl Actor<'_> {
@@ -105,10 +95,6 @@ impl Actor<'_> {
             ReportCommand::Outbound(reply) => drop(reply.send(self.journal.tallies.outbound.clone())),
             ReportCommand::Refused(grouping, reply) => drop(reply.send(self.refused_sources(grouping))),
             ReportCommand::Listener(reply) => drop(reply.send(self.open.as_ref().map(OpenEntrance::number))),
-            ReportCommand::Note(by, summary, reply) => {
-                self.note_change(&by, &summary);
-                let _ = reply.send(());
-            }
         }
     }
 
@@ -131,8 +117,7 @@ impl Actor<'_> {
     }
 
     /// Tells the journal of an event. Who is refused after the handshake is counted beside those refused before it.
-    pub(super) fn note(&mut self, event: &Event) {
-        let at = self.shell.clock.now().wall;
+    pub(super) fn count(&mut self, event: &Event, at: Wall) {
         match event {
             Event::Refused { ip, fault, .. } => self.shell.local.gate().refusals().add(*ip, fault.clone(), at),
             Event::PeerDown { conn, .. } => self.unanswered.gone(*conn),

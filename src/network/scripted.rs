@@ -2,13 +2,16 @@
 //! changes when it likes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::book_commands::BookCommand;
 use super::handle::{Change, Command};
+use super::peer_commands::PeerCommand;
 use super::{Applied, By, Error, Handle, Page, Peer, Saved, Status};
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, RunState, SeedView};
-use crate::types::{NetAddress, PeerAddress, Wall};
+use crate::types::{ConnId, NetAddress, PeerAddress, Wall};
 
 /// What the stand-in answers with.
 #[derive(Debug)]
@@ -50,7 +53,7 @@ impl Shared {
 
     /// A handle that this world answers.
     pub(crate) fn handle(&self) -> Handle {
-        let (handle, mut inbox) = Handle::new(self.lock().status.chain_id.clone());
+        let (handle, mut inbox) = Handle::new(self.lock().status.chain_id.clone(), Path::new(""));
         let world = self.clone();
         tokio::spawn(async move {
             while let Some(command) = inbox.recv().await {
@@ -72,22 +75,28 @@ impl World {
             Command::Status(reply) => drop(reply.send(self.status.clone())),
             Command::Start(_, reply) => drop(reply.send(self.start())),
             Command::Stop(_, reply) => drop(reply.send(self.enter(RunState::Stopped))),
-            Command::Peers(reply) => drop(reply.send(self.peers.clone())),
+            Command::Peer(PeerCommand::After { after, max, reply }) => drop(reply.send(self.peers_after(after, max))),
+            Command::Peer(_) => {}
             Command::Summary(reply) => drop(reply.send(self.status.node.book)),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
+            Command::Book(BookCommand::BansAfter(after, max, reply)) => {
+                let left = self.bans.iter().filter(|(target, _)| after.is_none_or(|after| **target > after));
+                drop(reply.send(left.take(max).map(|(_, ban)| ban.clone()).collect()));
+            }
             Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
             Command::Reach(reply) => drop(reply),
             Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
-            // Its callers are tested against real networks.
-            Command::Report(_) => {}
+            // Their callers are tested against real networks.
+            Command::Config(_) | Command::Report(_) => {}
             Command::Panic => panic!("asked to"),
         }
     }
 
     fn change(&mut self, by: &By, change: Change) -> Result<Applied, Error> {
         match change {
+            Change::Disconnect { .. } | Change::AddListed(_) | Change::RemoveListed(_) => Ok(self.applied(false)),
             Change::AddSeed(seed) => Ok(self.add_seed(seed)),
             Change::RemoveSeed(seed) => self.remove_seed(seed),
             Change::Ban { target, reason, length } => {
@@ -99,6 +108,7 @@ impl World {
                 self.bans.remove(&target).ok_or(Error::NoSuchBan)?;
                 Ok(self.applied(true))
             }
+            Change::Set(_) | Change::Reset(_) => Ok(self.applied(false)),
         }
     }
 
@@ -116,6 +126,15 @@ impl World {
         let changed = self.status.node.state != state;
         self.status.node.state = state;
         changed
+    }
+
+    fn peers_after(&self, after: Option<ConnId>, max: usize) -> Page<Peer> {
+        let mut peers: Vec<Peer> = self.peers.clone();
+        peers.sort_by_key(|peer| peer.view.conn);
+        peers.retain(|peer| after.is_none_or(|after| peer.view.conn > after));
+        let more = peers.len() > max;
+        peers.truncate(max);
+        Page { entries: peers, more }
     }
 
     fn page(&self, after: Option<NetAddress>, max: usize) -> Page {

@@ -6,22 +6,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::actor::{Actor, Exit, Shell};
+use super::actor::{Actor, Exit, Shell, event_mark};
 use super::entrance::Entrance;
 use super::handle::{Command, Handle, Starter};
 use super::ledger::Ledger;
 use super::saving::Saving;
+use super::tunables::{Changeable, Configured, Settings};
 use crate::book::HashKey;
 use crate::clock::{self, Clock};
-use crate::node::row::Rows;
+use crate::node::row::{Change, Rows, Setting};
 use crate::node::{Node, Params};
-use crate::store::{Loaded, Settings, Store};
+use crate::store::{self, Loaded, Store};
 use crate::transport::{Dialler, Local};
 
 /// Everything that makes a network.
@@ -38,7 +40,16 @@ pub struct Config {
     /// The book's file.
     pub book: PathBuf,
     /// Bounds on the book's file.
-    pub store: Settings,
+    pub store: store::Settings,
+    /// What operators may change of it at run time.
+    pub changeable: Changeable,
+}
+
+impl Config {
+    /// What of it can be brought into force while the network runs.
+    pub fn configured(&self) -> Configured {
+        Configured { params: self.params.clone(), pace: self.local.settings().pace(), door: self.entrance.limits() }
+    }
 }
 
 /// A network that runs as a task of its own.
@@ -56,7 +67,8 @@ pub struct Running {
 ///
 /// A book that cannot be opened leaves the network failed; starting it tries again.
 pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken) -> Running {
-    let (handle, inbox) = Handle::new(config.chain_id.clone());
+    let (handle, inbox) = Handle::new(config.chain_id.clone(), &config.book);
+    let configured = ArcSwap::from_pointee(config.configured());
     let supervisor = Supervisor {
         shell: Shell {
             chain_id: config.chain_id,
@@ -64,9 +76,11 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
             entrance: config.entrance,
             dialler,
             clock: Clock,
+            events: handle.events().clone(),
             shutdown,
+            configured,
         },
-        params: config.params,
+        changeable: config.changeable,
         book: config.book,
         store: config.store,
     };
@@ -79,9 +93,9 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
 
 struct Supervisor {
     shell: Shell,
-    params: Params,
+    changeable: Changeable,
     book: PathBuf,
-    store: Settings,
+    store: store::Settings,
 }
 
 /// What a store gives, or why it gives nothing.
@@ -92,8 +106,22 @@ impl Supervisor {
         let (path, chain_id, settings) = (self.book.clone(), self.shell.chain_id.clone(), self.store.clone());
         let open = move || Store::open_with(&path, &chain_id, clock::entropy(), &settings);
         match tokio::task::spawn_blocking(open).await {
-            Ok(opened) => opened.map_err(|error| error.to_string()),
+            Ok(Ok((store, loaded))) => {
+                self.reserve_events(&store, &loaded).await;
+                Ok((store, loaded))
+            }
+            Ok(Err(error)) => Err(error.to_string()),
             Err(panic) => Err(format!("opening the book broke down: {panic}")),
+        }
+    }
+
+    /// The numbers of this life's events are on disk before the first of them.
+    async fn reserve_events(&self, store: &Store, loaded: &Loaded) {
+        let mark = self.shell.events.adopt(loaded.rows.event_mark.as_ref());
+        match store.write(vec![event_mark(mark)]).await {
+            Ok(()) => self.shell.events.saved(),
+            // The first write of the actor fails as well, and tells of it.
+            Err(_) => self.shell.events.not_saved(),
         }
     }
 
@@ -101,8 +129,8 @@ impl Supervisor {
         let mut wish: Option<Starter> = None;
         let mut breakdown: Option<String> = None;
         loop {
-            let (node, saving, ledger) = self.load_or_fail(opened);
-            let mut actor = Actor::new(&self.shell, node, saving, ledger);
+            let (node, saving, ledger, settings) = self.load_or_fail(opened);
+            let mut actor = Actor::new(&self.shell, node, saving, ledger, settings);
             if let Some(reason) = breakdown.take() {
                 actor.node.fail(self.shell.clock.now(), reason);
             }
@@ -116,7 +144,11 @@ impl Supervisor {
                 actor.run(&mut inbox).await
             };
             match AssertUnwindSafe(life).catch_unwind().await {
-                Ok(Exit::Over) => return actor.finish().await,
+                Ok(Exit::Over) => {
+                    // Who waits for an answer learns at once that there will be none.
+                    drop(inbox);
+                    return actor.finish().await;
+                }
                 Ok(Exit::Reopen(starter)) => wish = Some(starter),
                 Err(panic) => {
                     let reason = format!("internal fault: {}; start the network again", words(panic.as_ref()));
@@ -130,7 +162,7 @@ impl Supervisor {
     }
 
     /// As [`Supervisor::load`]; a book that breaks the node is as good as none.
-    fn load_or_fail(&self, opened: Opened) -> (Node, Saving, Ledger) {
+    fn load_or_fail(&self, opened: Opened) -> (Node, Saving, Ledger, Settings) {
         catch_unwind(AssertUnwindSafe(|| self.load(opened))).unwrap_or_else(|panic| {
             let reason = format!("internal fault while the book was loaded: {}", words(panic.as_ref()));
             self.load(Err(reason))
@@ -138,32 +170,59 @@ impl Supervisor {
     }
 
     /// The node with what its book held. Without a book it is empty, failed, and can only be looked at or started.
-    fn load(&self, opened: Opened) -> (Node, Saving, Ledger) {
+    fn load(&self, opened: Opened) -> (Node, Saving, Ledger, Settings) {
         let (clock, now) = (self.shell.clock, self.shell.clock.now());
         match opened {
-            Ok((store, loaded)) => {
-                let ledger = Ledger::after(&loaded.rows);
-                (self.node(loaded), Saving::new(store, clock), ledger)
+            Ok((store, mut loaded)) => {
+                let mut ledger = Ledger::after(&loaded.rows, self.store.dial_log);
+                self.leave_out_what_is_forbidden(&mut loaded.rows);
+                let (settings, lapsed) = self.settings(std::mem::take(&mut loaded.rows.settings));
+                lapsed.into_iter().for_each(|change| ledger.keep(change));
+                let node = self.node(loaded, self.params(&settings));
+                (node, Saving::new(store, clock), ledger, settings)
             }
             Err(reason) => {
+                let (settings, _) = self.settings(Vec::new());
                 let key = HashKey::from_bytes([0; HashKey::LEN]);
-                let (mut node, _) = Node::new(self.params.clone(), key, Rows::default(), now, clock::seeded_rng());
+                let params = self.params(&settings);
+                let (mut node, _) = Node::new(params, key, Rows::default(), now, clock::seeded_rng());
                 node.take_dirty(usize::MAX);
                 node.fail(now, reason.clone());
-                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default()))
+                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default(), 0), settings)
             }
         }
     }
 
-    fn node(&self, loaded: Loaded) -> Node {
+    fn settings(&self, kept: Vec<Setting>) -> (Settings, Vec<Change>) {
+        Settings::load(self.changeable.clone(), &self.shell.configured.load(), kept)
+    }
+
+    /// The parameters as the file has them, with what was changed at run time.
+    fn params(&self, settings: &Settings) -> Params {
+        let mut params = self.shell.configured.load().params.clone();
+        params.set_tuning(settings.in_force().node);
+        params
+    }
+
+    /// While the file forbids changes at run time, those that were made earlier stay in the store and have no effect.
+    fn leave_out_what_is_forbidden(&self, rows: &mut Rows) {
+        let Some(file) = &self.changeable.forbidden else { return };
+        let count = rows.deltas.len() + rows.settings.len();
+        if count > 0 {
+            tracing::warn!(count, file = %file, "changes made at run time have no effect: the file forbids them");
+        }
+        rows.deltas.clear();
+        rows.settings.clear();
+    }
+
+    fn node(&self, loaded: Loaded, params: Params) -> Node {
         if loaded.skipped.count > 0 {
             tracing::warn!(count = loaded.skipped.count, rows = ?loaded.skipped.notes, "rows of the book do not read");
         }
         let mut key = [0; HashKey::LEN];
         key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
         let now = self.shell.clock.now();
-        let (node, report) =
-            Node::new(self.params.clone(), HashKey::from_bytes(key), loaded.rows, now, clock::seeded_rng());
+        let (node, report) = Node::new(params, HashKey::from_bytes(key), loaded.rows, now, clock::seeded_rng());
         tracing::info!(
             loaded = report.loaded,
             repaired = report.repaired,

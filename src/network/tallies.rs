@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::node::Event;
-use crate::switch::verdict;
+use crate::node::{DialEnd, Event};
 use crate::types::{ConnId, Direction, Fault, Mono, Outcome, Purpose, Wall};
 
 /// Minutes that the health of our dials is looked at over.
@@ -33,8 +32,7 @@ pub struct Tallies {
 impl Tallies {
     pub(super) fn note(&mut self, event: &Event, at: Wall) {
         match event {
-            Event::PeerUp { purpose: Some(purpose), .. } => self.dialled(*purpose, None, at),
-            Event::DialFailed { purpose, fault, .. } => self.dialled(*purpose, Some(fault), at),
+            Event::Dialled(end) => self.dialled(end, at),
             Event::Served { .. } => {
                 self.answered += 1;
                 self.last_answered = at;
@@ -43,10 +41,9 @@ impl Tallies {
         }
     }
 
-    fn dialled(&mut self, purpose: Purpose, fault: Option<&Fault>, at: Wall) {
-        let outcome = fault.map_or(Some(Outcome::Reached), |fault| verdict(fault).outcome);
-        *self.dials.entry((purpose, outcome)).or_default() += 1;
-        match (outcome, fault) {
+    fn dialled(&mut self, end: &DialEnd, at: Wall) {
+        *self.dials.entry((end.purpose, end.outcome)).or_default() += 1;
+        match (end.outcome, &end.fault) {
             (Some(outcome), _) => self.outbound.note(is_answer(outcome), at),
             // These tell of our own connection as much as silence does.
             (None, Some(Fault::Unresolved | Fault::LocalResources)) => self.outbound.note(false, at),
@@ -178,19 +175,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::switch::verdict;
     use crate::types::{NodeId, PeerAddress, Stage};
 
     fn target() -> PeerAddress {
         format!("{}@1.2.3.4:1", NodeId::from_bytes([1; 20])).parse().unwrap()
     }
 
+    fn ended(outcome: Option<Outcome>, fault: Option<Fault>) -> Event {
+        Event::Dialled(DialEnd { target: target(), remote: None, purpose: Purpose::Visit, outcome, fault }.into())
+    }
+
     fn failed(fault: Fault) -> Event {
-        Event::DialFailed { target: target(), purpose: Purpose::Visit, fault }
+        ended(verdict(&fault).outcome, Some(fault))
     }
 
     fn reached() -> Event {
-        let (id, direction) = (NodeId::from_bytes([1; 20]), Direction::Outbound);
-        Event::PeerUp { conn: ConnId(1), id, direction, purpose: Some(Purpose::Visit) }
+        ended(Some(Outcome::Reached), None)
     }
 
     #[test]

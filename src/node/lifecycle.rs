@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Effect, Event, Node, RunState};
-use crate::types::{Now, PeerAddress};
+use crate::types::{Fault, Now, PeerAddress};
 
 /// How long a start waits for the names of seeds; what resolves later is used later.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ impl Node {
         if !usable {
             let seeds: Vec<PeerAddress> = self.pex.seeds().cloned().collect();
             for seed in seeds.into_iter().filter(|seed| seed.host_name() == Some(name)) {
-                self.switch.event(Event::SeedUnresolved(seed));
+                self.switch.event(Event::SeedDialled { seed: seed.into(), fault: Some(Fault::Unresolved) });
             }
         }
         if self.lookups.is_empty() {
@@ -49,7 +49,7 @@ impl Node {
 
     pub(super) fn decide_start(&mut self, now: Now) {
         self.lookups.clear();
-        let persistent = !self.switch.params().persistent.is_empty();
+        let persistent = !self.switch.persistent().is_empty();
         if self.usable_seeds || !self.book.is_empty() || persistent || self.pex.may_bootstrap() {
             self.enter(now, RunState::Running);
             self.switch.start(now, &mut self.rng);
@@ -63,7 +63,7 @@ impl Node {
     /// Leaves the node failed, startable again: it could not start, or its shell broke down.
     pub fn fail(&mut self, now: Now, reason: String) {
         self.halt(now);
-        self.switch.event(Event::StartFailed(reason.clone()));
+        self.switch.event(Event::StartFailed(reason.as_str().into()));
         self.enter(now, RunState::Failed(reason));
     }
 

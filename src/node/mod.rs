@@ -1,8 +1,11 @@
 //! One network's pure machine: book, switch policy and reactor together. Time and randomness are handed in; effects,
 //! events and changed rows are drawn out.
 
+mod entries;
 mod input;
 mod lifecycle;
+mod lists;
+mod operator;
 mod params;
 pub mod row;
 #[cfg(test)]
@@ -10,10 +13,13 @@ mod tests;
 mod view;
 mod views;
 
-pub use crate::switch::{Effect, Event, Handshaken};
+pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 pub use input::Input;
-pub use params::Params;
-pub use view::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
+pub use params::{Params, Tuning};
+pub use view::{
+    AddressRef, AddressStory, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState, SeedCounts,
+    SeedView, StatusView,
+};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -21,11 +27,26 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::book::{Book, HashKey, LoadReport, Source};
+use crate::book::{Book, HashKey, LoadReport, Refused, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
-use crate::switch::{Ban, BanTarget, NotDialled, Switch, TooManyBans};
-use crate::types::{ConnId, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng, Ticket, Wall};
-use row::{Change, Delta, Key, ListItem, Row, Rows};
+use crate::switch::{self, Ban, BanTarget, Switch, TooManyBans};
+use crate::types::{CloseReason, ConnId, Fault, Mono, NodeId, Now, PeerAddress, SeededRng, Ticket, Wall};
+use lists::Deltas;
+use row::{Change, Key, ListItem, Row, Rows};
+
+/// Why an address that an operator gave is not in the book. The texts name the mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAdded {
+    /// The book does not take it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Its ID is banned.
+    #[error("its ID is banned; BanService.Unban lifts that")]
+    BannedId,
+    /// Its IP lies in a range that is banned.
+    #[error("its IP address is banned ({0}); BanService.Unban lifts that")]
+    BannedRange(BanTarget),
+}
 
 /// One network: a machine without I/O. The shell feeds it inputs and timeouts and does what its effects say.
 ///
@@ -51,12 +72,12 @@ impl Node {
     /// A stopped node with what a store kept. Nothing that is loaded is believed; the report says what was mended.
     pub fn new(params: Params, key: HashKey, rows: Rows, now: Now, rng: SeededRng) -> (Self, LoadReport) {
         let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
-        let (book, report) = Book::load(params.book, key, rows.addresses, now);
-        let persistent = params.switch.persistent.clone();
-        let seeds = rows.deltas.into_iter().filter_map(seed_delta).collect();
+        let Deltas { seeds, persistent, unconditional, private } = Deltas::sort(rows.deltas);
+        let (book, report) = Book::load(params.book, key, rows.addresses, private, now);
+        let kept = switch::Kept { bans: rows.bans, persistent, unconditional };
         let mut node = Node {
             book,
-            switch: Switch::new(params.switch, rows.bans),
+            switch: Switch::new(params.switch, kept),
             pex: Pex::new(params.pex, seeds, rows.seed_health),
             rng,
             state: RunState::Stopped,
@@ -66,7 +87,7 @@ impl Node {
             usable_seeds: false,
         };
         node.agree_on_bans(now);
-        for address in persistent.iter().filter_map(PeerAddress::as_net_address) {
+        for address in node.switch.persistent().iter().filter_map(PeerAddress::as_net_address) {
             // Refused are private, banned and unroutable ones, which stay persistent all the same.
             let _ = node.book.add(now, address, own, &mut node.rng);
         }
@@ -168,7 +189,7 @@ impl Node {
 
     /// Whether a row changed since it was last taken.
     pub fn has_dirty(&self) -> bool {
-        self.book.has_dirty() || self.switch.has_dirty() || self.pex.has_dirty()
+        self.book.has_dirty() || self.book.private().has_dirty() || self.switch.has_dirty() || self.pex.has_dirty()
     }
 
     /// At most `max` changed rows, what operators changed first. They count as stored from here on.
@@ -178,6 +199,11 @@ impl Node {
             && let Some((target, ban)) = self.switch.take_dirty()
         {
             changes.push(Change { key: Key::Ban(target), row: ban.map(Row::Ban) });
+        }
+        while changes.len() < max
+            && let Some(change) = self.take_dirty_list()
+        {
+            changes.push(change);
         }
         while changes.len() < max
             && let Some(change) = self.pex.take_dirty()
@@ -208,6 +234,17 @@ impl Node {
         self.pex.remove_seed(seed, author, now)
     }
 
+    /// Sets what can be changed while it runs.
+    pub fn tune(&mut self, now: Now, tuning: Tuning) {
+        self.switch.set_limits(now, tuning.limits);
+        self.pex.set_period(now, tuning.period);
+    }
+
+    /// Takes the seeds that the file names now; what was changed at run time stays, where it still applies.
+    pub fn set_file_seeds(&mut self, seeds: Vec<PeerAddress>) {
+        self.pex.set_file_seeds(seeds);
+    }
+
     /// Bans an ID or a range for `length` (`None` = for good), closes what it is for, and takes the ID out of the book's
     /// buckets.
     ///
@@ -221,7 +258,10 @@ impl Node {
         length: Option<Duration>,
         author: &str,
     ) -> Result<(), TooManyBans> {
-        self.switch.ban(now, Ban::new(target, reason, now.wall, length, Some(author)))?;
+        let closed = self.switch.ban(now, Ban::new(target, reason, now.wall, length, Some(author)))?;
+        for peer in closed {
+            self.with(now, |pex, cx| pex.remove_peer(cx, &peer, &Fault::ClosedByUs(CloseReason::Banned)));
+        }
         if let BanTarget::Id(id) = target {
             self.book.ban(&id);
         }
@@ -235,14 +275,6 @@ impl Node {
             self.book.reinstate(now, id);
         }
         lifted
-    }
-
-    /// Dials a peer on an operator's behalf.
-    ///
-    /// # Errors
-    /// When a rule is against it, or the node does not run.
-    pub fn dial(&mut self, now: Now, target: PeerAddress) -> Result<ConnId, NotDialled> {
-        self.switch.dial(now, target, Purpose::Manual)
     }
 
     /// The banned ranges with their ends ([`Wall::NEVER`] = none), for the gate.
@@ -268,12 +300,5 @@ fn seed_change(change: SeedChange) -> Change {
             Change { key: Key::Delta(ListItem::Seed(seed)), row }
         }
         SeedChange::Health(seed, health) => Change { key: Key::SeedHealth(seed), row: health.map(Row::SeedHealth) },
-    }
-}
-
-fn seed_delta(Delta { item, added, author, at }: Delta<ListItem>) -> Option<Delta<PeerAddress>> {
-    match item {
-        ListItem::Seed(item) => Some(Delta { item, added, author, at }),
-        _ => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Everything that configures a node.
 
+use std::time::Duration;
+
 use crate::{book, pex, switch};
 
 /// The parameters of one network's machine, each part's own.
@@ -11,4 +13,26 @@ pub struct Params {
     pub switch: switch::Params,
     /// The reactor's.
     pub pex: pex::Params,
+}
+
+/// What of the parameters can be changed while the node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tuning {
+    /// The switch's limits.
+    pub limits: switch::Limits,
+    /// Time between two rounds of ensure-peers or of the crawl.
+    pub period: Duration,
+}
+
+impl Params {
+    /// The tuning as it is here.
+    pub const fn tuning(&self) -> Tuning {
+        Tuning { limits: self.switch.limits(), period: self.pex.ensure_peers_period }
+    }
+
+    /// Takes another tuning.
+    pub fn set_tuning(&mut self, tuning: Tuning) {
+        self.switch.set_limits(tuning.limits);
+        self.pex.set_period(tuning.period);
+    }
 }

@@ -1,5 +1,6 @@
 //! What a node keeps over a restart: keys and row images, coalesced between two writes of the store.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 use crate::book::Record;
@@ -19,6 +20,27 @@ pub enum ListItem {
     Unconditional(NodeId),
     /// Of `private_peer_ids`.
     Private(NodeId),
+}
+
+impl ListItem {
+    /// Whom it names.
+    pub const fn id(&self) -> NodeId {
+        match self {
+            ListItem::Seed(peer) | ListItem::Persistent(peer) => peer.id(),
+            ListItem::Unconditional(id) | ListItem::Private(id) => *id,
+        }
+    }
+}
+
+impl fmt::Display for ListItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListItem::Seed(seed) => write!(f, "the seed {seed}"),
+            ListItem::Persistent(peer) => write!(f, "the persistent peer {peer}"),
+            ListItem::Unconditional(id) => write!(f, "the unconditional peer {id}"),
+            ListItem::Private(id) => write!(f, "the private peer {id}"),
+        }
+    }
 }
 
 /// A key of the configuration that an operator changed at run time.

@@ -1,11 +1,13 @@
 //! What an operator is shown: plain values, made on request.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use crate::book::Record;
-use crate::types::{ConnId, Direction, Mono, NodeInfo, Outcome, PeerAddress, Purpose, Wall};
+use crate::book::{Record, Refused};
+use crate::pex::Kept;
+use crate::types::{ConnId, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, Purpose, Wall};
 
-use super::row::SeedHealth;
+use super::row::{Ban, ListItem, SeedHealth};
 
 /// Where a network's reactor is in its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +45,6 @@ pub struct StatusView {
     pub max_dials: u32,
     /// The book's counts.
     pub book: BookView,
-    /// Addresses by what became of our latest attempt, in the order of [`Outcome::ALL`]; those of banned IDs left out.
-    pub outcomes: [u32; Outcome::ALL.len()],
     /// How the rounds are getting on.
     pub crawl: CrawlView,
     /// The seeds in force.
@@ -90,7 +90,7 @@ impl SeedCounts {
     }
 }
 
-/// The book's counts; all of IDs except `addresses`.
+/// The book's counts; all of IDs except `addresses` and `outcomes`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BookView {
     /// IDs in all, banned ones left out.
@@ -105,8 +105,10 @@ pub struct BookView {
     pub addresses: u32,
     /// IDs with an address that was never tried.
     pub untried: u32,
-    /// IDs that an asker would be told of now, in this mode.
+    /// IDs that an asker would be told of now, in this mode; those in banned ranges are counted, and not told of.
     pub servable: u32,
+    /// Addresses by what became of the latest attempt, numbered as [`Outcome`] is.
+    pub outcomes: [u32; Outcome::ALL.len()],
 }
 
 /// A connected peer.
@@ -115,7 +117,7 @@ pub struct PeerView {
     /// Its connection.
     pub conn: ConnId,
     /// What it says of itself, the ID authenticated.
-    pub info: NodeInfo,
+    pub info: Arc<NodeInfo>,
     /// Its end of the connection.
     pub remote: SocketAddr,
     /// Who dialled.
@@ -134,6 +136,12 @@ pub struct PeerView {
     pub persistent: bool,
     /// Whether it is unconditional.
     pub unconditional: bool,
+    /// Why it is connected.
+    pub kept: Kept,
+    /// When it will be let go, if it is still there; never = no time is set.
+    pub leaves: Wall,
+    /// Where we dialled it.
+    pub dialled: Option<NetAddress>,
 }
 
 /// An address of the book with what the record alone does not say.
@@ -141,10 +149,72 @@ pub struct PeerView {
 pub struct AddressView {
     /// The record.
     pub record: Record,
-    /// Whether an asker may be told of it now.
+    /// The part of the network that it lies in.
+    pub group: Group,
+    /// Whether an asker may be told of this very address now.
     pub servable: bool,
     /// Whether it is connected now.
     pub connected: bool,
+}
+
+/// Names an address, or all of an ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressRef {
+    /// All addresses of this ID.
+    Id(NodeId),
+    /// This one.
+    Address(NetAddress),
+}
+
+/// An address of the book with all that decides about it.
+#[derive(Clone, Debug)]
+pub struct AddressStory {
+    /// What a list shows.
+    pub view: AddressView,
+    /// Whether only verified addresses are served: by a seed.
+    pub seed_mode: bool,
+    /// Whether the reactor runs.
+    pub running: bool,
+    /// Whether most of what was good fails at once, so that nothing is demoted now.
+    pub outage: bool,
+    /// Why the book would not take it now, as by a list that changed since.
+    pub refused: Option<Refused>,
+    /// Where its ID is served, if anywhere.
+    pub served_at: Option<NetAddress>,
+    /// Whether its ID is being dialled now.
+    pub dialling: bool,
+    /// When the crawl will dial it next; `None` when it is being dialled, or there is no crawl of it.
+    pub next_attempt: Option<Wall>,
+    /// Until when its failures keep it from being dialled, and whether it is given up until then.
+    pub held: Option<(Wall, bool)>,
+    /// The bans that hold for its ID or its IP.
+    pub bans: Vec<Ban>,
+}
+
+/// What an asker would be told.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The addresses.
+    pub addresses: Vec<NetAddress>,
+    /// IDs that might have been among them.
+    pub servable: u32,
+}
+
+/// An entry of one of the lists of peers that are treated otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedView {
+    /// The entry, and of which list.
+    pub item: ListItem,
+    /// Whether the file names it.
+    pub from_file: bool,
+    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    pub in_force: bool,
+    /// Who added or removed it at run time, and when; `None` when it is as the file has it.
+    pub change: Option<(Box<str>, Wall)>,
+    /// Whether its ID is connected now.
+    pub connected: bool,
+    /// When a persistent peer will be dialled; `None` while it is connected, being dialled, or not to be dialled.
+    pub next_dial: Option<Wall>,
 }
 
 /// A seed.
@@ -162,4 +232,6 @@ pub struct SeedView {
     pub in_use: bool,
     /// What our dials found.
     pub health: SeedHealth,
+    /// Addresses of the book that it told us of first, and how many of them are verified.
+    pub told: (u32, u32),
 }

@@ -1,9 +1,8 @@
 //! Making the views.
 
-use super::{AddressView, BookView, CrawlView, Node, PeerView, SeedCounts, SeedView, StatusView};
-use crate::book::Record;
+use super::{BookView, CrawlView, Node, PeerView, SeedCounts, SeedView, StatusView};
 use crate::switch::Peer;
-use crate::types::{Delta, Direction, NetAddress, Now, PeerAddress, Purpose};
+use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
 
 impl Node {
     /// The reactor at a glance.
@@ -16,7 +15,6 @@ impl Node {
             }
         }
         let params = self.switch.params();
-        let survey = self.book.survey(now);
         StatusView {
             state: self.state.clone(),
             since: self.since,
@@ -28,11 +26,10 @@ impl Node {
             max_outbound: params.max_outbound,
             max_dials: count(params.max_dials),
             book: self.summary(),
-            outcomes: survey.outcomes,
             crawl: CrawlView {
                 last_round: self.pex.last_round(),
                 last_seed_round: self.pex.last_seed_round(),
-                backlog: survey.backlog,
+                backlog: self.book.backlog(now),
                 next_due: self.book.next_due(),
             },
             seeds: self.seed_counts(),
@@ -71,6 +68,7 @@ impl Node {
             addresses: count(counts.addresses),
             untried: count(counts.untried),
             servable: count(self.book.servable(self.pex.servable())),
+            outcomes: counts.outcomes.map(count),
         }
     }
 
@@ -84,11 +82,27 @@ impl Node {
         self.switch.peers().map(|peer| self.peer_view(peer)).collect()
     }
 
+    /// At most `max` peers whose connection is later than `after`, the earliest first.
+    pub fn peers_after(&self, after: Option<ConnId>, max: usize) -> Vec<PeerView> {
+        self.switch.peers_after(after, max).map(|peer| self.peer_view(peer)).collect()
+    }
+
+    /// The peer of a connection.
+    pub fn peer(&self, conn: ConnId) -> Option<PeerView> {
+        self.switch.peer(conn).map(|peer| self.peer_view(peer))
+    }
+
+    /// The connected peer with this ID.
+    pub fn peer_of(&self, id: &NodeId) -> Option<PeerView> {
+        self.peer(self.switch.conn_of(id)?)
+    }
+
     fn peer_view(&self, peer: &Peer) -> PeerView {
         let (last_request, requests) = peer.requests;
+        let leaves = self.pex.leaves_at(peer);
         PeerView {
             conn: peer.conn,
-            info: (*peer.info).clone(),
+            info: peer.info.clone(),
             remote: peer.remote,
             direction: peer.direction,
             purpose: peer.purpose,
@@ -98,29 +112,16 @@ impl Node {
             asked_at: self.pex.asked_at(peer.conn),
             persistent: peer.persistent,
             unconditional: peer.unconditional,
-        }
-    }
-
-    /// At most `max` addresses of the book after the key `after`, in the order of their keys.
-    pub fn addresses(&self, after: Option<&NetAddress>, max: usize) -> Vec<AddressView> {
-        self.book.page(after, max).into_iter().map(|record| self.address_view(record)).collect()
-    }
-
-    /// One address of the book.
-    pub fn address(&self, address: &NetAddress) -> Option<AddressView> {
-        self.book.get(address).map(|record| self.address_view(record))
-    }
-
-    fn address_view(&self, record: Record) -> AddressView {
-        AddressView {
-            servable: self.book.is_servable(self.pex.servable(), &record.address),
-            connected: self.switch.is_connected(&record.address.id()),
-            record,
+            kept: self.pex.kept(peer),
+            leaves: leaves.map_or(Wall::NEVER, |at| peer.since.wall + at.since(peer.since.mono)),
+            dialled: peer.dialled,
         }
     }
 
     /// The seeds, those of the file that were removed at run time included.
     pub fn seeds(&self) -> Vec<SeedView> {
+        let ids: Vec<NodeId> = self.pex.seed_entries().map(|(seed, _)| seed.id()).collect();
+        let told = self.book.told_by(&ids);
         let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
             seed: seed.clone(),
             from_file: delta.is_none_or(|delta| !delta.added),
@@ -128,11 +129,12 @@ impl Node {
             change: delta.map(|delta| (delta.author.clone(), delta.at)),
             in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),
+            told: told.get(&seed.id()).copied().unwrap_or_default(),
         };
         self.pex.seed_entries().map(view).collect()
     }
 }
 
-fn count(n: usize) -> u32 {
+pub(super) fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

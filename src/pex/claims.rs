@@ -72,7 +72,7 @@ impl Pex {
     }
 
     /// Adds an address to the book, unless a rule is against it; whether its ID was unknown.
-    pub(super) fn learn(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
+    pub fn learn(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
         if cx.switch.bans_id(&address.id(), cx.now.wall) || cx.switch.bans_ip(address.ip(), cx.now.wall) {
             return false;
         }

@@ -19,8 +19,7 @@ impl Pex {
     }
 
     fn disconnect_old(&mut self, cx: &mut Context<'_>) {
-        let (now, wait) = (cx.now.mono, self.params.seed_disconnect_wait_period);
-        let old = |peer: &&Peer| !peer.persistent && now.since(peer.since.mono) >= wait;
+        let old = |peer: &&Peer| self.too_old_at(peer).is_some_and(|at| at <= cx.now.mono);
         let conns: Vec<ConnId> = cx.switch.peers().filter(old).map(|peer| peer.conn).collect();
         for conn in conns {
             self.let_go(cx, conn, CloseReason::TooOld);

@@ -19,7 +19,7 @@ impl Pex {
     fn dial_next_seed(&mut self, cx: &mut Context<'_>) {
         while let Some(seed) = self.seeds.next_of_round() {
             match cx.switch.dial(cx.now, seed, Purpose::Seed) {
-                Ok(_) | Err(NotDialled::Already) => return,
+                Ok(_) | Err(NotDialled::Connected | NotDialled::Dialling | NotDialled::DuplicateIp) => return,
                 Err(_) => {}
             }
         }
@@ -38,6 +38,10 @@ impl Pex {
         if let Some(address) = dialled.address {
             self.note_outcome(cx, &address, dialled.fault.as_ref());
         }
+        if self.seeds.contains(&dialled.dial.target) {
+            let (seed, fault) = (dialled.dial.target.clone().into(), dialled.fault.clone());
+            cx.switch.event(Event::SeedDialled { seed, fault });
+        }
         let latency = u32::try_from(dialled.took.as_millis()).unwrap_or(u32::MAX);
         self.seeds.note(&dialled.dial.target, |health| {
             note_dial(health, dialled.fault.as_ref(), latency, cx.now.wall);
@@ -48,12 +52,7 @@ impl Pex {
         if dialled.dial.purpose == Purpose::Seed {
             match &dialled.fault {
                 None => self.seeds.end_round(),
-                Some(fault) => {
-                    if *fault == Fault::Unresolved {
-                        cx.switch.event(Event::SeedUnresolved(dialled.dial.target.clone()));
-                    }
-                    self.dial_next_seed(cx);
-                }
+                Some(_) => self.dial_next_seed(cx),
             }
         }
         if let Some(address) = dialled.address {

@@ -14,15 +14,17 @@ mod place_queue;
 mod receive;
 mod requests;
 mod seeds;
+mod stay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 pub use params::Params;
 pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
+pub use stay::Kept;
 
 use crate::book::{Book, Servable};
-use crate::switch::{Ban, Dial, Peer};
+use crate::switch::{Ban, Dial, Event, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
     CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng, Wall,
@@ -166,6 +168,11 @@ impl Pex {
         }
     }
 
+    /// Closes a connection because an operator wants it closed.
+    pub fn disconnect(&mut self, cx: &mut Context<'_>, conn: ConnId) {
+        self.let_go(cx, conn, CloseReason::Operator);
+    }
+
     /// Ends a connection for what the peer did on it.
     fn misbehaved(&mut self, cx: &mut Context<'_>, conn: ConnId, fault: Fault) {
         if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Now, fault.clone()) {
@@ -210,9 +217,16 @@ impl Pex {
             self.next_round = Some(cx.now.mono + self.period());
             self.last_round = cx.now.wall;
             self.reinstate(cx);
+            self.tell_of_round(cx);
             if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
         }
         self.crawl(cx);
+    }
+
+    fn tell_of_round(&self, cx: &mut Context<'_>) {
+        let backlog = if self.params.seed_mode { cx.book.backlog(cx.now) } else { 0 };
+        let servable = u32::try_from(cx.book.servable(self.servable())).unwrap_or(u32::MAX);
+        cx.switch.event(Event::Round { backlog, servable });
     }
 
     fn period(&self) -> std::time::Duration {
@@ -292,6 +306,17 @@ impl Pex {
     /// Removes a seed; `false` when there is none.
     pub fn remove_seed(&mut self, seed: &PeerAddress, author: &str, now: Now) -> bool {
         self.seeds.remove(seed, author, now.wall)
+    }
+
+    /// Takes the seeds that the file names now; what was changed at run time stays, where it still applies.
+    pub fn set_file_seeds(&mut self, seeds: Vec<PeerAddress>) {
+        self.seeds.set_file(seeds);
+    }
+
+    /// Sets the time between two rounds. A shorter one counts from now on, not from the end of a long one.
+    pub fn set_period(&mut self, now: Now, period: std::time::Duration) {
+        self.params.set_period(period);
+        self.next_round = self.next_round.map(|round| round.min(now.mono + period));
     }
 
     /// Takes the answer to a look-up of a name in a peer's listen address.

@@ -21,6 +21,13 @@ pub struct Params {
     pub seed_disconnect_wait_period: Duration,
 }
 
+impl Params {
+    /// Takes another time between two rounds, whatever the mode.
+    pub fn set_period(&mut self, period: Duration) {
+        (self.ensure_peers_period, self.crawl_period) = (period, period);
+    }
+}
+
 /// The standard period of ensure-peers and of the crawl, in seconds.
 const STANDARD_PERIOD: u64 = 30;
 /// Time between two rounds of ensure-peers (upstream's `defaultEnsurePeersPeriod`).

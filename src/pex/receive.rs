@@ -5,7 +5,7 @@ use super::requests::Asked;
 use super::{Context, Pex};
 use crate::book::Source;
 use crate::switch::Event;
-use crate::types::{CloseReason, ConnId, Direction, Fault, NetAddress, Purpose};
+use crate::types::{CloseReason, ConnId, Direction, Fault, NetAddress, NodeId, Purpose};
 use crate::wire::pex::{Outgoing, Received};
 
 impl Pex {
@@ -42,14 +42,25 @@ impl Pex {
     /// Names addresses, perhaps none: the asker can ask again only after an answer.
     fn answer(&mut self, cx: &mut Context<'_>, conn: ConnId, bias: Option<u8>) {
         let Some(id) = cx.switch.peer(conn).map(|peer| peer.info.id) else { return };
-        let mut addresses = Vec::new();
-        cx.book.selection(self.servable(), bias, id, cx.rng, &mut addresses);
-        if cx.switch.bans_ranges() {
-            addresses.retain(|address| !cx.switch.bans_ip(address.ip(), cx.now.wall));
-        }
+        let addresses = self.choose(cx, bias, id);
         let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         cx.switch.event(Event::Served { id, addresses: count });
         cx.switch.send(conn, Outgoing::Addresses(addresses));
+    }
+
+    fn choose(&self, cx: &mut Context<'_>, bias: Option<u8>, asker: NodeId) -> Vec<NetAddress> {
+        let mut addresses = Vec::new();
+        cx.book.selection(self.servable(), bias, asker, cx.rng, &mut addresses);
+        if cx.switch.bans_ranges() {
+            addresses.retain(|address| !cx.switch.bans_ip(address.ip(), cx.now.wall));
+        }
+        addresses
+    }
+
+    /// What an inbound peer that asks now is told; nobody is told, and nothing changes but the generator of the context.
+    pub fn preview(&self, cx: &mut Context<'_>, asker: NodeId) -> Vec<NetAddress> {
+        let bias = self.params.seed_mode.then_some(SEED_SELECTION_BIAS);
+        self.choose(cx, bias, asker)
     }
 
     /// Addresses that were asked for enter the book, their source being the sender. Those from a seed start a round at once

@@ -136,6 +136,16 @@ impl Seeds {
         true
     }
 
+    /// Takes the seeds that the file names now, and forgets what is known of those that are none any more.
+    pub(super) fn set_file(&mut self, from_file: Vec<PeerAddress>) {
+        self.list.set_file(from_file);
+        let current: BTreeSet<_> = self.iter().cloned().collect();
+        self.round.retain(|seed| current.contains(seed));
+        for seed in self.health.extract_if(.., |seed, _| !current.contains(seed)) {
+            self.dirty_health.insert(seed.0);
+        }
+    }
+
     /// What is known of a seed.
     pub(super) fn health(&self, seed: &PeerAddress) -> SeedHealth {
         self.health.get(seed).cloned().unwrap_or_else(|| SeedHealth::unknown(seed.clone()))

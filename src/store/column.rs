@@ -59,6 +59,12 @@ pub(super) const fn purpose_word(purpose: Purpose) -> &'static str {
     }
 }
 
+pub(super) fn purpose(word: &str) -> Option<Purpose> {
+    use Purpose as P;
+    let all = [P::Keep, P::Visit, P::Verify, P::Seed, P::Persistent, P::Manual];
+    all.into_iter().find(|&purpose| purpose_word(purpose) == word)
+}
+
 /// The list's name and the item's text.
 pub(super) fn list_item(item: &ListItem) -> (&'static str, String) {
     match item {

@@ -53,7 +53,7 @@ fn table<T>(
     let mut rows = statement.query([])?;
     let mut values = Vec::new();
     while let Some(row) = rows.next()? {
-        match read(&mut Cells { row, next: 0 }) {
+        match read(&mut Cells::of(row)) {
             Ok(value) => values.push(value),
             Err(bad) => skipped.add(name, row, bad),
         }
@@ -82,36 +82,40 @@ impl Skipped {
 }
 
 /// The number of the column that does not read.
-struct BadColumn(usize);
+pub(super) struct BadColumn(usize);
 
 /// A row's columns, drawn in the order of the `SELECT`.
-struct Cells<'r, 's> {
+pub(super) struct Cells<'r, 's> {
     row: &'r SqlRow<'s>,
     next: usize,
 }
 
-impl<'r> Cells<'r, '_> {
-    fn take<T: FromSql>(&mut self) -> Result<T, BadColumn> {
+impl<'r, 's> Cells<'r, 's> {
+    pub(super) const fn of(row: &'r SqlRow<'s>) -> Self {
+        Cells { row, next: 0 }
+    }
+
+    pub(super) fn take<T: FromSql>(&mut self) -> Result<T, BadColumn> {
         let at = self.advance();
         self.row.get(at).map_err(|_| BadColumn(at))
     }
 
-    fn text<T>(&mut self, read: impl FnOnce(&'r str) -> Option<T>) -> Result<T, BadColumn> {
+    pub(super) fn text<T>(&mut self, read: impl FnOnce(&'r str) -> Option<T>) -> Result<T, BadColumn> {
         self.optional(read)?.ok_or(BadColumn(self.next - 1))
     }
 
     /// `None` for NULL.
-    fn optional<T>(&mut self, read: impl FnOnce(&'r str) -> Option<T>) -> Result<Option<T>, BadColumn> {
+    pub(super) fn optional<T>(&mut self, read: impl FnOnce(&'r str) -> Option<T>) -> Result<Option<T>, BadColumn> {
         let at = self.advance();
         let text = self.row.get_ref(at).ok().and_then(|value| value.as_str_or_null().ok()).ok_or(BadColumn(at))?;
         text.map(|text| read(text).ok_or(BadColumn(at))).transpose()
     }
 
-    fn wall(&mut self) -> Result<Wall, BadColumn> {
+    pub(super) fn wall(&mut self) -> Result<Wall, BadColumn> {
         self.take().map(Wall::from_millis)
     }
 
-    fn number(&mut self) -> Result<u64, BadColumn> {
+    pub(super) fn number(&mut self) -> Result<u64, BadColumn> {
         u64::try_from(self.take::<i64>()?).map_err(|_| BadColumn(self.next - 1))
     }
 

@@ -8,9 +8,11 @@
 mod column;
 mod create;
 mod error;
+pub mod history;
 mod load;
 mod lock;
 mod open;
+mod ring;
 mod save;
 mod schema;
 mod stats;
@@ -43,11 +45,13 @@ pub struct Settings {
     pub busy_timeout: Duration,
     /// The greatest size of the file in pages of 4,096 bytes; 0, the default, leaves it to the disk.
     pub max_pages: u32,
+    /// Dials that are kept, the latest; 0 = none. 100,000 unless told: some 20 MB.
+    pub dial_log: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { busy_timeout: Duration::from_secs(2), max_pages: 0 }
+        Settings { busy_timeout: Duration::from_secs(2), max_pages: 0, dial_log: 100_000 }
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, MAIN_DB, OpenFlags, OptionalExtension as _};
 use super::create::create;
 use super::load::load;
 use super::lock::{Lock, beside};
-use super::{Loaded, OpenError, Settings, schema};
+use super::{Loaded, OpenError, Settings, ring, schema};
 
 /// What [`check_head`] reads: SQLite's own header.
 const HEADER: usize = 100;
@@ -44,6 +44,10 @@ pub(super) fn open(
     schema::migrate(&mut conn).map_err(|error| migration_error(path, error))?;
     let (rows, skipped) = load(&conn).map_err(sqlite)?;
     prepare(&conn, path)?;
+    // What does not fit the ring any more does no harm; a disk that takes nothing now must not keep pexd from starting.
+    if let Err(error) = ring::fit(&mut conn, settings.dial_log) {
+        tracing::warn!(path = %path.display(), %error, "the dial log keeps more than book.dial_log says");
+    }
     Ok((conn, lock, Loaded { rows, hash_key, skipped }))
 }
 

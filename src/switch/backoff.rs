@@ -58,6 +58,17 @@ impl Backoff {
         Ok(())
     }
 
+    /// Until when an address is not dialled, and whether it is given up until then.
+    pub(super) fn held_until(&self, address: &NetAddress, now: Mono) -> Option<(Mono, bool)> {
+        match self.check(address, now, None).err()? {
+            Wait::Until(at) => Some((at, false)),
+            Wait::GivenUp => {
+                let last = keys(address).into_iter().filter_map(|key| self.entries.get(&key)?.last.0.into()).max();
+                Some((last? + GIVEN_UP_FOR, true))
+            }
+        }
+    }
+
     /// One more failure of the place, or of the single address.
     pub(super) fn failed(&mut self, address: &NetAddress, whole_place: bool, now: Mono, rng: &mut SeededRng) {
         let [place, single] = keys(address);

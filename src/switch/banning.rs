@@ -8,24 +8,22 @@ use super::{Ban, BanTarget, Effect, Event, Peer, Switch, TooManyBans};
 use crate::types::{CloseHow, CloseReason, ConnId, Fault, NodeId, Now, Wall};
 
 impl Switch {
-    /// Lays a ban and closes what it is for.
+    /// Lays a ban and closes what it is for; the peers that went.
     ///
     /// # Errors
     /// When there are as many bans by operators as are kept.
-    pub fn ban(&mut self, now: Now, ban: Ban) -> Result<(), TooManyBans> {
-        let (target, reason) = (ban.target, ban.reason.clone());
+    pub fn ban(&mut self, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
+        let (target, told) = (ban.target, ban.clone());
         self.bans.lay(ban)?;
-        self.events.push_back(Event::Banned { target, reason });
+        self.events.push_back(Event::Banned(told.into()));
         self.publish(&target);
         let caught = |peer: &&Peer| match target {
             BanTarget::Id(id) => peer.info.id == id,
             BanTarget::Range(net) => net.contains(&peer.remote.ip()),
         };
         let conns: Vec<ConnId> = self.peers().filter(caught).map(|peer| peer.conn).collect();
-        for conn in conns {
-            self.close(now, conn, CloseHow::Now, Fault::ClosedByUs(CloseReason::Banned));
-        }
-        Ok(())
+        let banned = Fault::ClosedByUs(CloseReason::Banned);
+        Ok(conns.into_iter().filter_map(|conn| self.close(now, conn, CloseHow::Now, banned.clone())).collect())
     }
 
     /// Lifts a ban; whether there was one.
@@ -64,6 +62,22 @@ impl Switch {
         self.bans.bans_ip(ip, now)
     }
 
+    /// The bans that keep this ID or this IP out.
+    pub fn bans_of(&self, id: Option<&NodeId>, ip: Option<IpAddr>, now: Wall) -> impl Iterator<Item = &Ban> {
+        let by_ip = ip.into_iter().flat_map(move |ip| self.bans.of_ip(ip, now));
+        id.and_then(|id| self.bans.of_id(id, now)).into_iter().chain(by_ip)
+    }
+
+    /// The bans after a target, in the order of their targets: IDs, then IPv4 ranges, then IPv6 ranges.
+    pub fn bans_after(&self, after: Option<&BanTarget>) -> impl Iterator<Item = &Ban> {
+        self.bans.after(after)
+    }
+
+    /// The ban of exactly this target.
+    pub fn ban_of(&self, target: &BanTarget) -> Option<&Ban> {
+        self.bans.get(target)
+    }
+
     /// Whether any range is banned, so that it is worth asking.
     pub fn bans_ranges(&self) -> bool {
         self.bans.ranges() > 0
@@ -88,9 +102,9 @@ impl Switch {
         self.bans.iter().filter_map(range).collect()
     }
 
-    /// Whether a ban changed that is not stored yet.
+    /// Whether a ban or a list changed that is not stored yet.
     pub fn has_dirty(&self) -> bool {
-        self.bans.has_dirty()
+        self.bans.has_dirty() || self.has_dirty_list()
     }
 
     /// One changed ban: its image, or `None` when it was lifted.

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::ops::Bound;
 use std::time::Duration;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use super::params::{MAX_BAN_REASON, MAX_OPERATOR_BANS, MAX_REACTOR_BANS};
 use crate::types::{NodeId, Wall};
@@ -19,10 +20,6 @@ pub enum BanTarget {
 }
 
 impl BanTarget {
-    const fn is_range(&self) -> bool {
-        matches!(self, BanTarget::Range(_))
-    }
-
     /// The range that is this one IP.
     pub fn ip(ip: IpAddr) -> Self {
         BanTarget::Range(IpNet::from(ip))
@@ -62,7 +59,52 @@ pub(super) struct Bans {
     bans: BTreeMap<BanTarget, Ban>,
     dirty: BTreeSet<BanTarget>,
     by_operator: usize,
-    ranges: usize,
+    ranges: Lengths,
+}
+
+/// How many of the banned ranges have which prefix length, so that only those are looked up.
+#[derive(Debug)]
+struct Lengths {
+    v4: [u32; 33],
+    v6: [u32; 129],
+    count: usize,
+}
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Lengths { v4: [0; 33], v6: [0; 129], count: 0 }
+    }
+}
+
+impl Lengths {
+    fn of(&mut self, target: &BanTarget) -> Option<&mut u32> {
+        match target {
+            BanTarget::Id(_) => None,
+            BanTarget::Range(IpNet::V4(net)) => self.v4.get_mut(usize::from(net.prefix_len())),
+            BanTarget::Range(IpNet::V6(net)) => self.v6.get_mut(usize::from(net.prefix_len())),
+        }
+    }
+
+    fn add(&mut self, target: &BanTarget) {
+        if let Some(count) = self.of(target) {
+            *count += 1;
+            self.count += 1;
+        }
+    }
+
+    fn remove(&mut self, target: &BanTarget) {
+        if let Some(count) = self.of(target) {
+            *count -= 1;
+            self.count -= 1;
+        }
+    }
+
+    /// The ranges around an IP that might be banned.
+    fn around(&self, ip: IpAddr) -> impl Iterator<Item = BanTarget> {
+        let counts: &[u32] = if ip.is_ipv4() { &self.v4 } else { &self.v6 };
+        let used = (0..).zip(counts).filter(|(_, count)| **count > 0);
+        used.filter_map(move |(bits, _)| IpNet::new(ip, bits).ok()).map(|net| BanTarget::Range(net.trunc()))
+    }
 }
 
 /// There are as many bans by operators as are kept.
@@ -75,17 +117,40 @@ impl Bans {
     pub(super) fn load(bans: impl IntoIterator<Item = Ban>) -> Self {
         let bans: BTreeMap<_, _> = bans.into_iter().map(|ban| (ban.target, ban)).collect();
         let by_operator = bans.values().filter(|ban| ban.by_operator).count();
-        let ranges = bans.keys().filter(|target| target.is_range()).count();
+        let mut ranges = Lengths::default();
+        bans.keys().for_each(|target| ranges.add(target));
         Bans { bans, dirty: BTreeSet::new(), by_operator, ranges }
     }
 
     pub(super) fn bans_id(&self, id: &NodeId, now: Wall) -> bool {
-        self.bans.get(&BanTarget::Id(*id)).is_some_and(|ban| ban.holds(now))
+        self.of_id(id, now).is_some()
     }
 
-    /// Whether any range with this IP in it is banned: one look-up a prefix length, however many bans there are.
+    /// Whether any range with this IP in it is banned: one look-up a prefix length in use, however many bans there are.
     pub(super) fn bans_ip(&self, ip: IpAddr, now: Wall) -> bool {
-        supernets(ip.to_canonical()).any(|net| self.bans.get(&BanTarget::Range(net)).is_some_and(|ban| ban.holds(now)))
+        self.of_ip(ip, now).next().is_some()
+    }
+
+    /// The bans of ranges that this IP lies in, the widest first.
+    pub(super) fn of_ip(&self, ip: IpAddr, now: Wall) -> impl Iterator<Item = &Ban> {
+        let around = self.ranges.around(ip.to_canonical());
+        around.filter_map(|target| self.bans.get(&target)).filter(move |ban| ban.holds(now))
+    }
+
+    /// The ban of an ID.
+    pub(super) fn of_id(&self, id: &NodeId, now: Wall) -> Option<&Ban> {
+        self.bans.get(&BanTarget::Id(*id)).filter(|ban| ban.holds(now))
+    }
+
+    /// The bans after a target, in the order of their targets.
+    pub(super) fn after(&self, after: Option<&BanTarget>) -> impl Iterator<Item = &Ban> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.bans.range((from, Bound::Unbounded)).map(|(_, ban)| ban)
+    }
+
+    /// The ban of a target.
+    pub(super) fn get(&self, target: &BanTarget) -> Option<&Ban> {
+        self.bans.get(target)
     }
 
     /// Lays or renews a ban.
@@ -102,7 +167,7 @@ impl Bans {
         }
         self.remove(&ban.target);
         self.by_operator += usize::from(ban.by_operator);
-        self.ranges += usize::from(ban.target.is_range());
+        self.ranges.add(&ban.target);
         self.dirty.insert(ban.target);
         self.bans.insert(ban.target, ban);
         Ok(())
@@ -125,7 +190,7 @@ impl Bans {
     pub(super) fn remove(&mut self, target: &BanTarget) -> Option<Ban> {
         let ban = self.bans.remove(target)?;
         self.by_operator -= usize::from(ban.by_operator);
-        self.ranges -= usize::from(target.is_range());
+        self.ranges.remove(target);
         self.dirty.insert(*target);
         Some(ban)
     }
@@ -145,7 +210,7 @@ impl Bans {
 
     /// How many of the bans are for ranges.
     pub(super) fn ranges(&self) -> usize {
-        self.ranges
+        self.ranges.count
     }
 
     pub(super) fn len(&self) -> usize {
@@ -171,17 +236,10 @@ impl Ban {
         Ban { target, reason, since: now, until, by_operator, author }
     }
 
-    fn holds(&self, now: Wall) -> bool {
+    /// Whether it has not ended yet.
+    pub fn holds(&self, now: Wall) -> bool {
         self.until.is_never() || now < self.until
     }
-}
-
-fn supernets(ip: IpAddr) -> impl Iterator<Item = IpNet> {
-    let longest = if ip.is_ipv4() { 32 } else { 128 };
-    (0..=longest).filter_map(move |bits| match ip {
-        IpAddr::V4(v4) => Ipv4Net::new(v4, bits).ok().map(|net| IpNet::V4(net.trunc())),
-        IpAddr::V6(v6) => Ipv6Net::new(v6, bits).ok().map(|net| IpNet::V6(net.trunc())),
-    })
 }
 
 fn truncate(text: &mut String, most: usize) {

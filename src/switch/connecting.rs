@@ -1,6 +1,7 @@
 //! Connections: who is let in, what is noted of a peer, and what its end brings.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::{Dial, Effect, Event, Handshaken, Peer, Switch, params};
 use crate::types::{
@@ -11,12 +12,12 @@ use crate::wire::pex::{Outgoing, Received};
 impl Switch {
     /// Lets an inbound connection in, or refuses it. The number is the connection's.
     pub fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) -> Option<ConnId> {
-        let unconditional = self.params.unconditional.contains(&peer.info.id);
+        let unconditional = self.unconditional.contains(&peer.info.id);
         let full = !unconditional && self.peers.counted().0 >= self.params.max_inbound;
         let verdict = self.may_connect(now, &peer).and(if full { Err(Fault::Full) } else { Ok(()) });
         if let Err(fault) = verdict {
             self.effects.push_back(Effect::Refuse { ticket, fault: fault.clone() });
-            self.events.push_back(Event::Refused { id: peer.info.id, ip: peer.remote.ip(), fault });
+            self.events.push_back(Event::Refused { id: peer.info.id, ip: peer.remote.ip().to_canonical(), fault });
             return None;
         }
         let conn = self.next_conn();
@@ -53,27 +54,36 @@ impl Switch {
     ) {
         let Handshaken { remote, info, .. } = peer;
         let id = info.id;
-        let purpose = dial.map(|dial| dial.purpose);
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let persistent = self.reconnect.has_id(&id);
+        let purpose = dial.map(|dial| match dial.purpose {
+            // It was removed from the list meanwhile.
+            Purpose::Persistent if !persistent => Purpose::Keep,
+            purpose => purpose,
+        });
+        if purpose == Some(Purpose::Manual) {
+            self.reconnect.release(&id);
+        }
         self.reconnect.connected(&id);
         self.peers.insert(Peer {
             conn,
-            remote: SocketAddr::new(remote.ip().to_canonical(), remote.port()),
+            remote,
             direction,
             purpose,
             since: now,
             spoke: false,
-            persistent: dial.is_some_and(|dial| self.reconnect.is_persistent(&dial.target)),
-            unconditional: self.params.unconditional.contains(&id),
+            persistent,
+            unconditional: self.unconditional.contains(&id),
             dialled,
             requests: (Wall::NEVER, 0),
-            info: Box::new(info),
+            info: Arc::new(info),
         });
-        self.events.push_back(Event::PeerUp { conn, id, direction, purpose });
+        self.events.push_back(Event::PeerUp { conn, id, remote, direction, purpose });
     }
 
     /// A connection ended by itself or by the peer. `None` for an old number.
     pub fn closed(&mut self, now: Now, conn: ConnId, fault: &Fault, rng: &mut SeededRng) -> Option<Peer> {
-        let peer = self.down(conn, fault)?;
+        let peer = self.down(now, conn, fault)?;
         self.judge_dialled(now, &peer, rng);
         if peer.dialled.is_none() || lasted(now, &peer) {
             self.reconnect.lost(&peer.info.id, now.mono);
@@ -97,7 +107,7 @@ impl Switch {
     /// Closes a connection. A persistent peer that is closed for a fault of its own is redialled, one that is let go is
     /// not. `None` for an old number.
     pub fn close(&mut self, now: Now, conn: ConnId, how: CloseHow, reason: Fault) -> Option<Peer> {
-        let peer = self.down(conn, &reason)?;
+        let peer = self.down(now, conn, &reason)?;
         if let Some(address) = peer.dialled {
             self.backoff.succeeded(&address);
         }
@@ -108,9 +118,11 @@ impl Switch {
         Some(peer)
     }
 
-    fn down(&mut self, conn: ConnId, fault: &Fault) -> Option<Peer> {
+    fn down(&mut self, now: Now, conn: ConnId, fault: &Fault) -> Option<Peer> {
         let peer = self.peers.remove(conn)?;
-        self.events.push_back(Event::PeerDown { conn, id: peer.info.id, fault: fault.clone() });
+        let length = now.mono.since(peer.since.mono);
+        let (id, remote, fault) = (peer.info.id, peer.remote, fault.clone());
+        self.events.push_back(Event::PeerDown { conn, id, remote, length, fault });
         Some(peer)
     }
 

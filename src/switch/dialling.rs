@@ -1,19 +1,28 @@
 //! Dials: whether to begin one, and what follows from its end (behaviour document, "dialPeer").
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Wait;
-use super::{Blame, Dial, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
-use crate::types::{CloseHow, ConnId, Direction, Fault, NetAddress, Now, Outcome, PeerAddress, Purpose, SeededRng};
+use super::{Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
+use crate::types::{
+    CloseHow, ConnId, Direction, Fault, Mono, NetAddress, Now, Outcome, PeerAddress, Purpose, SeededRng,
+};
 
 impl Switch {
     /// Begins a dial unless a rule is against it (behaviour document, "dialPeer"). Seeds, persistent peers and what an
-    /// operator asks for are exempt from the back-off; persistent peers have their own.
+    /// operator asks for are exempt from the back-off; persistent peers have their own. What an operator asks for may be
+    /// under way already: then that dial, by its number, is his.
     ///
     /// # Errors
     /// The rule.
     pub fn dial(&mut self, now: Now, target: PeerAddress, purpose: Purpose) -> Result<ConnId, NotDialled> {
+        if purpose == Purpose::Manual
+            && let Some(conn) = self.dials.take_over(&target)
+        {
+            return Ok(conn);
+        }
         self.may_dial(now, &target, purpose)?;
         let visit = matches!(purpose, Purpose::Visit | Purpose::Verify | Purpose::Keep);
         let purpose = if visit && self.reconnect.is_persistent(&target) { Purpose::Persistent } else { purpose };
@@ -29,8 +38,14 @@ impl Switch {
         }
         let address = target.as_net_address();
         let same_ip = |address: NetAddress| !self.params.allow_duplicate_ip && self.peers.has_ip(address.ip());
-        if self.is_busy_with(&target.id()) || address.is_some_and(same_ip) {
-            return Err(NotDialled::Already);
+        if self.is_connected(&target.id()) {
+            return Err(NotDialled::Connected);
+        }
+        if self.dials.of(&target.id()) {
+            return Err(NotDialled::Dialling);
+        }
+        if address.is_some_and(same_ip) {
+            return Err(NotDialled::DuplicateIp);
         }
         if address.is_some_and(|address| self.dials.at(address.socket())) {
             return Err(NotDialled::PlaceBusy);
@@ -38,6 +53,9 @@ impl Switch {
         let banned_ip = address.is_some_and(|address| self.bans.bans_ip(address.ip(), now.wall));
         if banned_ip || self.bans.bans_id(&target.id(), now.wall) {
             return Err(NotDialled::Banned);
+        }
+        if purpose != Purpose::Manual && self.reconnect.is_held(&target.id()) {
+            return Err(NotDialled::Held);
         }
         let exempt = matches!(purpose, Purpose::Seed | Purpose::Persistent | Purpose::Manual);
         if let Some(address) = address.filter(|_| !exempt) {
@@ -51,6 +69,12 @@ impl Switch {
             })?;
         }
         if self.dials.len() >= self.params.max_dials { Err(NotDialled::Busy) } else { Ok(()) }
+    }
+
+    /// How long the failures of an address and its place keep the crawl from dialling it: until then, and whether it is
+    /// given up so long. `None` when nothing does.
+    pub fn held_until(&self, now: Now, address: &NetAddress) -> Option<(Mono, bool)> {
+        self.backoff.held_until(address, now.mono)
     }
 
     /// Takes the end of a dial: keeps the connection or not, and counts a failure where the verdict says. `None` for a
@@ -70,10 +94,13 @@ impl Switch {
             Ok(peer) => {
                 let took = peer.took;
                 let kept = self.keep_or_close(now, conn, &dial, address, *peer);
+                let (kept, fault) = (kept.is_ok(), kept.err());
+                self.dial_ended(&dial, remote, Some(Outcome::Reached), fault);
                 Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn), took })
             }
             Err(fault) => {
                 self.dial_failed(now, &dial, address, &fault, rng);
+                self.dial_ended(&dial, remote, verdict(&fault).outcome, Some(fault.clone()));
                 Some(Dialled { dial, address, fault: Some(fault), conn: None, took: Duration::ZERO })
             }
         }
@@ -86,18 +113,17 @@ impl Switch {
         dial: &Dial,
         address: Option<NetAddress>,
         peer: Handshaken,
-    ) -> bool {
+    ) -> Result<(), Fault> {
         if let Err(fault) = self.may_connect(now, &peer) {
             self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: fault.clone() });
             if fault != Fault::DuplicateId {
                 self.reconnect.postpone(&dial.target.id(), now.mono);
             }
-            self.events.push_back(Event::DialFailed { target: dial.target.clone(), purpose: dial.purpose, fault });
-            return false;
+            return Err(fault);
         }
         self.effects.push_back(Effect::Open { conn });
         self.up(now, conn, peer, Direction::Outbound, Some(dial), address);
-        true
+        Ok(())
     }
 
     fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
@@ -116,7 +142,18 @@ impl Switch {
         if !matches!(fault, Fault::Ourselves | Fault::DuplicateId) {
             self.reconnect.failed(&dial.target, now.mono, self.params.persistent_max_period, rng);
         }
-        let (target, purpose, fault) = (dial.target.clone(), dial.purpose, fault.clone());
-        self.events.push_back(Event::DialFailed { target, purpose, fault });
+    }
+
+    /// Tells of the end of a dial. Where a name led to is known by `remote` alone.
+    pub(super) fn dial_ended(
+        &mut self,
+        dial: &Dial,
+        remote: Option<SocketAddr>,
+        outcome: Option<Outcome>,
+        fault: Option<Fault>,
+    ) {
+        let remote = dial.target.as_net_address().map(|address| address.socket()).or(remote);
+        let end = DialEnd { target: dial.target.clone(), remote, purpose: dial.purpose, outcome, fault };
+        self.events.push_back(Event::Dialled(Arc::new(end)));
     }
 }

@@ -1,18 +1,21 @@
 //! What happened, for logs, metrics and those who watch. The state never depends on an event being read.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::types::{ConnId, Direction, Fault, NetAddress, NodeId, Outcome, PeerAddress, Purpose};
 
-use super::BanTarget;
+use super::{Ban, BanTarget};
 
-/// Something that an operator may want to know of.
+/// Something that an operator may want to know of. Thousands are kept: what is long is behind a pointer, and a copy
+/// copies no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The reactor runs.
     Started,
     /// The reactor could not start.
-    StartFailed(String),
+    StartFailed(Arc<str>),
     /// The reactor was stopped.
     Stopped,
     /// A peer is connected.
@@ -21,6 +24,8 @@ pub enum Event {
         conn: ConnId,
         /// Who.
         id: NodeId,
+        /// Its end of the connection.
+        remote: SocketAddr,
         /// Who dialled.
         direction: Direction,
         /// Why we dialled.
@@ -32,6 +37,10 @@ pub enum Event {
         conn: ConnId,
         /// Who.
         id: NodeId,
+        /// Its end of the connection.
+        remote: SocketAddr,
+        /// How long it was connected.
+        length: Duration,
         /// Why.
         fault: Fault,
     },
@@ -44,15 +53,8 @@ pub enum Event {
         /// Why.
         fault: Fault,
     },
-    /// A dial failed.
-    DialFailed {
-        /// Whom.
-        target: PeerAddress,
-        /// Why we dialled.
-        purpose: Purpose,
-        /// Why it failed.
-        fault: Fault,
-    },
+    /// A dial ended, whatever became of it.
+    Dialled(Arc<DialEnd>),
     /// An address entered the book.
     Learned {
         /// The address.
@@ -88,16 +90,49 @@ pub enum Event {
     /// An ID became old (good).
     Promoted(NetAddress),
     /// A ban came into force.
-    Banned {
-        /// For whom.
-        target: BanTarget,
-        /// Why.
-        reason: String,
-    },
+    Banned(Arc<Ban>),
     /// A ban ended.
     Unbanned(BanTarget),
     /// Most of what was good fails at once (true), or no longer.
     Outage(bool),
-    /// A seed's name does not resolve; it is tried again later.
-    SeedUnresolved(PeerAddress),
+    /// A configured seed was dialled; a name that does not resolve before the start counts as a dial.
+    SeedDialled {
+        /// The seed.
+        seed: Arc<PeerAddress>,
+        /// What went wrong, when something did.
+        fault: Option<Fault>,
+    },
+    /// A round of the crawl or of ensure-peers began.
+    Round {
+        /// Addresses that wait for the crawl to dial them; a node dials only for free slots, none wait for it.
+        backlog: u32,
+        /// IDs that an asker would be told of.
+        servable: u32,
+    },
+}
+
+/// The end of a dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialEnd {
+    /// Whom we dialled.
+    pub target: PeerAddress,
+    /// Where we really went; `None` when a name did not resolve.
+    pub remote: Option<SocketAddr>,
+    /// Why.
+    pub purpose: Purpose,
+    /// What became of it; `None` when it says nothing about the address.
+    pub outcome: Option<Outcome>,
+    /// What went wrong. One that was reached may have a fault, too: why it was not kept.
+    pub fault: Option<Fault>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each network keeps 8,192 of them.
+    #[test]
+    fn an_event_is_small() {
+        assert!(size_of::<Event>() <= 112, "{}", size_of::<Event>());
+    }
 }

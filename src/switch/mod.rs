@@ -9,9 +9,12 @@ mod connecting;
 mod dialling;
 mod effect;
 mod event;
+mod lists;
 pub mod params;
 mod peers;
 mod reconnect;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::collections::VecDeque;
@@ -19,12 +22,16 @@ use std::time::Duration;
 
 pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
-pub use event::Event;
-pub use params::Params;
+pub use event::{DialEnd, Event};
+pub use lists::ListChange;
+pub use params::{Limits, Params};
 pub use peers::{Dial, Handshaken, Peer};
 pub use verdict::{Blame, Penalty, Verdict, verdict};
 
-use crate::types::{CloseHow, CloseReason, ConnId, Fault, Mono, NetAddress, NodeId, Now, Purpose, SeededRng};
+use crate::types::{
+    CloseHow, CloseReason, ConnId, Delta, Fault, Mono, NetAddress, NodeId, Now, Overlay, PeerAddress, Purpose,
+    SeededRng,
+};
 use backoff::Backoff;
 use bans::Bans;
 use peers::{Dials, Peers};
@@ -39,6 +46,7 @@ pub struct Switch {
     dials: Dials,
     backoff: Backoff,
     reconnect: Reconnect,
+    unconditional: Overlay<NodeId>,
     bans: Bans,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
@@ -47,9 +55,15 @@ pub struct Switch {
 /// Why a dial was not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotDialled {
-    /// It is connected, or being dialled.
-    #[error("already connected or being dialled")]
-    Already,
+    /// It is connected.
+    #[error("it is connected already")]
+    Connected,
+    /// It is being dialled.
+    #[error("it is being dialled already")]
+    Dialling,
+    /// Its IP is connected.
+    #[error("a peer with its IP is connected (allow_duplicate_ip = false)")]
+    DuplicateIp,
     /// Somebody else is being dialled at its place.
     #[error("another ID is being dialled at this place")]
     PlaceBusy,
@@ -57,13 +71,13 @@ pub enum NotDialled {
     #[error("enough dials of this host are under way")]
     HostBusy,
     /// It failed a short while ago.
-    #[error("failed too short a while ago")]
+    #[error("it failed too short a while ago")]
     TooEarly(Mono),
     /// It failed too often.
-    #[error("failed too often")]
+    #[error("it failed too often")]
     GivenUp,
     /// It is banned.
-    #[error("banned")]
+    #[error("it is banned")]
     Banned,
     /// It is ourselves.
     #[error("it is ourselves")]
@@ -71,6 +85,23 @@ pub enum NotDialled {
     /// As many dials as allowed are under way.
     #[error("too many dials under way")]
     Busy,
+    /// It is a persistent peer that an operator disconnected.
+    #[error("an operator disconnected it")]
+    Held,
+    /// The reactor does not run.
+    #[error("the reactor does not run")]
+    NotRunning,
+}
+
+/// What a store kept of a switch.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// The bans, expired ones included.
+    pub bans: Vec<Ban>,
+    /// Run-time changes of the persistent peers.
+    pub persistent: Vec<Delta<PeerAddress>>,
+    /// Run-time changes of the unconditional peers.
+    pub unconditional: Vec<Delta<NodeId>>,
 }
 
 /// A dial that ended.
@@ -89,16 +120,17 @@ pub struct Dialled {
 }
 
 impl Switch {
-    /// A switch without connections, with the bans that were kept.
-    pub fn new(params: Params, bans: impl IntoIterator<Item = Ban>) -> Self {
+    /// A switch without connections, with what was kept.
+    pub fn new(params: Params, kept: Kept) -> Self {
         Switch {
-            reconnect: Reconnect::new(&params.persistent),
+            reconnect: Reconnect::load(&params.persistent, kept.persistent),
+            unconditional: Overlay::load(params.unconditional.iter().copied(), kept.unconditional),
             params,
             last_conn: 0,
             peers: Peers::default(),
             dials: Dials::default(),
             backoff: Backoff::default(),
-            bans: Bans::load(bans),
+            bans: Bans::load(kept.bans),
             effects: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -114,7 +146,10 @@ impl Switch {
         let stopped = Fault::ClosedByUs(CloseReason::Stopped);
         let mut given_up = Vec::new();
         for conn in self.dials.conns() {
-            given_up.extend(self.dials.remove(conn));
+            if let Some(dial) = self.dials.remove(conn) {
+                self.dial_ended(&dial, None, None, Some(stopped.clone()));
+                given_up.push(dial);
+            }
             self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: stopped.clone() });
         }
         let conns: Vec<ConnId> = self.peers().map(|peer| peer.conn).collect();
@@ -136,8 +171,10 @@ impl Switch {
             match self.dial(now, target.clone(), Purpose::Persistent) {
                 Ok(_) | Err(NotDialled::Ourselves) => {}
                 // Its loss brings it back.
-                Err(NotDialled::Already) if self.is_connected(&target.id()) => {}
-                Err(NotDialled::Already | NotDialled::Banned) => self.reconnect.postpone(&target.id(), now.mono),
+                Err(NotDialled::Connected) => {}
+                Err(NotDialled::Dialling | NotDialled::DuplicateIp | NotDialled::Banned) => {
+                    self.reconnect.postpone(&target.id(), now.mono)
+                }
                 Err(_) => {
                     self.reconnect.failed(&target, now.mono, self.params.persistent_max_period, rng);
                 }
@@ -148,6 +185,16 @@ impl Switch {
     /// The peer of a connection.
     pub fn peer(&self, conn: ConnId) -> Option<&Peer> {
         self.peers.get(conn)
+    }
+
+    /// The connection of an ID.
+    pub fn conn_of(&self, id: &NodeId) -> Option<ConnId> {
+        self.peers.by_id(id)
+    }
+
+    /// At most `max` peers whose connection is later than `after`, the earliest first.
+    pub fn peers_after(&self, after: Option<ConnId>, max: usize) -> impl Iterator<Item = &Peer> {
+        self.peers.after(after, max)
     }
 
     /// All connected peers.
@@ -189,6 +236,15 @@ impl Switch {
     pub fn free_outbound(&self) -> u32 {
         let taken = self.peers.counted().1 as usize + self.dials.len();
         self.params.max_outbound.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
+
+    /// Sets the limits. Nobody is let go and no dial given up for a lower one: it holds for what comes. A shorter pause
+    /// between dials of a persistent peer shortens those that are under way.
+    pub fn set_limits(&mut self, now: Now, limits: Limits) {
+        self.params.set_limits(limits);
+        if !limits.persistent_max_period.is_zero() {
+            self.reconnect.hurry(now.mono + limits.persistent_max_period);
+        }
     }
 
     /// The parameters.

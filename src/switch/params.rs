@@ -14,9 +14,9 @@ pub struct Params {
     pub max_inbound: u32,
     /// `max_num_outbound_peers`: what ensure-peers fills.
     pub max_outbound: u32,
-    /// `unconditional_peer_ids`: count in no limit.
+    /// `unconditional_peer_ids`, as the file has them: count in no limit.
     pub unconditional: BTreeSet<NodeId>,
-    /// `persistent_peers`: exactly these addresses are redialled for ever.
+    /// `persistent_peers`, as the file has them: exactly these addresses are redialled for ever.
     pub persistent: Vec<PeerAddress>,
     /// `persistent_peers_max_dial_period`: no wait for a persistent peer is longer; zero = no such bound.
     pub persistent_max_period: Duration,
@@ -24,6 +24,39 @@ pub struct Params {
     pub allow_duplicate_ip: bool,
     /// Dials at once, whatever their purpose.
     pub max_dials: usize,
+}
+
+/// What of the parameters can be changed while connections are open; see [`Params`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `max_num_inbound_peers`.
+    pub max_inbound: u32,
+    /// `max_num_outbound_peers`.
+    pub max_outbound: u32,
+    /// `persistent_peers_max_dial_period`.
+    pub persistent_max_period: Duration,
+    /// Dials at once.
+    pub max_dials: usize,
+}
+
+impl Params {
+    /// Takes other limits.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.max_inbound = limits.max_inbound;
+        self.max_outbound = limits.max_outbound;
+        self.persistent_max_period = limits.persistent_max_period;
+        self.max_dials = limits.max_dials;
+    }
+
+    /// The limits as they are here.
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            max_inbound: self.max_inbound,
+            max_outbound: self.max_outbound,
+            persistent_max_period: self.persistent_max_period,
+            max_dials: self.max_dials,
+        }
+    }
 }
 
 /// Dials at once to one IP that is not this host's: who gossips hundreds of ports of one address does not fill all dials.
@@ -51,6 +84,11 @@ pub const RECONNECT_BACKOFF_ATTEMPTS: u32 = 10;
 pub const RECONNECT_BACKOFF_BASE: u64 = 3;
 /// Upstream gives up then; we try once in this time.
 pub const RECONNECT_AT_LAST: Duration = Duration::from_secs(3600);
+
+/// Persistent peers that operators may bring the list to, those of the file included.
+pub const MAX_PERSISTENT: usize = 256;
+/// Unconditional peers that operators may bring the list to, those of the file included.
+pub const MAX_UNCONDITIONAL: usize = 1_024;
 
 /// How long the reactor bans an ID.
 pub const BAN_LENGTH: Duration = Duration::from_secs(24 * 3600);

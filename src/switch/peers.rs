@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Bound;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::types::{ConnId, Direction, NetAddress, NodeId, NodeInfo, Now, PeerAddress, Purpose, Wall};
@@ -25,7 +27,7 @@ pub struct Peer {
     /// Its end of the connection.
     pub remote: SocketAddr,
     /// What it says of itself; `info.id` is authenticated.
-    pub info: Box<NodeInfo>,
+    pub info: Arc<NodeInfo>,
     /// Who dialled.
     pub direction: Direction,
     /// Why we dialled; `None` for inbound peers.
@@ -34,7 +36,7 @@ pub struct Peer {
     pub since: Now,
     /// Whether a message came from it.
     pub spoke: bool,
-    /// The persistent address that was dialled.
+    /// Whether its ID is that of a persistent peer: it is redialled when it is lost, and stays however long.
     pub persistent: bool,
     /// Counts in no limit.
     pub unconditional: bool,
@@ -103,6 +105,33 @@ impl Peers {
         self.by_id.get(id).copied()
     }
 
+    /// At most `max` peers whose connection is later than `after`, the earliest first.
+    pub(super) fn after(&self, after: Option<ConnId>, max: usize) -> impl Iterator<Item = &Peer> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_conn.range((from, Bound::Unbounded)).map(|(_, peer)| peer).take(max)
+    }
+
+    /// Whether a peer counts in the limits, from now on.
+    pub(super) fn set_unconditional(&mut self, id: &NodeId, unconditional: bool) {
+        if let Some(mut peer) = self.by_id(id).and_then(|conn| self.by_conn.remove(&conn)) {
+            *self.counter(&peer) -= u32::from(!peer.unconditional);
+            peer.unconditional = unconditional;
+            *self.counter(&peer) += u32::from(!peer.unconditional);
+            self.by_conn.insert(peer.conn, peer);
+        }
+    }
+
+    /// Whether a peer is a persistent one, from now on. One that was dialled as such and is none any more is kept like any
+    /// other.
+    pub(super) fn set_persistent(&mut self, id: &NodeId, persistent: bool) {
+        if let Some(peer) = self.by_id(id).and_then(|conn| self.by_conn.get_mut(&conn)) {
+            peer.persistent = persistent;
+            if !persistent && peer.purpose == Some(Purpose::Persistent) {
+                peer.purpose = Some(Purpose::Keep);
+            }
+        }
+    }
+
     pub(super) fn has_ip(&self, ip: IpAddr) -> bool {
         self.by_ip.contains_key(&ip)
     }
@@ -149,6 +178,15 @@ impl Dials {
             }
         }
         Some(dial)
+    }
+
+    /// Makes a dial of this very address, whose end nobody but the book waits for, an operator's.
+    pub(super) fn take_over(&mut self, target: &PeerAddress) -> Option<ConnId> {
+        let conn = *self.by_id.get(&target.id())?;
+        let dial =
+            self.by_conn.get_mut(&conn).filter(|dial| dial.target == *target && dial.purpose != Purpose::Seed)?;
+        dial.purpose = Purpose::Manual;
+        Some(conn)
     }
 
     /// Whether this ID is being dialled.

@@ -13,8 +13,8 @@ const IP_SLOTS: usize = 8192;
 /// Ranges whose rate is watched at once; 32 KiB.
 const RANGE_SLOTS: usize = 2048;
 
-/// The bounds of a listener (design document, "Gate"). Several networks on one listener share them: who comes is not known
-/// yet to belong to one.
+/// The bounds of a listener (design document, "Gate"). Several networks on one listener share them, the strictest of each:
+/// who comes is not known yet to belong to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DoorLimits {
     /// Unfinished handshakes of one IP; 0 = no limit.
@@ -25,6 +25,32 @@ pub struct DoorLimits {
     pub per_ip: RateLimit,
     /// New connections of one range: /16, of IPv6 /32.
     pub per_range: RateLimit,
+}
+
+impl DoorLimits {
+    /// What both let through.
+    #[must_use]
+    pub fn strictest(self, other: DoorLimits) -> DoorLimits {
+        DoorLimits {
+            handshakes_per_ip: lesser(self.handshakes_per_ip, other.handshakes_per_ip),
+            handshakes: lesser(self.handshakes, other.handshakes),
+            per_ip: slower(self.per_ip, other.per_ip),
+            per_range: slower(self.per_range, other.per_range),
+        }
+    }
+}
+
+fn slower(a: RateLimit, b: RateLimit) -> RateLimit {
+    match (a.per_second, b.per_second) {
+        (_, 0) => a,
+        (0, _) => b,
+        (first, second) => RateLimit { per_second: first.min(second), burst: a.burst.min(b.burst) },
+    }
+}
+
+/// The lesser of two bounds, 0 being none.
+fn lesser(a: usize, b: usize) -> usize {
+    if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
 }
 
 impl Default for DoorLimits {
@@ -42,12 +68,11 @@ impl Default for DoorLimits {
 #[derive(Debug)]
 pub(super) struct Door {
     inner: Mutex<Inner>,
-    handshakes_per_ip: usize,
-    handshakes: usize,
 }
 
 #[derive(Debug)]
 struct Inner {
+    limits: DoorLimits,
     ips: Option<RateTable>,
     ranges: Option<RateTable>,
     /// Unfinished handshakes by host; its size is bounded by their number.
@@ -57,17 +82,27 @@ struct Inner {
 
 impl Door {
     pub(super) fn new(limits: DoorLimits) -> Arc<Self> {
-        let unlimited = |limit: usize| if limit == 0 { usize::MAX } else { limit };
         Arc::new(Door {
             inner: Mutex::new(Inner {
+                limits,
                 ips: RateTable::new(limits.per_ip, IP_SLOTS),
                 ranges: RateTable::new(limits.per_range, RANGE_SLOTS),
                 under_way: HashMap::new(),
                 total: 0,
             }),
-            handshakes_per_ip: unlimited(limits.handshakes_per_ip),
-            handshakes: unlimited(limits.handshakes),
         })
+    }
+
+    /// Sets other limits. Handshakes under way go on; a rate that changes forgets who came so far.
+    pub(super) fn set_limits(&self, limits: DoorLimits) {
+        let mut inner = self.lock();
+        if inner.limits.per_ip != limits.per_ip {
+            inner.ips = RateTable::new(limits.per_ip, IP_SLOTS);
+        }
+        if inner.limits.per_range != limits.per_range {
+            inner.ranges = RateTable::new(limits.per_range, RANGE_SLOTS);
+        }
+        inner.limits = limits;
     }
 
     /// Lets a handshake begin, which ends when the permit is dropped.
@@ -75,7 +110,9 @@ impl Door {
         let host = host_of(ip);
         let mut inner = self.lock();
         // Nobody is charged for a refusal that is not his doing.
-        if inner.total >= self.handshakes || inner.under_way.get(&host).is_some_and(|&n| n >= self.handshakes_per_ip) {
+        let full = |limit: usize, taken: usize| limit != 0 && taken >= limit;
+        let of_host = inner.under_way.get(&host).copied().unwrap_or_default();
+        if full(inner.limits.handshakes, inner.total) || full(inner.limits.handshakes_per_ip, of_host) {
             return Err(Fault::HandshakeFlood);
         }
         let admitted = inner.ips.as_mut().is_none_or(|table| table.admit(host, now))
@@ -157,6 +194,33 @@ mod tests {
         let _first = door.admit("2a00:1::1".parse().unwrap(), NOW).unwrap();
         assert!(door.admit("2a00:1::ffff:2".parse().unwrap(), NOW).is_err());
         assert!(door.admit("2a00:1:0:1::1".parse().unwrap(), NOW).is_ok());
+    }
+
+    #[test]
+    fn new_limits_hold_for_what_comes() {
+        let door = Door::new(DoorLimits { handshakes: 2, ..DoorLimits::default() });
+        let _held = [door.admit(v4(1), NOW).unwrap(), door.admit(v4(2), NOW).unwrap()];
+        assert!(door.admit(v4(3), NOW).is_err());
+        door.set_limits(DoorLimits { handshakes: 3, ..DoorLimits::default() });
+        let third = door.admit(v4(3), NOW).unwrap();
+        door.set_limits(DoorLimits { handshakes: 1, ..DoorLimits::default() });
+        drop(third);
+        assert_eq!(door.admit(v4(4), NOW).unwrap_err(), Fault::HandshakeFlood, "two of three are still under way");
+    }
+
+    #[test]
+    fn of_two_limits_the_strictest_holds_and_none_is_none() {
+        let (few, many) = (RateLimit { per_second: 5, burst: 9 }, RateLimit { per_second: 8, burst: 7 });
+        let off = RateLimit { per_second: 0, burst: 1 };
+        let a = DoorLimits { handshakes_per_ip: 0, handshakes: 4, per_ip: few, per_range: off };
+        let b = DoorLimits { handshakes_per_ip: 3, handshakes: 6, per_ip: many, per_range: many };
+        let both = DoorLimits {
+            handshakes_per_ip: 3,
+            handshakes: 4,
+            per_ip: RateLimit { per_second: 5, burst: 7 },
+            per_range: many,
+        };
+        assert_eq!((a.strictest(b), b.strictest(a)), (both, both));
     }
 
     #[test]

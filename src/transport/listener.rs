@@ -120,6 +120,11 @@ impl Listener {
         Ok(())
     }
 
+    /// Sets other bounds on who may come; handshakes under way go on.
+    pub fn set_limits(&self, limits: DoorLimits) {
+        self.shared.door.set_limits(limits);
+    }
+
     /// Lets nobody of this network in any more, and says how many networks are left. Handshakes under way end as they
     /// began; their peers find the receiver closed.
     pub fn remove_route(&self, network: &str) -> usize {

@@ -1,9 +1,10 @@
 //! What a network shows to the transport: who it is, and within which bounds it speaks.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
 use super::{Gate, Messages};
@@ -66,6 +67,24 @@ impl Default for Settings {
     }
 }
 
+/// What of the settings can be changed while connections are open; see [`Settings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// For connections that begin: bytes a second to one peer; 0 = unlimited.
+    pub send_rate: u64,
+    /// For connections that begin: bytes a second from one peer; 0 = unlimited.
+    pub recv_rate: u64,
+    /// The least time between two writes of messages to one peer.
+    pub flush_throttle: Duration,
+}
+
+impl Settings {
+    /// The pace as it is here.
+    pub const fn pace(&self) -> Pace {
+        Pace { send_rate: self.send_rate, recv_rate: self.recv_rate, flush_throttle: self.flush_throttle }
+    }
+}
+
 /// One network as its connections see it. Made once for each start of the network.
 pub struct Local {
     key: Arc<NodeKey>,
@@ -73,9 +92,12 @@ pub struct Local {
     /// `info` as it is sent: the same for every peer.
     encoded_info: Box<[u8]>,
     settings: Settings,
+    pace: ArcSwap<Pace>,
     gate: Gate,
     messages: Messages,
     dials: Arc<Semaphore>,
+    /// Permits that `dials` was given.
+    dials_given: Mutex<usize>,
 }
 
 impl Local {
@@ -84,8 +106,10 @@ impl Local {
         Arc::new(Local {
             encoded_info: node_info::encode(&info).into(),
             gate: Gate::new(settings.allow_duplicate_ip),
+            pace: ArcSwap::from_pointee(settings.pace()),
             messages: Messages::default(),
             dials: Arc::new(Semaphore::new(settings.max_dials)),
+            dials_given: Mutex::new(settings.max_dials),
             key,
             info,
             settings,
@@ -102,7 +126,24 @@ impl Local {
         &self.info
     }
 
-    /// The bounds.
+    /// The pace that is in force.
+    pub fn pace(&self) -> Pace {
+        **self.pace.load()
+    }
+
+    /// Sets the pace.
+    pub fn set_pace(&self, pace: Pace) {
+        self.pace.store(Arc::new(pace));
+    }
+
+    /// Makes room for this many dials at once. Room that was given stays: whoever asks for dials holds himself to fewer.
+    pub fn allow_dials(&self, max: usize) {
+        let mut given = self.dials_given.lock().unwrap_or_else(PoisonError::into_inner);
+        self.dials.add_permits(max.saturating_sub(*given));
+        *given = max.max(*given);
+    }
+
+    /// The bounds as they were at the start.
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -29,7 +29,7 @@ pub use dial::{DialLimits, Dialled, Dialler};
 pub use door::DoorLimits;
 pub use gate::Gate;
 pub use listener::{BindError, Listener, RouteError};
-pub use local::{Local, Settings};
+pub use local::{Local, Pace, Settings};
 pub use messages::{MessageCount, MessageCounts, Messages};
 pub use peer::{Ack, FromPeer, Full, PeerHandle, PeerSaid, Traffic, spawn_peer};
 pub use refusals::{REFUSED_HOSTS, REFUSED_RANGES, Refusal, Refusals, RefusedSource};

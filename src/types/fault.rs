@@ -340,18 +340,7 @@ impl Outcome {
 
     /// The outcome stored as this byte.
     pub const fn from_u8(byte: u8) -> Option<Outcome> {
-        Some(match byte {
-            0 => Outcome::Untried,
-            1 => Outcome::Reached,
-            2 => Outcome::Refused,
-            3 => Outcome::TimedOut,
-            4 => Outcome::WrongIdentity,
-            5 => Outcome::WrongNetwork,
-            6 => Outcome::HungUp,
-            7 => Outcome::Misbehaved,
-            8 => Outcome::NoPex,
-            _ => return None,
-        })
+        if (byte as usize) < Self::ALL.len() { Some(Self::ALL[byte as usize]) } else { None }
     }
 
     /// Whether the attempt found the node alive at that very address.

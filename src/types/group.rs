@@ -1,5 +1,6 @@
 //! Which addresses belong together, and which cannot be reached over the Internet.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The part of the network that one party is likely to control (behaviour document, "Address book"): what buckets are
@@ -29,6 +30,29 @@ impl Group {
             Group::V6([a, b, c, d, e]) => [4, a, b, c, d, e],
         }
     }
+}
+
+impl fmt::Display for Group {
+    /// The range that it is, or its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Group::Local => f.write_str("local"),
+            Group::Unroutable => f.write_str("unroutable"),
+            Group::V4([a, b]) => write!(f, "{a}.{b}.0.0/16"),
+            Group::Tor(n) => write!(f, "tor {n}"),
+            Group::V6([a, b, c, d, e]) => {
+                let mut octets = [0; 16];
+                octets[..5].copy_from_slice(&[a, b, c, d, e]);
+                let bits = if in_wide_range(&octets) { 36 } else { 32 };
+                write!(f, "{}/{bits}", Ipv6Addr::from(octets))
+            }
+        }
+    }
+}
+
+/// Whether the groups there are /36: one provider gives a /32's worth of parties their tunnels (2001:470::/32).
+fn in_wide_range(octets: &[u8; 16]) -> bool {
+    octets[..4] == [0x20, 0x01, 0x04, 0x70]
 }
 
 /// The group of an address; `strict` sets those apart that cannot be reached over the Internet.
@@ -64,7 +88,7 @@ fn v6_group(ip: Ipv6Addr) -> Group {
     } else if o[..6] == [0xfd, 0x87, 0xd8, 0x7e, 0xeb, 0x43] {
         Group::Tor(o[6] & 0x0f)
     } else {
-        let fifth = if s[..2] == [0x2001, 0x0470] { o[4] & 0xf0 } else { 0 };
+        let fifth = if in_wide_range(&o) { o[4] & 0xf0 } else { 0 };
         Group::V6([o[0], o[1], o[2], o[3], fifth])
     }
 }
@@ -118,6 +142,19 @@ mod tests {
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_group_is_shown_as_its_range() {
+        for (text, range) in [
+            ("1.2.3.4", "1.2.0.0/16"),
+            ("2a00:1450::1", "2a00:1450::/32"),
+            ("2001:470:1f00::1", "2001:470:1000::/36"),
+            ("127.0.0.1", "local"),
+            ("10.1.2.3", "unroutable"),
+        ] {
+            assert_eq!(group_of(ip(text), true).to_string(), range, "{text}");
+        }
     }
 
     #[test]

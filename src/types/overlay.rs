@@ -1,6 +1,7 @@
 //! A list that a file gives and operators change at run time: the file's items, and what was added or removed since.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::Wall;
 
@@ -27,30 +28,48 @@ impl<T> Delta<T> {
 /// The file's items with the changes that apply.
 #[derive(Clone, Debug)]
 pub struct Overlay<T> {
+    /// In the file's order, each once.
     from_file: Vec<T>,
+    named: BTreeSet<T>,
     deltas: BTreeMap<T, Delta<T>>,
     dirty: BTreeSet<T>,
 }
 
 impl<T> Default for Overlay<T> {
     fn default() -> Self {
-        Overlay { from_file: Vec::new(), deltas: BTreeMap::new(), dirty: BTreeSet::new() }
+        Overlay { from_file: Vec::new(), named: BTreeSet::new(), deltas: BTreeMap::new(), dirty: BTreeSet::new() }
     }
 }
 
 impl<T: Ord + Clone> Overlay<T> {
     /// The file's items with the changes that still apply: a removal lapses when the file drops the item, an addition when
     /// the file names it.
-    pub fn load(from_file: Vec<T>, deltas: impl IntoIterator<Item = Delta<T>>) -> Self {
-        let mut overlay = Overlay { from_file, ..Overlay::default() };
-        for delta in deltas {
-            if delta.added == overlay.is_from_file(&delta.item) {
-                overlay.dirty.insert(delta.item);
-            } else {
-                overlay.deltas.insert(delta.item.clone(), delta);
+    pub fn load(from_file: impl IntoIterator<Item = T>, deltas: impl IntoIterator<Item = Delta<T>>) -> Self {
+        let deltas = deltas.into_iter().map(|delta| (delta.item.clone(), delta)).collect();
+        let mut overlay = Overlay { deltas, ..Overlay::default() };
+        overlay.set_file(from_file);
+        overlay
+    }
+
+    /// Takes what the file says now; changes that no longer apply lapse, as in [`Overlay::load`].
+    pub fn set_file(&mut self, from_file: impl IntoIterator<Item = T>) {
+        self.from_file.clear();
+        self.named.clear();
+        for item in from_file {
+            if self.named.insert(item.clone()) {
+                self.from_file.push(item);
             }
         }
-        overlay
+        let lapsed: Vec<T> = self
+            .deltas
+            .values()
+            .filter(|delta| delta.added == self.is_from_file(&delta.item))
+            .map(|delta| delta.item.clone())
+            .collect();
+        for item in lapsed {
+            self.deltas.remove(&item);
+            self.dirty.insert(item);
+        }
     }
 
     /// The items in force: the file's in its order, then those that were added.
@@ -66,6 +85,38 @@ impl<T: Ord + Clone> Overlay<T> {
         self.from_file.iter().map(|item| (item, self.deltas.get(item))).chain(added)
     }
 
+    /// At most `max` of [`Overlay::entries`] after an item, in the order of the items.
+    pub fn entries_after(&self, after: Option<&T>, max: usize) -> Vec<(&T, Option<&Delta<T>>)> {
+        let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let named = self.named.range::<T, _>(from).map(|item| (item, self.deltas.get(item))).take(max);
+        let added = self.deltas.range::<T, _>(from).filter(|(_, delta)| delta.added);
+        let added = added.map(|(item, delta)| (item, Some(delta))).take(max);
+        let mut entries: Vec<_> = named.chain(added).collect();
+        entries.sort_by_key(|(item, _)| *item);
+        entries.truncate(max);
+        entries
+    }
+
+    /// How many items are in force.
+    pub fn len(&self) -> usize {
+        let added = self.added();
+        self.named.len() + added - (self.deltas.len() - added)
+    }
+
+    /// Whether none is in force.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many [`Overlay::entries`] there are.
+    pub fn entry_count(&self) -> usize {
+        self.named.len() + self.added()
+    }
+
+    fn added(&self) -> usize {
+        self.deltas.values().filter(|delta| delta.added).count()
+    }
+
     /// Whether the item is in force.
     pub fn contains(&self, item: &T) -> bool {
         self.deltas.get(item).map_or_else(|| self.is_from_file(item), |delta| delta.added)
@@ -73,12 +124,23 @@ impl<T: Ord + Clone> Overlay<T> {
 
     /// Whether the file names the item, removed or not.
     pub fn is_from_file(&self, item: &T) -> bool {
-        self.from_file.contains(item)
+        self.named.contains(item)
     }
 
     /// Adds an item; `false` when it is in force already.
     pub fn add(&mut self, item: T, author: &str, at: Wall) -> bool {
         !self.contains(&item) && self.change(item, true, author, at)
+    }
+
+    /// Adds an item unless `most` are in force; `false` when it is one of them already.
+    ///
+    /// # Errors
+    /// When it would be one too many.
+    pub fn add_within(&mut self, most: usize, item: T, author: &str, at: Wall) -> Result<bool, Full> {
+        if !self.contains(&item) && self.len() >= most {
+            return Err(Full);
+        }
+        Ok(self.add(item, author, at))
     }
 
     /// Removes an item; `false` when it is not in force.
@@ -110,6 +172,11 @@ impl<T: Ord + Clone> Overlay<T> {
     }
 }
 
+/// A list has as many items in force as operators may bring it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the list is full: remove an entry first")]
+pub struct Full;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +200,18 @@ mod tests {
     }
 
     #[test]
+    fn a_new_file_lies_below_the_changes() {
+        let mut overlay = Overlay::load(vec!["a", "b"], [removal("a"), Delta { added: true, ..removal("c") }]);
+        assert_eq!(in_force(&overlay), ["b", "c"]);
+        overlay.set_file(vec!["a", "d"]);
+        assert_eq!(in_force(&overlay), ["d", "c"]);
+        assert_eq!(overlay.take_dirty(), None, "both changes apply as before");
+        overlay.set_file(vec!["c"]);
+        assert_eq!(in_force(&overlay), ["c"]);
+        assert_eq!([overlay.take_dirty(), overlay.take_dirty()], [Some(("a", None)), Some(("c", None))]);
+    }
+
+    #[test]
     fn changes_are_deltas_only_where_they_differ_from_the_file() {
         let (mut overlay, at) = (Overlay::load(vec!["a"], []), Wall::from_secs(9));
         assert!(!overlay.add("a", "ops", at));
@@ -146,5 +225,21 @@ mod tests {
         assert!(overlay.add("a", "ops", at));
         assert_eq!(overlay.take_dirty(), Some(("a", None)));
         assert_eq!(in_force(&overlay), ["a", "b"]);
+    }
+
+    #[test]
+    fn entries_are_walked_in_the_order_of_the_items_each_once() {
+        let mut overlay = Overlay::load(vec!["d", "b", "d"], []);
+        assert!(overlay.add("a", "ops", Wall::from_secs(1)));
+        assert!(overlay.add("c", "ops", Wall::from_secs(1)));
+        assert!(overlay.remove(&"d", "ops", Wall::from_secs(1)));
+        let after = |after, max| {
+            let entries = overlay.entries_after(after, max);
+            entries.into_iter().map(|(item, delta)| (*item, delta.map(|delta| delta.added))).collect::<Vec<_>>()
+        };
+        assert_eq!(after(None, 9), [("a", Some(true)), ("b", None), ("c", Some(true)), ("d", Some(false))]);
+        assert_eq!(after(Some(&"b"), 1), [("c", Some(true))]);
+        assert_eq!(after(Some(&"d"), 9), []);
+        assert_eq!((overlay.len(), overlay.entry_count()), (3, 4));
     }
 }

@@ -175,9 +175,12 @@ impl Lives {
             left.insert(Subject::Ban(ban.target.to_string()), ban.reason.clone());
         }
         for delta in &loaded.rows.deltas {
-            if let ListItem::Seed(seed) = &delta.item {
-                left.insert(Subject::Seed(seed.to_string()), delta.added.to_string());
-            }
+            let subject = match &delta.item {
+                ListItem::Seed(seed) => Subject::Seed(seed.to_string()),
+                ListItem::Private(id) => Subject::Private(id.to_string()),
+                other => panic!("nobody asked for {other}"),
+            };
+            left.insert(subject, delta.added.to_string());
         }
         self.ledger.check_left(&left);
 

@@ -1,4 +1,4 @@
-//! Operators who add and remove seeds and bans, and what they were told is saved.
+//! Operators who add and remove seeds, persistent peers and bans, and what they were told is saved.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -6,9 +6,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use pexd::proto::pexd::v1::ban_service_client::BanServiceClient;
+use pexd::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use pexd::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use pexd::proto::pexd::v1::{
-    AddSeedRequest, BanRequest, ChangeResult, ListBansRequest, ListSeedsRequest, RemoveSeedRequest, UnbanRequest,
+    AddConfiguredPeerRequest, AddSeedRequest, BanRequest, ChangeResult, ListBansRequest, ListSeedsRequest, PeerList,
+    RemoveConfiguredPeerRequest, RemoveSeedRequest, UnbanRequest,
 };
 use pexd::types::SeededRng;
 use rand::RngExt as _;
@@ -20,6 +22,8 @@ use super::home::FILE_SEEDS;
 /// Seeds that are added at run time, beside those of the file, and bans: few, so that each is changed often.
 const SEEDS: u8 = 4;
 const BANS: u8 = 6;
+/// Private peers.
+const PRIVATE: u8 = 3;
 /// Milliseconds between two changes of an operator at the most.
 const PAUSE: u64 = 8;
 
@@ -30,6 +34,8 @@ pub(crate) enum Subject {
     Seed(String),
     /// A ban. Its value is its reason, another one each time.
     Ban(String),
+    /// A private peer, of which the file has none. Its value is "true" when it was added.
+    Private(String),
 }
 
 impl Subject {
@@ -41,14 +47,15 @@ impl Subject {
             1 => format!("198.51.{n}.0/24"),
             _ => format!("b{n}").repeat(20),
         };
-        seeds.chain((0..BANS).map(ban).map(Subject::Ban))
+        let private = |n: u8| Subject::Private(format!("c{n}").repeat(20));
+        seeds.chain((0..BANS).map(ban).map(Subject::Ban)).chain((0..PRIVATE).map(private))
     }
 
     /// Whether a seed with this delta is one of the network's.
     fn is_there(&self, value: Option<&str>) -> bool {
         match self {
             Subject::Seed(seed) => value.map_or(FILE_SEEDS.contains(&seed.as_str()), |added| added == "true"),
-            Subject::Ban(_) => value.is_some(),
+            Subject::Ban(_) | Subject::Private(_) => value.is_some(),
         }
     }
 }
@@ -118,7 +125,8 @@ impl Ledger {
         assert_eq!(expected, bans);
 
         let listed = SeedServiceClient::new(channel).list_seeds(ListSeedsRequest::default()).await.unwrap();
-        let mut seeds: Vec<_> = listed.into_inner().seeds.into_iter().map(|seed| Subject::Seed(seed.seed)).collect();
+        let in_force = listed.into_inner().seeds.into_iter().filter(|seed| seed.in_force);
+        let mut seeds: Vec<_> = in_force.map(|seed| Subject::Seed(seed.seed)).collect();
         seeds.sort();
         let is_there = |subject: &Subject| {
             let known = self.entries.get(subject).and_then(|known| known.acknowledged.as_deref());
@@ -166,9 +174,10 @@ impl Operator {
         let there = subject.is_there(known.acknowledged.as_deref());
         let in_file = matches!(subject, Subject::Seed(seed) if FILE_SEEDS.contains(&seed.as_str()));
         // A ban may also be laid again, with another reason.
-        let remove = there && (matches!(subject, Subject::Seed(_)) || self.rng.random());
+        let remove = there && (!matches!(subject, Subject::Ban(_)) || self.rng.random());
         let wanted = match (subject, remove) {
             (Subject::Ban(_), false) => Some(reason.clone()),
+            (Subject::Private(_), false) => Some(true.to_string()),
             // What the file has needs a row only while it is removed, what it has not only while it is added.
             (Subject::Seed(_), remove) if remove == in_file => Some((!remove).to_string()),
             _ => None,
@@ -188,6 +197,14 @@ async fn request(channel: Channel, subject: &Subject, remove: bool, reason: Stri
         }
         (Subject::Seed(seed), true) => {
             SeedServiceClient::new(channel).remove_seed(RemoveSeedRequest { network, seed }).await?.into_inner().result
+        }
+        (Subject::Private(peer), false) => {
+            let request = AddConfiguredPeerRequest { network, list: PeerList::Private.into(), peer };
+            PeerServiceClient::new(channel).add_configured_peer(request).await?.into_inner().result
+        }
+        (Subject::Private(peer), true) => {
+            let request = RemoveConfiguredPeerRequest { network, list: PeerList::Private.into(), peer };
+            PeerServiceClient::new(channel).remove_configured_peer(request).await?.into_inner().result
         }
         (Subject::Ban(target), false) => {
             let request = BanRequest { network, target, reason, length: None };

@@ -134,6 +134,7 @@ fn config(setup: &Setup, folder: &std::path::Path) -> Config {
         entrance: Entrance::new((Ipv4Addr::LOCALHOST, 0).into(), DoorLimits::default()),
         book: folder.join("book.db"),
         store: store::Settings::default(),
+        changeable: network::Changeable::default(),
     }
 }
 

@@ -17,3 +17,4 @@ mod identity;
 mod messages;
 mod packets;
 mod requests;
+mod watchers;

@@ -7,11 +7,13 @@
 //! A network is asked for at most 1,000 entries at a time, so that no list pauses its reactor. A filter that lets little
 //! through is looked for in many such steps, up to a bound; then the page is short, and its token goes on from there.
 
+mod backwards;
 mod listing;
 mod snapshots;
 mod token;
 mod walk;
 
+pub(super) use backwards::{Log, backwards};
 pub(super) use listing::{Chunk, Listing, pick};
 pub(super) use snapshots::Pages;
 
@@ -69,7 +71,7 @@ impl Pages {
         if position.is_none() {
             page.total = total(list, scope, &mut page.failures).await?;
         }
-        let mut walk = Walk { pages: self, list, caller, query, size, steps: 0 };
+        let mut walk = Walk { pages: self, list, caller, query, size, steps: 0, looked_at: 0 };
         let networks = networks_from(scope, position.as_ref().map_or("", |position| &position.network));
         for (index, network) in networks.iter().enumerate() {
             let from = position.as_ref().filter(|position| position.network == **network.chain_id());
@@ -121,7 +123,8 @@ fn networks_from<'a>(scope: &'a Scope, chain_id: &str) -> &'a [Handle] {
     &handles[handles.partition_point(|handle| **handle.chain_id() < *chain_id)..]
 }
 
-fn read_size(page_size: i32) -> Result<usize, Status> {
+/// Entries of a page that a request asks for.
+pub(super) fn read_size(page_size: i32) -> Result<usize, Status> {
     match usize::try_from(page_size) {
         Ok(0) => Ok(DEFAULT_SIZE),
         Ok(size) => Ok(size.min(MAX_SIZE)),

@@ -12,6 +12,9 @@ use super::{MAX_STEPS, STEP};
 use crate::admin::caller::Caller;
 use crate::network::{Error, Handle};
 
+/// Entries that are looked at without letting others run: some 0.1 ms.
+const BREATH: usize = 128;
+
 /// The walk of one page.
 pub(super) struct Walk<'a, L> {
     pub(super) pages: &'a Pages,
@@ -22,6 +25,8 @@ pub(super) struct Walk<'a, L> {
     pub(super) size: usize,
     /// Questions to networks so far.
     pub(super) steps: usize,
+    /// Entries that were looked at so far.
+    pub(super) looked_at: usize,
 }
 
 /// Where the walk of a network stopped, if more may follow there.
@@ -55,6 +60,14 @@ impl<L: Listing> Walk<'_, L> {
         }
     }
 
+    /// To be called for each entry: lets other tasks of the thread run now and then.
+    async fn breathe(&mut self) {
+        self.looked_at += 1;
+        if self.looked_at.is_multiple_of(BREATH) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn owner(&self, network: &Handle) -> Owner {
         Owner { caller: self.caller.principal().into(), query: self.query, network: network.chain_id().clone() }
     }
@@ -77,6 +90,7 @@ impl<L: Listing> Walk<'_, L> {
                 && let Some((key, entry)) = entries.next()
             {
                 after = Some(key);
+                self.breathe().await;
                 if self.list.admits(&entry) {
                     items.push(self.list.show(network, entry));
                 }
@@ -106,8 +120,12 @@ impl<L: Listing> Walk<'_, L> {
             let entries = self.list.fetch(network, &keys[offset..end]).await?;
             self.steps += 1;
             offset = end;
-            let admitted = entries.into_iter().filter(|entry| self.list.admits(entry));
-            items.extend(admitted.map(|entry| self.list.show(network, entry)));
+            for entry in entries {
+                self.breathe().await;
+                if self.list.admits(&entry) {
+                    items.push(self.list.show(network, entry));
+                }
+            }
         }
         Ok(None)
     }

@@ -1,9 +1,17 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
 mod access;
+mod book;
 mod changes;
+mod events;
+mod history;
 mod lists;
+mod networks;
+mod pages;
+mod peer_lists;
+mod peers;
 mod reactor;
+mod real;
 mod reports;
 mod server;
 mod tls;
@@ -20,13 +28,16 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, LogControl, LogError, LogLevels, Process, ServeError, Settings};
+use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
-use crate::network::{self, Directory, Peer, Saved};
+use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
+use crate::pex::Kept;
+use crate::transport::Traffic;
 use crate::types::{
-    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall,
+    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
 };
 
 /// A served admin API and a channel to it.
@@ -38,7 +49,14 @@ struct Served {
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
-    let Running { addr, stop, task } = serve_as(worlds, Settings::loopback(0)).await;
+    serve_networks(Directory::new(worlds.iter().map(|world| world.handle()), None)).await
+}
+
+/// Tests ask faster than an operator; those of the rate itself set one.
+async fn serve_networks(directory: Directory) -> Served {
+    let mut settings = Settings::loopback(0);
+    settings.limits.rate.per_second = 0;
+    let Running { addr, stop, task } = serve_directory(directory, settings).await;
     let addr = addr.unwrap();
     Served { channel: connect(addr).await, addr, stop, task }
 }
@@ -51,11 +69,15 @@ struct Running {
 }
 
 async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
-    let directory = Directory::new(worlds.iter().map(|world| world.handle()), None);
+    serve_directory(Directory::new(worlds.iter().map(|world| world.handle()), None), settings).await
+}
+
+async fn serve_directory(directory: Directory, settings: Settings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(admin.serve(directory, process(), async move { drop(stopped.await) }));
+    let serving = admin.serve(directory, Arc::new(NoFiles), process(), async move { drop(stopped.await) });
+    let task = tokio::spawn(serving);
     Running { addr, stop, task }
 }
 
@@ -92,9 +114,17 @@ pub(super) fn status_view() -> StatusView {
         dialling: 3,
         max_inbound: 40,
         max_outbound: 10,
-        book: BookView { size: 7, new: 4, old: 3, banned: 1, addresses: 9, untried: 2, servable: 5 },
+        book: BookView {
+            size: 7,
+            new: 4,
+            old: 3,
+            banned: 1,
+            addresses: 9,
+            untried: 2,
+            servable: 5,
+            outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
+        },
         max_dials: 128,
-        outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
         crawl: CrawlView { backlog: 2, ..CrawlView::default() },
         seeds: SeedCounts::default(),
         bans: 6,
@@ -156,7 +186,7 @@ fn entry(n: u16) -> AddressView {
         reached_since: Wall::NEVER,
         verified: false,
     };
-    AddressView { record, servable: false, connected: true }
+    AddressView { group: group_of(record.address.ip(), true), record, servable: false, connected: true }
 }
 
 fn peer(conn: u64) -> Peer {
@@ -173,7 +203,7 @@ fn peer(conn: u64) -> Peer {
     };
     let view = PeerView {
         conn: ConnId(conn),
-        info,
+        info: info.into(),
         remote: "5.6.7.8:40000".parse().unwrap(),
         direction: Direction::Outbound,
         purpose: Some(Purpose::Seed),
@@ -183,8 +213,11 @@ fn peer(conn: u64) -> Peer {
         asked_at: None,
         persistent: true,
         unconditional: false,
+        kept: Kept::Seed,
+        leaves: Wall::NEVER,
+        dialled: None,
     };
-    Peer { view, bytes_in: 11, bytes_out: 22 }
+    Peer { view, traffic: Traffic { bytes_in: 11, bytes_out: 22, ..Traffic::default() } }
 }
 
 fn untried_seed(seed: PeerAddress) -> SeedView {
@@ -199,7 +232,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         addresses: 0,
         last_answer: Wall::NEVER,
     };
-    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health }
+    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health, told: (0, 0) }
 }
 
 /// The field that a refused request is told to mend, and that it says how.

@@ -19,7 +19,7 @@ type Client = ReactorServiceClient<Channel>;
 async fn client(networks: impl IntoIterator<Item = network::Handle>, process: Process) -> Client {
     let admin = Admin::bind(Settings::loopback(0)).await.unwrap();
     let addr = admin.local_addr().unwrap();
-    tokio::spawn(admin.serve(Directory::new(networks, None), process, std::future::pending()));
+    tokio::spawn(admin.serve(Directory::new(networks, None), Arc::new(NoFiles), process, std::future::pending()));
     Client::new(connect(addr).await)
 }
 
@@ -188,4 +188,13 @@ async fn a_log_that_is_not_ours_is_told_of() {
     let mut client = client([], process()).await;
     let refused = client.set_log_level(SetLogLevelRequest { level: "debug".into(), length: None }).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "LOG_UNAVAILABLE"));
+}
+
+#[test]
+fn who_is_for_some_networks_only_may_not_act_on_all() {
+    use crate::admin::caller::{Caller, Networks, Role};
+    let caller = |networks| Caller { who: "token ops".into(), role: Role::Control, networks };
+    assert!(caller(Networks::All).require_all_networks().is_ok());
+    let denied = caller(Networks::These(["one-1".into()].into())).require_all_networks().unwrap_err();
+    assert_eq!((denied.code(), reason(&denied).as_str()), (Code::PermissionDenied, "ALL_NETWORKS_NEEDED"));
 }

@@ -87,8 +87,34 @@ async fn a_request_above_the_limit_is_refused_and_the_connection_lives_on() {
     let served = serve(&[&world("a")]).await;
     let mut client = ReactorServiceClient::new(served.channel);
     let refused = client.get_status(GetStatusRequest { network: "x".repeat(70_000) }).await.unwrap_err();
-    assert_eq!(refused.code(), Code::OutOfRange);
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::OutOfRange, "REQUEST_TOO_LARGE"));
     client.get_status(GetStatusRequest::default()).await.unwrap();
+}
+
+/// Calls any path with a message in which field 1 is this text.
+async fn call(channel: &Channel, path: &'static str, text: &[u8]) -> Status {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Bytes {
+        #[prost(bytes = "vec", tag = "1")]
+        text: Vec<u8>,
+    }
+    let codec = tonic_prost::ProstCodec::<Bytes, Bytes>::default();
+    let mut client = tonic::client::Grpc::new(channel.clone());
+    client.ready().await.unwrap();
+    let request = tonic::Request::new(Bytes { text: text.to_vec() });
+    client.unary(request, path.parse().unwrap(), codec).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn what_reaches_no_service_is_told_why_as_the_services_do() {
+    let served = serve(&[&world("a")]).await;
+    for path in ["/pexd.v1.BanService/Nope", "/pexd.v1.Nope/Ban", "/nope"] {
+        let refused = call(&served.channel, path, b"a").await;
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unimplemented, "METHOD_NOT_FOUND"), "{path}");
+        assert!(refused.message().contains(path), "{refused}");
+    }
+    let refused = call(&served.channel, "/pexd.v1.ReactorService/GetStatus", b"\xff\xfe").await;
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "MALFORMED_REQUEST"), "{refused}");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use super::*;
 /// Checks everything that can be recounted.
 pub(super) fn check(book: &Book) {
     let records = book.page(None, usize::MAX);
+    assert!(records.is_sorted_by(|a, b| a.address < b.address));
+    assert_eq!(records.len(), book.slab.live().count());
     let mut ids: BTreeMap<NodeId, Vec<&Record>> = BTreeMap::new();
     for record in &records {
         ids.entry(record.address.id()).or_default().push(record);
@@ -74,11 +76,17 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
         banned: in_state(State::Banned),
         addresses: records.len(),
         untried: any(&|r| r.outcome == Outcome::Untried),
+        outcomes: Outcome::ALL.map(|outcome| records.iter().filter(|r| r.outcome == outcome).count()),
     };
     assert_eq!(book.counts(), counts);
     assert!(counts.banned <= params::MAX_BANNED);
     assert_eq!(book.servable(Servable::Verified), any(&|r| r.verified));
     assert_eq!(book.servable(Servable::NotFailed), any(&|r| r.verified || r.outcome == Outcome::Untried));
+    let sources: Vec<NodeId> = records.iter().map(|r| r.source.id).collect();
+    for (source, (told, good)) in book.told_by(&sources) {
+        let of_source = || records.iter().filter(|r| r.source.id == source);
+        assert_eq!((told as usize, good as usize), (of_source().count(), of_source().filter(|r| r.verified).count()));
+    }
     for kind in [Servable::Verified, Servable::NotFailed] {
         let served: Vec<NodeId> =
             records.iter().map(|r| r.address).filter(|a| book.is_served(kind, a)).map(|a| a.id()).collect();

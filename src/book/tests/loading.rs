@@ -3,7 +3,7 @@
 use super::*;
 
 fn load(records: Vec<Record>, now: Now) -> (Book, LoadReport) {
-    let (book, report) = Book::load(params(), KEY, records, now);
+    let (book, report) = Book::load(params(), KEY, records, Vec::new(), now);
     invariants::check(&book);
     (book, report)
 }
@@ -45,7 +45,7 @@ fn what_may_not_be_stored_any_more_leaves_the_store_too() {
     told_by_private.source = source(5);
     let lan = format!("{}@10.0.0.1:1", id(4)).parse().unwrap();
     let records = [record(at(1, 0)), record(at(2, 0)), told_by_private, Record { address: lan, ..record(at(4, 0)) }];
-    let (mut book, report) = Book::load(params, KEY, records.clone(), now());
+    let (mut book, report) = Book::load(params, KEY, records.clone(), Vec::new(), now());
     assert_eq!(report, LoadReport { loaded: 0, repaired: 0, skipped: 4 });
     let deleted: Vec<NetAddress> =
         book.take_dirty(9).into_iter().filter(|(_, row)| row.is_none()).map(|(a, _)| a).collect();

@@ -17,6 +17,11 @@ enum Op {
         group: u32,
         source: u32,
     },
+    AddSurely {
+        id: u32,
+        group: u32,
+        source: u32,
+    },
     /// Many IDs of one group at once, to fill a bucket.
     Flood {
         from: u32,
@@ -81,6 +86,7 @@ fn op() -> impl Strategy<Value = Op> {
     let who = || (0..300_u32, 0..GROUPS);
     prop_oneof![
         10 => (who(), 0..SOURCES).prop_map(|((id, group), source)| Op::Add { id, group, source }),
+        2 => (who(), 0..SOURCES).prop_map(|((id, group), source)| Op::AddSurely { id, group, source }),
         4 => (who(), 0..SOURCES).prop_map(|((from, group), source)| Op::Flood { from, group, source }),
         4 => who().prop_map(|(id, group)| Op::Reached { id, group }),
         4 => (who(), any::<bool>()).prop_map(|((id, group), hold)| Op::Failed { id, group, hold }),
@@ -117,6 +123,10 @@ impl Life {
         let (book, now, rng) = (&mut self.book, self.now, &mut self.rng);
         match *op {
             Op::Add { id, group, source: from } => drop(book.add(now, at(id, group), source(from), rng)),
+            Op::AddSurely { id, group, source: from } => {
+                let added = book.add_surely(now, at(id, group), source(from));
+                assert_eq!(book.get(&at(id, group)).is_some() && added != Err(Refused::Banned), added.is_ok());
+            }
             Op::Flood { from, group, source: told_by } => {
                 for n in from..from + 80 {
                     let _ = book.add(now, at(n, group), source(told_by), rng);
@@ -210,7 +220,7 @@ impl Life {
 
     fn restart(&mut self) {
         self.save(usize::MAX);
-        let (book, report) = Book::load(params(), KEY, self.store.values().cloned(), self.now);
+        let (book, report) = Book::load(params(), KEY, self.store.values().cloned(), Vec::new(), self.now);
         assert_eq!(report, LoadReport { loaded: self.store.len(), ..LoadReport::default() });
         self.book = book;
     }
@@ -283,7 +293,7 @@ proptest! {
             verified: bucket % 2 == 0,
         });
         let mut store: BTreeMap<NetAddress, Record> = records.clone().map(|r| (r.address, r)).collect();
-        let (mut book, report) = Book::load(params(), KEY, store.clone().into_values(), now());
+        let (mut book, report) = Book::load(params(), KEY, store.clone().into_values(), Vec::new(), now());
         invariants::check(&book);
         prop_assert_eq!(report.loaded + report.skipped, store.len());
         for (address, record) in book.take_dirty(usize::MAX) {
@@ -293,7 +303,7 @@ proptest! {
             };
         }
         prop_assert_eq!(store.into_values().collect::<Vec<_>>(), book.page(None, usize::MAX));
-        let (twice, report) = Book::load(params(), KEY, records, now());
+        let (twice, report) = Book::load(params(), KEY, records, Vec::new(), now());
         invariants::check(&twice);
         prop_assert!(report.loaded <= ids.len());
     }

@@ -1,5 +1,7 @@
 //! A network's life: started, stopped, broken down, without a port, without a book.
 
+use std::net::TcpListener;
+
 use super::session::{Stranger, ask};
 use super::*;
 use crate::network::scripted::by;

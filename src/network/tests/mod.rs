@@ -8,8 +8,7 @@ pub(crate) mod session;
 mod shared;
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +16,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Entrance, Handle, Running, spawn};
+use super::{Changeable, Config, Entrance, Handle, Running, spawn};
 use crate::book::{Record, Source, State};
 use crate::clock::{Clock, entropy};
 use crate::node::row::{Change, Key, Row};
 use crate::node::{Params, RunState};
 use crate::store::{self, Loaded, Store};
+use crate::testkit::reserve_port;
 use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
 use crate::types::{NetAddress, NodeId, NodeInfo, Outcome, PEX_CHANNEL, ProtocolVersion, Wall};
 use crate::wire::secret::NodeKey;
@@ -62,11 +62,21 @@ impl Process {
             entrance,
             book: self.folder.path().join(format!("{chain}.db")),
             store: store::Settings::default(),
+            changeable: Changeable::default(),
         }
     }
 
     pub(crate) async fn spawn(&self, config: Config) -> Running {
         spawn(config, self.dialler.clone(), self.shutdown.clone()).await
+    }
+
+    /// A running network with an end of its own.
+    pub(crate) async fn live(&self, config: Config) -> Life {
+        let end = CancellationToken::new();
+        let Running { handle, broken, task } = spawn(config, self.dialler.clone(), end.clone()).await;
+        assert_eq!(broken, None);
+        assert_eq!(handle.start(None).await, Ok(true));
+        Life { handle, end, task }
     }
 
     /// A running seed that knows and serves these addresses.
@@ -76,6 +86,27 @@ impl Process {
         assert_eq!(running.broken, None);
         assert_eq!(running.handle.start(None).await, Ok(true));
         running.handle
+    }
+}
+
+/// One life of a network.
+pub(crate) struct Life {
+    pub(crate) handle: Handle,
+    end: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Life {
+    /// Ends it in order.
+    pub(crate) async fn end(self) {
+        self.end.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// Ends it as a crash would: nothing is written that was not handed to the store.
+    pub(crate) async fn abandon(self) {
+        self.task.abort();
+        assert!(self.task.await.unwrap_err().is_cancelled());
     }
 }
 
@@ -102,7 +133,7 @@ pub(crate) fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
 }
 
 /// A closed book in which all of `known` was verified a moment ago.
-async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
+pub(crate) async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
     let (store, _) = Store::open(path, chain, [7; 32]).unwrap();
     let row = |address: &NetAddress| Row::Address(verified(*address));
     let changes = known.iter().map(|address| Change { key: Key::Address(*address), row: Some(row(address)) });
@@ -141,7 +172,7 @@ fn on_disk(book: &Path, chain: &str) -> Loaded {
 }
 
 /// Whether nobody listens there.
-fn is_free(at: SocketAddr) -> bool {
+pub(crate) fn is_free(at: SocketAddr) -> bool {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     // As our own listener does it: connections that have ended are not in the way.
     socket.set_reuse_address(true).unwrap();
@@ -160,19 +191,12 @@ async fn failure(network: &Handle) -> String {
     }
 }
 
-/// A loopback address whose port the system gives to nobody else for a minute: the side that closes first leaves it in
-/// TIME-WAIT, and a server, which sets SO_REUSEADDR, may still bind it.
+/// A loopback address that nobody else is given.
 pub(crate) fn reserve() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let at = listener.local_addr().unwrap();
-    let mut client = TcpStream::connect(at).unwrap();
-    drop(listener.accept().unwrap());
-    // The client sees the end before it closes, or both sides close at once and the port is free again.
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
-    at
+    reserve_port().unwrap()
 }
 
-fn open_door() -> DoorLimits {
+pub(crate) fn open_door() -> DoorLimits {
     let unlimited = RateLimit { per_second: 0, burst: 1 };
     DoorLimits { per_ip: unlimited, per_range: unlimited, ..DoorLimits::default() }
 }

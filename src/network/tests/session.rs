@@ -14,14 +14,14 @@ use crate::wire::pex::{Outgoing, Received};
 use crate::wire::secret::NodeKey;
 
 /// A stranger's connection to a seed.
-pub(super) struct Stranger {
+pub(crate) struct Stranger {
     peer: PeerHandle,
     told: mpsc::Receiver<FromPeer>,
 }
 
 impl Stranger {
     /// Connects under a new ID.
-    pub(super) async fn connect(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Self, Fault> {
+    pub(crate) async fn connect(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Self, Fault> {
         let key = Arc::new(NodeKey::from_seed(entropy()));
         // It listens nowhere: that it names the seed's own address keeps it out of the seed's book.
         let info = node_info(key.id(), chain, &seed.socket().to_string());
@@ -30,8 +30,16 @@ impl Stranger {
         Ok(Stranger { peer: spawn_peer(*upgraded, ConnId(1), inbox), told })
     }
 
+    /// Asks on this connection; what was told until its end.
+    pub(crate) async fn ask(self) -> Vec<NetAddress> {
+        self.peer.try_send(Outgoing::Request).unwrap();
+        let mut told = self.until_closed().await;
+        told.sort();
+        told
+    }
+
     /// Waits for the end of the connection; what it was told until then.
-    pub(super) async fn until_closed(mut self) -> Vec<NetAddress> {
+    pub(crate) async fn until_closed(mut self) -> Vec<NetAddress> {
         let mut answer = Vec::new();
         loop {
             match timeout(PATIENCE, self.told.recv()).await.expect("the seed closes in time").map(|said| said.what) {
@@ -45,11 +53,7 @@ impl Stranger {
 
 /// A whole session; what was told.
 pub(crate) async fn ask(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Vec<NetAddress>, Fault> {
-    let stranger = Stranger::connect(dialler, seed, chain).await?;
-    stranger.peer.try_send(Outgoing::Request).unwrap();
-    let mut told = stranger.until_closed().await;
-    told.sort();
-    Ok(told)
+    Ok(Stranger::connect(dialler, seed, chain).await?.ask().await)
 }
 
 /// How long a whole session takes, in which exactly `known` must be told.

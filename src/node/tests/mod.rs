@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 mod endurance;
+mod entries;
+mod operator;
 mod rules;
 
 use super::row::{BanTarget, Row, Rows};
@@ -65,7 +67,7 @@ fn a_seed_finds_what_answers_and_serves_nothing_else() {
     let seed = started(&mut sim, true, |_| {});
     sim.run_for(Duration::from_secs(20));
 
-    let entries = sim.node(seed).addresses(None, 100);
+    let entries = sim.node(seed).addresses(sim.now(), None, 100);
     let outcome =
         |n: u16| entries.iter().find(|e| e.record.address == address(n)).map(|e| (e.record.outcome, e.servable));
     assert_eq!(outcome(1), Some((Outcome::Reached, true)));
@@ -167,7 +169,7 @@ fn persistent_peers_are_dialled_at_start_and_again_and_again() {
     let node = started(&mut sim, false, |params| params.switch.persistent = vec![address(9).into()]);
     sim.run_for(Duration::from_secs(400));
     let failed = |(at, event): &(Mono, Event)| match event {
-        Event::DialFailed { target, .. } if *target == address(9).into() => Some(at.as_micros() / 1_000_000),
+        Event::Dialled(end) if end.target == address(9).into() => Some(at.as_micros() / 1_000_000),
         _ => None,
     };
     let dials: Vec<u64> = sim.events(node).iter().filter_map(failed).collect();
@@ -225,7 +227,8 @@ fn what_is_stored_brings_the_node_back() {
     let (copy, report) =
         Node::new(again, HashKey::from_bytes([7; HashKey::LEN]), rows, sim.now(), rand::SeedableRng::seed_from_u64(1));
     assert_eq!((report.repaired, report.skipped), (0, 0));
-    let records = |node: &Node| node.addresses(None, 1_000).into_iter().map(|entry| entry.record).collect::<Vec<_>>();
+    let records =
+        |node: &Node| node.addresses(sim.now(), None, 1_000).into_iter().map(|entry| entry.record).collect::<Vec<_>>();
     assert_eq!(records(&copy), records(sim.node(node)));
     assert_eq!(copy.bans(), sim.node(node).bans());
     let seeds = |node: &Node| node.seeds().into_iter().map(|seed| (seed.seed, seed.health)).collect::<Vec<_>>();

@@ -16,18 +16,18 @@ use crate::types::{
 use crate::wire::pex::{Outgoing, Received};
 
 /// A node and its clock.
-struct Bench {
-    node: Node,
-    now: Now,
+pub(super) struct Bench {
+    pub(super) node: Node,
+    pub(super) now: Now,
     ticket: u64,
     /// What the node wanted when it started.
-    begun: Vec<(Mono, Effect)>,
+    pub(super) begun: Vec<(Mono, Effect)>,
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 impl Bench {
-    fn new(seed_mode: bool, change: impl FnOnce(&mut Params)) -> Self {
+    pub(super) fn new(seed_mode: bool, change: impl FnOnce(&mut Params)) -> Self {
         let mut own = params(id(0), place(0), seed_mode);
         change(&mut own);
         let now = Now { mono: Mono::ZERO, wall: EPOCH };
@@ -39,16 +39,16 @@ impl Bench {
         bench
     }
 
-    fn effects(&mut self) -> Vec<Effect> {
+    pub(super) fn effects(&mut self) -> Vec<Effect> {
         std::iter::from_fn(|| self.node.poll_effect()).collect()
     }
 
-    fn events(&mut self) -> Vec<Event> {
+    pub(super) fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.node.poll_event()).collect()
     }
 
     /// Lets time pass, with every timeout on the way; gives what the node wanted.
-    fn run_to(&mut self, until: Mono) -> Vec<(Mono, Effect)> {
+    pub(super) fn run_to(&mut self, until: Mono) -> Vec<(Mono, Effect)> {
         let mut effects = Vec::new();
         loop {
             effects.extend(self.effects().into_iter().map(|effect| (self.now.mono, effect)));
@@ -60,11 +60,11 @@ impl Bench {
         effects
     }
 
-    fn wait(&mut self, length: Duration) -> Vec<(Mono, Effect)> {
+    pub(super) fn wait(&mut self, length: Duration) -> Vec<(Mono, Effect)> {
         self.run_to(self.now.mono + length)
     }
 
-    fn knock(&mut self, n: u16) -> Vec<Effect> {
+    pub(super) fn knock(&mut self, n: u16) -> Vec<Effect> {
         self.ticket += 1;
         let remote = std::net::SocketAddr::new(place(n).ip(), 40_000);
         let peer = Box::new(Handshaken { remote, info: node_info(id(n), "chain", place(n)), took: SECOND });
@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// Lets an inbound peer in; its connection.
-    fn admit(&mut self, n: u16) -> ConnId {
+    pub(super) fn admit(&mut self, n: u16) -> ConnId {
         let effects = self.knock(n);
         let admitted = effects.iter().find_map(|effect| match effect {
             Effect::Admit { conn, .. } => Some(*conn),
@@ -82,33 +82,33 @@ impl Bench {
         admitted.unwrap_or_else(|| panic!("{n} was not admitted: {effects:?}"))
     }
 
-    fn says(&mut self, conn: ConnId, message: Received) -> Vec<Effect> {
+    pub(super) fn says(&mut self, conn: ConnId, message: Received) -> Vec<Effect> {
         self.node.handle(self.now, Input::Message { conn, message });
         self.effects()
     }
 
-    fn answers(&mut self, conn: ConnId, n: u16) -> Vec<Effect> {
+    pub(super) fn answers(&mut self, conn: ConnId, n: u16) -> Vec<Effect> {
         let remote = place(n);
         let peer = Box::new(Handshaken { remote, info: node_info(id(n), "chain", remote), took: SECOND });
         self.node.handle(self.now, Input::Dialled { conn, remote: Some(remote), result: Ok(peer) });
         self.effects()
     }
 
-    fn fails(&mut self, conn: ConnId, fault: Fault) -> Vec<Effect> {
+    pub(super) fn fails(&mut self, conn: ConnId, fault: Fault) -> Vec<Effect> {
         self.node.handle(self.now, Input::Dialled { conn, remote: None, result: Err(fault) });
         self.effects()
     }
 
-    fn peers(&self) -> BTreeSet<NodeId> {
+    pub(super) fn peers(&self) -> BTreeSet<NodeId> {
         self.node.peers().into_iter().map(|peer| peer.info.id).collect()
     }
 
-    fn bans(&self) -> Vec<BanTarget> {
+    pub(super) fn bans(&self) -> Vec<BanTarget> {
         self.node.bans().into_iter().map(|ban| ban.target).collect()
     }
 }
 
-fn dials(effects: &[(Mono, Effect)]) -> Vec<(u64, PeerAddress, Purpose, ConnId)> {
+pub(super) fn dials(effects: &[(Mono, Effect)]) -> Vec<(u64, PeerAddress, Purpose, ConnId)> {
     let dial = |(at, effect): &(Mono, Effect)| match effect {
         Effect::Dial { conn, target, purpose } => Some((at.as_micros() / 1_000_000, target.clone(), *purpose, *conn)),
         _ => None,
@@ -116,28 +116,28 @@ fn dials(effects: &[(Mono, Effect)]) -> Vec<(u64, PeerAddress, Purpose, ConnId)>
     effects.iter().filter_map(dial).collect()
 }
 
-fn refusal(effects: &[Effect]) -> Option<Fault> {
+pub(super) fn refusal(effects: &[Effect]) -> Option<Fault> {
     effects.iter().find_map(|effect| match effect {
         Effect::Refuse { fault, .. } => Some(fault.clone()),
         _ => None,
     })
 }
 
-fn closed(effects: &[Effect]) -> Option<(CloseHow, Fault)> {
+pub(super) fn closed(effects: &[Effect]) -> Option<(CloseHow, Fault)> {
     effects.iter().find_map(|effect| match effect {
         Effect::Close { how, reason, .. } => Some((*how, reason.clone())),
         _ => None,
     })
 }
 
-fn told(effects: &[Effect]) -> Option<Vec<NetAddress>> {
+pub(super) fn told(effects: &[Effect]) -> Option<Vec<NetAddress>> {
     effects.iter().find_map(|effect| match effect {
         Effect::Send { message: Outgoing::Addresses(addresses), .. } => Some(addresses.clone()),
         _ => None,
     })
 }
 
-fn tell(addresses: Vec<NetAddress>) -> Received {
+pub(super) fn tell(addresses: Vec<NetAddress>) -> Received {
     let total = addresses.len() as u32;
     Received::Addresses { addresses, total }
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod full;
+mod history;
 mod kill;
 mod rows;
 

@@ -66,15 +66,15 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(link: Link, shared: Arc<Shared>, now: Mono) -> Self {
-        let settings = link.local.settings();
+        let (settings, pace) = (link.local.settings(), link.local.pace());
         Connection {
             stream: link.stream,
             sealer: link.sealer,
             opener: link.opener,
             reader: Reader::new(settings.max_packet_payload),
             keepalive: Keepalive::new(now),
-            send_rate: Rate::new(settings.send_rate),
-            receive_rate: Rate::new(settings.recv_rate),
+            send_rate: Rate::new(pace.send_rate),
+            receive_rate: Rate::new(pace.recv_rate),
             raw: link.raw,
             plain: link.plain,
             unsent: Vec::new(),
@@ -202,7 +202,7 @@ impl Connection {
             encode_message(&encoded, payload, plain);
             self.shared.counters.sent(&message);
             self.local.messages().sent(&message, encoded.len());
-            self.flush_at = now + self.local.settings().flush_throttle;
+            self.flush_at = now + self.local.pace().flush_throttle;
         }
     }
 

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use pexd::testkit::reserve_port;
 use pexd::types::NodeId;
 use serde_json::Value;
 
 use super::home::{self, NodeKey};
+use super::http;
 use super::process::Process;
 use super::wait::until_true;
-use super::{http, port};
 
 /// A node's first start builds its databases; two cores start seven at once.
 const START: Duration = Duration::from_secs(60);
@@ -93,7 +94,7 @@ impl Config {
         for folder in ["config", "data"] {
             fs::create_dir(home.join(folder)).expect("the home is new");
         }
-        let (laddr, rpc) = (port::reserve(), port::reserve());
+        let (laddr, rpc) = (reserve_port().expect("a port"), reserve_port().expect("a port"));
         self.key.write(&home.join("config/node_key.json"));
         home::write_genesis(&home.join("config/genesis.json"), self.chain);
         home::write(&home.join("config/config.toml"), &self.toml(laddr, rpc));

@@ -13,6 +13,7 @@ use pexd::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use pexd::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use pexd::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use pexd::proto::pexd::v1::{self as pb, ReactorState};
+use pexd::testkit::reserve_port;
 use pexd::types::NodeId;
 use tokio::runtime::Runtime;
 use toml_edit::{DocumentMut, value};
@@ -20,7 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::home::{self, NodeKey};
 use super::process::Process;
-use super::{asker, port, wait};
+use super::{asker, wait};
 
 const START: Duration = Duration::from_secs(20);
 
@@ -81,7 +82,7 @@ impl Config {
     #[track_caller]
     pub(crate) fn start(self) -> Pexd {
         let home = home::create(self.name);
-        let (laddr, admin) = (port::reserve(), port::reserve());
+        let (laddr, admin) = (reserve_port().expect("a port"), reserve_port().expect("a port"));
         for chain in &self.chains {
             self.init(chain, &home);
             self.settle(chain, &home, laddr);

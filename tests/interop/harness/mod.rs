@@ -6,7 +6,5 @@ pub(crate) mod daemon;
 pub(crate) mod home;
 pub(crate) mod http;
 pub(crate) mod network;
-
-pub(crate) mod port;
 pub(crate) mod process;
 pub(crate) mod wait;

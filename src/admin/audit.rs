@@ -1,0 +1,63 @@
+//! `ReactorService.ListAuditEntries`: who changed what yesterday?
+
+use prost::Message as _;
+use tonic::Status;
+
+use super::caller::Caller;
+use super::convert::time;
+use super::filters;
+use super::page::{Log, backwards};
+use super::scope::Scope;
+use super::text::{printable, reason};
+use crate::network::{AuditQuery, Directory, Error, Handle, Part, Walk};
+use crate::node::row;
+use crate::proto::pexd::v1::{AuditEntry, AuditFilter, ListAuditEntriesRequest, ListAuditEntriesResponse};
+
+/// The entries of the audit that a filter lets through.
+struct Audit {
+    filter: AuditFilter,
+    query: AuditQuery,
+}
+
+impl Log for Audit {
+    const KIND: &'static str = "audit";
+    type Item = AuditEntry;
+
+    fn query(&self) -> Vec<u8> {
+        self.filter.encode_to_vec()
+    }
+
+    async fn read(&self, network: &Handle, walk: Walk) -> Result<Part<AuditEntry>, Error> {
+        let part = network.audit(self.query.clone(), walk).await?;
+        let show = |entry| show(network.chain_id(), entry);
+        Ok(Part { entries: part.entries.iter().map(show).collect(), next: part.next })
+    }
+}
+
+fn show(network: &str, entry: &row::AuditEntry) -> AuditEntry {
+    AuditEntry {
+        network: network.to_owned(),
+        number: entry.number,
+        time: time(entry.at),
+        author: printable(&entry.author),
+        method: entry.method.to_string(),
+        summary: reason(&entry.summary),
+    }
+}
+
+/// The page of the audit that a request asks for.
+pub(super) async fn list(
+    directory: &Directory,
+    caller: &Caller,
+    request: ListAuditEntriesRequest,
+) -> Result<ListAuditEntriesResponse, Status> {
+    let scope = Scope::of(directory, caller, &request.network)?;
+    let filter = request.filter.unwrap_or_default();
+    let query = AuditQuery {
+        time: filters::Times::read("filter.time", filter.time.as_ref())?.bounds(),
+        author: filters::text("filter.author", &filter.author)?,
+        method: filters::text("filter.method", &filter.method)?.map(|_| filter.method.clone()),
+    };
+    let page = backwards(&Audit { filter, query }, &scope, request.page_size, &request.page_token).await?;
+    Ok(ListAuditEntriesResponse { entries: page.items, next_page_token: page.next, failures: page.failures })
+}

@@ -1,0 +1,51 @@
+//! `PeerService.ListDials`: did we dial this host at that time?
+
+use prost::Message as _;
+use tonic::Status;
+
+use super::attempt;
+use super::caller::Caller;
+use super::filters;
+use super::page::{Log, backwards};
+use super::scope::Scope;
+use crate::network::{DialQuery, Directory, Error, Handle, Part, Walk};
+use crate::proto::pexd::v1::{DialAttempt, DialFilter, ListDialsRequest, ListDialsResponse};
+
+/// The dials that a filter lets through.
+struct Dials {
+    filter: DialFilter,
+    query: DialQuery,
+}
+
+impl Log for Dials {
+    const KIND: &'static str = "dials";
+    type Item = DialAttempt;
+
+    fn query(&self) -> Vec<u8> {
+        self.filter.encode_to_vec()
+    }
+
+    async fn read(&self, network: &Handle, walk: Walk) -> Result<Part<DialAttempt>, Error> {
+        let part = network.dials(self.query.clone(), walk).await?;
+        let show = |entry| attempt::written(network.chain_id(), entry);
+        Ok(Part { entries: part.entries.iter().map(show).collect(), next: part.next })
+    }
+}
+
+/// The page of dials that a request asks for.
+pub(super) async fn list(
+    directory: &Directory,
+    caller: &Caller,
+    request: ListDialsRequest,
+) -> Result<ListDialsResponse, Status> {
+    let scope = Scope::of(directory, caller, &request.network)?;
+    let filter = request.filter.unwrap_or_default();
+    let query = DialQuery {
+        range: filters::range("filter.ip_range", &filter.ip_range)?,
+        id: filters::id("filter.id", &filter.id)?,
+        time: filters::Times::read("filter.time", filter.time.as_ref())?.bounds(),
+        reached: filter.reached,
+    };
+    let page = backwards(&Dials { filter, query }, &scope, request.page_size, &request.page_token).await?;
+    Ok(ListDialsResponse { dials: page.items, next_page_token: page.next, failures: page.failures })
+}

@@ -1,0 +1,81 @@
+//! Addresses that an operator puts into the book, and what became of each.
+
+use tonic::Status;
+
+use super::{status, text};
+use crate::book::{Added, Source};
+use crate::network::{Applied, By, Error, Handle};
+use crate::proto::pexd::v1::RefusedAddress;
+use crate::types::NetAddress;
+
+/// Refused addresses that are told with their reasons; the others are counted.
+const MAX_TOLD: usize = 1_000;
+
+/// What is told of one that is refused.
+pub(super) fn refused(text: &str, reason: impl ToString) -> RefusedAddress {
+    RefusedAddress { address: text::printable(text), reason: reason.to_string() }
+}
+
+/// An address with who told of it (`None` = we ourselves), or what was given instead of one.
+pub(super) type Given = Result<(NetAddress, Option<Source>), RefusedAddress>;
+
+/// What became of addresses that were to enter a book.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    pub(super) added: u32,
+    pub(super) known: u32,
+    pub(super) refused_count: u32,
+    /// The first of them, in the order in which they were given: at most [`MAX_TOLD`].
+    pub(super) refused: Vec<RefusedAddress>,
+}
+
+/// Puts addresses into a network's book, and commits them. It goes on to its end when the caller goes away, so that what
+/// entered is in the audit. `summary` tells of the count of those that were added.
+///
+/// # Errors
+/// What the network answered.
+pub(super) async fn take_in(
+    network: Handle,
+    by: By,
+    given: Vec<Given>,
+    summary: fn(u32) -> String,
+) -> Result<(Intake, Applied), Status> {
+    let work = tokio::spawn(async move {
+        let intake = Intake::of(&network, given).await?;
+        let applied = network.commit_addresses(by, intake.added > 0, summary(intake.added)).await?;
+        Ok((intake, applied))
+    });
+    work.await.map_err(|_| status::internal())?.map_err(|error: Error| status::of(&error))
+}
+
+impl Intake {
+    async fn of(network: &Handle, given: Vec<Given>) -> Result<Self, Error> {
+        let valid: Vec<_> = given.iter().filter_map(|given| given.as_ref().ok()).copied().collect();
+        let entered = network.enter_addresses(&valid).await?;
+        let (mut intake, mut entered) = (Intake::default(), entered.into_iter());
+        for given in given {
+            match given.map(|(address, _)| (address, entered.next())) {
+                Ok((_, Some(Ok(added)))) => intake.count(added),
+                Ok((address, Some(Err(reason)))) => intake.refuse(refused(&address.to_string(), reason)),
+                Ok((_, None)) => {}
+                Err(refused) => intake.refuse(refused),
+            }
+        }
+        Ok(intake)
+    }
+
+    fn refuse(&mut self, refused: RefusedAddress) {
+        self.refused_count += 1;
+        if self.refused.len() < MAX_TOLD {
+            self.refused.push(refused);
+        }
+    }
+
+    /// Counts one that is in the book now.
+    fn count(&mut self, added: Added) {
+        match added {
+            Added::New | Added::AnotherAddress => self.added += 1,
+            Added::AnotherBucket | Added::Unchanged => self.known += 1,
+        }
+    }
+}

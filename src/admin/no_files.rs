@@ -1,0 +1,73 @@
+//! A process whose networks no file describes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::operations::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+};
+use super::process::{LogControl, LogError, LogLevels, Process};
+use crate::network::By;
+use crate::types::Wall;
+
+/// For a directory of networks that no file describes: carries out nothing that would need one.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFiles;
+
+fn none<T>() -> Result<T, OperationError> {
+    Err(OperationError::NoFolder("no file describes it".into()))
+}
+
+impl NoFiles {
+    /// A process that nothing is known of, and whose log is not its own.
+    pub fn process() -> Process {
+        Process { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default() }
+    }
+}
+
+#[tonic::async_trait]
+impl Operations for NoFiles {
+    fn folder(&self, _: &str) -> Option<PathBuf> {
+        None
+    }
+
+    async fn add(&self, _: By, _: String, _: Option<NewNetwork>, _: bool) -> Result<Added, OperationError> {
+        none()
+    }
+
+    async fn remove(&self, _: By, _: String, _: bool) -> Result<Option<PathBuf>, OperationError> {
+        none()
+    }
+
+    async fn reload(&self, _: By, _: String) -> Result<Reloaded, OperationError> {
+        none()
+    }
+
+    async fn effective(&self, _: &str) -> Result<EffectiveConfig, OperationError> {
+        Ok(EffectiveConfig { entries: Vec::new(), immutable: false })
+    }
+
+    fn process(&self) -> Vec<ConfigEntry> {
+        let source = ConfigSource::Default;
+        vec![ConfigEntry { key: "log.level".into(), value: "info".into(), source, configured: None, can_change: false }]
+    }
+
+    async fn set(&self, _: By, _: &str, _: &str, _: &str) -> Result<SetResult, OperationError> {
+        none()
+    }
+
+    async fn reset(&self, _: By, _: &str, _: &str) -> Result<SetResult, OperationError> {
+        none()
+    }
+}
+
+impl LogControl for NoFiles {
+    fn levels(&self) -> LogLevels {
+        LogLevels { level: String::new(), configured: String::new(), until: Wall::NEVER }
+    }
+
+    fn set(&self, _: &str, _: Option<Duration>) -> Result<bool, LogError> {
+        Err(LogError::Unavailable("no file describes it".into()))
+    }
+}

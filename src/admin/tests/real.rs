@@ -1,0 +1,70 @@
+//! A real network, stopped or running, behind a served admin API.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use super::connect;
+use crate::admin::{Admin, NoFiles, Settings};
+use crate::book::Record;
+use crate::clock::entropy;
+use crate::network::{self, Directory, Entrance, Handle};
+use crate::node::row::{Change, Key, Row};
+use crate::store::{self, Store};
+use crate::testkit::sim::{node_info, params};
+use crate::transport::{DialLimits, Dialler, DoorLimits, Local};
+use crate::types::NodeId;
+use crate::wire::secret::NodeKey;
+
+const CHAIN: &str = "real-1";
+
+/// A seed network whose reactor is not started, and its API.
+pub(super) struct Real {
+    pub(super) handle: Handle,
+    pub(super) channel: Channel,
+    pub(super) id: NodeId,
+    shutdown: CancellationToken,
+    _folder: TempDir,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// Serves a network whose book has these records.
+pub(super) async fn real(records: Vec<Record>) -> Real {
+    let (folder, shutdown) = (tempfile::tempdir().unwrap(), CancellationToken::new());
+    let key = Arc::new(NodeKey::from_seed(entropy()));
+    let (id, at) = (key.id(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let book = folder.path().join("book.db");
+    let (store, _) = Store::open(&book, CHAIN, [7; 32]).unwrap();
+    let row = |record: Record| Change { key: Key::Address(record.address), row: Some(Row::Address(record)) };
+    store.write(records.into_iter().map(row).collect()).await.unwrap();
+    store.close().await.unwrap();
+    let transport = crate::transport::Settings { strict: false, ..crate::transport::Settings::default() };
+    let config = network::Config {
+        chain_id: CHAIN.into(),
+        params: params(id, at, true),
+        local: Local::new(key, node_info(id, CHAIN, at), transport),
+        entrance: Entrance::new(at, DoorLimits::default()),
+        book,
+        store: store::Settings::default(),
+        changeable: network::Changeable::default(),
+    };
+    let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;
+    let directory = Directory::new([running.handle.clone()], None);
+    let mut settings = Settings::loopback(0);
+    settings.limits.rate.per_second = 0;
+    let admin = Admin::bind(settings).await.unwrap();
+    let addr = admin.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    tokio::spawn(admin.serve(directory, Arc::new(NoFiles), NoFiles::process(), async move { drop(stopped.await) }));
+    Real { handle: running.handle, channel: connect(addr).await, id, shutdown, _folder: folder, _stop: stop }
+}

@@ -1,0 +1,154 @@
+//! What the admin API asks of the process: networks that are added, removed and reloaded, and their configuration.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::registry::Registry;
+use super::{effective, folders, reload, tunables};
+use crate::admin::{Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult};
+use crate::config::{self, Key};
+use crate::network::{By, Handle};
+
+#[tonic::async_trait]
+impl Operations for Registry {
+    fn folder(&self, chain_id: &str) -> Option<PathBuf> {
+        self.get_file(chain_id).ok().map(|(_, file)| file.home.clone())
+    }
+
+    async fn add(&self, by: By, name: String, new: Option<NewNetwork>, stopped: bool) -> Result<Added, OperationError> {
+        let registry = self.clone();
+        self.change(async move { registry.add_now(by, &name, new, stopped).await }).await
+    }
+
+    async fn remove(&self, by: By, chain_id: String, delete: bool) -> Result<Option<PathBuf>, OperationError> {
+        let registry = self.clone();
+        self.change(async move { registry.remove_now(by, &chain_id, delete).await }).await
+    }
+
+    async fn reload(&self, by: By, chain_id: String) -> Result<Reloaded, OperationError> {
+        let registry = self.clone();
+        self.change(async move { reload::reload(&registry, by, &chain_id).await }).await
+    }
+
+    async fn effective(&self, chain_id: &str) -> Result<EffectiveConfig, OperationError> {
+        let (handle, file) = self.get_file(chain_id)?;
+        let settings = handle.settings().await?;
+        let entries = effective::of_network(&file, &settings.changes);
+        Ok(EffectiveConfig { entries, immutable: settings.forbidden.is_some() })
+    }
+
+    fn process(&self) -> Vec<ConfigEntry> {
+        self.files().map(|files| effective::of_process(&files.process)).unwrap_or_default()
+    }
+
+    async fn set(&self, by: By, chain_id: &str, path: &str, value: &str) -> Result<SetResult, OperationError> {
+        let (handle, file) = self.get_file(chain_id)?;
+        let key = changeable(path, &file)?;
+        let wrong = |what| OperationError::Field { field: "value", text: format!("{path} {what}") };
+        config::read_value(key, value).map_err(wrong)?;
+        let applied = handle.set(by, path, value).await?;
+        Ok(SetResult { applied, entry: entry(&handle, &file, key).await? })
+    }
+
+    async fn reset(&self, by: By, chain_id: &str, path: &str) -> Result<SetResult, OperationError> {
+        let (handle, file) = self.get_file(chain_id)?;
+        let key = changeable(path, &file)?;
+        let applied = handle.reset(by, path).await?;
+        Ok(SetResult { applied, entry: entry(&handle, &file, key).await? })
+    }
+}
+
+impl Registry {
+    async fn add_now(
+        &self,
+        by: By,
+        name: &str,
+        new: Option<NewNetwork>,
+        stopped: bool,
+    ) -> Result<Added, OperationError> {
+        let files = self.files()?.clone();
+        config::chain_id::check(name)
+            .map_err(|error| OperationError::Field { field: "network", text: error.to_string() })?;
+        let serves = |file: &Arc<config::Network>| file.folder_name() == name || file.chain_id == name;
+        if self.get(name).is_ok() || self.others("").iter().any(serves) {
+            return Err(OperationError::Exists(format!("the network {name} is served already")));
+        }
+        let folder = files.sources.home.network(name);
+        let made = match new {
+            Some(new) => Some(folders::create(&files, name, self.new_network(new)?).await?),
+            None => None,
+        };
+        let loaded = folders::load(files, folder, self.others(name)).await;
+        if let (Err(_), Some(made)) = (&loaded, made) {
+            folders::discard(made).await;
+        }
+        let (file, warnings) = loaded?;
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let file = Arc::new(file);
+        self.serve_file(file.clone()).await;
+        let (handle, _) = self.get(&file.chain_id)?;
+        // What goes wrong from here on is a served network's own trouble: its status tells.
+        let _ = handle.note(by, "added the network".into()).await;
+        if !stopped {
+            let _ = handle.start(None).await;
+        }
+        Ok(Added { chain_id: file.chain_id.clone(), node_address: file.node_address() })
+    }
+
+    /// With what it takes from the network whose listener it shares.
+    fn new_network(&self, new: NewNetwork) -> Result<config::NewNetwork, OperationError> {
+        let shared = match new.share_listener_with {
+            None => None,
+            Some(other) => {
+                let wrong = |error: OperationError| OperationError::Field {
+                    field: "new_network.share_listener_with",
+                    text: error.to_string(),
+                };
+                let (_, file) = self.get_file(&other).map_err(wrong)?;
+                Some(config::SharedListener { key: file.node_key.clone(), laddr: file.p2p.laddr })
+            }
+        };
+        Ok(config::NewNetwork { moniker: new.moniker, seeds: new.seeds, seed_mode: new.seed_mode, shared })
+    }
+
+    async fn remove_now(&self, by: By, chain_id: &str, delete: bool) -> Result<Option<PathBuf>, OperationError> {
+        let (handle, file) = self.get(chain_id)?;
+        let doomed = match delete {
+            true => Some(folders::doomed(self.files()?, &self.get_file(chain_id)?.1, &self.others(chain_id))?),
+            false => None,
+        };
+        // The last entry of its audit; a network that cannot take it is removed all the same.
+        let _ = handle.note(by, "removed the network".into()).await;
+        self.retire(chain_id).await;
+        tracing::info!(network = chain_id, "removed");
+        match doomed {
+            Some(doomed) => folders::delete(doomed).await.map(|()| None),
+            None => Ok(file.map(|file| file.home.clone())),
+        }
+    }
+}
+
+/// A key of a network that can be changed at run time.
+fn changeable(path: &str, file: &config::Network) -> Result<&'static Key, OperationError> {
+    let wrong = |text| OperationError::Field { field: "key", text };
+    let key = config::network_key(path).map_err(wrong)?;
+    if !tunables::can_change(key) {
+        let file = file.home.join("config.toml");
+        let mend = match path {
+            "p2p.seeds" => "SeedService.AddSeed and RemoveSeed change it".to_owned(),
+            "p2p.persistent_peers" | "p2p.unconditional_peer_ids" | "p2p.private_peer_ids" => {
+                format!("PeerService has methods for it; or change {} and call ReloadNetwork", file.display())
+            }
+            _ => format!("change {} and call ReloadNetwork", file.display()),
+        };
+        return Err(wrong(format!("{path} cannot be changed by this method: {mend}")));
+    }
+    Ok(key)
+}
+
+async fn entry(handle: &Handle, file: &config::Network, key: &Key) -> Result<ConfigEntry, OperationError> {
+    let settings = handle.settings().await?;
+    let entries = effective::of_network(file, &settings.changes);
+    let found = entries.into_iter().find(|entry| entry.key == key.path());
+    found.ok_or_else(|| OperationError::Internal(format!("{} has no value", key.path())))
+}

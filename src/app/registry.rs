@@ -1,0 +1,190 @@
+//! The networks of the process: each can come and go while the others serve.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::assembly;
+use crate::admin::OperationError;
+use crate::config::{self, Process, Sources};
+use crate::network::{self, Directory, Entrance, Handle, LookupError, Running};
+use crate::transport::Dialler;
+use crate::types::NodeId;
+
+/// Owns the networks. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Registry {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    directory: Directory,
+    dialler: Dialler,
+    files: Option<Arc<Files>>,
+    /// Ends all networks.
+    shutdown: CancellationToken,
+    served: Mutex<BTreeMap<Arc<str>, Served>>,
+    /// One network comes, goes or changes at a time.
+    changing: tokio::sync::Mutex<()>,
+}
+
+/// What the process was started from.
+pub(super) struct Files {
+    pub(super) sources: Sources,
+    pub(super) process: Process,
+}
+
+/// A network that is served.
+struct Served {
+    handle: Handle,
+    task: JoinHandle<()>,
+    /// Ends this network alone.
+    stop: CancellationToken,
+    entrance: Entrance,
+    id: NodeId,
+    /// What its files say; `None` when no file describes it.
+    file: Option<Arc<config::Network>>,
+}
+
+impl Registry {
+    /// A registry without networks. `files` is `None` when no file describes them.
+    pub(super) fn new(default: Option<Arc<str>>, dialler: Dialler, files: Option<Files>) -> Self {
+        let shared = Shared {
+            directory: Directory::new([], default),
+            dialler,
+            files: files.map(Arc::new),
+            shutdown: CancellationToken::new(),
+            served: Mutex::default(),
+            changing: tokio::sync::Mutex::default(),
+        };
+        Registry { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.shared.directory
+    }
+
+    pub(super) fn shutdown(&self) -> &CancellationToken {
+        &self.shared.shutdown
+    }
+
+    /// The files that the process was started from.
+    pub(super) fn files(&self) -> Result<&Arc<Files>, OperationError> {
+        let none =
+            || OperationError::NoFolder("this pexd was started without a home: it has no networks in files".into());
+        self.shared.files.as_ref().ok_or_else(none)
+    }
+
+    /// Opens a network's book and lists it; why the book cannot be opened, when it cannot. Its reactor is not started.
+    pub(super) async fn serve(&self, config: network::Config, file: Option<Arc<config::Network>>) -> Option<String> {
+        let stop = self.shared.shutdown.child_token();
+        let (entrance, id) = (config.entrance.clone(), config.local.key().id());
+        let Running { handle, broken, task } = network::spawn(config, self.shared.dialler.clone(), stop.clone()).await;
+        self.shared.directory.insert(&handle);
+        let served = Served { handle, task, stop, entrance, id, file };
+        self.served().insert(served.handle.chain_id().clone(), served);
+        broken
+    }
+
+    /// As [`Registry::serve`], for a network that files describe. It joins the entrance of those that have its address and
+    /// identity.
+    pub(super) async fn serve_file(&self, file: Arc<config::Network>) -> Option<String> {
+        let shared = self.entrance_at(file.p2p.laddr, file.id());
+        self.serve(assembly::network(&file, shared.as_ref()), Some(file)).await
+    }
+
+    fn entrance_at(&self, laddr: SocketAddr, id: NodeId) -> Option<Entrance> {
+        let served = self.served();
+        let at = |served: &&Served| served.id == id && served.entrance.laddr() == laddr;
+        served.values().find(at).map(|served| served.entrance.clone())
+    }
+
+    /// Ends a network in order: its peers have taken what was sent to them, its changes are committed, its book is closed
+    /// and its port free when this returns. The directory still lists its handle.
+    pub(super) async fn end(&self, chain_id: &str) {
+        let served = self.served().remove(chain_id);
+        if let Some(served) = served {
+            served.end().await;
+        }
+    }
+
+    /// Takes a network out of the directory and ends it.
+    pub(super) async fn retire(&self, chain_id: &str) {
+        self.shared.directory.remove(chain_id);
+        self.end(chain_id).await;
+    }
+
+    /// Ends all networks in order, once a change that is under way is through. None comes any more.
+    pub(super) async fn close(&self) {
+        self.shared.shutdown.cancel();
+        let _changing = self.shared.changing.lock().await;
+        let all = std::mem::take(&mut *self.served());
+        for served in all.into_values() {
+            served.end().await;
+        }
+    }
+
+    /// Carries out a change, when those before it are through. It goes on when its caller goes away.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, OperationError>> + Send + 'static,
+    ) -> Result<T, OperationError> {
+        let registry = self.clone();
+        let change = async move {
+            let _changing = registry.shared.changing.lock().await;
+            if registry.shared.shutdown.is_cancelled() { Err(OperationError::Ending) } else { work.await }
+        };
+        match tokio::spawn(change).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::error!(%error, "a change of the networks broke down");
+                Err(OperationError::Internal(error.to_string()))
+            }
+        }
+    }
+
+    /// A network's handle and what its files say.
+    pub(super) fn get(&self, chain_id: &str) -> Result<(Handle, Option<Arc<config::Network>>), OperationError> {
+        let served = self.served();
+        let found = served.get(chain_id).map(|served| (served.handle.clone(), served.file.clone()));
+        let known = || served.keys().map(ToString::to_string).collect();
+        Ok(found.ok_or_else(|| LookupError::Unknown { asked: chain_id.to_owned(), known: known() })?)
+    }
+
+    /// As [`Registry::get`], for a network that files describe.
+    pub(super) fn get_file(&self, chain_id: &str) -> Result<(Handle, Arc<config::Network>), OperationError> {
+        let (handle, file) = self.get(chain_id)?;
+        let none = || OperationError::NoFolder(format!("no file describes the network {chain_id}"));
+        Ok((handle, file.ok_or_else(none)?))
+    }
+
+    /// What the files of all networks but this one say.
+    pub(super) fn others(&self, chain_id: &str) -> Vec<Arc<config::Network>> {
+        let served = self.served();
+        let others = served.iter().filter(|(name, _)| ***name != *chain_id);
+        others.filter_map(|(_, served)| served.file.clone()).collect()
+    }
+
+    /// Notes what a network's files say now.
+    pub(super) fn set_file(&self, chain_id: &str, file: Arc<config::Network>) {
+        if let Some(served) = self.served().get_mut(chain_id) {
+            served.file = Some(file);
+        }
+    }
+
+    fn served(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Served>> {
+        self.shared.served.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Served {
+    async fn end(self) {
+        self.stop.cancel();
+        if self.task.await.is_err() {
+            tracing::error!(network = %self.handle.chain_id(), "did not end in order");
+        }
+    }
+}

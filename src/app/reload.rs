@@ -1,0 +1,109 @@
+//! Reading a network's files again while it runs.
+
+use std::sync::Arc;
+
+use super::registry::Registry;
+use super::{assembly, effective, folders, tunables};
+use crate::admin::{OperationError, Reloaded};
+use crate::config;
+use crate::network::{By, Handle};
+use crate::node::RunState;
+use crate::node::row::Setting;
+
+/// Reads a network's files again and brings them into force: while it runs where that is possible, else it alone is ended
+/// and started again.
+///
+/// # Errors
+/// When the files have mistakes; nothing was changed then.
+pub(super) async fn reload(registry: &Registry, by: By, chain_id: &str) -> Result<Reloaded, OperationError> {
+    let (handle, before) = registry.get_file(chain_id)?;
+    let files = registry.files()?.clone();
+    let folder = files.sources.home.network(before.folder_name());
+    let (after, warnings) = folders::load(files, folder, registry.others(chain_id)).await?;
+    if after.chain_id != before.chain_id {
+        let place = after.home.join("config.toml").display().to_string();
+        let text = format!(
+            "the chain ID is {} now and was {chain_id}: a reload keeps the chain; remove the network and add it",
+            after.chain_id
+        );
+        return Err(OperationError::Mistakes(vec![(place, text)]));
+    }
+    let after = Arc::new(after);
+    let changed_before = changed(&handle).await;
+    let restarted = bring_into_force(registry, &handle, &before, &after).await?;
+    let handle = registry.get(chain_id)?.0;
+    let changed_after = changed(&handle).await;
+    let mut changes = effective::changes((&before, &changed_before), (&after, &changed_after));
+    if before.id() != after.id() {
+        changes.push(("node_key.json".into(), before.id().to_string(), after.id().to_string()));
+    }
+    if restarted || !changes.is_empty() {
+        // It is reloaded, whether that can be noted or not.
+        let _ = handle.note(by, summary(&changes, restarted)).await;
+    }
+    let warnings = warnings.iter().map(ToString::to_string).collect();
+    Ok(Reloaded { changes, restarted, warnings })
+}
+
+/// Whether the network was ended and started again for it.
+async fn bring_into_force(
+    registry: &Registry,
+    handle: &Handle,
+    before: &config::Network,
+    after: &Arc<config::Network>,
+) -> Result<bool, OperationError> {
+    let differences = config::differences(before, after);
+    let state = handle.status().await.map(|status| status.node.state);
+    let same_files = before.id() == after.id() && before.book == after.book && before.moniker == after.moniker;
+    if same_files && differences.iter().all(|difference| tunables::can_reload(difference.key)) {
+        if !differences.is_empty() {
+            handle.reconfigure(assembly::network(after, None).configured()).await?;
+        }
+        registry.set_file(&after.chain_id, after.clone());
+        if !differences.is_empty() && matches!(state, Ok(RunState::Failed(_))) {
+            // What it lacked may be in the file now; when it is not, its status says so.
+            let _ = handle.start(None).await;
+        }
+        return Ok(false);
+    }
+    registry.end(&after.chain_id).await;
+    registry.serve_file(after.clone()).await;
+    if state != Ok(RunState::Stopped) {
+        // When it cannot start, its status says why.
+        let _ = registry.get(&after.chain_id)?.0.start(None).await;
+    }
+    Ok(true)
+}
+
+async fn changed(handle: &Handle) -> Vec<Setting> {
+    handle.settings().await.map(|settings| settings.changes).unwrap_or_default()
+}
+
+fn summary(changes: &[(String, String, String)], restarted: bool) -> String {
+    let changes: Vec<String> = changes.iter().map(|(key, old, new)| format!("{key}: {old:?} -> {new:?}")).collect();
+    let how = if restarted { ", for which it was started again" } else { "" };
+    format!("reloaded the files{how}; {}", changes.join(", "))
+}
+
+/// Reads the files of all networks again, as SIGHUP asks for. What changed and what is wrong goes to the log.
+pub(super) async fn reload_all(registry: &Registry) {
+    for handle in registry.directory().all(|_| true) {
+        let chain_id = handle.chain_id().to_string();
+        let by = By { author: "signal".into(), method: "SIGHUP" };
+        let (reloading, name) = (registry.clone(), chain_id.clone());
+        let outcome = registry.change(async move { reload(&reloading, by, &name).await }).await;
+        match outcome {
+            Ok(Reloaded { changes, restarted, warnings }) => {
+                warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                tracing::info!(network = chain_id, changes = changes.len(), restarted, "files read again");
+            }
+            Err(OperationError::Mistakes(mistakes)) => {
+                for (place, text) in mistakes {
+                    tracing::error!(network = chain_id, "{place}: {text}");
+                }
+                tracing::error!(network = chain_id, "its files have mistakes: nothing was changed");
+            }
+            Err(error) => tracing::error!(network = chain_id, %error, "cannot be reloaded"),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Files that are read again.
+
+use super::*;
+use crate::app::reload;
+use crate::network::tests::is_free;
+use crate::node::RunState;
+
+const SEED: &str = "0101010101010101010101010101010101010101@127.0.0.1:1";
+
+fn keys_of(reloaded: &ReloadNetworkResponse) -> Vec<&str> {
+    reloaded.changes.iter().map(|change| &*change.key).collect()
+}
+
+#[tokio::test]
+async fn what_can_be_changed_live_is_and_nobody_is_let_go() {
+    let home = TestHome::new();
+    let made = home.make("one-1", 1).await;
+    let pexd = home.start().await;
+    let visitor = pexd.connect(&made).await;
+    let nothing = pexd.reload("one-1").await.unwrap();
+    assert_eq!((nothing.changes.len(), nothing.restarted), (0, false));
+
+    home.add_line("one-1", "p2p", "max_num_outbound_peers = 3\nflush_throttle_timeout = \"10ms\"");
+    home.edit("one-1", "seeds = \"\"", &format!("seeds = \"{SEED}\""));
+    let reloaded = pexd.reload("one-1").await.unwrap();
+    assert_eq!(keys_of(&reloaded), ["p2p.seeds", "p2p.max_num_outbound_peers"], "what is the default is no change");
+    assert!(!reloaded.restarted && reloaded.changes.iter().all(|change| change.live));
+    let outbound = &reloaded.changes[1];
+    assert_eq!((&*outbound.old_value, &*outbound.new_value), ("10", "3"));
+    let handle = pexd.registry.get("one-1").unwrap().0;
+    assert_eq!(handle.status().await.unwrap().node.max_outbound, 3);
+    let seeds = handle.seeds().await.unwrap();
+    assert!(seeds.len() == 1 && seeds[0].from_file, "{seeds:?}");
+    assert!(pexd.entry("one-1", "p2p.seeds").await.origin.contains("config.toml:"));
+    assert_eq!(visitor.ask().await, made.known);
+
+    home.edit("one-1", SEED, "");
+    pexd.reload("one-1").await.unwrap();
+    assert!(handle.seeds().await.unwrap().is_empty());
+    // A breakdown brings back what the file says now, not what it said at the start.
+    handle.panic().await;
+    handle.start(None).await.unwrap();
+    assert_eq!(handle.status().await.unwrap().node.max_outbound, 3);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_network_that_failed_for_want_of_seeds_is_tried_again_when_the_file_names_one() {
+    let home = TestHome::new();
+    let made = home.make("one-1", 1).await;
+    fs::remove_file(home.folder("one-1").join("book.db")).unwrap();
+    let pexd = home.start().await;
+    let handle = pexd.registry.get("one-1").unwrap().0;
+    assert!(matches!(handle.status().await.unwrap().node.state, RunState::Failed(_)));
+    home.edit("one-1", "seeds = \"\"", &format!("seeds = \"{SEED}\""));
+    assert!(!pexd.reload("one-1").await.unwrap().restarted);
+    assert_eq!(handle.status().await.unwrap().node.state, RunState::Running);
+    drop(pexd.connect(&made).await);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn what_needs_a_restart_restarts_its_network_alone() {
+    let home = TestHome::new();
+    let (one, other) = (home.make("one-1", 1).await, home.make("other-1", 2).await);
+    let pexd = home.start().await;
+    let (visitor, stays) = (pexd.connect(&one).await, pexd.connect(&other).await);
+    let laddr = reserve();
+    home.edit("one-1", &format!("laddr = \"tcp://{}\"", one.address.socket()), &format!("laddr = \"tcp://{laddr}\""));
+    let reloaded = pexd.reload("one-1").await.unwrap();
+    assert_eq!(keys_of(&reloaded), ["p2p.laddr"]);
+    assert!(reloaded.restarted && !reloaded.changes[0].live);
+    assert!(visitor.until_closed().await.is_empty());
+    assert!(is_free(one.address.socket()));
+    let moved = Made { address: NetAddress::new(one.address.id(), laddr.ip(), laddr.port()).unwrap(), ..one };
+    assert!(pexd.serves(&moved).await, "with the book that it had");
+    assert_eq!(stays.ask().await, other.known);
+
+    // Another key is another node, although no line of the file changed.
+    let key = home.folder("one-1").join("node_key.json");
+    fs::remove_file(&key).unwrap();
+    let fresh = config::node_key::generate();
+    config::node_key::create(&key, &fresh).unwrap();
+    let reloaded = pexd.reload("one-1").await.unwrap();
+    assert_eq!((keys_of(&reloaded), reloaded.restarted), (vec!["node_key.json"], true));
+    let rekeyed = Made { address: NetAddress::new(fresh.id(), laddr.ip(), laddr.port()).unwrap(), ..moved };
+    assert!(pexd.serves(&rekeyed).await);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn one_of_two_at_a_listener_restarts_and_the_other_keeps_it() {
+    let home = TestHome::new();
+    let (key, laddr) = (Arc::new(config::node_key::generate()), reserve());
+    let one = home.make_at("one-1", 1, key.clone(), laddr).await;
+    let other = home.make_at("other-1", 2, key, laddr).await;
+    let pexd = home.start().await;
+    let stays = pexd.connect(&other).await;
+    home.edit("one-1", "moniker = \"test\"", "moniker = \"renamed\"");
+    assert!(pexd.reload("one-1").await.unwrap().restarted);
+    assert!(pexd.serves(&one).await && pexd.serves(&other).await);
+    assert_eq!(stays.ask().await, other.known);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn mistakes_are_told_all_at_once_and_nothing_changes() {
+    let home = TestHome::new();
+    let made = home.make("one-1", 1).await;
+    let pexd = home.start().await;
+    let visitor = pexd.connect(&made).await;
+    let before = pexd.effective("one-1").await;
+    home.add_line(
+        "one-1",
+        "p2p",
+        "max_num_inbound_peers = 1\nmax_num_outbound_peers = -1\ndial_timeout = 3\nladdr2 = 1",
+    );
+    home.add_line("one-1", "pex", "max_dials = 0\nensure_peers_period = \"soon\"");
+    let refused = pexd.reload("one-1").await.unwrap_err();
+    assert_eq!((refused.code(), &*reason(&refused)), (Code::FailedPrecondition, "CONFIG_MISTAKES"));
+    let told = violations(&refused);
+    assert_eq!(told.len(), 5, "{told:?}");
+    let file = home.file("one-1").display().to_string();
+    for (place, text) in &told {
+        assert!(place.starts_with(&file), "{place}");
+        assert!(refused.message().contains(text), "{text}");
+    }
+    assert_eq!(pexd.effective("one-1").await, before);
+    assert_eq!(visitor.ask().await, made.known);
+
+    fs::remove_file(home.file("one-1")).unwrap();
+    assert!(pexd.reload("one-1").await.is_err());
+    assert!(pexd.serves(&made).await);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_reload_keeps_the_chain() {
+    let home = TestHome::new();
+    let made = home.make("one-1", 1).await;
+    let pexd = home.start().await;
+    home.add_line("one-1", "pex", "chain_id = \"two-1\"");
+    let refused = pexd.reload("one-1").await.unwrap_err();
+    assert!(refused.message().contains("two-1") && refused.message().contains("remove the network"), "{refused}");
+    assert!(pexd.serves(&made).await);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn flags_stay_in_force_over_the_file_and_for_their_network_alone() {
+    let home = TestHome::new();
+    home.make("one-1", 1).await;
+    let flag = keys::P2p::KEYS.iter().find(|key| key.name == "max_num_outbound_peers").unwrap();
+    let pexd = home.start_with(|sources| sources.flags.push((flag, "9".into()))).await;
+    home.make("two-1", 2).await;
+    pexd.add("two-1").await.unwrap();
+    home.add_line("one-1", "p2p", "max_num_outbound_peers = 3");
+    assert!(pexd.reload("one-1").await.unwrap().changes.is_empty());
+    assert_eq!(pexd.entry("one-1", "p2p.max_num_outbound_peers").await.value, "9");
+    assert_eq!(pexd.entry("two-1", "p2p.max_num_outbound_peers").await.value, "10");
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn the_signal_reads_the_files_of_all_and_one_with_mistakes_does_not_hold_the_others_up() {
+    let home = TestHome::new();
+    let (one, _) = (home.make("one-1", 1).await, home.make("two-1", 2).await);
+    let pexd = home.start().await;
+    home.add_line("one-1", "p2p", "max_num_outbound_peers = -3");
+    home.add_line("two-1", "p2p", "max_num_outbound_peers = 3");
+    reload::reload_all(&pexd.registry).await;
+    assert_eq!(pexd.entry("one-1", "p2p.max_num_outbound_peers").await.value, "10");
+    assert_eq!(pexd.entry("two-1", "p2p.max_num_outbound_peers").await.value, "3");
+    assert!(pexd.serves(&one).await);
+    pexd.end().await;
+}

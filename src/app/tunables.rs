@@ -1,0 +1,126 @@
+//! The keys that can be changed while a network runs, from their texts to the network's own values.
+
+use crate::config::keys::{P2p, Pex};
+use crate::config::{self, Key, Network};
+use crate::network::Tunables;
+use crate::transport::{DoorLimits, RateLimit};
+
+/// The keys that can be changed at run time, over the file and by a reload.
+const KEYS: [&str; 14] = [
+    "p2p.max_num_inbound_peers",
+    "p2p.max_num_outbound_peers",
+    "p2p.persistent_peers_max_dial_period",
+    "p2p.flush_throttle_timeout",
+    "p2p.send_rate",
+    "p2p.recv_rate",
+    "pex.ensure_peers_period",
+    "pex.max_dials",
+    "pex.max_handshakes_per_ip",
+    "pex.max_handshakes",
+    "pex.new_connections_per_ip",
+    "pex.new_connections_per_ip_burst",
+    "pex.new_connections_per_range",
+    "pex.new_connections_per_range_burst",
+];
+
+/// Lists that a reload brings into force while the network runs; they are changed by methods of their own.
+const LISTS: [&str; 1] = ["p2p.seeds"];
+
+/// Whether an operator can change the key at run time.
+pub(super) fn can_change(key: &Key) -> bool {
+    KEYS.contains(&key.path().as_str())
+}
+
+/// Whether a reload can bring a new value of the key into force without ending the network.
+pub(super) fn can_reload(key: &Key) -> bool {
+    can_change(key) || LISTS.contains(&key.path().as_str())
+}
+
+/// Reads a key's text into the network's values: [`crate::network::ReadSetting`].
+pub(super) fn read(tunables: &mut Tunables, path: &str, text: &str) -> Result<(), String> {
+    let key = config::network_key(path)?;
+    let (p2p, pex) = config::read_value(key, text)?;
+    take(tunables, path, &p2p, &pex)
+}
+
+fn take(tunables: &mut Tunables, path: &str, p2p: &P2p, pex: &Pex) -> Result<(), String> {
+    let Tunables { node, pace, door } = tunables;
+    let limits = &mut node.limits;
+    match path {
+        "p2p.max_num_inbound_peers" => limits.max_inbound = p2p.max_num_inbound_peers,
+        "p2p.max_num_outbound_peers" => limits.max_outbound = p2p.max_num_outbound_peers,
+        "p2p.persistent_peers_max_dial_period" => {
+            limits.persistent_max_period = p2p.persistent_peers_max_dial_period;
+        }
+        "p2p.flush_throttle_timeout" => pace.flush_throttle = p2p.flush_throttle_timeout,
+        "p2p.send_rate" => pace.send_rate = p2p.send_rate,
+        "p2p.recv_rate" => pace.recv_rate = p2p.recv_rate,
+        "pex.ensure_peers_period" => node.period = pex.ensure_peers_period,
+        "pex.max_dials" => limits.max_dials = pex.max_dials as usize,
+        "pex.max_handshakes_per_ip" => door.handshakes_per_ip = pex.max_handshakes_per_ip as usize,
+        "pex.max_handshakes" => door.handshakes = pex.max_handshakes as usize,
+        "pex.new_connections_per_ip" => door.per_ip.per_second = pex.new_connections_per_ip,
+        "pex.new_connections_per_ip_burst" => door.per_ip.burst = pex.new_connections_per_ip_burst,
+        "pex.new_connections_per_range" => door.per_range.per_second = pex.new_connections_per_range,
+        "pex.new_connections_per_range_burst" => door.per_range.burst = pex.new_connections_per_range_burst,
+        _ => return Err("cannot be changed while the network runs".into()),
+    }
+    Ok(())
+}
+
+/// The limits of a network's listener.
+pub(super) fn door(network: &Network) -> DoorLimits {
+    let pex = &network.pex;
+    DoorLimits {
+        handshakes_per_ip: pex.max_handshakes_per_ip as usize,
+        handshakes: pex.max_handshakes as usize,
+        per_ip: RateLimit { per_second: pex.new_connections_per_ip, burst: pex.new_connections_per_ip_burst },
+        per_range: RateLimit { per_second: pex.new_connections_per_range, burst: pex.new_connections_per_range_burst },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::node::Tuning;
+    use crate::switch::Limits;
+    use crate::transport::Pace;
+
+    fn nothing() -> Tunables {
+        let limits = Limits { max_inbound: 0, max_outbound: 0, persistent_max_period: Duration::ZERO, max_dials: 0 };
+        let rate = RateLimit { per_second: 0, burst: 0 };
+        Tunables {
+            node: Tuning { limits, period: Duration::ZERO },
+            pace: Pace { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO },
+            door: DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: rate, per_range: rate },
+        }
+    }
+
+    #[test]
+    fn each_key_changes_a_value_of_its_own() {
+        let mut seen = Vec::new();
+        for path in KEYS {
+            let key = config::network_key(path).unwrap();
+            assert!(can_change(key));
+            let mut tunables = nothing();
+            let text = if key.kind.name == "duration" { "200ms" } else { "200" };
+            read(&mut tunables, path, text).unwrap();
+            assert_ne!(tunables, nothing(), "{path}");
+            assert!(!seen.contains(&tunables), "{path}");
+            seen.push(tunables);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_changed_or_does_not_fit_changes_nothing() {
+        let mut tunables = nothing();
+        for (path, text) in
+            [("p2p.laddr", "127.0.0.1:1"), ("p2p.max_num_inbound_peers", "-1"), ("pex.max_dials", "0"), ("x", "1")]
+        {
+            assert!(read(&mut tunables, path, text).is_err(), "{path}");
+        }
+        assert_eq!(tunables, nothing());
+    }
+}

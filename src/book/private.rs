@@ -1,0 +1,33 @@
+//! The private IDs, as operators change them at run time: never stored, never told of, and not believed.
+
+use super::Book;
+use super::params::MAX_PRIVATE;
+use crate::types::{Delta, Full, NodeId, Now, Overlay};
+
+impl Book {
+    /// The private IDs.
+    pub fn private(&self) -> &Overlay<NodeId> {
+        &self.private
+    }
+
+    /// Makes an ID private and takes its addresses out of the book, so that nobody is told of them any more; `false` when
+    /// it is private already.
+    ///
+    /// # Errors
+    /// When there are [`MAX_PRIVATE`].
+    pub fn add_private(&mut self, now: Now, id: NodeId, author: &str) -> Result<bool, Full> {
+        let added = self.private.add_within(MAX_PRIVATE, id, author, now.wall)?;
+        self.remove(&id);
+        Ok(added)
+    }
+
+    /// Makes an ID like any other: it comes back when somebody tells of it. `false` when it is not private.
+    pub fn remove_private(&mut self, now: Now, id: &NodeId, author: &str) -> bool {
+        self.private.remove(id, author, now.wall)
+    }
+
+    /// One changed private ID, with its change, or `None` when that lapsed.
+    pub fn take_dirty_private(&mut self) -> Option<(NodeId, Option<Delta<NodeId>>)> {
+        self.private.take_dirty()
+    }
+}

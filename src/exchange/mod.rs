@@ -1,0 +1,110 @@
+//! Files with addresses: a node's `addrbook.json`, and a plain list. Read and written piece by piece, whatever their size.
+//!
+//! A file is hearsay. Of what it says only the addresses are taken, and who told of them where that reads; what it claims
+//! of attempts, successes and buckets is not, be it a node's or another pexd's: an address is good once our own dial has
+//! found it so.
+
+mod addrbook;
+mod list;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::io::{self, BufRead};
+
+use crate::book::Source;
+use crate::types::NetAddress;
+pub use write::Writer;
+
+/// Addresses that are read from one file at most; a full book has about 20,000.
+pub const MAX_ADDRESSES: usize = 131_072;
+
+/// The form of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A node's `addrbook.json` (wire document, section 6).
+    AddrBook,
+    /// One `id@ip:port` a line; what follows a `#` is a comment.
+    List,
+}
+
+/// Something that a file has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// An address, and who told of it, if that reads.
+    Address(NetAddress, Option<Source>),
+    /// What is no address.
+    Rejected {
+        /// How it is written, cut at 512 bytes.
+        text: String,
+        /// Why it is none, and in which line.
+        reason: String,
+    },
+}
+
+/// Why a file was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is not of its form.
+    #[error("line {line}, column {column}: {reason}")]
+    Corrupt {
+        /// From 1.
+        line: usize,
+        /// From 1; 0 = the line has ended.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// It has more than [`MAX_ADDRESSES`].
+    #[error("it has more than {MAX_ADDRESSES} addresses, and no book holds a fifth of them: split it")]
+    TooMany,
+    /// It broke off.
+    #[error("it cannot be read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads a file and hands over what it has, in its order. Without a `format` the first byte that is not white decides: a
+/// `{` begins an `addrbook.json`.
+///
+/// # Errors
+/// When it is not of its form; what was handed over before is then worth nothing.
+pub fn read(mut file: impl BufRead, format: Option<Format>, mut take: impl FnMut(Item)) -> Result<(), ReadError> {
+    skip_mark(&mut file)?;
+    let format = match format {
+        Some(format) => format,
+        None => detect(&mut file)?,
+    };
+    let mut left = MAX_ADDRESSES;
+    let mut take = |item| {
+        left = left.checked_sub(1).ok_or(ReadError::TooMany)?;
+        take(item);
+        Ok(())
+    };
+    match format {
+        Format::AddrBook => addrbook::read(file, &mut take),
+        Format::List => list::read(file, &mut take),
+    }
+}
+
+/// Where items go; it ends the reading when there are too many.
+type Take<'a> = &'a mut dyn FnMut(Item) -> Result<(), ReadError>;
+
+/// Some editors begin a file with a mark of its encoding.
+fn skip_mark(file: &mut impl BufRead) -> io::Result<()> {
+    if file.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+        file.consume(3);
+    }
+    Ok(())
+}
+
+/// Looks at the first byte that is not white, among those that come at once.
+fn detect(file: &mut impl BufRead) -> io::Result<Format> {
+    let first = file.fill_buf()?.iter().find(|byte| !byte.is_ascii_whitespace());
+    Ok(if first == Some(&b'{') { Format::AddrBook } else { Format::List })
+}
+
+/// The beginning of a text, to be shown.
+fn cut(text: &str) -> String {
+    const MAX: usize = 512;
+    text[..text.floor_char_boundary(MAX)].to_owned()
+}

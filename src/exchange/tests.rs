@@ -1,0 +1,193 @@
+use std::net::IpAddr;
+
+use super::*;
+use crate::book::{Record, State};
+use crate::types::{NodeId, Outcome, Wall};
+
+const ID: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// As a node writes it: tabs, nanoseconds, any zone, a zero time.
+const OF_A_NODE: &str = "{\n\t\"key\": \"0123456789abcdef01234567\",\n\t\"addrs\": [\n\t\t{\n\t\t\t\"addr\": {\n\t\t\t\t\"id\": \"0123456789abcdef0123456789abcdef01234567\",\n\t\t\t\t\"ip\": \"1.2.3.4\",\n\t\t\t\t\"port\": 26656\n\t\t\t},\n\t\t\t\"src\": {\n\t\t\t\t\"id\": \"ffffffffffffffffffffffffffffffffffffffff\",\n\t\t\t\t\"ip\": \"::ffff:9.8.7.6\",\n\t\t\t\t\"port\": 26656\n\t\t\t},\n\t\t\t\"buckets\": [\n\t\t\t\t186,\n\t\t\t\t9999\n\t\t\t],\n\t\t\t\"attempts\": 3,\n\t\t\t\"bucket_type\": 2,\n\t\t\t\"last_attempt\": \"2024-05-06T07:08:09.123456789+05:30\",\n\t\t\t\"last_success\": \"0001-01-01T00:00:00Z\",\n\t\t\t\"last_ban_time\": \"0001-01-01T00:00:00Z\"\n\t\t}\n\t]\n}";
+
+fn read_as(format: Option<Format>, bytes: &[u8]) -> Result<Vec<Item>, ReadError> {
+    let mut items = Vec::new();
+    read(bytes, format, |item| items.push(item)).map(|()| items)
+}
+
+fn address(text: &str) -> NetAddress {
+    text.parse().unwrap()
+}
+
+fn corrupt(bytes: &[u8]) -> (usize, usize, String) {
+    match read_as(Some(Format::AddrBook), bytes) {
+        Err(ReadError::Corrupt { line, column, reason }) => (line, column, reason),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_nodes_file_gives_its_addresses_and_who_told_of_them() {
+    let source = Source { id: NodeId::from_bytes([255; 20]), ip: IpAddr::from([9, 8, 7, 6]) };
+    let wanted = [Item::Address(address(&format!("{ID}@1.2.3.4:26656")), Some(source))];
+    for bytes in [OF_A_NODE.as_bytes(), &[b"\xef\xbb\xbf \n", OF_A_NODE.as_bytes()].concat()] {
+        assert_eq!(read_as(None, bytes).unwrap(), wanted);
+    }
+}
+
+#[test]
+fn a_source_that_does_not_read_costs_the_address_nothing() {
+    for src in ["", ",\"src\":null", ",\"src\":{\"id\":\"x\",\"ip\":\"1.2.3.4\",\"port\":1}"] {
+        let file = format!("{{\"addrs\":[{{\"addr\":{{\"id\":\"{ID}\",\"ip\":\"1.2.3.4\",\"port\":5}}{src}}}]}}");
+        let items = read_as(None, file.as_bytes()).unwrap();
+        assert_eq!(items, [Item::Address(address(&format!("{ID}@1.2.3.4:5")), None)], "{src}");
+    }
+    assert_eq!(read_as(None, b"{\"key\":\"\",\"addrs\":null}").unwrap(), []);
+}
+
+#[test]
+fn an_entry_that_can_never_be_dialled_is_rejected_and_the_others_stand() {
+    let entry =
+        |id: &str, ip: &str, port: u16| format!("{{\"addr\":{{\"id\":\"{id}\",\"ip\":\"{ip}\",\"port\":{port}}}}}");
+    let entries = [
+        entry("x", "1.2.3.4", 1),
+        entry(ID, "host", 1),
+        entry(ID, "0.0.0.0", 1),
+        entry(ID, "1.2.3.4", 0),
+        entry(ID, "1.2.3.4", 1),
+    ];
+    let file = format!("{{\"addrs\":[{}]}}", entries.join(","));
+    let items = read_as(None, file.as_bytes()).unwrap();
+    let reasons: Vec<_> = items
+        .iter()
+        .map(|item| match item {
+            Item::Rejected { reason, .. } => reason.as_str(),
+            Item::Address(..) => "",
+        })
+        .collect();
+    assert!(reasons[0].contains("40 hex digits") && reasons[1].contains("no IP"), "{reasons:?}");
+    assert!(reasons[2].contains("unspecified") && reasons[3].contains("port 0"), "{reasons:?}");
+    assert_eq!(reasons[4], "");
+}
+
+#[test]
+fn a_corrupt_file_tells_where() {
+    let cut = &OF_A_NODE[..OF_A_NODE.len() - 2];
+    assert_eq!(corrupt(cut.as_bytes()).0, OF_A_NODE.lines().count() - 1);
+    let wrong = OF_A_NODE.replace("26656\n\t\t\t},\n\t\t\t\"src\"", "99999999999999999999\n\t\t\t},\n\t\t\t\"src\"");
+    let (line, column, _) = corrupt(wrong.as_bytes());
+    assert!((8..=9).contains(&line), "{line}:{column}");
+    for (file, reason) in [
+        ("{\"key\":\"x\"}", "no member addrs"),
+        ("[]", "an address book"),
+        ("{\"addrs\":7}", "a list of entries"),
+        ("{\"addrs\":[]} {", "trailing"),
+        ("{\"addrs\":[{}]}", "addr"),
+        ("", "EOF"),
+    ] {
+        let (_, _, told) = corrupt(file.as_bytes());
+        assert!(told.contains(reason) && !told.contains(" at line "), "{file}: {told}");
+    }
+}
+
+#[test]
+fn hostile_files_are_errors_and_nothing_more() {
+    let deep = format!("{{\"x\":{}", "[".repeat(1_000_000));
+    corrupt(deep.as_bytes());
+    corrupt(format!("{{\"addrs\":{}", "[".repeat(1_000_000)).as_bytes());
+    corrupt(format!("{{\"addrs\":[{{\"addr\":{}", "{\"id\":".repeat(1_000_000)).as_bytes());
+    let huge = format!("{{\"addrs\":[{{\"addr\":{{\"id\":\"{ID}\",\"ip\":\"1.2.3.4\",\"port\":1e999}}}}]}}");
+    corrupt(huge.as_bytes());
+    corrupt(b"{\"addrs\":[{\"addr\":{\"id\":\"\xff\xfe\",\"ip\":\"1.2.3.4\",\"port\":1}}]}");
+    let entry = format!("{ID}@1.2.3.4:1\n");
+    assert!(matches!(read_as(None, entry.repeat(MAX_ADDRESSES + 1).as_bytes()), Err(ReadError::TooMany)));
+    let json = format!("{{\"addr\":{{\"id\":\"{ID}\",\"ip\":\"1.2.3.4\",\"port\":1}}}},");
+    let json = format!("{{\"addrs\":[{}", json.repeat(MAX_ADDRESSES + 1));
+    assert!(matches!(read_as(None, json.as_bytes()), Err(ReadError::TooMany)));
+}
+
+#[test]
+fn a_list_takes_what_reads_and_tells_the_line_of_what_does_not() {
+    let long = "x".repeat(5_000);
+    let text = format!("# seeds\n\n {ID}@1.2.3.4:1 # one\r\nnonsense\n{long}\n{ID}@host.example:1\n{ID}@[2a00::1]:2");
+    let bytes = [text.as_bytes(), b"\n\xff\xfe\n"].concat();
+    let items = read_as(None, &bytes).unwrap();
+    let [first, word, long, name, last, bytes] = items.as_slice() else { panic!("{items:?}") };
+    assert_eq!(*first, Item::Address(address(&format!("{ID}@1.2.3.4:1")), None));
+    assert_eq!(*last, Item::Address(address(&format!("{ID}@[2a00::1]:2")), None));
+    for (item, line, reason) in
+        [(word, 4, "id@host:port"), (long, 5, "too long"), (name, 6, "host"), (bytes, 8, "id@host:port")]
+    {
+        let Item::Rejected { text, reason: told } = item else { panic!("{item:?}") };
+        assert!(told.starts_with(&format!("line {line}: ")) && told.contains(reason), "{told}");
+        assert!(text.len() <= 512);
+    }
+}
+
+fn record(n: u8, host: u8, state: State) -> Record {
+    let id = NodeId::from_bytes([n; 20]);
+    let success = if host == 1 { Wall::NEVER } else { Wall::from_secs(1_750_000_000) };
+    Record {
+        address: NetAddress::new(id, [1, 2, n, host].into(), 26_656).unwrap(),
+        state,
+        buckets: if state == State::Banned { Vec::new() } else { vec![7] },
+        source: Source { id: NodeId::from_bytes([9; 20]), ip: [9, 9, 9, 9].into() },
+        added: Wall::from_secs(1_700_000_000),
+        attempts: 2,
+        outcome: Outcome::Reached,
+        last_attempt: success,
+        last_success: success,
+        reached_since: success,
+        verified: host != 1,
+    }
+}
+
+fn written(format: Format, records: &[Record], page: usize) -> String {
+    let mut writer = Writer::new(format);
+    let mut out = writer.begin([0xab; 12]);
+    for page in records.chunks(page.max(1)) {
+        writer.records(page.iter().cloned(), &mut out);
+    }
+    writer.end(&mut out);
+    out
+}
+
+#[test]
+fn what_is_written_reads_as_the_same_addresses_each_id_once_and_nothing_banned() {
+    use State::{Banned, New, Old};
+    let records = [
+        record(1, 1, New),
+        record(1, 2, New),
+        record(1, 3, New),
+        record(2, 1, Old),
+        record(3, 1, Banned),
+        record(4, 2, New),
+    ];
+    for page in 1..=records.len() {
+        let file = written(Format::AddrBook, &records, page);
+        let items = read_as(None, file.as_bytes()).unwrap();
+        let source = Some(records[0].source);
+        let best = [&records[1], &records[3], &records[5]].map(|record| Item::Address(record.address, source));
+        assert_eq!(items, best, "{page}");
+    }
+    let list = written(Format::List, &records, 2);
+    assert_eq!(read_as(None, list.as_bytes()).unwrap().len(), 5);
+    for format in [Format::AddrBook, Format::List] {
+        assert_eq!(read_as(Some(format), written(format, &[], 1).as_bytes()).unwrap(), []);
+    }
+}
+
+#[test]
+fn a_node_finds_all_that_it_must_in_what_is_written() {
+    let file = written(Format::AddrBook, &[record(1, 1, State::New), record(2, 2, State::Old)], 9);
+    let json: serde_json::Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(json["key"], "ab".repeat(12));
+    let [new, old] = [&json["addrs"][0], &json["addrs"][1]];
+    assert_eq!((&new["bucket_type"], &old["bucket_type"]), (&1.into(), &2.into()));
+    assert_eq!(new["last_success"], "0001-01-01T00:00:00Z");
+    assert_eq!(old["last_success"], "2025-06-15T15:06:40Z");
+    for entry in [new, old] {
+        assert_eq!(entry["last_ban_time"], "0001-01-01T00:00:00Z");
+        assert_eq!(entry["src"]["id"], "09".repeat(20));
+        assert_eq!((&entry["buckets"][0], &entry["attempts"]), (&7.into(), &2.into()));
+    }
+}

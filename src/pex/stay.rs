@@ -1,0 +1,75 @@
+//! Why a peer is connected, and for how long it may stay.
+
+use std::fmt;
+
+use super::{Pex, params};
+use crate::switch::Peer;
+use crate::types::{Direction, Mono, Purpose};
+
+/// Why a peer is connected, which decides how long it stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A persistent peer.
+    Persistent,
+    /// An operator dialled it.
+    Manual,
+    /// One of the outbound peers of a node.
+    Outbound,
+    /// The crawl asks it.
+    Visit,
+    /// The crawl only wants to know whether it answers.
+    Verify,
+    /// A seed that we ask.
+    Seed,
+    /// It dialled a seed: it is answered once.
+    Asker,
+    /// It dialled a node.
+    Inbound,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kept::Persistent => "a persistent peer: it stays, and is redialled when it is lost",
+            Kept::Manual => "an operator dialled it: it stays until it is lost or disconnected",
+            Kept::Outbound => "one of the outbound peers that are kept (max_num_outbound_peers)",
+            Kept::Visit => "the crawl asks it for addresses and lets it go with its answer",
+            Kept::Verify => "the crawl wanted to know whether it answers, and lets it go",
+            Kept::Seed => {
+                "a seed, asked for addresses; with its answer a node keeps it if there is a slot, and a seed lets it go"
+            }
+            Kept::Asker => "it dialled us: it is answered once and let go",
+            Kept::Inbound => "it dialled us: it stays for as long as it likes (max_num_inbound_peers)",
+        })
+    }
+}
+
+impl Pex {
+    /// Why a peer is connected.
+    pub fn kept(&self, peer: &Peer) -> Kept {
+        match (peer.direction, peer.purpose) {
+            (Direction::Inbound, _) | (_, None) if self.is_seed() => Kept::Asker,
+            (_, Some(Purpose::Verify)) => Kept::Verify,
+            _ if peer.persistent => Kept::Persistent,
+            (Direction::Inbound, _) | (_, None) => Kept::Inbound,
+            (_, Some(Purpose::Manual)) => Kept::Manual,
+            (_, Some(Purpose::Visit)) => Kept::Visit,
+            (_, Some(Purpose::Seed)) => Kept::Seed,
+            (_, Some(Purpose::Keep | Purpose::Persistent)) => Kept::Outbound,
+        }
+    }
+
+    /// When a peer will be let go if it is still there; `None` when no time is set.
+    pub fn leaves_at(&self, peer: &Peer) -> Option<Mono> {
+        match self.kept(peer) {
+            Kept::Visit | Kept::Seed => Some(peer.since.mono + params::VISIT_TIMEOUT),
+            _ => self.too_old_at(peer),
+        }
+    }
+
+    /// When a peer has stayed for as long as a seed keeps one. Those that an operator wants stay: he named them.
+    pub(super) fn too_old_at(&self, peer: &Peer) -> Option<Mono> {
+        let wanted = peer.persistent || peer.purpose == Some(Purpose::Manual);
+        (self.is_seed() && !wanted).then(|| peer.since.mono + self.params.seed_disconnect_wait_period)
+    }
+}
