@@ -30,6 +30,8 @@ pub(super) struct Reactor {
 
 #[tonic::async_trait]
 impl ReactorService for Reactor {
+    type WatchEventsStream = EventStream;
+
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
         let caller = Caller::of(&request);
         let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;

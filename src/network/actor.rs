@@ -29,7 +29,7 @@ use crate::node::{Effect, Event, Input, Node, RunState};
 use crate::store::WriteError;
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
-use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Ticket, Wall};
+use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Purpose, Ticket, Wall};
 use crate::wire::pex::Outgoing;
 
 /// Handshaken connections that wait for the actor; beyond it the listener refuses more.
@@ -260,11 +260,17 @@ impl<'a> Actor<'a> {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Dial { conn, target, .. } => {
+            Effect::Dial { conn, target, purpose } => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
                 // A dial that breaks down has failed: nothing may wait for it for ever.
                 let dial = async move {
-                    let dialled = AssertUnwindSafe(dialler.dial(local, target)).catch_unwind().await;
+                    let dial = async {
+                        match purpose {
+                            Purpose::Manual => dialler.dial_now(local, target).await,
+                            _ => dialler.dial(local, target).await,
+                        }
+                    };
+                    let dialled = AssertUnwindSafe(dial).catch_unwind().await;
                     (conn, dialled.unwrap_or(Dialled { remote: None, result: Err(Fault::Internal) }))
                 };
                 self.dialling.insert(conn, self.dials.spawn(dial));
