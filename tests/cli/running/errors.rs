@@ -141,7 +141,6 @@ fn field(world: &World, method: &str, status: &Status) -> Result<String, String>
 }
 
 #[test]
-#[ignore = "until all methods are there"]
 fn a_refusal_names_the_field_and_has_a_reason_for_programs() {
     let world = World::start();
     let mut faults = Vec::new();
@@ -161,7 +160,6 @@ fn a_refusal_names_the_field_and_has_a_reason_for_programs() {
 }
 
 #[test]
-#[ignore = "until all methods are there"]
 fn an_unknown_network_is_told_which_there_are() {
     let world = World::start();
     let mut faults = Vec::new();
