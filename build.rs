@@ -18,7 +18,7 @@ fn main() -> Result<()> {
     let api = compile("proto/pexd")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), api.encode_to_vec())?;
-    tonic_prost_build::configure().generate_default_stubs(true).compile_fds_with_config(api, named())?;
+    tonic_prost_build::configure().compile_fds_with_config(api, named())?;
     Ok(())
 }
 

@@ -49,7 +49,12 @@ fn main() -> anyhow::Result<()> {
         settings.limits.rate.per_second = 0;
         let admin = Admin::bind(settings).await?;
         let at = admin.local_addr().context("a listener")?;
-        let serving = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), shutdown.clone().cancelled_owned()));
+        let serving = tokio::spawn(admin.serve(
+            directory,
+            Arc::new(NoFiles),
+            NoFiles::process(),
+            shutdown.clone().cancelled_owned(),
+        ));
         let channel = Channel::from_shared(format!("http://{at}"))?.connect().await?;
 
         println!("addresses in the book: {}", running.handle.summary().await?.addresses);

@@ -2,8 +2,9 @@
 //!
 //! Bytes come in at [`transport`], which speaks the [`wire`]; a [`network`] hands them to its [`node`], a pure machine of
 //! [`book`], [`switch`] and [`pex`] reactor, does what it wants done, and keeps what changed in its [`store`]. Operators
-//! come in at [`admin`], which reads and writes the files of [`exchange`]; [`app`] puts it all together from a [`config`], and [`cli`] is the program's face. [`probe`] asks seeds
-//! who they are, with no network running.
+//! come in at [`admin`], which reads and writes the files of [`exchange`], machines that watch at [`http`]; [`app`] puts
+//! it all together from a [`config`], and [`cli`] is the program's face. [`probe`] asks seeds who they are, with no
+//! network running.
 
 pub mod admin;
 pub mod app;
@@ -12,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod exchange;
+pub mod http;
 pub mod localnet;
 pub mod network;
 pub mod node;

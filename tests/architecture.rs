@@ -15,13 +15,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("switch", &["types", "wire"]),
     ("pex", &["types", "wire", "book", "switch"]),
     ("node", &["types", "wire", "book", "switch", "pex"]),
-    ("store", &["types", "book", "node"]),
+    ("store", &["types", "book", "node", "clock"]),
     ("rate", &["types"]),
     ("transport", &["types", "wire", "rate", "clock"]),
     ("probe", &["types", "wire", "switch", "transport", "clock", "proto"]),
     ("network", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("exchange", &["types", "book"]),
+    ("http", &["types", "node", "network", "admin", "clock"]),
     ("admin", &["types", "book", "switch", "node", "network", "probe", "rate", "proto", "clock", "exchange"]),
 ];
 

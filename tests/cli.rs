@@ -265,14 +265,14 @@ fn mistakes_of_all_files_are_told_at_once() {
     let home = TestHome::with("chain-1", "[p2p]\npex = false\n");
     home.init(&["chain-2"]);
     fs::write(home.config_file("chain-2"), "[book]\nfile = 3\n").unwrap();
-    fs::write(home.path().join("pexd.toml"), "[admin]\nladdr = \"0.0.0.0:26670\"\n[http]\nladdr = \"\"\n").unwrap();
+    fs::write(home.path().join("pexd.toml"), "[admin]\nladdr = \"0.0.0.0:26670\"\n[status]\nladdr = \"\"\n").unwrap();
     let told = home.mistakes(|sources| {
         sources.flags.push((key("log.level"), "loud".into()));
         sources.variables.push(variable("PEXD_LIMITS_MAX_DIALS", "0"));
     });
     let parts = [
         "pexd.toml:2: admin.laddr is 0.0.0.0:26670",
-        "pexd.toml:3: http is not a known key",
+        "pexd.toml:3: status is not a known key",
         "chain-1/config.toml:2: p2p.pex is false",
         "chain-2/config.toml:2: book.file is an integer",
         "variable PEXD_LIMITS_MAX_DIALS: limits.max_dials is 0",
@@ -282,6 +282,22 @@ fn mistakes_of_all_files_are_told_at_once() {
     for (told, part) in told.iter().zip(parts) {
         assert!(told.contains(part), "{told}");
     }
+}
+
+#[test]
+fn metrics_and_health_have_a_port_of_their_own_or_none() {
+    let home = TestHome::with("chain-1", "[p2p]\nladdr = \"127.0.0.1:26671\"\n[pex]\nbootstrap = true\n");
+    let file = home.path().join("pexd.toml");
+    fs::write(&file, "[http]\nladdr = \"0.0.0.0:26670\"\n").unwrap();
+    let told = home.mistakes(|_| {});
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("pexd.toml:2: http.laddr 0.0.0.0:26670 has the port of the admin API"), "{told:?}");
+    fs::write(&file, "").unwrap();
+    let told = home.mistakes(|_| {});
+    assert!(told.len() == 1 && told[0].contains("port of metrics and health (http.laddr)"), "{told:?}");
+    fs::write(&file, "[http]\nladdr = \"\"\n").unwrap();
+    let sources = Sources::files_of(Home::new(home.path()));
+    assert_eq!(config::load(&sources).unwrap().process.http.laddr, None);
 }
 
 #[test]
@@ -600,7 +616,8 @@ struct Serving {
 
 impl Serving {
     fn start(home: &TestHome) -> Self {
-        let variables = [("PEXD_ADMIN_LADDR", "127.0.0.1:0"), ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0")];
+        let variables =
+            [("PEXD_HTTP_LADDR", ""), ("PEXD_ADMIN_LADDR", "127.0.0.1:0"), ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0")];
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pexd"));
         command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_PEX_BOOTSTRAP", "true").envs(variables);
         let mut child = command.arg("start").stderr(Stdio::piped()).spawn().unwrap();

@@ -178,7 +178,7 @@ mod linux {
             write_book(&created.folder.path.join("book.db"), created.id, |_| ()).await?;
             let mut command = Command::new(env!("CARGO_BIN_EXE_pexd"));
             command.arg("start").env("PEXD_HOME", folder);
-            command.env("PEXD_ADMIN_LADDR", reserve()?.to_string());
+            command.env("PEXD_ADMIN_LADDR", reserve()?.to_string()).env("PEXD_HTTP_LADDR", "");
             let process = command.spawn().context("pexd")?;
             let seed = Seed { process, address: NetAddress::new(created.id, at.ip(), at.port())? };
             for _ in 0..100 {

@@ -32,6 +32,8 @@ pub(super) struct AddressBook(pub(super) Directory, pub(super) Pages);
 
 #[tonic::async_trait]
 impl AddressBookService for AddressBook {
+    type ExportAddressesStream = BoxStream<ExportAddressesResponse>;
+
     async fn get_summary(&self, request: Request<GetSummaryRequest>) -> Result<Response<GetSummaryResponse>, Status> {
         let scope = Scope::of(&self.0, &Caller::of(&request), &request.get_ref().network)?;
         let summary = async |network: Handle| Ok(convert::summary(network.chain_id(), network.summary().await?));

@@ -9,7 +9,7 @@ use super::filters;
 use super::page::{Log, backwards};
 use super::scope::Scope;
 use super::text::{printable, reason};
-use crate::network::{AuditQuery, Directory, Error, Handle, Part, Walk};
+use crate::network::{AuditQuery, Directory, Error, Handle, Part, Portion};
 use crate::node::row;
 use crate::proto::pexd::v1::{AuditEntry, AuditFilter, ListAuditEntriesRequest, ListAuditEntriesResponse};
 
@@ -27,8 +27,8 @@ impl Log for Audit {
         self.filter.encode_to_vec()
     }
 
-    async fn read(&self, network: &Handle, walk: Walk) -> Result<Part<AuditEntry>, Error> {
-        let part = network.audit(self.query.clone(), walk).await?;
+    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<AuditEntry>, Error> {
+        let part = network.audit(self.query.clone(), portion).await?;
         let show = |entry| show(network.chain_id(), entry);
         Ok(Part { entries: part.entries.iter().map(show).collect(), next: part.next })
     }

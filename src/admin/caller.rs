@@ -7,7 +7,6 @@ use std::sync::Arc;
 use tonic::{Request, Status};
 
 use super::status;
-
 use crate::network::By;
 
 /// What a caller may do.

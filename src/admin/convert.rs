@@ -3,12 +3,13 @@
 use prost_types::{Duration, Timestamp};
 
 use super::text::{printable, reason};
+use super::{health, servable};
 use crate::book;
+use crate::network::Traffic;
 use crate::network::{Applied, Peer, Saved, Status};
 use crate::node::row::{self, ListItem};
-use crate::node::{AddressView, BookView, DialEnd, ListedView, RunState, SeedView};
+use crate::node::{AddressView, BookView, CrawlView, DialEnd, ListedView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
-use crate::transport::Traffic;
 use crate::types::{Direction, Now, Outcome, Purpose, Wall};
 
 /// The last second of the year 9999, the last that a `Timestamp` may have.
@@ -29,10 +30,26 @@ pub(super) fn time(at: Wall) -> Option<Timestamp> {
     Some(Timestamp { seconds, nanos })
 }
 
-pub(super) fn reactor_status(status: Status) -> pb::ReactorStatus {
+/// How often for which reason, the most frequent first.
+pub(super) fn reason_counts(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<pb::ReasonCount> {
+    let mut counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+    counts.sort_by(|(a, most), (b, more)| more.cmp(most).then(a.cmp(b)));
+    counts.into_iter().map(|(reason, count)| pb::ReasonCount { reason: reason.to_owned(), count }).collect()
+}
+
+fn crawl_status(view: &CrawlView, now: Now) -> pb::CrawlStatus {
+    let due = view.next_due.filter(|at| *at > now.mono && view.backlog == 0);
+    pb::CrawlStatus {
+        last_round_time: time(view.last_round),
+        last_seed_round_time: time(view.last_seed_round),
+        backlog_count: view.backlog,
+        next_due_time: due.and_then(|at| time(now.wall + at.since(now.mono))),
+    }
+}
+
+pub(super) fn reactor_status(status: Status, now: Now) -> pb::ReactorStatus {
+    let servable_reason = servable::reason(&status.node);
     let node = status.node;
-    let mut refusals: Vec<_> = status.refused.into_iter().filter(|(_, count)| *count > 0).collect();
-    refusals.sort_by(|(a, most), (b, more)| more.cmp(most).then(a.cmp(b)));
     let (state, state_reason) = run_state(&node.state);
     let mode = if node.seed_mode { pb::ReactorMode::Seed } else { pb::ReactorMode::Node };
     pb::ReactorStatus {
@@ -53,11 +70,14 @@ pub(super) fn reactor_status(status: Status) -> pb::ReactorStatus {
         ban_count: node.bans,
         outage: node.outage,
         unsaved_reason: status.unsaved.as_deref().map(reason).unwrap_or_default(),
-        refusals: refusals
-            .into_iter()
-            .map(|(name, count)| pb::ReasonCount { reason: name.to_owned(), count })
-            .collect(),
-        ..Default::default()
+        refusals: reason_counts(status.refused),
+        disconnects: reason_counts(status.ended),
+        crawl: Some(crawl_status(&node.crawl, now)),
+        outbound: Some(health::outbound(&[status.tallies.outbound], now.wall)),
+        answered_request_count: status.tallies.answered,
+        last_answer_time: time(status.tallies.last_answered),
+        max_dial_count: node.max_dials,
+        servable_reason,
     }
 }
 

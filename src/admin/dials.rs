@@ -8,7 +8,7 @@ use super::caller::Caller;
 use super::filters;
 use super::page::{Log, backwards};
 use super::scope::Scope;
-use crate::network::{DialQuery, Directory, Error, Handle, Part, Walk};
+use crate::network::{DialQuery, Directory, Error, Handle, Part, Portion};
 use crate::proto::pexd::v1::{DialAttempt, DialFilter, ListDialsRequest, ListDialsResponse};
 
 /// The dials that a filter lets through.
@@ -25,8 +25,8 @@ impl Log for Dials {
         self.filter.encode_to_vec()
     }
 
-    async fn read(&self, network: &Handle, walk: Walk) -> Result<Part<DialAttempt>, Error> {
-        let part = network.dials(self.query.clone(), walk).await?;
+    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<DialAttempt>, Error> {
+        let part = network.dials(self.query.clone(), portion).await?;
         let show = |entry| attempt::written(network.chain_id(), entry);
         Ok(Part { entries: part.entries.iter().map(show).collect(), next: part.next })
     }

@@ -187,7 +187,9 @@ mod tests {
         assert_eq!(inside, [false, true, true, false]);
         assert!(!read(None, at(7)).unwrap().contain(Wall::NEVER));
         assert!(read(None, None).unwrap().contain(Wall::NEVER));
-        for (start, end) in [(at(7), at(7)), (at(i64::MAX), at(i64::MIN)), (Some(Timestamp { seconds: 0, nanos: -1 }), None)] {
+        for (start, end) in
+            [(at(7), at(7)), (at(i64::MAX), at(i64::MIN)), (Some(Timestamp { seconds: 0, nanos: -1 }), None)]
+        {
             assert!(read(start, end).is_err(), "{start:?} {end:?}");
         }
     }

@@ -11,6 +11,7 @@ use super::operations::{NewNetwork, OperationError, Operations, SetResult};
 use super::scope::{self, Scope};
 use super::status::{self, invalid};
 use super::{configuration, convert, fields, page, text};
+use crate::clock::Clock;
 use crate::network::{Directory, Handle};
 use crate::proto::pexd::v1::network_service_server::NetworkService;
 use crate::proto::pexd::v1::{
@@ -39,7 +40,7 @@ impl Networks {
     }
 
     async fn show(&self, caller: &Caller, network: &Handle) -> Result<Network, crate::network::Error> {
-        let status = convert::reactor_status(network.status().await?);
+        let status = convert::reactor_status(network.status().await?, Clock.now());
         let default = self.directory.get("", |chain_id| caller.may_see(chain_id));
         let chain_id = network.chain_id();
         Ok(Network {

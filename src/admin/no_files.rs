@@ -1,11 +1,15 @@
 //! A process whose networks no file describes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };
+use super::process::{LogControl, LogError, LogLevels, Process};
 use crate::network::By;
+use crate::types::Wall;
 
 /// For a directory of networks that no file describes: carries out nothing that would need one.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +17,13 @@ pub struct NoFiles;
 
 fn none<T>() -> Result<T, OperationError> {
     Err(OperationError::NoFolder("no file describes it".into()))
+}
+
+impl NoFiles {
+    /// A process that nothing is known of, and whose log is not its own.
+    pub fn process() -> Process {
+        Process { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default() }
+    }
 }
 
 #[tonic::async_trait]
@@ -48,5 +59,15 @@ impl Operations for NoFiles {
 
     async fn reset(&self, _: By, _: &str, _: &str) -> Result<SetResult, OperationError> {
         none()
+    }
+}
+
+impl LogControl for NoFiles {
+    fn levels(&self) -> LogLevels {
+        LogLevels { level: String::new(), configured: String::new(), until: Wall::NEVER }
+    }
+
+    fn set(&self, _: &str, _: Option<Duration>) -> Result<bool, LogError> {
+        Err(LogError::Unavailable("no file describes it".into()))
     }
 }

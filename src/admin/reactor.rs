@@ -1,38 +1,54 @@
-//! `ReactorService`: status, start and stop, events and audit.
+//! `ReactorService`: status, start and stop, events, audit, who is refused, and what is logged.
 
 use tonic::{Request, Response, Status};
 
 use super::audit;
 use super::caller::Caller;
-use super::convert;
 use super::events::{self, EventStream, Watches};
+use super::page::Pages;
+use super::process::Process;
+use super::refusals::{self, Refused};
 use super::scope::Scope;
+use super::{convert, health, log_level};
+use crate::clock::Clock;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 use crate::proto::pexd::v1::{
-    GetStatusRequest, GetStatusResponse, LifecycleResult, ListAuditEntriesRequest, ListAuditEntriesResponse,
-    StartRequest, StartResponse, StopRequest, StopResponse, WatchEventsRequest,
+    GetLogLevelRequest, GetLogLevelResponse, GetStatusRequest, GetStatusResponse, LifecycleResult,
+    ListAuditEntriesRequest, ListAuditEntriesResponse, ListRefusalsRequest, ListRefusalsResponse, SetLogLevelRequest,
+    SetLogLevelResponse, StartRequest, StartResponse, StopRequest, StopResponse, WatchEventsRequest,
 };
 
-/// Answers from the handles of a directory.
+/// Answers from the handles of a directory, and for the process.
 #[derive(Debug)]
-pub(super) struct Reactor(pub(super) Directory, pub(super) Watches);
+pub(super) struct Reactor {
+    pub(super) directory: Directory,
+    pub(super) process: Process,
+    pub(super) pages: Pages,
+    pub(super) watches: Watches,
+}
 
 #[tonic::async_trait]
 impl ReactorService for Reactor {
+    type WatchEventsStream = EventStream;
+
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
-        let scope = Scope::of(&self.0, &Caller::of(&request), &request.get_ref().network)?;
-        let answers = scope.ask(|network| async move { network.status().await }).await;
+        let caller = Caller::of(&request);
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
+        let now = Clock.now();
+        let answers = scope.ask(|network| async move { network.status().await });
+        let (answers, process) =
+            tokio::join!(answers, health::process(&self.directory, &self.process, &caller, now.wall));
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
         networks.sort_by_key(convert::severity);
-        let statuses = networks.into_iter().map(convert::reactor_status).collect();
-        Ok(Response::new(GetStatusResponse { statuses, failures, ..Default::default() }))
+        let statuses = networks.into_iter().map(|status| convert::reactor_status(status, now)).collect();
+        Ok(Response::new(GetStatusResponse { statuses, failures, process: Some(process) }))
     }
 
     async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartResponse>, Status> {
         let caller = Caller::of(&request);
-        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let start = |network: Handle| {
             let by = caller.by("ReactorService.Start");
             async move { changed(&network, network.start(Some(by)).await).await }
@@ -43,7 +59,7 @@ impl ReactorService for Reactor {
 
     async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
         let caller = Caller::of(&request);
-        let scope = Scope::of(&self.0, &caller, &request.get_ref().network)?;
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let stop = |network: Handle| {
             let by = caller.by("ReactorService.Stop");
             async move { changed(&network, network.stop(by).await).await }
@@ -53,7 +69,7 @@ impl ReactorService for Reactor {
     }
 
     async fn watch_events(&self, request: Request<WatchEventsRequest>) -> Result<Response<EventStream>, Status> {
-        events::watch(&self.0, &self.1, request).map(Response::new)
+        events::watch(&self.directory, &self.watches, request).map(Response::new)
     }
 
     async fn list_audit_entries(
@@ -61,11 +77,40 @@ impl ReactorService for Reactor {
         request: Request<ListAuditEntriesRequest>,
     ) -> Result<Response<ListAuditEntriesResponse>, Status> {
         let caller = Caller::of(&request);
-        audit::list(&self.0, &caller, request.into_inner()).await.map(Response::new)
+        audit::list(&self.directory, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_refusals(
+        &self,
+        request: Request<ListRefusalsRequest>,
+    ) -> Result<Response<ListRefusalsResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let scope = Scope::of(&self.directory, &caller, &request.network)?;
+        let list =
+            Refused { grouping: refusals::grouping(request.grouping)?, telling: refusals::telling(&scope).await };
+        let page = self.pages.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        let (sources, next_page_token, failures) = (page.items, page.next, page.failures);
+        Ok(Response::new(ListRefusalsResponse { sources, next_page_token, failures }))
+    }
+
+    async fn get_log_level(
+        &self,
+        _request: Request<GetLogLevelRequest>,
+    ) -> Result<Response<GetLogLevelResponse>, Status> {
+        Ok(Response::new(log_level::get(&self.process)))
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<SetLogLevelRequest>,
+    ) -> Result<Response<SetLogLevelResponse>, Status> {
+        let caller = Caller::of(&request);
+        log_level::set(&self.directory, &self.process, &caller, request.into_inner()).await.map(Response::new)
     }
 }
 
 async fn changed(network: &Handle, changed: Result<bool, Error>) -> Result<LifecycleResult, Error> {
     let changed = changed?;
-    Ok(LifecycleResult { changed, status: Some(convert::reactor_status(network.status().await?)) })
+    Ok(LifecycleResult { changed, status: Some(convert::reactor_status(network.status().await?, Clock.now())) })
 }

@@ -20,6 +20,7 @@ use tower::layer::util::{Identity, Stack};
 use super::access::{AccessLayer, Judge};
 use super::address_book::AddressBook;
 use super::bans::Bans;
+use super::calls::{Calls, CallsLayer};
 use super::events::Watches;
 use super::guard::GuardLayer;
 use super::incoming::{Listeners, incoming};
@@ -27,6 +28,7 @@ use super::networks::Networks;
 use super::operations::Operations;
 use super::page::Pages;
 use super::peers::Peers;
+use super::process::Process;
 use super::reactor::Reactor;
 use super::reload::{Files, LoadError};
 use super::seeds::Seeds;
@@ -176,9 +178,9 @@ impl Admin {
         self.socket.as_ref().map(|socket| socket.path.as_path())
     }
 
-    /// Serves the networks of `directory` until `shutdown` is ready. Health then says NOT_SERVING, the listeners are closed,
-    /// requests under way get 5 s, and all connections are closed when this returns. `operations` does what concerns the
-    /// process.
+    /// Serves the networks of `directory`, and `process` beside them, until `shutdown` is ready. Health then says
+    /// NOT_SERVING, the listeners are closed, requests under way get 5 s, and all connections are closed when this
+    /// returns. `operations` does what concerns the process.
     ///
     /// # Errors
     /// When the server breaks down as a whole; a single connection's fault never does that.
@@ -186,18 +188,21 @@ impl Admin {
         self,
         directory: Directory,
         operations: Arc<dyn Operations>,
+        process: Process,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
         let Admin { listeners, socket, files, limits, closing, .. } = self;
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
+        let calls = process.calls.clone();
         let judge = Arc::new(Judge::new(files.in_force(), &limits));
         let draining = CancellationToken::new();
-        let routes =
-            routes(&directory, operations, &draining)?.add_service(health.max_decoding_message_size(MAX_REQUEST));
+        let routes = routes(&directory, operations, process, &draining)?
+            .add_service(health.max_decoding_message_size(MAX_REQUEST));
         let incoming = incoming(listeners, &limits, closing.clone());
-        let serving =
-            server(judge).add_routes(routes).serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
+        let serving = server(judge, calls)
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
         tokio::pin!(serving);
         let watching = files.watch();
         tokio::pin!(watching);
@@ -231,12 +236,15 @@ async fn bind_tcp(laddr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindEr
     Ok((listener, local))
 }
 
-fn server(judge: Arc<Judge>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Identity>>> {
+type Layers = Stack<AccessLayer, Stack<GuardLayer, Stack<CallsLayer, Identity>>>;
+
+fn server(judge: Arc<Judge>, calls: Arc<Calls>) -> Server<Layers> {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADERS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIME))
+        .layer(CallsLayer(calls))
         .layer(GuardLayer { limit: REQUEST_TIME })
         .layer(AccessLayer(judge))
 }
@@ -245,10 +253,13 @@ fn server(judge: Arc<Judge>) -> Server<Stack<AccessLayer, Stack<GuardLayer, Iden
 fn routes(
     directory: &Directory,
     operations: Arc<dyn Operations>,
+    process: Process,
     draining: &CancellationToken,
 ) -> Result<Routes, ServeError> {
     let pages = Pages::default();
-    let reactor = ReactorServiceServer::new(Reactor(directory.clone(), Watches::until(draining.clone())));
+    let watches = Watches::until(draining.clone());
+    let reactor = Reactor { directory: directory.clone(), process, pages: pages.clone(), watches };
+    let reactor = ReactorServiceServer::new(reactor);
     let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
     let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
     let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));

@@ -8,6 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::caller::Role;
 use super::operations::OperationError;
+use super::process::LogError;
 use super::text::{printable, reason};
 use crate::network::{Error, LookupError};
 use crate::switch::NotDialled;
@@ -177,6 +178,11 @@ pub(super) fn timed_out() -> Status {
 pub(super) fn ending() -> Status {
     let text = "pexd is ending; once it runs again, go on with `after` and the last cursors";
     build(Code::Unavailable, "PROCESS_ENDING", None, text.to_owned(), ErrorDetails::new())
+}
+
+/// The log is not this process's own.
+pub(super) fn log_unavailable(error: &LogError) -> Status {
+    build(Code::FailedPrecondition, "LOG_UNAVAILABLE", None, reason(&error.to_string()), ErrorDetails::new())
 }
 
 /// A fault of our own; the log has it in full.

@@ -17,10 +17,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Process};
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::{Http, Sources};
 use crate::network::{self, Directory};
 use registry::{Files, Registry};
 
@@ -34,11 +37,19 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     runtime()?.block_on(async {
         let app = App::prepare(config).await?;
         tell_places(&app.admin);
+        if let Some(laddr) = app.http_addr() {
+            tracing::info!(%laddr, "metrics and health");
+        }
         for network in &config.networks {
             tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.announced_address(), "network");
         }
         app.serve().await
     })
+}
+
+/// What the admin API is told of the process.
+fn process() -> Process {
+    Process { started: Clock.now().wall, log: logging::control(), calls: Arc::default() }
 }
 
 fn tell_places(admin: &Admin) {
@@ -72,15 +83,21 @@ pub fn raise_open_files() {
 pub struct App {
     admin: Admin,
     registry: Registry,
+    /// Metrics and health, and what the names of CometBFT's metrics begin with.
+    http: Option<(Http, Arc<str>)>,
 }
 
 impl App {
-    /// Binds the admin API and opens the books, without starting a reactor.
+    /// Binds the admin API, metrics and health, and opens the books, without starting a reactor.
     ///
     /// # Errors
-    /// When the admin API's port is taken, or no network's book can be opened.
+    /// When a port is taken, or no network's book can be opened.
     pub async fn prepare(config: &Config) -> anyhow::Result<Self> {
         let admin = Admin::bind(access::settings(&config.process.admin)).await?;
+        let http = match config.process.http.laddr {
+            Some(laddr) => Some((Http::bind(laddr).await?, config.process.http.namespace.0.as_str().into())),
+            None => None,
+        };
         let default = config.process.default_network.as_deref().map(Arc::from);
         let files = Files { sources: config.sources.clone(), process: config.process.clone() };
         let registry = Registry::new(default, assembly::dialler(&config.process.limits), Some(files));
@@ -88,7 +105,8 @@ impl App {
         for network in &config.networks {
             broken.push(registry.serve_file(Arc::new(network.clone())).await);
         }
-        App::of(admin, registry, broken)
+        let app = App::of(admin, registry, broken)?;
+        Ok(App { http, ..app })
     }
 
     /// As [`App::prepare`], for networks that no file describes.
@@ -114,7 +132,12 @@ impl App {
         if let Some(reasons) = broken.into_iter().collect::<Option<Vec<_>>>() {
             anyhow::bail!("no address book can be opened:\n{}", reasons.join("\n"));
         }
-        Ok(App { admin, registry })
+        Ok(App { admin, registry, http: None })
+    }
+
+    /// Where metrics and health are served, if they are.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|(http, _)| http.local_addr())
     }
 
     /// Where the admin API listens on TCP.
@@ -138,19 +161,28 @@ impl App {
     /// # Errors
     /// When the admin API breaks down.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { admin, registry } = self;
+        let App { admin, registry, http } = self;
         let shutdown = registry.shutdown().clone();
+        let (process, begun) = (process(), CancellationToken::new());
+        if let Some((http, namespace)) = http {
+            let (directory, calls, started) = (registry.directory().clone(), process.calls.clone(), process.started);
+            let sources = Sources { directory, namespace, calls, started, begun: begun.clone() };
+            tokio::spawn(http.serve(sources, shutdown.clone().cancelled_owned()));
+        }
         // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
         let api = tokio::spawn(admin.serve(
             registry.directory().clone(),
             Arc::new(registry.clone()),
+            process,
             shutdown.clone().cancelled_owned(),
         ));
         let reloading = signals::reload_at_hangup(registry.clone());
-        for handle in registry.directory().all(|_| true) {
+        let handles = registry.directory().all(|_| true);
+        tokio::spawn(async move {
             // One that cannot start is left failed; its log and its status say why.
-            tokio::spawn(async move { handle.start(None).await });
-        }
+            join_all(handles.iter().map(|handle| handle.start(None))).await;
+            begun.cancel();
+        });
         signals::wait(&shutdown).await;
         registry.close().await;
         reloading.abort();

@@ -28,6 +28,20 @@ pub(super) fn check_network<'a>(
         let text = format!("p2p.laddr has the port of the admin API, {admin}: give it another");
         notes.mistake(network.origins.laddr.clone(), text);
     }
+    if let Some(http) = process.http.laddr.filter(|http| overlap(network.p2p.laddr, *http)) {
+        let text = format!("p2p.laddr has the port of metrics and health (http.laddr), {http}: give it another");
+        notes.mistake(network.origins.laddr.clone(), text);
+    }
+}
+
+/// Holds the process's own listeners against each other. `origin` tells where a key was given.
+pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin, notes: &mut Notes) {
+    if let (Some(http), Some(admin)) = (process.http.laddr, process.admin.laddr)
+        && overlap(http, admin)
+    {
+        let text = format!("http.laddr {http} has the port of the admin API, {admin}: give it another");
+        notes.mistake(origin("http.laddr"), text);
+    }
 }
 
 /// Looks for the default network among all networks of the home.

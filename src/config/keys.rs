@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::types::{NodeId, PeerAddress};
 
 use super::section::{Key, section};
-use super::value::{ChainIdText, ExternalAddress, FileMode, LogFormat, LogLevel, Printable};
+use super::value::{ChainIdText, ExternalAddress, FileMode, LogFormat, LogLevel, MetricNamespace, Printable};
 
 section! {
     /// The top of `pexd.toml`.
@@ -61,6 +61,18 @@ section! {
         requests_burst: u32 = "200" in 1..=1000000;
         /// Wrong tokens and certificates a minute from one source; then all that it shows is refused unread.
         failures_per_minute: u32 = "10" in 1..=60000;
+    }
+}
+
+section! {
+    /// `[http]` of `pexd.toml`: metrics and health for machines. Neither shows an address or a peer's ID.
+    Http = "http" {
+        /// Where /metrics, /healthz and /readyz are served over HTTP. Empty: nowhere. It may be opened to others: it only
+        /// tells of the networks' names and of numbers.
+        laddr: Option<SocketAddr> = "127.0.0.1:26671", flag;
+        /// What the names of the metrics begin with that CometBFT has too, as its instrumentation.namespace. Those of
+        /// pexd's own begin with pexd.
+        namespace: MetricNamespace = "cometbft";
     }
 }
 
@@ -189,7 +201,7 @@ section! {
 }
 
 /// The tables of `pexd.toml`.
-pub const PROCESS_TABLES: [&[Key]; 4] = [ProcessTop::KEYS, Admin::KEYS, Log::KEYS, Limits::KEYS];
+pub const PROCESS_TABLES: [&[Key]; 5] = [ProcessTop::KEYS, Admin::KEYS, Http::KEYS, Log::KEYS, Limits::KEYS];
 
 /// The tables of a network's `config.toml`.
 pub const NETWORK_TABLES: [&[Key]; 4] = [NetworkTop::KEYS, P2p::KEYS, Pex::KEYS, BookFile::KEYS];
@@ -270,6 +282,7 @@ mod tests {
         for seed_mode in [false, true] {
             ProcessTop::defaults(seed_mode);
             Admin::defaults(seed_mode);
+            Http::defaults(seed_mode);
             Log::defaults(seed_mode);
             Limits::defaults(seed_mode);
             NetworkTop::defaults(seed_mode);

@@ -140,7 +140,9 @@ fn load_process(
     given.extend(overrides);
     let Resolved { values, origins } = layers::resolve(&given, notes);
     let process = process::build(values, &given, home);
-    check(&process.admin, &|path| origins.get(path).cloned().unwrap_or_else(|| Origin::path(&file)), notes);
+    let origin = |path: &str| origins.get(path).cloned().unwrap_or_else(|| Origin::path(&file));
+    check(&process.admin, &origin, notes);
+    conflicts::check_listeners(&process, &origin, notes);
     process
 }
 

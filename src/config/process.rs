@@ -4,7 +4,7 @@ use super::admin::whole_paths;
 use super::document::{Given, Layout};
 use super::effective::{self, Entry};
 use super::home::Home;
-use super::keys::{Admin, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
+use super::keys::{Admin, Http, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
 use super::layers::Tables;
 use super::section::Key;
 
@@ -22,6 +22,8 @@ pub struct Process {
     pub default_network: Option<String>,
     /// The admin API, its paths whole.
     pub admin: Admin,
+    /// Metrics and health.
+    pub http: Http,
     /// The log.
     pub log: Log,
     /// What all networks share.
@@ -34,6 +36,7 @@ pub struct Process {
 pub(super) struct ProcessTables {
     top: ProcessTop,
     admin: Admin,
+    http: Http,
     log: Log,
     limits: Limits,
 }
@@ -43,6 +46,7 @@ impl Tables for ProcessTables {
         ProcessTables {
             top: ProcessTop::defaults(seed_mode),
             admin: Admin::defaults(seed_mode),
+            http: Http::defaults(seed_mode),
             log: Log::defaults(seed_mode),
             limits: Limits::defaults(seed_mode),
         }
@@ -51,6 +55,7 @@ impl Tables for ProcessTables {
     fn set(&mut self, key: &Key, text: &str) -> Result<(), String> {
         match key.table {
             "admin" => self.admin.set(key, text),
+            "http" => self.http.set(key, text),
             "log" => self.log.set(key, text),
             "limits" => self.limits.set(key, text),
             _ => self.top.set(key, text),
@@ -60,8 +65,8 @@ impl Tables for ProcessTables {
 
 /// The process of these values, its paths whole. `given` is what they were resolved from.
 pub(super) fn build(values: ProcessTables, given: &[Given], home: &Home) -> Process {
-    let ProcessTables { top, admin, log, limits } = values;
+    let ProcessTables { top, admin, http, log, limits } = values;
     let default_network = Some(top.default_network.0).filter(|name| !name.is_empty());
     let entries = effective::entries(&PROCESS_TABLES, given, false);
-    Process { default_network, admin: whole_paths(admin, home.path()), log, limits, entries }
+    Process { default_network, admin: whole_paths(admin, home.path()), http, log, limits, entries }
 }

@@ -187,6 +187,23 @@ impl Setting for Option<SocketAddr> {
     }
 }
 
+/// What the names of some metrics begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricNamespace(pub String);
+
+impl Setting for MetricNamespace {
+    const KIND: Kind = text("beginning of names of metrics", "NAME");
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+        if !first || text.len() > 64 || !text.bytes().all(inner) {
+            return Err(format!("is {text:?}: write up to 64 letters, digits and _, a letter first, such as cometbft"));
+        }
+        Ok(MetricNamespace(text.to_owned()))
+    }
+}
+
 /// Where peers are told to dial us: a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalAddress {
@@ -342,6 +359,15 @@ mod tests {
     }
 
     #[test]
+    fn namespaces_of_metrics() {
+        assert_eq!(MetricNamespace::from_text("tendermint_2"), Ok(MetricNamespace("tendermint_2".into())));
+        for text in ["", "_x", "2x", "a-b", "a b", "a:b", "ä", &"x".repeat(65)] {
+            assert!(MetricNamespace::from_text(text).is_err(), "{text}");
+        }
+        assert_eq!(Option::<SocketAddr>::from_text(""), Ok(None));
+    }
+
+    #[test]
     fn file_modes() {
         assert_eq!(FileMode::from_text("0660"), Ok(FileMode(0o660)));
         assert_eq!(FileMode::from_text("600"), Ok(FileMode(0o600)));
@@ -374,6 +400,7 @@ mod tests {
             let _ = LogFormat::from_text(&text);
             let _ = Printable::from_text(&text);
             let _ = ChainIdText::from_text(&text);
+            let _ = MetricNamespace::from_text(&text);
             let _ = PathBuf::from_text(&text);
             let _ = FileMode::from_text(&text);
         }

@@ -21,6 +21,7 @@ use super::journal::Journal;
 use super::ledger::Ledger;
 use super::peer_commands::Waiting;
 use super::saving::{GROUP, Saving};
+use super::tallies::Unanswered;
 use super::tunables::{Configured, Settings};
 use crate::clock::Clock;
 use crate::node::row::{Change, EventMark, Key, Row};
@@ -28,7 +29,8 @@ use crate::node::{Effect, Event, Input, Node, RunState};
 use crate::store::WriteError;
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
-use crate::types::{CloseHow, ConnId, Fault, Mono, Ticket, Wall};
+use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Purpose, Ticket, Wall};
+use crate::wire::pex::Outgoing;
 
 /// Handshaken connections that wait for the actor; beyond it the listener refuses more.
 const UPGRADED_QUEUE: usize = 256;
@@ -68,6 +70,7 @@ pub(super) struct Actor<'a> {
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
     pub(super) open: Option<OpenEntrance>,
+    pub(super) unanswered: Unanswered,
     upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
     from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
     dials: JoinSet<(ConnId, Dialled)>,
@@ -93,6 +96,7 @@ impl<'a> Actor<'a> {
             waiting: Waiting::default(),
             closing: HashMap::new(),
             open: None,
+            unanswered: Unanswered::default(),
             upgraded: mpsc::channel(UPGRADED_QUEUE),
             from_peers: mpsc::channel(PEER_QUEUE),
             dials: JoinSet::new(),
@@ -184,6 +188,7 @@ impl<'a> Actor<'a> {
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
+        self.journal.tallies.shook_hands(Direction::Inbound, upgraded.took);
         let peer = Box::new(handshaken(&upgraded));
         self.tickets.insert(ticket, upgraded);
         self.handle(Input::Inbound { ticket, peer });
@@ -194,6 +199,7 @@ impl<'a> Actor<'a> {
         let Ok((conn, Dialled { remote, result })) = ended else { return };
         self.dialling.remove(&conn);
         let result = result.map(|upgraded| {
+            self.journal.tallies.shook_hands(Direction::Outbound, upgraded.took);
             let peer = Box::new(handshaken(&upgraded));
             self.reached.insert(conn, upgraded);
             peer
@@ -244,7 +250,7 @@ impl<'a> Actor<'a> {
 
     fn note_event(&mut self, event: Event) {
         let at = self.shell.clock.now().wall;
-        self.journal.note(&event, at);
+        self.count(&event, at);
         if let Event::Dialled(end) = &event {
             self.ledger.dialled(end, at);
             self.dial_ended(end, at);
@@ -254,17 +260,24 @@ impl<'a> Actor<'a> {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Dial { conn, target, .. } => {
+            Effect::Dial { conn, target, purpose } => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
                 // A dial that breaks down has failed: nothing may wait for it for ever.
                 let dial = async move {
-                    let dialled = AssertUnwindSafe(dialler.dial(local, target)).catch_unwind().await;
+                    let dial = async {
+                        match purpose {
+                            Purpose::Manual => dialler.dial_now(local, target).await,
+                            _ => dialler.dial(local, target).await,
+                        }
+                    };
+                    let dialled = AssertUnwindSafe(dial).catch_unwind().await;
                     (conn, dialled.unwrap_or(Dialled { remote: None, result: Err(Fault::Internal) }))
                 };
                 self.dialling.insert(conn, self.dials.spawn(dial));
             }
             Effect::Admit { ticket, conn } => {
                 if let Some(upgraded) = self.tickets.remove(&ticket) {
+                    self.unanswered.admitted(conn, upgraded.took, self.shell.clock.mono());
                     self.serve(conn, upgraded);
                 }
             }
@@ -275,6 +288,9 @@ impl<'a> Actor<'a> {
                 }
             }
             Effect::Send { conn, message } => {
+                if matches!(message, Outgoing::Addresses(_)) {
+                    self.note_answer(conn);
+                }
                 if let Some(peer) = self.peers.get(&conn)
                     && peer.try_send(message).is_err()
                 {
@@ -348,21 +364,21 @@ impl<'a> Actor<'a> {
             id: self.node.own_id(),
             listen: self.open.as_ref().map_or(self.shell.entrance.laddr(), OpenEntrance::local_addr),
             announced: self.shell.local.info().listen_addr.clone(),
-            node: self.node.status(),
+            node: self.node.status(self.shell.clock.now()),
             unsaved: self.saving.failure(),
             refused: self.refusals(),
             ended: self.journal.ends(),
             recent_ends: self.journal.recent_ends(),
+            tallies: self.journal.tallies.clone(),
         }
     }
 
-    /// Refusals are the listener's before a network is meant, the gate's before the handshake's end, the node's after it.
+    /// Refusals are the listener's before a network is meant, and the gate's from then on.
     fn refusals(&self) -> Vec<(&'static str, u64)> {
-        let listener = self.open.as_ref().map(OpenEntrance::refusals).unwrap_or_default();
+        let listener = self.open.as_ref().map(|open| open.refusals().counts()).unwrap_or_default();
         let gate = self.shell.local.gate().refusals().counts();
-        let early = listener.into_iter().chain(gate).map(|(fault, count)| (fault.name(), count));
         let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
-        early.chain(self.journal.refusals()).for_each(|(name, count)| *all.entry(name).or_default() += count);
+        listener.into_iter().chain(gate).for_each(|(fault, count)| *all.entry(fault.name()).or_default() += count);
         all.into_iter().collect()
     }
 

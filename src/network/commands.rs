@@ -34,6 +34,7 @@ impl Actor<'_> {
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
             Command::Config(command) => self.config_command(command),
+            Command::Report(command) => self.report(command),
             Command::Reach(reply) => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
                 let _ = reply.send(Reach { dialler, local });

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::transport::{DoorLimits, Listener, Local, Upgraded};
-use crate::types::Fault;
+use super::report::ListenerNumber;
+use crate::transport::{DoorLimits, Listener, Local, Refusals, Upgraded};
 
 /// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.
 #[derive(Clone, Debug)]
@@ -141,8 +141,13 @@ impl OpenEntrance {
 
     /// Who was turned away before it was known which network was meant, since the port was bound; with several networks on
     /// one listener, each of them tells of it.
-    pub(super) fn refusals(&self) -> Vec<(Fault, u64)> {
-        self.listener.refusals().counts()
+    pub(super) fn refusals(&self) -> &Refusals {
+        self.listener.refusals()
+    }
+
+    /// A number of the listener that no other one of this process has while it lives.
+    pub(super) fn number(&self) -> ListenerNumber {
+        ListenerNumber(Arc::as_ptr(&self.listener).addr())
     }
 }
 

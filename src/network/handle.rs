@@ -11,6 +11,8 @@ use super::book_commands::BookCommand;
 use super::config_commands::ConfigCommand;
 use super::events::Events;
 use super::peer_commands::PeerCommand;
+use super::report::ReportCommand;
+use super::tallies::Tallies;
 use super::tunables::NewSetting;
 use crate::node::row::{Ban, BanTarget, ListItem};
 use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
@@ -151,13 +153,15 @@ pub struct Status {
     pub node: StatusView,
     /// Changed rows that are not on disk although a write was tried, and why.
     pub unsaved: Option<String>,
-    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before any handshake
-    /// is counted since it was opened.
+    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before it was
+    /// known which network was meant is counted since it was opened, and told by each network that shares it.
     pub refused: Vec<(&'static str, u64)>,
     /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
     pub ended: Vec<(&'static str, u64)>,
     /// The latest of them, the last one at the end; at most 64.
     pub recent_ends: Vec<PeerEnd>,
+    /// Counts of dials, answers and times.
+    pub tallies: Tallies,
 }
 
 /// The end of a peer's connection.
@@ -215,6 +219,7 @@ pub(super) enum Command {
     Seeds(oneshot::Sender<Vec<SeedView>>),
     Bans(oneshot::Sender<Vec<Ban>>),
     Config(ConfigCommand),
+    Report(ReportCommand),
     Reach(oneshot::Sender<Reach>),
     Change {
         by: By,

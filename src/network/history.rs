@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::handle::{Error, Handle};
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Stop, Walk};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Portion, Stop};
 use crate::types::NodeId;
 
 /// Queries at once in the process: each has a thread and reads the disk.
@@ -24,16 +24,16 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::Unreadable`], or [`Error::Unresponsive`] when it takes too long.
-    pub async fn dials(&self, query: DialQuery, from: Walk) -> Result<Part<DialEntry>, Error> {
-        self.query(move |path, stop| history::dials(&path, &query, from, stop)).await
+    pub async fn dials(&self, query: DialQuery, portion: Portion) -> Result<Part<DialEntry>, Error> {
+        self.query(move |path, stop| history::dials(&path, &query, portion, stop)).await
     }
 
     /// What operators changed, the latest first.
     ///
     /// # Errors
     /// See [`Handle::dials`].
-    pub async fn audit(&self, query: AuditQuery, from: Walk) -> Result<Part<AuditEntry>, Error> {
-        self.query(move |path, stop| history::audit(&path, &query, from, stop)).await
+    pub async fn audit(&self, query: AuditQuery, portion: Portion) -> Result<Part<AuditEntry>, Error> {
+        self.query(move |path, stop| history::audit(&path, &query, portion, stop)).await
     }
 
     /// The latest dials, at most `max`, to an ID, or to one of these places, whoever was expected there.

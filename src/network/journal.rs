@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::handle::PeerEnd;
+use super::tallies::Tallies;
 use crate::node::{DialEnd, Event};
 use crate::types::{Fault, NodeId, Wall};
 
 /// Ends of connections that are kept with their peer; about 8 KB.
 const RECENT_ENDS: usize = 64;
 
-/// Counts what was refused after the handshake and why peers went, and writes the log.
+/// Counts what happened and why peers went, and writes the log.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
-    refused: BTreeMap<&'static str, u64>,
+    pub(super) tallies: Tallies,
     ended: BTreeMap<&'static str, u64>,
     recent_ends: VecDeque<PeerEnd>,
 }
@@ -21,6 +22,7 @@ impl Journal {
     /// Notes one event. What an operator must act on is a warning, what he may want to see is told at `info`, what
     /// happens all day at `debug`.
     pub(super) fn note(&mut self, event: &Event, at: Wall) {
+        self.tallies.note(event, at);
         match event {
             Event::Started => tracing::info!("reactor started"),
             Event::Stopped => tracing::info!("reactor stopped"),
@@ -35,7 +37,6 @@ impl Journal {
                 tracing::debug!(%id, %fault, "peer gone");
             }
             Event::Refused { id, ip, fault } => {
-                *self.refused.entry(fault.name()).or_default() += 1;
                 tracing::debug!(%id, %ip, %fault, "connection refused");
             }
             Event::Dialled(end) => note_dial(end),
@@ -69,11 +70,6 @@ impl Journal {
             self.recent_ends.pop_front();
         }
         self.recent_ends.push_back(PeerEnd { at, id, fault: fault.clone() });
-    }
-
-    /// How often was refused what, since the start.
-    pub(super) fn refusals(&self) -> Vec<(&'static str, u64)> {
-        self.refused.iter().map(|(reason, count)| (*reason, *count)).collect()
     }
 
     /// How often a peer went for what, since the start.

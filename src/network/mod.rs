@@ -12,10 +12,12 @@ mod history;
 mod journal;
 mod ledger;
 mod peer_commands;
+mod report;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod supervisor;
+mod tallies;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tunables;
@@ -25,7 +27,12 @@ pub use directory::{Directory, LookupError};
 pub use entrance::Entrance;
 pub use handle::{Applied, By, Error, Handle, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
 pub use peer_commands::DialReport;
-pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
 
-pub use crate::store::history::{AuditQuery, DialQuery, Part, Time, Walk};
+pub use crate::store::history::{AuditQuery, DialQuery, Part, Portion, Time};
+pub use crate::transport::Traffic;
+pub use report::{
+    Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats,
+};
+pub use supervisor::{Config, Running, spawn};
+pub use tallies::{BOUNDS, Histogram, Outbound, Tallies};

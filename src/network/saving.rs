@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::handle::{Applied, Error, Saved};
 use crate::clock::Clock;
 use crate::node::row::Change;
-use crate::store::{Store, WriteError};
+use crate::store::{Store, StoreStats, WriteError};
 use crate::types::Mono;
 
 /// Least time between two writes of what peers said: together with a write's own time it stays below a second.
@@ -116,6 +116,11 @@ impl Saving {
                 self.next = self.clock.mono() + RETRY;
             }
         }
+    }
+
+    /// What was written of the book; `None` without one.
+    pub(super) fn stats(&self) -> Option<StoreStats> {
+        self.store.as_ref().ok().map(Store::stats)
     }
 
     /// Why the latest changes are not on disk; `None` when they are, or are about to be.

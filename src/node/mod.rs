@@ -17,7 +17,8 @@ pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 pub use input::Input;
 pub use params::{Params, Tuning};
 pub use view::{
-    AddressRef, AddressStory, AddressView, BookView, ListedView, PeerView, Preview, RunState, SeedView, StatusView,
+    AddressRef, AddressStory, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState, SeedCounts,
+    SeedView, StatusView,
 };
 
 use std::collections::BTreeSet;

@@ -41,12 +41,53 @@ pub struct StatusView {
     pub max_inbound: u32,
     /// `max_num_outbound_peers`.
     pub max_outbound: u32,
+    /// The most dials at once.
+    pub max_dials: u32,
     /// The book's counts.
     pub book: BookView,
+    /// How the rounds are getting on.
+    pub crawl: CrawlView,
+    /// The seeds in force.
+    pub seeds: SeedCounts,
     /// Bans in force.
     pub bans: u32,
     /// Whether most of what was good fails at once, so that nothing is demoted now.
     pub outage: bool,
+}
+
+/// How the crawl is getting on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CrawlView {
+    /// When the last round was.
+    pub last_round: Wall,
+    /// When the seeds were last asked since the start.
+    pub last_seed_round: Wall,
+    /// Addresses that wait to be dialled now.
+    pub backlog: u32,
+    /// When the next one is due; in the past when some are due now, `None` when none is.
+    pub next_due: Option<Mono>,
+}
+
+/// What our latest dials of the seeds in force found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeedCounts {
+    /// Not dialled yet.
+    pub untried: u32,
+    /// It answered.
+    pub reached: u32,
+    /// Nobody answered, or the handshake failed.
+    pub failed: u32,
+    /// A node with another ID answered.
+    pub wrong_identity: u32,
+    /// A node of another chain answered.
+    pub wrong_network: u32,
+}
+
+impl SeedCounts {
+    /// How many seeds there are.
+    pub fn total(&self) -> u32 {
+        self.untried + self.reached + self.failed + self.wrong_identity + self.wrong_network
+    }
 }
 
 /// The book's counts; all of IDs except `addresses` and `outcomes`.

@@ -1,17 +1,17 @@
 //! Making the views.
 
-use super::{BookView, Node, PeerView, SeedView, StatusView};
+use super::{BookView, CrawlView, Node, PeerView, SeedCounts, SeedView, StatusView};
 use crate::switch::Peer;
-use crate::types::{ConnId, Delta, NodeId, PeerAddress, Wall};
+use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
 
 impl Node {
     /// The reactor at a glance.
-    pub fn status(&self) -> StatusView {
+    pub fn status(&self, now: Now) -> StatusView {
         let (mut inbound, mut outbound) = (0, 0);
         for peer in self.switch.peers() {
             match peer.direction {
-                crate::types::Direction::Inbound => inbound += 1,
-                crate::types::Direction::Outbound => outbound += 1,
+                Direction::Inbound => inbound += 1,
+                Direction::Outbound => outbound += 1,
             }
         }
         let params = self.switch.params();
@@ -24,10 +24,37 @@ impl Node {
             dialling: count(self.switch.dialling()),
             max_inbound: params.max_inbound,
             max_outbound: params.max_outbound,
+            max_dials: count(params.max_dials),
             book: self.summary(),
+            crawl: CrawlView {
+                last_round: self.pex.last_round(),
+                last_seed_round: self.pex.last_seed_round(),
+                backlog: self.book.backlog(now),
+                next_due: self.book.next_due(),
+            },
+            seeds: self.seed_counts(),
             bans: count(self.switch.ban_count()),
             outage: self.pex.in_outage(),
         }
+    }
+
+    fn seed_counts(&self) -> SeedCounts {
+        let mut counts = SeedCounts::default();
+        for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {
+            let count = if health.last_dialled.is_never() {
+                &mut counts.untried
+            } else if health.last_fault.is_empty() {
+                &mut counts.reached
+            } else if health.actual_id.is_some() {
+                &mut counts.wrong_identity
+            } else if health.actual_network.is_some() {
+                &mut counts.wrong_network
+            } else {
+                &mut counts.failed
+            };
+            *count += 1;
+        }
+        counts
     }
 
     /// The book's counts.
@@ -43,6 +70,11 @@ impl Node {
             servable: count(self.book.servable(self.pex.servable())),
             outcomes: counts.outcomes.map(count),
         }
+    }
+
+    /// Who dialled and why, of each connected peer.
+    pub fn peer_kinds(&self) -> impl Iterator<Item = (Direction, Option<Purpose>)> {
+        self.switch.peers().map(|peer| (peer.direction, peer.purpose))
     }
 
     /// The connected peers.

@@ -31,7 +31,7 @@ impl Pex {
     fn needs_seeds(&self, cx: &Context<'_>) -> bool {
         let Some(last) = self.last_seed_round else { return true };
         let nothing_to_serve = cx.book.servable(Servable::Verified) == 0;
-        let long_ago = cx.now.mono.since(last) >= SEED_ROUND_INTERVAL;
+        let long_ago = cx.now.mono.since(last.mono) >= SEED_ROUND_INTERVAL;
         nothing_to_serve || (cx.book.needs_more() && long_ago)
     }
 

@@ -11,7 +11,7 @@ use crate::types::{Fault, NetAddress, Outcome, Purpose};
 impl Pex {
     /// dialSeeds: in random order, one at a time, until one is up, connected already or being dialled.
     pub(super) fn dial_seeds(&mut self, cx: &mut Context<'_>) {
-        self.last_seed_round = Some(cx.now.mono);
+        self.last_seed_round = Some(cx.now);
         self.seeds.begin_round(cx.rng);
         self.dial_next_seed(cx);
     }

@@ -27,7 +27,7 @@ use crate::book::{Book, Servable};
 use crate::switch::{Ban, Dial, Event, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
-    CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng,
+    CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng, Wall,
 };
 use crate::wire::pex::Outgoing;
 use claims::Claims;
@@ -64,8 +64,10 @@ pub struct Pex {
     visits: BTreeSet<(Mono, ConnId)>,
     /// The next round; `None` = not running.
     next_round: Option<Mono>,
+    /// When the last round was.
+    last_round: Wall,
     /// When seeds were dialled last.
-    last_seed_round: Option<Mono>,
+    last_seed_round: Option<Now>,
 }
 
 impl Pex {
@@ -81,6 +83,7 @@ impl Pex {
             asked: BTreeMap::new(),
             visits: BTreeSet::new(),
             next_round: None,
+            last_round: Wall::NEVER,
             last_seed_round: None,
         }
     }
@@ -212,6 +215,7 @@ impl Pex {
         }
         if round <= cx.now.mono {
             self.next_round = Some(cx.now.mono + self.period());
+            self.last_round = cx.now.wall;
             self.reinstate(cx);
             self.tell_of_round(cx);
             if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
@@ -249,6 +253,16 @@ impl Pex {
     /// Whether most of what was good fails at once.
     pub fn in_outage(&self) -> bool {
         self.outage.is_active()
+    }
+
+    /// When the last round of ensure-peers or of the crawl was; [`Wall::NEVER`] before the first one.
+    pub fn last_round(&self) -> Wall {
+        self.last_round
+    }
+
+    /// When the seeds were asked last since the start; [`Wall::NEVER`] when they were not.
+    pub fn last_seed_round(&self) -> Wall {
+        self.last_seed_round.map_or(Wall::NEVER, |at| at.wall)
     }
 
     /// When a peer was asked for addresses that it has not sent yet.

@@ -41,22 +41,8 @@ pub(super) fn state(word: &str) -> Option<State> {
     [State::New, State::Old, State::Banned].into_iter().find(|&state| state_word(state) == word)
 }
 
-pub(super) const fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Untried => "untried",
-        Outcome::Reached => "reached",
-        Outcome::Refused => "refused",
-        Outcome::TimedOut => "timed_out",
-        Outcome::WrongIdentity => "wrong_identity",
-        Outcome::WrongNetwork => "wrong_network",
-        Outcome::HungUp => "hung_up",
-        Outcome::Misbehaved => "misbehaved",
-        Outcome::NoPex => "no_pex",
-    }
-}
-
 pub(super) fn outcome(word: &str) -> Option<Outcome> {
-    (0..=u8::MAX).map_while(Outcome::from_u8).find(|&outcome| outcome_word(outcome) == word)
+    Outcome::ALL.into_iter().find(|outcome| outcome.name() == word)
 }
 
 /// The outcome of a dial that says nothing about the address.
@@ -141,7 +127,7 @@ mod tests {
     fn every_word_reads_back() {
         for byte in 0..=8 {
             let value = Outcome::from_u8(byte).unwrap();
-            assert_eq!(outcome(outcome_word(value)), Some(value));
+            assert_eq!(outcome(value.name()), Some(value));
         }
         assert_eq!(Outcome::from_u8(9), None, "a new outcome needs its word tested");
         for value in [State::New, State::Old, State::Banned] {

@@ -53,7 +53,7 @@ pub struct AuditQuery {
 
 /// Where a walk goes on, and how far: what is numbered below `before`, at most `max` entries.
 #[derive(Clone, Copy, Debug)]
-pub struct Walk {
+pub struct Portion {
     /// The first number that is not looked at; `None` = from the latest on.
     pub before: Option<u64>,
     /// Entries at most, at least 1.
@@ -65,7 +65,7 @@ pub struct Walk {
 pub struct Part<T> {
     /// The entries; perhaps none although more follow.
     pub entries: Vec<T>,
-    /// The [`Walk::before`] of the next part; `None` at the end.
+    /// The [`Portion::before`] of the next part; `None` at the end.
     pub next: Option<u64>,
 }
 
@@ -108,14 +108,14 @@ impl From<rusqlite::Error> for HistoryError {
 ///
 /// # Errors
 /// When the file cannot be read, or [`Stop`] is set.
-pub fn dials(path: &Path, query: &DialQuery, from: Walk, stop: &Stop) -> Result<Part<DialEntry>, HistoryError> {
+pub fn dials(path: &Path, query: &DialQuery, portion: Portion, stop: &Stop) -> Result<Part<DialEntry>, HistoryError> {
     let alone = query.range.filter(|range| range.prefix_len() == range.max_prefix_len());
     let (column, value) = match (query.id, alone) {
         (Some(id), _) => ("id", Some(hex(id))),
         (None, Some(ip)) => ("ip", Some(ip.addr().to_string())),
         (None, None) => ("", None),
     };
-    let select = Select { columns: DIAL, table: "dial", column, value, from };
+    let select = Select { columns: DIAL, table: "dial", column, value, portion };
     select.walk(&open(path, stop)?, dial, |entry| query.admits(entry))
 }
 
@@ -123,8 +123,8 @@ pub fn dials(path: &Path, query: &DialQuery, from: Walk, stop: &Stop) -> Result<
 ///
 /// # Errors
 /// Those of [`dials`].
-pub fn audit(path: &Path, query: &AuditQuery, from: Walk, stop: &Stop) -> Result<Part<AuditEntry>, HistoryError> {
-    let select = Select { columns: AUDIT, table: "audit", column: "", value: None, from };
+pub fn audit(path: &Path, query: &AuditQuery, portion: Portion, stop: &Stop) -> Result<Part<AuditEntry>, HistoryError> {
+    let select = Select { columns: AUDIT, table: "audit", column: "", value: None, portion };
     select.walk(&open(path, stop)?, audit_entry, |entry| query.admits(entry))
 }
 
@@ -140,12 +140,12 @@ pub fn attempts(
     stop: &Stop,
 ) -> Result<Vec<DialEntry>, HistoryError> {
     let conn = open(path, stop)?;
-    let from = Walk { before: None, max };
-    let of_id = Select { columns: DIAL, table: "dial", column: "id", value: Some(hex(id)), from };
+    let portion = Portion { before: None, max };
+    let of_id = Select { columns: DIAL, table: "dial", column: "id", value: Some(hex(id)), portion };
     let mut found = of_id.walk(&conn, dial, |_| true)?.entries;
     for place in places {
         let value = Some(place.ip().to_string());
-        let at_place = Select { columns: DIAL, table: "dial", column: "ip", value, from };
+        let at_place = Select { columns: DIAL, table: "dial", column: "ip", value, portion };
         let is_there = |entry: &DialEntry| entry.target.id() != id && entry.remote == Some(*place);
         found.extend(at_place.walk(&conn, dial, is_there)?.entries);
     }
@@ -192,7 +192,7 @@ struct Select {
     table: &'static str,
     column: &'static str,
     value: Option<String>,
-    from: Walk,
+    portion: Portion,
 }
 
 impl Select {
@@ -202,7 +202,7 @@ impl Select {
         read: fn(&mut Cells<'_, '_>) -> Result<T, BadColumn>,
         admits: impl Fn(&T) -> bool,
     ) -> Result<Part<T>, HistoryError> {
-        let before = self.from.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
+        let before = self.portion.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
         let mut values = vec![Value::Integer(before)];
         let mut sql = format!("SELECT {} FROM {} WHERE number < ?1", self.columns, self.table);
         if let Some(value) = self.value {
@@ -216,7 +216,7 @@ impl Select {
         for _ in 0..MAX_SCAN {
             // Whether there is anything behind a full page is looked at, too: the last page then says that it is.
             let Some(row) = rows.next()? else { return Ok(part) };
-            if part.entries.len() >= self.from.max {
+            if part.entries.len() >= self.portion.max {
                 part.next = last;
                 return Ok(part);
             }

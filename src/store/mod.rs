@@ -15,6 +15,7 @@ mod open;
 mod ring;
 mod save;
 mod schema;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -29,9 +30,12 @@ use rusqlite::Connection;
 
 pub use error::{Failure, OpenError, WriteError};
 pub use load::Skipped;
+pub use stats::StoreStats;
 
+use crate::clock::Clock;
 use crate::node::row::{Change, Rows};
 use lock::Lock;
+use stats::Meter;
 use writer::{Batch, Sink, Writer};
 
 /// Bounds on a store.
@@ -67,6 +71,7 @@ pub struct Loaded {
 pub struct Store {
     writer: Writer,
     max_pages: Arc<AtomicU32>,
+    meter: Arc<Meter>,
 }
 
 impl Store {
@@ -93,9 +98,18 @@ impl Store {
     ) -> Result<(Store, Loaded), OpenError> {
         let (conn, lock, loaded) = open::open(path, chain_id, fresh_key, settings)?;
         let max_pages = Arc::new(AtomicU32::new(settings.max_pages));
-        let book = Book { conn, _lock: lock, path: path.to_path_buf(), max_pages: Arc::clone(&max_pages), in_force: 0 };
+        let meter = Arc::new(Meter::default());
+        meter.measure(path);
+        let book = Book {
+            conn,
+            _lock: lock,
+            path: path.to_path_buf(),
+            max_pages: Arc::clone(&max_pages),
+            in_force: 0,
+            meter: Arc::clone(&meter),
+        };
         let writer = Writer::spawn(book).map_err(OpenError::io(path, "start the thread that writes it"))?;
-        Ok((Store { writer, max_pages }, loaded))
+        Ok((Store { writer, max_pages, meter }, loaded))
     }
 
     /// Hands in changed rows, at once and in the order of the calls: of two images of one row the later one stays. The
@@ -123,6 +137,11 @@ impl Store {
         self.writer.unsaved()
     }
 
+    /// What was written since it was opened, and what waits.
+    pub fn stats(&self) -> StoreStats {
+        self.meter.read(self.unsaved())
+    }
+
     /// Sets the greatest size of the file, from the next attempt on: pages of 4,096 bytes, 0 = as much as fits the disk.
     /// A file that is already larger stays as it is and does not grow.
     pub fn set_max_pages(&self, pages: u32) {
@@ -146,6 +165,7 @@ struct Book {
     max_pages: Arc<AtomicU32>,
     /// The bound that the connection has.
     in_force: u32,
+    meter: Arc<Meter>,
 }
 
 /// SQLite's own bound on the pages of a file.
@@ -173,8 +193,11 @@ impl Book {
 
 impl Sink for Book {
     fn save(&mut self, changes: &Batch) -> Result<(), WriteError> {
-        self.bound_pages()?;
-        Ok(save::save(&mut self.conn, changes)?)
+        let began = Clock.mono();
+        let result = self.bound_pages().and_then(|()| save::save(&mut self.conn, changes));
+        self.meter.wrote(changes.len(), Clock.mono().since(began), result.is_ok());
+        self.meter.measure(&self.path);
+        Ok(result?)
     }
 
     fn close(self) {

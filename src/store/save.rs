@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::column::{self, buckets_text, hex, list_item, outcome_word, purpose_word, state_word, target_text};
+use super::column::{self, buckets_text, hex, list_item, purpose_word, state_word, target_text};
 use super::writer::Batch;
 use crate::book::Record;
 use crate::node::row::{AuditEntry, Ban, Delta, DialEntry, EventMark, Key, ListItem, Row, SeedHealth, Setting};
+use crate::types::Outcome;
 
 /// Commits `changes` in one transaction: all of them or none.
 pub(super) fn save(conn: &mut Connection, changes: &Batch) -> rusqlite::Result<()> {
@@ -54,7 +55,7 @@ fn put_address(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Resu
         record.source.ip.to_string(),
         record.added.as_millis(),
         record.attempts,
-        outcome_word(record.outcome),
+        record.outcome.name(),
         record.last_attempt.as_millis(),
         record.last_success.as_millis(),
         record.reached_since.as_millis(),
@@ -123,7 +124,7 @@ fn put_dial(transaction: &Transaction<'_>, slot: u32, entry: &DialEntry) -> rusq
         entry.remote.map(|remote| remote.ip().to_string()),
         entry.remote.map(|remote| remote.port()),
         purpose_word(entry.purpose),
-        entry.outcome.map_or(column::INCONCLUSIVE, outcome_word),
+        entry.outcome.map_or(column::INCONCLUSIVE, Outcome::name),
         entry.fault,
         entry.detail,
     ])?;

@@ -89,6 +89,16 @@ impl Dialler {
     /// Dials, and shakes hands as `local`. Waits for its turn within the bounds first. Of a name's addresses up to four are
     /// tried, until one of them answers at all. Cancelling gives up.
     pub async fn dial(&self, local: Arc<Local>, target: PeerAddress) -> Dialled {
+        self.dial_in(Queue::Process, local, target).await
+    }
+
+    /// As [`Dialler::dial`], for somebody who waits for the end: the bounds that all dials of the process share do not hold
+    /// it up.
+    pub async fn dial_now(&self, local: Arc<Local>, target: PeerAddress) -> Dialled {
+        self.dial_in(Queue::None, local, target).await
+    }
+
+    async fn dial_in(&self, queue: Queue, local: Arc<Local>, target: PeerAddress) -> Dialled {
         let ips = match self.addresses(&local, target.host()).await {
             Ok(ips) => ips,
             Err(fault) => return Dialled { remote: None, result: Err(fault) },
@@ -96,7 +106,7 @@ impl Dialler {
         let mut dialled = Dialled { remote: None, result: Err(Fault::Unresolved) };
         for ip in ips {
             let remote = SocketAddr::new(ip, target.port());
-            let result = self.try_address(&local, target.id(), remote).await;
+            let result = self.try_address(queue, &local, target.id(), remote).await;
             let nobody_there = matches!(
                 result,
                 Err(Fault::Refused | Fault::Unreachable | Fault::TimedOut(Stage::Dial) | Fault::BannedIp)
@@ -125,8 +135,14 @@ impl Dialler {
         if ips.is_empty() { Err(Fault::Unroutable) } else { Ok(ips) }
     }
 
-    async fn try_address(&self, local: &Arc<Local>, id: NodeId, remote: SocketAddr) -> Result<Box<Upgraded>, Fault> {
-        let _turn = self.turn(local, remote).await;
+    async fn try_address(
+        &self,
+        queue: Queue,
+        local: &Arc<Local>,
+        id: NodeId,
+        remote: SocketAddr,
+    ) -> Result<Box<Upgraded>, Fault> {
+        let _turn = self.turn(queue, local, remote).await;
         let presence = local.gate().admit(remote.ip())?;
         let settings = local.settings();
         let began = Clock.mono();
@@ -148,7 +164,7 @@ impl Dialler {
 
     /// Waits for the place, the host, the network and the process, in this order: many dials to one slow host must not use
     /// up what the others need.
-    async fn turn<'a>(&'a self, local: &'a Local, remote: SocketAddr) -> Turn<'a> {
+    async fn turn<'a>(&'a self, queue: Queue, local: &'a Local, remote: SocketAddr) -> Turn<'a> {
         let place = self.shared.places.acquire(remote).await;
         let host = match remote.ip().is_loopback() {
             true => None,
@@ -156,10 +172,25 @@ impl Dialler {
         };
         // Neither is ever closed.
         let network = local.dials().acquire().await.ok();
-        let process = self.shared.at_once.acquire().await.ok();
-        self.shared.pacer.turn().await;
+        let process = match queue {
+            Queue::None => None,
+            Queue::Process => {
+                let room = self.shared.at_once.acquire().await.ok();
+                self.shared.pacer.turn().await;
+                room
+            }
+        };
         Turn { _place: place, _host: host, _network: network, _process: process }
     }
+}
+
+/// Where a dial waits for its turn in the process.
+#[derive(Clone, Copy, Debug)]
+enum Queue {
+    /// Behind the dials of all networks.
+    Process,
+    /// Nowhere.
+    None,
 }
 
 /// A dial's room within all bounds, for as long as this is held.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Grouping;
 use crate::rate::{RateLimit, RateTable, host_of};
 use crate::types::{Fault, Mono};
 
@@ -33,19 +34,17 @@ impl DoorLimits {
         DoorLimits {
             handshakes_per_ip: lesser(self.handshakes_per_ip, other.handshakes_per_ip),
             handshakes: lesser(self.handshakes, other.handshakes),
-            per_ip: self.per_ip.strictest(other.per_ip),
-            per_range: self.per_range.strictest(other.per_range),
+            per_ip: slower(self.per_ip, other.per_ip),
+            per_range: slower(self.per_range, other.per_range),
         }
     }
 }
 
-impl RateLimit {
-    fn strictest(self, other: RateLimit) -> RateLimit {
-        match (self.per_second, other.per_second) {
-            (_, 0) => self,
-            (0, _) => other,
-            (ours, theirs) => RateLimit { per_second: ours.min(theirs), burst: self.burst.min(other.burst) },
-        }
+fn slower(a: RateLimit, b: RateLimit) -> RateLimit {
+    match (a.per_second, b.per_second) {
+        (_, 0) => a,
+        (0, _) => b,
+        (first, second) => RateLimit { per_second: first.min(second), burst: a.burst.min(b.burst) },
     }
 }
 
@@ -117,7 +116,7 @@ impl Door {
             return Err(Fault::HandshakeFlood);
         }
         let admitted = inner.ips.as_mut().is_none_or(|table| table.admit(host, now))
-            && inner.ranges.as_mut().is_none_or(|table| table.admit(range_of(ip), now));
+            && inner.ranges.as_mut().is_none_or(|table| table.admit(Grouping::Range.first_of(ip), now));
         if !admitted {
             return Err(Fault::ConnectionRate);
         }
@@ -152,14 +151,6 @@ pub(super) struct Handshaking {
 impl Drop for Handshaking {
     fn drop(&mut self) {
         self.door.leave(self.host);
-    }
-}
-
-/// The range that an address is counted in: /16, or /32 of IPv6.
-fn range_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(ip) => IpAddr::V4((ip.to_bits() >> 16 << 16).into()),
-        IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() >> 96 << 96).into()),
     }
 }
 

@@ -35,8 +35,8 @@ impl Gate {
         self.bans.load().contains(ip)
     }
 
-    /// Who was turned away once it was known that this network was meant: by this gate, or for what it did in the
-    /// handshake.
+    /// Who was turned away once it was known that this network was meant: by this gate, for what it did in the
+    /// handshake, or by the network after it.
     pub const fn refusals(&self) -> &Refusals {
         &self.refusals
     }

@@ -136,8 +136,8 @@ impl Listener {
         left
     }
 
-    /// Who was turned away before it was known which network was meant: by the listener's bounds, by every network's bans,
-    /// or in the secret connection of a shared listener.
+    /// Who was turned away from a listener that several networks share before it was known which was meant: by the
+    /// listener's bounds, by every network's bans, or in the secret connection. What comes for one alone is counted there.
     pub fn refusals(&self) -> &Refusals {
         &self.shared.refusals
     }
@@ -218,7 +218,7 @@ impl Shared {
         let permit = match self.door.admit(remote.ip(), now.mono) {
             Ok(permit) => permit,
             Err(fault) => {
-                self.refusals.add(remote.ip(), fault, now.wall);
+                self.count(self.only_network(), remote, fault);
                 return None;
             }
         };
@@ -230,6 +230,14 @@ impl Shared {
             }
         };
         Some(self.shake_hands(accepted, meant, permit))
+    }
+
+    /// The network that every connection is meant for, when there is one alone.
+    fn only_network(&self) -> Option<Arc<Local>> {
+        match self.routes.load().as_slice() {
+            [route] => Some(route.local.clone()),
+            _ => None,
+        }
     }
 
     /// Whom a connection may be meant for. Several networks must agree on a ban: one's ban is not felt in another.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
-use super::Gate;
+use super::{Gate, Messages};
 use crate::types::NodeInfo;
 use crate::wire::mconn::DEFAULT_PAYLOAD;
 use crate::wire::node_info;
@@ -94,6 +94,7 @@ pub struct Local {
     settings: Settings,
     pace: ArcSwap<Pace>,
     gate: Gate,
+    messages: Messages,
     dials: Arc<Semaphore>,
     /// Permits that `dials` was given.
     dials_given: Mutex<usize>,
@@ -106,6 +107,7 @@ impl Local {
             encoded_info: node_info::encode(&info).into(),
             gate: Gate::new(settings.allow_duplicate_ip),
             pace: ArcSwap::from_pointee(settings.pace()),
+            messages: Messages::default(),
             dials: Arc::new(Semaphore::new(settings.max_dials)),
             dials_given: Mutex::new(settings.max_dials),
             key,
@@ -149,6 +151,11 @@ impl Local {
     /// Who may not connect.
     pub const fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// What was said on its connections.
+    pub const fn messages(&self) -> &Messages {
+        &self.messages
     }
 
     pub(super) fn encoded_info(&self) -> &[u8] {

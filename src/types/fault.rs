@@ -310,7 +310,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// All of them, in the order of their numbers.
+    /// All outcomes, in the order of their bytes.
     pub const ALL: [Outcome; 9] = [
         Outcome::Untried,
         Outcome::Reached,
@@ -322,6 +322,21 @@ impl Outcome {
         Outcome::Misbehaved,
         Outcome::NoPex,
     ];
+
+    /// A name that never changes, for machines and the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Untried => "untried",
+            Outcome::Reached => "reached",
+            Outcome::Refused => "refused",
+            Outcome::TimedOut => "timed_out",
+            Outcome::WrongIdentity => "wrong_identity",
+            Outcome::WrongNetwork => "wrong_network",
+            Outcome::HungUp => "hung_up",
+            Outcome::Misbehaved => "misbehaved",
+            Outcome::NoPex => "no_pex",
+        }
+    }
 
     /// The outcome stored as this byte.
     pub const fn from_u8(byte: u8) -> Option<Outcome> {

@@ -40,6 +40,8 @@ impl Home {
     pub(crate) fn start(&self) -> Pexd {
         let variables = [
             ("PEXD_ADMIN_LADDR", "127.0.0.1:0"),
+            ("PEXD_ADMIN_REQUESTS_PER_SECOND", "0"),
+            ("PEXD_HTTP_LADDR", ""),
             ("PEXD_LOG_LEVEL", "error,pexd::app=info"),
             ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0"),
             ("PEXD_P2P_ADDR_BOOK_STRICT", "false"),

@@ -36,7 +36,8 @@ fn a_hundred_readers_that_never_read_cost_bounded_memory() {
         let admin = Admin::bind(Settings::loopback(0)).await.unwrap();
         let (at, end) = (admin.local_addr().unwrap(), CancellationToken::new());
         let directory = Directory::new([arena.handle.clone()], None);
-        let api = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), end.clone().cancelled_owned()));
+        let api =
+            tokio::spawn(admin.serve(directory, Arc::new(NoFiles), NoFiles::process(), end.clone().cancelled_owned()));
         let (mut readers, stalled) = (Vec::new(), Arc::<AtomicBool>::default());
         for host in 0..HOSTS {
             let channel = channel(Ipv4Addr::new(127, 0, 1, host + 1), at, stalled.clone()).await;

@@ -165,3 +165,26 @@ async fn a_place_is_dialled_once_at_a_time() {
     assert_eq!(first.result.unwrap_err(), Fault::TimedOut(Stage::Secret));
     assert_eq!(second.result.unwrap_err(), Fault::TimedOut(Stage::Secret));
 }
+
+#[tokio::test]
+async fn somebody_who_waits_is_not_behind_the_dials_of_the_process() {
+    let (taken, told) = tokio::sync::oneshot::channel();
+    let silent = somebody(|tcp| async move {
+        taken.send(()).unwrap();
+        sleep(Duration::from_secs(60)).await;
+        drop(tcp);
+    })
+    .await;
+    let host = Host::new();
+    let dialler = Dialler::new(DialLimits { at_once: 1, ..DialLimits::default() });
+    let whom = target(host.local.key().id(), host.addr());
+    let patient = Settings { secret_timeout: Duration::from_secs(60), ..settings() };
+    let holds_the_turn = tokio::spawn({
+        let (dialler, target) = (dialler.clone(), target(ANYBODY, silent));
+        async move { dialler.dial(local(patient), target).await }
+    });
+    told.await.unwrap();
+    assert!(dialler.dial_now(local(settings()), whom).await.result.is_ok());
+    assert!(!holds_the_turn.is_finished());
+    holds_the_turn.abort();
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pexd::testkit::{Identity, Peer};
 use pexd::transport::{BindError, DoorLimits, Listener, Local, RateLimit, RouteError, Settings};
-use pexd::types::Fault;
+use pexd::types::{Fault, Stage};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -40,9 +40,10 @@ async fn who_says_nothing_takes_his_share_and_no_more() {
     for _ in 0..20 {
         assert!(is_turned_away(host.connect().await).await);
     }
-    assert_eq!(host.listener.refusals().count_of(&Fault::HandshakeFlood), 20);
+    assert_eq!(host.local.gate().refusals().count_of(&Fault::HandshakeFlood), 20);
     drop(held);
-    eventually(|| !host.local.gate().refusals().counts().is_empty(), || "the handshakes end".into()).await;
+    let hung_up = || host.local.gate().refusals().count_of(&Fault::ClosedInHandshake(Stage::Secret));
+    eventually(|| hung_up() > 0, || "the handshakes end".into()).await;
     assert!(Peer::dial(host.addr(), Identity::random(CHAIN)).await.is_ok());
 }
 
@@ -54,7 +55,7 @@ async fn a_flood_of_silence_is_bounded_in_all() {
     for _ in 0..1100 {
         held.push(host.connect().await);
     }
-    let refused = || host.listener.refusals().count_of(&Fault::HandshakeFlood);
+    let refused = || host.local.gate().refusals().count_of(&Fault::HandshakeFlood);
     eventually(|| refused() == 76, || format!("{} refusals", refused())).await;
 }
 
@@ -66,7 +67,7 @@ async fn new_connections_have_a_rate() {
         assert!(Peer::dial(host.addr(), Identity::random(CHAIN)).await.is_ok());
     }
     assert!(is_turned_away(host.connect().await).await);
-    assert_eq!(host.listener.refusals().count_of(&Fault::ConnectionRate), 1);
+    assert_eq!(host.local.gate().refusals().count_of(&Fault::ConnectionRate), 1);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tonic::Status;
 use super::token::{At, Position, Query};
 use super::{Page, fail, networks_from, read_size};
 use crate::admin::scope::Scope;
-use crate::network::{Error, Handle, Part, Walk};
+use crate::network::{Error, Handle, Part, Portion};
 
 /// Something that is written down, with the filter of one request.
 pub(in crate::admin) trait Log: Sync {
@@ -21,7 +21,7 @@ pub(in crate::admin) trait Log: Sync {
     fn query(&self) -> Vec<u8>;
 
     /// A part of one network's entries that the filter lets through.
-    fn read(&self, network: &Handle, walk: Walk) -> impl Future<Output = Result<Part<Self::Item>, Error>> + Send;
+    fn read(&self, network: &Handle, portion: Portion) -> impl Future<Output = Result<Part<Self::Item>, Error>> + Send;
 }
 
 /// The page of `log` that a request asks for.
@@ -44,7 +44,7 @@ pub(in crate::admin) async fn backwards<L: Log>(
             Some(Position { network: name, at: At::After(number) }) if **name == **network.chain_id() => Some(*number),
             _ => None,
         };
-        let next = match log.read(network, Walk { before, max: size - page.items.len() }).await {
+        let next = match log.read(network, Portion { before, max: size - page.items.len() }).await {
             Ok(part) => {
                 page.items.extend(part.entries);
                 part.next

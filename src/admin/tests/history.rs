@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::network::tests::{Life, Process, until};
-use crate::network::{By, DialQuery, Walk};
+use crate::network::{By, DialQuery, Portion};
 use crate::node::row::BanTarget;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -33,8 +33,8 @@ async fn dials(served: &Served, request: ListDialsRequest) -> Result<ListDialsRe
 
 /// Waits until a network has written down more than nine dials.
 async fn until_written(life: &Life) {
-    let walk = Walk { before: None, max: 10 };
-    let written = async || life.handle.dials(DialQuery::default(), walk).await.unwrap().entries.len() > 9;
+    let portion = Portion { before: None, max: 10 };
+    let written = async || life.handle.dials(DialQuery::default(), portion).await.unwrap().entries.len() > 9;
     until("some dials are written down", written).await;
 }
 
@@ -123,8 +123,8 @@ async fn a_life_later_the_dials_are_still_there_and_their_numbers_go_on() {
     let life = dialling(&process, "a").await;
     let handle = life.handle.clone();
     let count = async |handle: &crate::network::Handle| {
-        let walk = Walk { before: None, max: 1_000 };
-        handle.dials(Default::default(), walk).await.unwrap().entries
+        let portion = Portion { before: None, max: 1_000 };
+        handle.dials(Default::default(), portion).await.unwrap().entries
     };
     until_written(&life).await;
     life.end().await;

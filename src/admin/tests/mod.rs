@@ -12,12 +12,14 @@ mod peer_lists;
 mod peers;
 mod reactor;
 mod real;
+mod reports;
 mod server;
 mod tls;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -25,13 +27,13 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Admin, ServeError, Settings};
+use super::{Admin, LogControl, LogError, LogLevels, Process, ServeError, Settings};
 use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
-use crate::node::{AddressView, BookView, PeerView, RunState, SeedView, StatusView};
+use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 use crate::pex::Kept;
 use crate::transport::Traffic;
 use crate::types::{
@@ -74,7 +76,8 @@ async fn serve_directory(directory: Directory, settings: Settings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(admin.serve(directory, Arc::new(NoFiles), async move { drop(stopped.await) }));
+    let serving = admin.serve(directory, Arc::new(NoFiles), process(), async move { drop(stopped.await) });
+    let task = tokio::spawn(serving);
     Running { addr, stop, task }
 }
 
@@ -82,9 +85,27 @@ async fn connect(addr: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
 }
 
-/// A running network with nothing in it.
-fn world(chain_id: &str) -> Shared {
-    let node = StatusView {
+fn process() -> Process {
+    Process { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default() }
+}
+
+/// A log that nobody can change.
+#[derive(Debug)]
+struct FixedLog;
+
+impl LogControl for FixedLog {
+    fn levels(&self) -> LogLevels {
+        LogLevels { level: "info".into(), configured: "info".into(), until: Wall::NEVER }
+    }
+
+    fn set(&self, _: &str, _: Option<Duration>) -> Result<bool, LogError> {
+        Err(LogError::Unavailable("it is a test's".into()))
+    }
+}
+
+/// A running seed's status.
+pub(super) fn status_view() -> StatusView {
+    StatusView {
         state: RunState::Running,
         since: Wall::from_secs(5),
         seed_mode: true,
@@ -101,20 +122,28 @@ fn world(chain_id: &str) -> Shared {
             addresses: 9,
             untried: 2,
             servable: 5,
-            outcomes: [2, 5, 0, 0, 0, 0, 0, 0, 2],
+            outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
         },
+        max_dials: 128,
+        crawl: CrawlView { backlog: 2, ..CrawlView::default() },
+        seeds: SeedCounts::default(),
         bans: 6,
         outage: false,
-    };
+    }
+}
+
+/// A running network with nothing in it.
+fn world(chain_id: &str) -> Shared {
     let status = network::Status {
         chain_id: chain_id.into(),
         id: id(1),
         listen: "127.0.0.1:26656".parse().unwrap(),
         announced: "1.2.3.4:26656".into(),
-        node,
+        node: status_view(),
         unsaved: None,
         ended: Vec::new(),
         recent_ends: Vec::new(),
+        tallies: network::Tallies::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
     };
     Shared::new(World {

@@ -114,7 +114,8 @@ async fn the_lists_are_kept_over_a_restart_over_what_the_file_says() {
 #[tokio::test]
 async fn an_entry_that_cannot_be_says_what_its_list_takes() {
     let process = Process::new();
-    let config = process.seed("c");
+    let mut config = process.seed("c");
+    config.params.switch.unconditional = (100..1_124).map(id).collect();
     let own = address_of(&config);
     let served = serve_networks(Directory::new(vec![process.spawn(config).await.handle], None)).await;
     let mut client = Peers::new(served.channel);
@@ -132,11 +133,8 @@ async fn an_entry_that_cannot_be_says_what_its_list_takes() {
         assert_eq!(violated_field(&refused), field, "{peer}");
         assert!(refused.message().contains(mend), "{}", refused.message());
     }
-    assert_eq!(list(&mut client, &[]).await, []);
-    for n in 0..256 {
-        add(&mut client, PeerList::Persistent, net_address(n)).await.unwrap();
-    }
-    let full = add(&mut client, PeerList::Persistent, net_address(256)).await.unwrap_err();
+    assert_eq!(list(&mut client, &[PeerList::Persistent, PeerList::Private]).await, []);
+    let full = add(&mut client, PeerList::Unconditional, id(1)).await.unwrap_err();
     assert_eq!((full.code(), reason(&full).as_str()), (Code::ResourceExhausted, "LIMIT_REACHED"));
     let request = pb::ListConfiguredPeersRequest { lists: vec![9], ..Default::default() };
     assert_eq!(violated_field(&client.list_configured_peers(request).await.unwrap_err()), "lists");

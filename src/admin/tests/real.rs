@@ -65,6 +65,6 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
-    tokio::spawn(admin.serve(directory, Arc::new(NoFiles), async move { drop(stopped.await) }));
+    tokio::spawn(admin.serve(directory, Arc::new(NoFiles), NoFiles::process(), async move { drop(stopped.await) }));
     Real { handle: running.handle, channel: connect(addr).await, id, shutdown, _folder: folder, _stop: stop }
 }

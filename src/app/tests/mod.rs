@@ -95,8 +95,10 @@ impl TestHome {
 
     async fn start_with(&self, change: impl FnOnce(&mut Sources)) -> Pexd {
         let mut sources = Sources::files_of(self.home());
-        let laddr = keys::Admin::KEYS.iter().find(|key| key.name == "laddr").unwrap();
-        sources.flags.push((laddr, "127.0.0.1:0".into()));
+        for keys in [keys::Admin::KEYS, keys::Http::KEYS] {
+            let laddr = keys.iter().find(|key| key.name == "laddr").unwrap();
+            sources.flags.push((laddr, "127.0.0.1:0".into()));
+        }
         change(&mut sources);
         let app = App::prepare(&config::load(&sources).unwrap()).await.unwrap();
         let (registry, shutdown) = (app.registry.clone(), app.shutdown());

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The process that the networks of a test share.
 pub(crate) struct Process {
     folder: TempDir,
-    dialler: Dialler,
+    pub(crate) dialler: Dialler,
     pub(crate) shutdown: CancellationToken,
 }
 

@@ -253,11 +253,11 @@ fn in_an_outage_of_our_own_the_last_known_good_is_served_and_afterwards_what_is_
     assert_eq!(servable(&sim, seed), 40);
     (2..=41).for_each(|n| sim.black_out(place(n)));
     sim.run_for(Duration::from_secs(1_200));
-    assert!(sim.node(seed).status().outage);
+    assert!(sim.node(seed).status(sim.now()).outage);
     assert_eq!(servable(&sim, seed), 40, "nothing is demoted while most of what was good fails at once");
     settle(&mut sim, 5);
     sim.run_for(Duration::from_secs(24 * 3600));
-    assert!(!sim.node(seed).status().outage);
+    assert!(!sim.node(seed).status(sim.now()).outage);
     assert_eq!(servable(&sim, seed), 36, "the four that did not come back are not served");
 }
 
@@ -280,11 +280,11 @@ fn a_stop_in_the_middle_of_the_crawl_loses_no_address() {
     sim.settle(place(1), scripted(1, Some((2..=200).map(address).collect())));
     (2..=200).for_each(|n| sim.settle(place(n), scripted(n, None)));
     let seed = started(&mut sim, true, |_| {});
-    while sim.node(seed).status().dialling < 50 {
+    while sim.node(seed).status(sim.now()).dialling < 50 {
         sim.run_for(Duration::from_millis(5));
     }
     sim.act(seed, Node::stop);
-    assert_eq!(sim.node(seed).status().dialling, 0);
+    assert_eq!(sim.node(seed).status(sim.now()).dialling, 0);
     sim.run_for(Duration::from_secs(10));
     sim.act(seed, Node::start);
     sim.run_for(Duration::from_secs(200));

@@ -214,8 +214,9 @@ fn a_private_peer_leaves_the_book_and_is_told_of_and_believed_no_more() {
     bench.wait(31 * SECOND);
     assert!(!told(&bench.says(asker, Received::Request)).unwrap().contains(&address(2)));
     assert!(bench.peers().contains(&id(2)), "it stays connected");
-    let known =
-        |bench: &Bench, n| bench.node.addresses(bench.now, None, 99).iter().any(|entry| entry.record.address == address(n));
+    let known = |bench: &Bench, n| {
+        bench.node.addresses(bench.now, None, 99).iter().any(|entry| entry.record.address == address(n))
+    };
     assert!(bench.node.peer(conn).unwrap().asked_at.is_some());
     bench.says(conn, tell(vec![address(7)]));
     assert!(!known(&bench, 7), "what it sends is not stored");
@@ -259,7 +260,7 @@ fn an_operator_dials_when_the_crawl_has_taken_all_the_dials_it_may() {
     bench.answers(seed, 1);
     bench.says(seed, tell((100..350).map(address).collect()));
     bench.wait(Duration::ZERO);
-    let under_way = bench.node.status().dialling;
+    let under_way = bench.node.status(bench.now).dialling;
     assert_eq!(under_way, 120, "the crawl leaves some");
     bench.reach(9);
     assert_eq!(bench.kept(9), Kept::Manual);

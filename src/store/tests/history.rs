@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Stop, Walk};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Portion, Stop};
 use crate::types::{Outcome, Purpose};
 
 fn id(n: u8) -> NodeId {
@@ -33,7 +33,7 @@ async fn write_dials(store: &Store, numbers: std::ops::RangeInclusive<u64>, slot
 }
 
 fn part(path: &Path, query: &DialQuery, before: Option<u64>, max: usize) -> Part<DialEntry> {
-    history::dials(path, query, Walk { before, max }, &Stop::default()).unwrap()
+    history::dials(path, query, Portion { before, max }, &Stop::default()).unwrap()
 }
 
 /// All of a query, `max` at a time.
@@ -135,8 +135,9 @@ async fn the_audit_is_found_by_author_method_and_time() {
     };
     let row = |n| Change { key: Key::Audit(n as u32), row: Some(Row::Audit(entry(n))) };
     store.write((1..=12).map(row).collect()).await.unwrap();
-    let audit =
-        |query: AuditQuery, before, max| history::audit(&path, &query, Walk { before, max }, &Stop::default()).unwrap();
+    let audit = |query: AuditQuery, before, max| {
+        history::audit(&path, &query, Portion { before, max }, &Stop::default()).unwrap()
+    };
     let numbers = |part: Part<AuditEntry>| part.entries.iter().map(|entry| entry.number).collect::<Vec<_>>();
     let first = audit(AuditQuery::default(), None, 5);
     assert_eq!((first.entries[0].clone(), first.next), (entry(12), Some(8)));
@@ -179,8 +180,8 @@ async fn a_row_that_does_not_read_is_left_out_and_the_walk_goes_on() {
 #[tokio::test]
 async fn a_query_ends_when_it_is_told_to_and_a_file_that_is_not_there_is_an_error() {
     let (_folder, path) = folder();
-    let from = Walk { before: None, max: 10 };
-    let absent = history::dials(&path, &DialQuery::default(), from, &Stop::default());
+    let portion = Portion { before: None, max: 10 };
+    let absent = history::dials(&path, &DialQuery::default(), portion, &Stop::default());
     assert!(matches!(absent, Err(HistoryError::Unreadable(_))), "{absent:?}");
     assert!(!path.exists(), "a question makes no file");
     let (store, _) = open(&path);
@@ -188,5 +189,5 @@ async fn a_query_ends_when_it_is_told_to_and_a_file_that_is_not_there_is_an_erro
     let stop = Stop::default();
     stop.now();
     let query = DialQuery { range: "192.0.2.0/24".parse().ok(), ..DialQuery::default() };
-    assert_eq!(history::dials(&path, &query, from, &stop), Err(HistoryError::Stopped));
+    assert_eq!(history::dials(&path, &query, portion, &stop), Err(HistoryError::Stopped));
 }

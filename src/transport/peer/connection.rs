@@ -198,8 +198,10 @@ impl Connection {
         while plain.len() < BATCH
             && let Some(message) = self.shared.next_message()
         {
-            encode_message(&pex::encode(&message), payload, plain);
+            let encoded = pex::encode(&message);
+            encode_message(&encoded, payload, plain);
             self.shared.counters.sent(&message);
+            self.local.messages().sent(&message, encoded.len());
             self.flush_at = now + self.local.pace().flush_throttle;
         }
     }
@@ -284,9 +286,10 @@ impl Connection {
             match item {
                 Item::Ping => self.keepalive.on_ping(now)?,
                 Item::Pong => self.keepalive.on_pong(),
-                Item::Message(message) => {
-                    let message = pex::decode(&message, rng)?;
+                Item::Message(encoded) => {
+                    let message = pex::decode(&encoded, rng)?;
                     self.shared.counters.received(&message);
+                    self.local.messages().received(&message, encoded.len());
                     self.plain = chunk.to_vec();
                     return Ok(Some(message));
                 }

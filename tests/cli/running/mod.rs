@@ -29,7 +29,6 @@ fn run_page(grpcurl: &Grpcurl) {
 }
 
 #[test]
-#[ignore = "until all methods are there"]
 fn every_line_of_the_operations_page_works() {
     run_page(&Grpcurl::BuiltIn);
 }

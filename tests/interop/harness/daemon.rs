@@ -88,7 +88,11 @@ impl Config {
             self.settle(chain, &home, laddr);
         }
         self.key.write(&home.join("node_key.json"));
-        edit(&home.join("pexd.toml"), |file| file["admin"]["laddr"] = value(admin.to_string()));
+        edit(&home.join("pexd.toml"), |file| {
+            file["admin"]["laddr"] = value(admin.to_string());
+            // Several of them run at once.
+            file["http"]["laddr"] = value("");
+        });
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime starts");

@@ -1,0 +1,174 @@
+//! One scrape: all networks are asked side by side, and their reports become samples.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::exposition::Exposition;
+use super::{Sources, metrics as m, proc};
+use crate::network::{MessageCount, MessageCounts, Report, StoreStats};
+use crate::node::RunState;
+use crate::types::{Direction, Outcome, Purpose, Wall};
+
+/// How long a network is waited for, so that one that hangs does not cost the others their numbers.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// What CometBFT calls the two messages.
+const REQUEST: &str = "p2p_PexRequest";
+const ADDRESSES: &str = "p2p_PexAddrs";
+
+/// The metrics of this moment, as text.
+///
+/// # Errors
+/// When they cannot be written, which is a fault of this program.
+pub(super) async fn scrape(sources: &Sources) -> Result<String, prometheus::Error> {
+    let mut out = Exposition::new(&sources.namespace);
+    let networks = sources.directory.all(|_| true);
+    let answers = join_all(networks.iter().map(|network| timeout(PATIENCE, network.report()))).await;
+    for (network, answer) in networks.iter().zip(answers) {
+        let report = answer.ok().and_then(Result::ok);
+        state(&mut out, network.chain_id(), report.as_deref());
+        if let Some(report) = &report {
+            network_metrics(&mut out, network.chain_id(), report);
+        }
+    }
+    for (method, calls) in sources.calls.counts() {
+        for (code, count) in &calls.codes {
+            out.add(&m::ADMIN_REQUESTS, &[&method, code], *count as f64);
+        }
+        out.add_histogram(&m::ADMIN_SECONDS, &[&method], &calls.took);
+    }
+    process(&mut out, sources.started);
+    out.text()
+}
+
+fn state(out: &mut Exposition<'_>, chain: &str, report: Option<&Report>) {
+    let now = report.map_or("unresponsive", |report| match report.status.node.state {
+        RunState::Stopped => "stopped",
+        RunState::Starting => "starting",
+        RunState::Running => "running",
+        RunState::Failed(_) => "failed",
+    });
+    for state in ["running", "starting", "stopped", "failed", "unresponsive"] {
+        out.add(&m::STATE, &[chain, state], f64::from(u8::from(state == now)));
+    }
+}
+
+fn network_metrics(out: &mut Exposition<'_>, chain: &str, report: &Report) {
+    peers(out, chain, report);
+    book(out, chain, report);
+    dials(out, chain, report);
+    inbound(out, chain, report);
+    messages(out, chain, &report.messages);
+    out.add(&m::UNSAVED, &[chain], f64::from(u8::from(report.status.unsaved.is_some())));
+    if let Some(stats) = &report.store {
+        store(out, chain, stats);
+    }
+}
+
+fn peers(out: &mut Exposition<'_>, chain: &str, report: &Report) {
+    let node = &report.status.node;
+    out.add(&m::PEERS, &[chain], (node.inbound + node.outbound).into());
+    out.add(&m::OUTAGE, &[chain], u8::from(node.outage).into());
+    out.add(&m::MAX_PEERS, &[chain, "inbound"], node.max_inbound.into());
+    out.add(&m::MAX_PEERS, &[chain, "outbound"], node.max_outbound.into());
+    let kinds = [(Direction::Inbound, None)].into_iter();
+    for (direction, purpose) in kinds.chain(PURPOSES.map(|purpose| (Direction::Outbound, Some(purpose)))) {
+        let count = report.peers.get(&(direction, purpose)).copied().unwrap_or_default();
+        let purpose = purpose.map_or_else(|| "none".to_owned(), |purpose| purpose.to_string());
+        out.add(&m::OPEN_PEERS, &[chain, &direction.to_string(), &purpose], count.into());
+    }
+}
+
+/// All reasons to dial: a series that is there from the start can be compared with what it was.
+const PURPOSES: [Purpose; 6] =
+    [Purpose::Keep, Purpose::Visit, Purpose::Verify, Purpose::Seed, Purpose::Persistent, Purpose::Manual];
+
+fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
+    let node = &report.status.node;
+    for (state, count) in [("new", node.book.new), ("old", node.book.old), ("banned", node.book.banned)] {
+        out.add(&m::BOOK_IDS, &[chain, state], count.into());
+    }
+    for (outcome, count) in Outcome::ALL.into_iter().zip(node.book.outcomes) {
+        out.add(&m::BOOK_ADDRESSES, &[chain, outcome.name()], count.into());
+    }
+    out.add(&m::SERVABLE, &[chain], node.book.servable.into());
+    out.add(&m::BANS, &[chain], node.bans.into());
+    let seeds = &node.seeds;
+    for (outcome, count) in [
+        ("untried", seeds.untried),
+        ("reached", seeds.reached),
+        ("failed", seeds.failed),
+        ("wrong_identity", seeds.wrong_identity),
+        ("wrong_network", seeds.wrong_network),
+    ] {
+        out.add(&m::SEEDS, &[chain, outcome], count.into());
+    }
+}
+
+fn dials(out: &mut Exposition<'_>, chain: &str, report: &Report) {
+    let (node, tallies) = (&report.status.node, &report.status.tallies);
+    for (&(purpose, outcome), count) in &tallies.dials {
+        let outcome = outcome.map_or("inconclusive", Outcome::name);
+        out.add(&m::DIALS, &[chain, &purpose.to_string(), outcome], *count as f64);
+    }
+    out.add(&m::DIALLING, &[chain], node.dialling.into());
+    out.add(&m::MAX_DIALS, &[chain], node.max_dials.into());
+    out.add(&m::LAST_DIAL_ANSWER, &[chain], seconds(tallies.outbound.last_answer()));
+    out.add(&m::BACKLOG, &[chain], node.crawl.backlog.into());
+    out.add(&m::LAST_ROUND, &[chain], seconds(node.crawl.last_round));
+    out.add(&m::LAST_SEED_ROUND, &[chain], seconds(node.crawl.last_seed_round));
+    out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "outbound"], &tallies.outbound_handshakes);
+}
+
+fn inbound(out: &mut Exposition<'_>, chain: &str, report: &Report) {
+    let tallies = &report.status.tallies;
+    for (reason, count) in &report.status.refused {
+        out.add(&m::REFUSALS, &[chain, reason], *count as f64);
+    }
+    for (reason, count) in &report.status.ended {
+        out.add(&m::DISCONNECTS, &[chain, reason], *count as f64);
+    }
+    out.add(&m::ANSWERED, &[chain], tallies.answered as f64);
+    out.add_histogram(&m::SESSION_SECONDS, &[chain], &tallies.sessions);
+    out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "inbound"], &tallies.inbound_handshakes);
+}
+
+fn messages(out: &mut Exposition<'_>, chain: &str, counts: &MessageCounts) {
+    let mut add = |count: &MessageCount, message, number, bytes| {
+        out.add(number, &[chain, message], count.messages as f64);
+        out.add(bytes, &[chain, message], count.bytes as f64);
+    };
+    add(&counts.requests_in, REQUEST, &m::RECEIVED, &m::RECEIVED_BYTES);
+    add(&counts.addresses_in, ADDRESSES, &m::RECEIVED, &m::RECEIVED_BYTES);
+    add(&counts.requests_out, REQUEST, &m::SENT, &m::SENT_BYTES);
+    add(&counts.addresses_out, ADDRESSES, &m::SENT, &m::SENT_BYTES);
+}
+
+fn store(out: &mut Exposition<'_>, chain: &str, stats: &StoreStats) {
+    out.add(&m::STORE_WRITES, &[chain, "saved"], stats.writes as f64);
+    out.add(&m::STORE_WRITES, &[chain, "failed"], stats.failed_writes as f64);
+    out.add(&m::STORE_WRITE_SECONDS, &[chain], stats.write_time.as_secs_f64());
+    out.add(&m::STORE_ROWS, &[chain], stats.rows as f64);
+    out.add(&m::STORE_WAITING, &[chain], stats.waiting_rows as f64);
+    out.add(&m::STORE_BYTES, &[chain], stats.file_bytes as f64);
+}
+
+fn process(out: &mut Exposition<'_>, started: Wall) {
+    out.add(&m::BUILD, &[env!("CARGO_PKG_VERSION")], 1.0);
+    out.add(&m::PROCESS_START, &[], seconds(started));
+    if let Ok((soft, _)) = rlimit::Resource::NOFILE.get() {
+        out.add(&m::PROCESS_MAX_FILES, &[], soft as f64);
+    }
+    let Some(usage) = proc::usage() else { return };
+    out.add(&m::PROCESS_CPU, &[], usage.cpu_seconds);
+    out.add(&m::PROCESS_OPEN_FILES, &[], usage.open_files);
+    out.add(&m::PROCESS_RESIDENT, &[], usage.resident_bytes);
+    out.add(&m::PROCESS_VIRTUAL, &[], usage.virtual_bytes);
+    out.add(&m::PROCESS_THREADS, &[], usage.threads);
+}
+
+/// Seconds since the epoch; never is 0.
+fn seconds(at: Wall) -> f64 {
+    at.as_millis() as f64 / 1e3
+}

@@ -1,0 +1,148 @@
+//! The listener: few connections, each for one request, none of which lasts.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::routes::routes;
+use crate::admin::Calls;
+use crate::network::Directory;
+use crate::types::Wall;
+
+/// Connections at once; more are closed at once.
+pub(super) const MAX_CONNECTIONS: usize = 64;
+/// How long a client may take to send a request's line and headers.
+pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
+/// How long a connection may last: a scrape's time, and some to read the answer.
+const CONNECTION_TIME: Duration = Duration::from_secs(20);
+/// Bytes of a request's line and headers at most.
+pub(super) const MAX_REQUEST: usize = 16 * 1024;
+/// Headers of a request at most.
+const MAX_HEADERS: usize = 64;
+/// How long to wait when a connection cannot be accepted (no descriptors left), so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// What metrics and readiness are made of. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The networks.
+    pub directory: Directory,
+    /// What the names of CometBFT's metrics begin with.
+    pub namespace: Arc<str>,
+    /// The admin API's requests.
+    pub calls: Arc<Calls>,
+    /// When the process started.
+    pub started: Wall,
+    /// Cancelled once every network was asked to start and has answered: until then none is ready.
+    pub begun: CancellationToken,
+}
+
+/// An address that is bound and not served yet, so that a taken port is known before anything starts.
+#[derive(Debug)]
+pub struct Http {
+    listener: TcpListener,
+    local: SocketAddr,
+}
+
+/// Why there is no address for metrics and health. The texts name the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Something else listens there.
+    #[error(
+        "metrics and health cannot listen on {0}: the port is taken, perhaps by another pexd; stop that one, or choose \
+         another port ([http] laddr; \"\" = off)"
+    )]
+    Taken(SocketAddr),
+    /// The system refused for another reason.
+    #[error("metrics and health cannot listen on {laddr} ([http] laddr): {source}")]
+    Io {
+        /// Where.
+        laddr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Http {
+    /// Binds `laddr`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When it cannot be bound.
+    pub async fn bind(laddr: SocketAddr) -> Result<Self, BindError> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::Taken(laddr),
+            _ => BindError::Io { laddr, source },
+        };
+        let listener = TcpListener::bind(laddr).await.map_err(failed)?;
+        let local = listener.local_addr().map_err(failed)?;
+        Ok(Http { listener, local })
+    }
+
+    /// Where it listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Serves until `shutdown` is ready; connections are closed then.
+    pub async fn serve(self, sources: Sources, shutdown: impl Future<Output = ()>) {
+        let service = TowerToHyperService::new(routes(sources));
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let mut connections = JoinSet::new();
+        let accepting = async {
+            loop {
+                tokio::select! {
+                    tcp = accept(&self.listener) => {
+                        // No place: dropped, which closes it.
+                        if let Ok(place) = places.clone().try_acquire_owned() {
+                            let service = service.clone();
+                            connections.spawn(async move {
+                                let _place = place;
+                                serve_one(tcp, service).await;
+                            });
+                        }
+                    }
+                    Some(_) = connections.join_next() => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = shutdown => {}
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((tcp, _)) => return tcp,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection for metrics and health");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Answers one request. Whatever goes wrong is the client's to see: it gets an error, or no answer.
+async fn serve_one(tcp: TcpStream, service: TowerToHyperService<axum::Router>) {
+    // Answers are small and waited for. A socket that refuses the option still works.
+    let _ = tcp.set_nodelay(true);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .max_buf_size(MAX_REQUEST)
+        .max_headers(MAX_HEADERS)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(tcp), service);
+    let _ = tokio::time::timeout(CONNECTION_TIME, connection).await;
+}

@@ -1,0 +1,67 @@
+//! Over sockets, before networks that really run.
+
+mod exposition;
+mod listener;
+mod readiness;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Http, Sources};
+use crate::clock::Clock;
+use crate::network::{Directory, Handle};
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A listener that is served until it is dropped.
+struct Served {
+    addr: SocketAddr,
+    begun: CancellationToken,
+    stop: CancellationToken,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Serves these networks, of which all have been asked to start.
+async fn serve(networks: impl IntoIterator<Item = Handle>) -> Served {
+    let http = Http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let served = Served { addr: http.local_addr(), begun: CancellationToken::new(), stop: CancellationToken::new() };
+    served.begun.cancel();
+    let sources = Sources {
+        directory: Directory::new(networks, None),
+        namespace: "cometbft".into(),
+        calls: Arc::default(),
+        started: Clock.now().wall,
+        begun: served.begun.clone(),
+    };
+    tokio::spawn(http.serve(sources, served.stop.clone().cancelled_owned()));
+    served
+}
+
+/// What comes back until the server closes, after these bytes.
+async fn exchange(addr: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    // One that is turned away may find the connection closed already.
+    let _ = stream.write_all(request).await;
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes in time");
+    String::from_utf8(answer).unwrap()
+}
+
+/// The status and the body of an answer to a request of this method.
+async fn ask(addr: SocketAddr, method: &str, path: &str) -> (u16, String) {
+    let answer = exchange(addr, format!("{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}

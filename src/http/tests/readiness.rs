@@ -1,0 +1,69 @@
+use super::*;
+use crate::network::scripted::by;
+use crate::network::tests::{Process, until};
+use crate::node::row::BanTarget;
+
+#[tokio::test]
+async fn ready_is_when_all_that_should_run_does() {
+    let process = Process::new();
+    let (one, two) = (process.seed("one-1"), process.seed("two-1"));
+    let (one, two) = (process.serve(one, &[]).await, process.serve(two, &[]).await);
+    let served = serve([one.clone(), two]).await;
+    assert_eq!(ask(served.addr, "GET", "/readyz").await, (200, "ready\n".into()));
+    // What an operator stopped need not run.
+    one.stop(by()).await.unwrap();
+    assert_eq!(ask(served.addr, "GET", "/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn nothing_is_ready_before_the_networks_were_started() {
+    let http = Http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let addr = http.local_addr();
+    let sources = Sources {
+        directory: Directory::default(),
+        namespace: "cometbft".into(),
+        calls: Arc::default(),
+        started: Clock.now().wall,
+        begun: CancellationToken::new(),
+    };
+    let begun = sources.begun.clone();
+    tokio::spawn(http.serve(sources, std::future::pending()));
+    assert_eq!(ask(addr, "GET", "/readyz").await, (503, "the networks are being started\n".into()));
+    assert_eq!(ask(addr, "GET", "/healthz").await.0, 200);
+    begun.cancel();
+    assert_eq!(ask(addr, "GET", "/readyz").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_network_that_failed_is_named_without_an_address() {
+    let process = Process::new();
+    let (well, taken) = (process.seed("well-1"), process.seed("taken-1"));
+    let _holder = tokio::net::TcpListener::bind(taken.entrance.laddr()).await.unwrap();
+    let well = process.serve(well, &[]).await;
+    let taken = process.spawn(taken).await.handle;
+    taken.start(None).await.unwrap_err();
+    let served = serve([well, taken]).await;
+    let (code, body) = ask(served.addr, "GET", "/readyz").await;
+    assert_eq!((code, body.as_str()), (503, "taken-1: failed (ReactorService.GetStatus says why)\n"));
+}
+
+#[tokio::test]
+async fn a_network_that_cannot_save_is_not_ready_until_it_can() {
+    let process = Process::new();
+    let mut config = process.seed("busy-1");
+    config.store.busy_timeout = Duration::from_millis(20);
+    let path = config.book.clone();
+    let network = process.serve(config, &[]).await;
+    let served = serve([network.clone()]).await;
+    let other_program = rusqlite::Connection::open(&path).unwrap();
+    other_program.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let target = BanTarget::ip([10, 0, 0, 1].into());
+    network.ban(by(), target, String::new(), None).await.unwrap();
+    until("it is told", async || ask(served.addr, "GET", "/readyz").await.0 == 503).await;
+    let (_, body) = ask(served.addr, "GET", "/readyz").await;
+    assert_eq!(body, "busy-1: cannot save its changes (ReactorService.GetStatus says why)\n");
+    let (_, metrics) = ask(served.addr, "GET", "/metrics").await;
+    assert!(metrics.contains("pexd_store_unsaved{chain_id=\"busy-1\"} 1\n"), "{metrics}");
+    other_program.execute_batch("ROLLBACK").unwrap();
+    until("it is saved", async || ask(served.addr, "GET", "/readyz").await.0 == 200).await;
+}
