@@ -34,10 +34,10 @@ fn sorts(count: u16) -> Vec<Record> {
                 if outcome == Outcome::Untried { Wall::NEVER } else { Wall::from_secs(2_000 + i64::from(n) * 7 % 90) };
             let [high, low] = n.to_be_bytes();
             Record {
-                address: NetAddress::new(id(n), IpAddr::from([20 + low, high, low % 9, 1]), 26_656).unwrap(),
+                address: NetAddress::new(id(n), IpAddr::from([20 + low % 100, high, low, 1]), 26_656).unwrap(),
                 state: State::New,
                 buckets: Vec::new(),
-                source: Source { id: id(n % 7), ip: IpAddr::from([9, 9, low % 7, 9]) },
+                source: Source { id: id(n % 7), ip: IpAddr::from([9, low % 7, 9, 9]) },
                 added: Wall::from_secs(1_000 + i64::from(n) * 31 % 100),
                 attempts: if outcome == Outcome::Untried || reached { 0 } else { n % 4 + 1 },
                 outcome,
@@ -110,8 +110,8 @@ async fn filters_let_through_what_a_look_at_each_would() {
             Box::new(move |a| a.source.as_ref().unwrap().id == source),
         ),
         (
-            AddressFilter { source: "9.9.2.0/23".into(), ..Default::default() },
-            Box::new(|a| ["9.9.2.9", "9.9.3.9"].contains(&&*a.source.as_ref().unwrap().ip)),
+            AddressFilter { source: "9.2.0.0/15".into(), ..Default::default() },
+            Box::new(|a| ["9.2.9.9", "9.3.9.9"].contains(&&*a.source.as_ref().unwrap().ip)),
         ),
         (AddressFilter { servable: Some(true), ..Default::default() }, Box::new(|a| a.servable)),
         (
@@ -365,10 +365,9 @@ async fn an_exported_book_is_imported_as_hearsay() {
         let imported = import(&mut client, &file, size).await.unwrap();
         let result = imported.result.unwrap();
         assert_eq!((result.changed, result.saved, imported.refused_count), (true, true, 0));
-        // Who told of them decides the bucket: what a list says comes from one source, and crowds.
         let (shown, _) = all(&mut client, None, AddressOrder::Unspecified, 1_000).await;
         assert_eq!(imported.added_count, 2_499);
-        assert!(shown.len() > 800 && shown.iter().all(|a| a.last_outcome() == DialOutcome::Untried && !a.verified));
+        assert!(shown.len() == 2_499 && shown.iter().all(|a| a.last_outcome() == DialOutcome::Untried && !a.verified));
         assert!(shown.iter().all(|address| address.id != id(9).to_string()), "banned ones are not exported");
         let source = shown[0].source.as_ref().unwrap().id.clone();
         assert_eq!(source == to.id.to_string(), format == BookFormat::List);
