@@ -103,6 +103,11 @@ impl World {
         }
         self.runtime.spawn(come_again(at, Identity::random("another-1")));
         self.wait("the seed has a book", |world| world.servable().len() >= 3);
+        self.wait("its dials are written down", |world| {
+            let known =
+                |address| world.ask("AddressBookService/GetAddress", json!({"network": ALPHA, "address": address}));
+            world.servable().into_iter().all(|address| known(address)["addresses"][0].get("attempts").is_some())
+        });
         self.wait("the seed has peers", |world| world.peers().len() >= 2);
         self.wait("the re-keyed seed is known for it", |world| {
             let seeds = world.ask("SeedService/ListSeeds", json!({"network": BETA}));
