@@ -15,8 +15,6 @@ use crate::types::{NodeId, PeerAddress, PeerAddressError, canonical};
 const MAX_REASON: usize = 256;
 /// Bytes of an address or target in text form at most: an ID, the longest DNS name and a port fit.
 const MAX_TEXT: usize = 512;
-/// Bytes of a part of a text that a filter looks for at most.
-const MAX_PART: usize = 128;
 /// The longest ban that has an end, in seconds: 100 years.
 const MAX_BAN_SECONDS: u64 = 100 * 365 * 24 * 3600;
 /// What an IPv4 address mapped into IPv6 is prefixed by, in bits.
@@ -57,15 +55,6 @@ pub(super) fn node_id(field: &'static str, text: &str) -> Result<NodeId, Status>
         };
         invalid(field, mend)
     })
-}
-
-/// A field of a filter that is a part of a text; empty = all.
-pub(super) fn part(field: &'static str, text: &str) -> Result<Option<String>, Status> {
-    match text.len() {
-        0 => Ok(None),
-        1..=MAX_PART => Ok(Some(text.to_ascii_lowercase())),
-        length => Err(invalid(field, format!("{length} bytes are too many: {MAX_PART} at most"))),
-    }
 }
 
 /// `new_network.seeds`: id@host:port.
@@ -216,14 +205,6 @@ mod tests {
         {
             assert_eq!(read(seconds, nanos), Err(tonic::Code::InvalidArgument), "{seconds} {nanos}");
         }
-    }
-
-    #[test]
-    fn filters_read_ranges_in_the_form_of_bans_and_texts_in_lower_case() {
-        assert_eq!(part("f", "").unwrap(), None);
-        assert_eq!(part("f", "Val").unwrap().as_deref(), Some("val"));
-        assert!(part("f", &"x".repeat(128)).is_ok());
-        assert!(part("f", &"x".repeat(129)).is_err());
     }
 
     #[test]

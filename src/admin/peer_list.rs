@@ -4,9 +4,10 @@ use ipnet::IpNet;
 use prost::Message as _;
 use tonic::Status;
 
+use super::convert;
+use super::filters::{Text, any_of, range};
 use super::page::{Chunk, Listing};
 use super::status::invalid;
-use super::{convert, fields, filters};
 use crate::clock::Clock;
 use crate::network::{Error, Handle, Peer};
 use crate::proto::pexd::v1 as pb;
@@ -28,7 +29,7 @@ struct Filter {
     directions: Vec<pb::Direction>,
     purposes: Vec<pb::DialPurpose>,
     ips: Option<IpNet>,
-    text: Option<String>,
+    text: Text,
     persistent: Option<bool>,
 }
 
@@ -48,50 +49,41 @@ impl PeerListing {
 
 impl Filter {
     fn read(filter: pb::PeerFilter) -> Result<Self, Status> {
-        let direction = |&value: &i32| match pb::Direction::try_from(value) {
-            Ok(direction @ (pb::Direction::Inbound | pb::Direction::Outbound)) => Ok(direction),
-            _ => Err(invalid(
-                "filter.directions",
-                "write DIRECTION_INBOUND or DIRECTION_OUTBOUND, or leave it empty for both",
-            )),
+        let direction = |value| match pb::Direction::try_from(value).ok()? {
+            direction @ (pb::Direction::Inbound | pb::Direction::Outbound) => Some(direction),
+            pb::Direction::Unspecified => None,
         };
-        let purpose = |&value: &i32| {
-            pb::DialPurpose::try_from(value)
-                .map_err(|_| invalid("filter.purposes", "it has a value that is none of DialPurpose's"))
-        };
+        let purpose = |value| pb::DialPurpose::try_from(value).ok();
+        let (inbound_or_outbound, purposes) = ("write DIRECTION_INBOUND or DIRECTION_OUTBOUND", "see DialPurpose");
         Ok(Filter {
-            directions: filter.directions.iter().map(direction).collect::<Result<_, _>>()?,
-            purposes: filter.purposes.iter().map(purpose).collect::<Result<_, _>>()?,
-            ips: filters::range("filter.ip_range", &filter.ip_range)?,
-            text: fields::part("filter.text", &filter.text)?,
+            directions: any_of("filter.directions", &filter.directions, inbound_or_outbound, direction)?,
+            purposes: any_of("filter.purposes", &filter.purposes, purposes, purpose)?,
+            ips: range("filter.ip_range", &filter.ip_range)?,
+            text: Text::read("filter.text", &filter.text)?,
             persistent: filter.persistent,
         })
     }
 
     fn is_empty(&self) -> bool {
         let Filter { directions, purposes, ips, text, persistent } = self;
-        directions.is_empty() && purposes.is_empty() && ips.is_none() && text.is_none() && persistent.is_none()
+        directions.is_empty()
+            && purposes.is_empty()
+            && ips.is_none()
+            && *text == Text::default()
+            && persistent.is_none()
     }
 
     fn admits(&self, peer: &Peer) -> bool {
         let view = &peer.view;
         let purpose = view.purpose.map_or(pb::DialPurpose::Unspecified, convert::purpose);
-        let text = |part: &String| {
-            let info = &view.info;
-            let texts = [&info.moniker, &info.version, &info.listen_addr];
-            view.info.id.to_string().contains(part) || texts.into_iter().any(|text| contains(text, part))
-        };
+        let info = &view.info;
+        let mut texts = [&info.moniker, &info.version, &info.listen_addr].into_iter();
         (self.directions.is_empty() || self.directions.contains(&convert::direction(view.direction)))
             && (self.purposes.is_empty() || self.purposes.contains(&purpose))
             && self.ips.is_none_or(|ips| ips.contains(&view.remote.ip()))
             && self.persistent.is_none_or(|persistent| persistent == view.persistent)
-            && self.text.as_ref().is_none_or(text)
+            && (self.text.is_in(&info.id.to_string()) || texts.any(|text| self.text.is_in(text)))
     }
-}
-
-/// Whether a text has this part, which is in lower case; case is ignored.
-fn contains(text: &str, part: &str) -> bool {
-    text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
 impl Listing for PeerListing {
