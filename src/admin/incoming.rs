@@ -19,7 +19,7 @@ use tonic::transport::server::Connected;
 
 use super::places::{NoPlace, Place, Places};
 use super::reload::{InForce, Tls};
-use super::remote::Remote;
+use super::remote::{Remote, Source};
 use super::settings::Limits;
 use super::tls::ClientCertificate;
 use crate::clock::Clock;
@@ -73,8 +73,8 @@ pub(super) fn incoming(
 
 struct Door {
     listeners: Listeners,
-    tcp_places: Arc<Places>,
-    unix_places: Arc<Places>,
+    tcp_places: Arc<Places<Source>>,
+    unix_places: Arc<Places<Source>>,
     told: RateTable,
     /// As many as there are places for at most. They break off when this is dropped.
     handshakes: JoinSet<Option<Connection>>,
@@ -137,7 +137,7 @@ impl Door {
     }
 
     /// The place, or a line in the log now and then.
-    fn told_of(&mut self, place: Result<Place, NoPlace>, remote: &Remote) -> Option<Place> {
+    fn told_of(&mut self, place: Result<Place<Source>, NoPlace>, remote: &Remote) -> Option<Place<Source>> {
         let told = match &place {
             Ok(_) => return place.ok(),
             // All sources together, or a flood from many would flood the log.
@@ -190,7 +190,7 @@ pub(super) struct Connection {
     /// Until the client has sent and shown what it has to.
     patience: Option<Patience>,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
-    _place: Place,
+    _place: Place<Source>,
 }
 
 /// How long a client is waited for.
@@ -202,7 +202,7 @@ struct Patience {
 }
 
 impl Connection {
-    fn new(stream: Wire, remote: Remote, place: Place, closing: CancellationToken) -> Self {
+    fn new(stream: Wire, remote: Remote, place: Place<Source>, closing: CancellationToken) -> Self {
         if let Wire::Tcp(tcp) = &stream {
             // Answers are small and waited for. A socket that refuses the option still works.
             let _ = tcp.set_nodelay(true);

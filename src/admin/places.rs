@@ -1,20 +1,18 @@
-//! How many connections there may be: in all on each listener, so that a flood on one leaves the other open, and of one
-//! source.
+//! How many connections or streams there may be at once: in all, and of one source.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::remote::Source;
-
-/// The places of one listener.
+/// Places that sources take. Each listener has its own, so that a flood on one leaves the other open.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Places<S: Hash + Eq> {
     all: Arc<Semaphore>,
     per_source: usize,
-    /// Connections by source; their number bounds its size.
-    taken: Mutex<HashMap<Source, usize>>,
+    /// How many each source has; `all` bounds its size.
+    taken: Mutex<HashMap<S, usize>>,
 }
 
 /// Why there is no place.
@@ -26,36 +24,44 @@ pub(super) enum NoPlace {
     SourceFull,
 }
 
-impl Places {
+impl<S: Hash + Eq + Clone> Places<S> {
     pub(super) fn new(all: usize, per_source: usize) -> Arc<Self> {
         Arc::new(Places { all: Arc::new(Semaphore::new(all)), per_source, taken: Mutex::default() })
     }
 
-    /// A place for one more connection of this source.
-    pub(super) fn take(self: &Arc<Self>, source: Source) -> Result<Place, NoPlace> {
+    /// One more place for this source.
+    pub(super) fn take(self: &Arc<Self>, source: S) -> Result<Place<S>, NoPlace> {
         let mut taken = self.lock();
         if taken.get(&source).is_some_and(|count| *count >= self.per_source) {
             return Err(NoPlace::SourceFull);
         }
         let permit = self.all.clone().try_acquire_owned().map_err(|_| NoPlace::Full)?;
-        *taken.entry(source).or_default() += 1;
+        *taken.entry(source.clone()).or_default() += 1;
         Ok(Place { places: self.clone(), source, _permit: permit })
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Source, usize>> {
+impl<S: Hash + Eq> Places<S> {
+    /// Whether nobody has a place, and nothing is left of those who had.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<S, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection's place, for as long as this is held.
+/// A place, for as long as this is held.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
-    source: Source,
+pub(super) struct Place<S: Hash + Eq> {
+    places: Arc<Places<S>>,
+    source: S,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Place {
+impl<S: Hash + Eq> Drop for Place<S> {
     fn drop(&mut self) {
         let mut taken = self.places.lock();
         if let Some(count) = taken.get_mut(&self.source) {
@@ -70,6 +76,7 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::remote::Source;
 
     #[test]
     fn one_source_cannot_take_all_and_nothing_is_left_behind() {
@@ -82,6 +89,6 @@ mod tests {
         drop(held);
         assert!(places.take(a).is_ok());
         drop(third);
-        assert!(places.lock().is_empty());
+        assert!(places.is_empty());
     }
 }

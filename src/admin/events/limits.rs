@@ -1,12 +1,12 @@
 //! How many may watch at once, and what ends all of them.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use crate::admin::caller::Caller;
+use crate::admin::places::{self, NoPlace, Places};
 use crate::admin::status;
 
 /// Streams at once in all. One whose reader does not read holds 440 KB at most, most of it HTTP/2's: 110 MB together.
@@ -15,24 +15,20 @@ const MAX_STREAMS: usize = 256;
 const MAX_PER_CALLER: usize = 16;
 
 /// The streams under way. Cheap to clone; all clones are one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::admin) struct Watches {
     /// Cancelled when the process ends.
     pub(super) ending: CancellationToken,
-    by_caller: Arc<Mutex<BTreeMap<String, usize>>>,
+    places: Arc<Places<String>>,
 }
 
 /// A stream's place; given back when it is dropped.
-#[derive(Debug)]
-pub(super) struct Place {
-    watches: Watches,
-    caller: String,
-}
+pub(super) type Place = places::Place<String>;
 
 impl Watches {
     /// Streams that end when the token is cancelled.
     pub(in crate::admin) fn until(ending: CancellationToken) -> Self {
-        Watches { ending, ..Watches::default() }
+        Watches { ending, places: Places::new(MAX_STREAMS, MAX_PER_CALLER) }
     }
 
     /// A place for one more stream.
@@ -40,36 +36,14 @@ impl Watches {
     /// # Errors
     /// RESOURCE_EXHAUSTED when there are as many as may be.
     pub(super) fn enter(&self, caller: &Caller) -> Result<Place, Status> {
-        let caller = caller.principal();
-        let mut counts = self.counts();
-        if counts.values().sum::<usize>() >= MAX_STREAMS {
-            return Err(status::limit(format!("{MAX_STREAMS} streams of events are open: close some first")));
-        }
-        let count = counts.entry(caller.clone()).or_default();
-        if *count >= MAX_PER_CALLER {
-            let text =
-                format!("you have {MAX_PER_CALLER} streams of events open: close one, or watch `-` for all networks");
-            return Err(status::limit(text));
-        }
-        *count += 1;
-        drop(counts);
-        Ok(Place { watches: self.clone(), caller })
-    }
-
-    fn counts(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
-        self.by_caller.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.watches.counts();
-        if let Some(count) = counts.get_mut(&self.caller) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.caller);
-            }
-        }
+        self.places.take(caller.principal()).map_err(|reason| {
+            status::limit(match reason {
+                NoPlace::Full => format!("{MAX_STREAMS} streams of events are open: close some first"),
+                NoPlace::SourceFull => format!(
+                    "you have {MAX_PER_CALLER} streams of events open: close one, or watch `-` for all networks"
+                ),
+            })
+        })
     }
 }
 
@@ -86,7 +60,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_for_each_and_for_all_and_come_back() {
-        let watches = Watches::default();
+        let watches = Watches::until(CancellationToken::new());
         let mut places: Vec<_> =
             (0..MAX_PER_CALLER).map(|n| watches.enter(&caller(&format!("10.0.0.1:{}", n + 1))).unwrap()).collect();
         let refused = watches.enter(&caller("10.0.0.1:999")).unwrap_err();
@@ -98,6 +72,6 @@ mod tests {
         }
         assert!(watches.enter(&caller("somebody else")).unwrap_err().message().contains("256"));
         drop(places);
-        assert!(watches.counts().is_empty());
+        assert!(watches.places.is_empty());
     }
 }
