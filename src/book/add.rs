@@ -24,9 +24,7 @@ impl Book {
         self.check(&address, &source)?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
-            self.file(now, id, address, source)?;
-            self.counts.new += 1;
-            return Ok(Added::New);
+            return self.file_first(now, id, address, source);
         };
         match self.slab.entry(known).standing {
             Standing::Banned => return Err(Refused::Banned),
@@ -52,9 +50,7 @@ impl Book {
         self.check(&address, &source)?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
-            self.file(now, id, address, source)?;
-            self.counts.new += 1;
-            return Ok(Added::New);
+            return self.file_first(now, id, address, source);
         };
         let is_here = self.slab.find(&address).is_some();
         match self.slab.entry(known).standing {
@@ -93,6 +89,13 @@ impl Book {
         }
         self.enter_new(now.wall.into(), ix, bucket);
         Added::AnotherBucket
+    }
+
+    /// Files the first address of an ID that is not in the book.
+    fn file_first(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<Added, Refused> {
+        self.file(now, id, address, source)?;
+        self.counts.new += 1;
+        Ok(Added::New)
     }
 
     /// Makes a new entry; the count of IDs is the caller's.
