@@ -24,7 +24,7 @@ const KEYS: [&str; 14] = [
 ];
 
 /// Lists that a reload brings into force while the network runs; they are changed by methods of their own.
-const LISTS: [&str; 1] = ["p2p.seeds"];
+const LISTS: [&str; 4] = ["p2p.seeds", "p2p.persistent_peers", "p2p.unconditional_peer_ids", "p2p.private_peer_ids"];
 
 /// Whether an operator can change the key at run time.
 pub(super) fn can_change(key: &Key) -> bool {

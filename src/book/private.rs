@@ -26,6 +26,13 @@ impl Book {
         self.private.remove(id, author, now.wall)
     }
 
+    /// Takes the private IDs that the file names now, as if each that differs were added or removed.
+    pub fn set_file_private(&mut self, from_file: impl IntoIterator<Item = NodeId>) {
+        for id in self.private.set_file(from_file).came {
+            self.remove(&id);
+        }
+    }
+
     /// One changed private ID, with its change, or `None` when that lapsed.
     pub fn take_dirty_private(&mut self) -> Option<(NodeId, Option<Delta<NodeId>>)> {
         self.private.take_dirty()

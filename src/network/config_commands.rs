@@ -42,7 +42,7 @@ impl Handle {
         self.change(by, Change::Reset(key.into())).await
     }
 
-    /// Brings into force what the files say now, as far as that is possible while the network runs: the seeds and what can
+    /// Brings into force what the files say now, as far as that is possible while the network runs: the lists and what can
     /// be tuned. What was changed at run time stays over it.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl Actor<'_> {
     }
 
     fn reconfigure(&mut self, configured: Configured) {
-        self.node.set_file_seeds(configured.params.pex.seeds.clone());
+        self.node.set_file_lists(self.shell.clock.now(), &configured.params);
         let lapsed = self.settings.set_file(&configured);
         lapsed.into_iter().for_each(|change| self.ledger.keep(change));
         self.shell.configured.store(Arc::new(configured));

@@ -1,7 +1,7 @@
 //! The lists of the configuration that operators change at run time: each belongs to a part of the node.
 
 use super::row::{Change, Delta, Key, ListItem, Row};
-use super::{ListedView, Node, Pex, RunState, Source};
+use super::{ListedView, Node, Params, Pex, RunState, Source};
 use crate::switch::ListChange;
 use crate::types::{Full, NodeId, Now, Overlay, PeerAddress};
 
@@ -55,17 +55,37 @@ impl Node {
     }
 
     fn add_persistent(&mut self, now: Now, peer: PeerAddress, author: &str) -> Result<bool, Full> {
-        let running = self.state == RunState::Running;
-        let address = peer.as_net_address();
-        let added = self.switch.add_persistent(now, peer, author, running)?;
-        if let Some(address) = address.filter(|_| added) {
+        let added = self.switch.add_persistent(now, peer.clone(), author, self.is_running())?;
+        if added {
+            self.seek(now, &[peer]);
+        }
+        Ok(added)
+    }
+
+    /// Has new persistent peers in the book, and dials those that are due.
+    fn seek(&mut self, now: Now, peers: &[PeerAddress]) {
+        for address in peers.iter().filter_map(PeerAddress::as_net_address) {
             let own = Source { id: self.own_id(), ip: address.ip() };
             self.with(now, |_, cx| Pex::learn(cx, address, own));
         }
-        if running {
+        if self.is_running() {
             self.switch.handle_timeout(now, &mut self.rng);
         }
-        Ok(added)
+    }
+
+    fn is_running(&self) -> bool {
+        self.state == RunState::Running
+    }
+
+    /// Takes the lists as the file has them now; what was changed at run time stays over them, where it still applies. What
+    /// differs takes force as by [`Node::add_listed`] and [`Node::remove_listed`], but for their bounds: those are the
+    /// operators', not the file's.
+    pub fn set_file_lists(&mut self, now: Now, file: &Params) {
+        self.with(now, |pex, cx| pex.set_file_seeds(cx, file.pex.seeds.clone()));
+        self.book.set_file_private(file.book.private_ids.iter().copied());
+        self.switch.set_file_unconditional(file.switch.unconditional.iter().copied());
+        let came = self.switch.set_file_persistent(now, file.switch.persistent.clone(), self.is_running());
+        self.seek(now, &came);
     }
 
     /// At most `max` entries of the three lists of peers after an entry, in the order of the lists and their entries.

@@ -240,11 +240,6 @@ impl Node {
         self.pex.set_period(now, tuning.period);
     }
 
-    /// Takes the seeds that the file names now; what was changed at run time stays, where it still applies.
-    pub fn set_file_seeds(&mut self, seeds: Vec<PeerAddress>) {
-        self.pex.set_file_seeds(seeds);
-    }
-
     /// Bans an ID or a range for `length` (`None` = for good), closes what it is for, and takes the ID out of the book's
     /// buckets.
     ///

@@ -296,11 +296,17 @@ impl Pex {
     /// When there are [`MAX_SEEDS`].
     pub fn add_seed(&mut self, cx: &mut Context<'_>, seed: PeerAddress, author: &str) -> Result<bool, TooManySeeds> {
         let added = self.seeds.add(seed.clone(), author, cx.now.wall)?;
-        if added && self.next_round.is_some() && cx.book.needs_more() {
+        if added {
+            self.ask_new(cx, seed);
+        }
+        Ok(added)
+    }
+
+    fn ask_new(&self, cx: &mut Context<'_>, seed: PeerAddress) {
+        if self.next_round.is_some() && cx.book.needs_more() {
             // What is connected or dialled already needs no dial; the health shows the rest.
             let _ = cx.switch.dial(cx.now, seed, Purpose::Seed);
         }
-        Ok(added)
     }
 
     /// Removes a seed; `false` when there is none.
@@ -308,9 +314,11 @@ impl Pex {
         self.seeds.remove(seed, author, now.wall)
     }
 
-    /// Takes the seeds that the file names now; what was changed at run time stays, where it still applies.
-    pub fn set_file_seeds(&mut self, seeds: Vec<PeerAddress>) {
-        self.seeds.set_file(seeds);
+    /// Takes the seeds that the file names now, as if each that differs were added or removed.
+    pub fn set_file_seeds(&mut self, cx: &mut Context<'_>, from_file: Vec<PeerAddress>) {
+        for seed in self.seeds.set_file(from_file) {
+            self.ask_new(cx, seed);
+        }
     }
 
     /// Sets the time between two rounds. A shorter one counts from now on, not from the end of a long one.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom as _;
 
-use crate::types::{Delta, Fault, Host, NodeId, Overlay, PeerAddress, SeededRng, Wall};
+use crate::types::{Delta, Fault, Host, NodeId, Overlay, PeerAddress, SeededRng, Turnover, Wall};
 
 /// Seeds at most, those of the file included.
 pub const MAX_SEEDS: usize = 256;
@@ -126,23 +126,25 @@ impl Seeds {
 
     /// Removes a seed; `false` when there is none.
     pub(super) fn remove(&mut self, seed: &PeerAddress, author: &str, at: Wall) -> bool {
-        if !self.list.remove(seed, author, at) {
-            return false;
+        let removed = self.list.remove(seed, author, at);
+        if removed {
+            self.forget(seed);
         }
+        removed
+    }
+
+    /// Takes the seeds that the file names now, and forgets what is known of those that are none any more; those that came
+    /// into force.
+    pub(super) fn set_file(&mut self, from_file: Vec<PeerAddress>) -> Vec<PeerAddress> {
+        let Turnover { came, went } = self.list.set_file(from_file);
+        went.iter().for_each(|seed| self.forget(seed));
+        came
+    }
+
+    fn forget(&mut self, seed: &PeerAddress) {
         self.round.retain(|other| other != seed);
         if self.health.remove(seed).is_some() {
             self.dirty_health.insert(seed.clone());
-        }
-        true
-    }
-
-    /// Takes the seeds that the file names now, and forgets what is known of those that are none any more.
-    pub(super) fn set_file(&mut self, from_file: Vec<PeerAddress>) {
-        self.list.set_file(from_file);
-        let current: BTreeSet<_> = self.iter().cloned().collect();
-        self.round.retain(|seed| current.contains(seed));
-        for seed in self.health.extract_if(.., |seed, _| !current.contains(seed)) {
-            self.dirty_health.insert(seed.0);
         }
     }
 

@@ -37,6 +37,18 @@ impl Switch {
         Ok(added)
     }
 
+    /// Takes the persistent peers that the file names now, as if each that differs were added or removed; those that came
+    /// into force.
+    pub fn set_file_persistent(&mut self, now: Now, from_file: Vec<PeerAddress>, dial: bool) -> Vec<PeerAddress> {
+        let Switch { reconnect, peers, .. } = self;
+        let next = |id: &NodeId| (dial && peers.by_id(id).is_none()).then_some(now.mono);
+        let turnover = reconnect.set_file(from_file, next);
+        for id in turnover.came.iter().chain(&turnover.went).map(PeerAddress::id) {
+            peers.set_persistent(&id, reconnect.has_id(&id));
+        }
+        turnover.came
+    }
+
     /// Removes a persistent peer; `false` when there is none. Its connection stays, as that of a peer that is kept.
     pub fn remove_persistent(&mut self, now: Now, address: &PeerAddress, author: &str) -> bool {
         let removed = self.reconnect.remove(address, author, now.wall);
@@ -61,6 +73,13 @@ impl Switch {
         let removed = self.unconditional.remove(id, author, now.wall);
         self.peers.set_unconditional(id, self.unconditional.contains(id));
         removed
+    }
+
+    /// Takes the unconditional peers that the file names now, as if each that differs were added or removed.
+    pub fn set_file_unconditional(&mut self, from_file: impl IntoIterator<Item = NodeId>) {
+        let turnover = self.unconditional.set_file(from_file);
+        turnover.came.iter().for_each(|id| self.peers.set_unconditional(id, true));
+        turnover.went.iter().for_each(|id| self.peers.set_unconditional(id, false));
     }
 
     /// Has a persistent peer not redialled before the next start.

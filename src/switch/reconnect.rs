@@ -8,7 +8,7 @@ use super::params::{
     MAX_PERSISTENT, RECONNECT_AT_LAST, RECONNECT_ATTEMPTS, RECONNECT_BACKOFF_ATTEMPTS, RECONNECT_BACKOFF_BASE,
     RECONNECT_INTERVAL, RECONNECT_JITTER,
 };
-use crate::types::{Delta, Full, Mono, NodeId, Overlay, PeerAddress, SeededRng, Wall};
+use crate::types::{Delta, Full, Mono, NodeId, Overlay, PeerAddress, SeededRng, Turnover, Wall};
 
 /// The persistent peers, each with its next dial.
 #[derive(Debug, Default)]
@@ -80,6 +80,19 @@ impl Reconnect {
     pub(super) fn remove(&mut self, address: &PeerAddress, author: &str, at: Wall) -> bool {
         self.peers.retain(|peer| peer.address != *address);
         self.list.remove(address, author, at)
+    }
+
+    /// Takes the file's addresses; each that comes into force is dialled when `next` says so, as in [`Reconnect::add`].
+    pub(super) fn set_file(
+        &mut self,
+        from_file: Vec<PeerAddress>,
+        next: impl Fn(&NodeId) -> Option<Mono>,
+    ) -> Turnover<PeerAddress> {
+        let turnover = self.list.set_file(from_file);
+        self.peers.retain(|peer| self.list.contains(&peer.address));
+        let came = turnover.came.iter().cloned();
+        self.peers.extend(came.map(|address| Persistent { next: next(&address.id()), ..Persistent::idle(address) }));
+        turnover
     }
 
     /// Whether an address of this ID is persistent.

@@ -19,7 +19,7 @@ pub use net_address::{AddressError, NetAddress, canonical};
 pub use node_id::{NodeId, NodeIdError};
 pub use node_info::{NodeInfo, NodeInfoError, PEX_CHANNEL, ProtocolVersion};
 pub use now::{Mono, Now, Wall};
-pub use overlay::{Delta, Full, Overlay};
+pub use overlay::{Delta, Full, Overlay, Turnover};
 pub use peer_address::{Host, PeerAddress, PeerAddressError};
 
 /// The seeded generator that pure code draws from; only the shell seeds it.

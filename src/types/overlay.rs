@@ -25,6 +25,15 @@ impl<T> Delta<T> {
     }
 }
 
+/// What a new file changed of the items in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turnover<T> {
+    /// In force now, and not before.
+    pub came: Vec<T>,
+    /// In force before, and not now.
+    pub went: Vec<T>,
+}
+
 /// The file's items with the changes that apply.
 #[derive(Clone, Debug)]
 pub struct Overlay<T> {
@@ -47,12 +56,13 @@ impl<T: Ord + Clone> Overlay<T> {
     pub fn load(from_file: impl IntoIterator<Item = T>, deltas: impl IntoIterator<Item = Delta<T>>) -> Self {
         let deltas = deltas.into_iter().map(|delta| (delta.item.clone(), delta)).collect();
         let mut overlay = Overlay { deltas, ..Overlay::default() };
-        overlay.set_file(from_file);
+        let _all_came = overlay.set_file(from_file);
         overlay
     }
 
     /// Takes what the file says now; changes that no longer apply lapse, as in [`Overlay::load`].
-    pub fn set_file(&mut self, from_file: impl IntoIterator<Item = T>) {
+    pub fn set_file(&mut self, from_file: impl IntoIterator<Item = T>) -> Turnover<T> {
+        let before: BTreeSet<T> = self.iter().cloned().collect();
         self.from_file.clear();
         self.named.clear();
         for item in from_file {
@@ -70,6 +80,8 @@ impl<T: Ord + Clone> Overlay<T> {
             self.deltas.remove(&item);
             self.dirty.insert(item);
         }
+        let came = self.iter().filter(|item| !before.contains(item)).cloned().collect();
+        Turnover { came, went: before.into_iter().filter(|item| !self.contains(item)).collect() }
     }
 
     /// The items in force: the file's in its order, then those that were added.
@@ -203,10 +215,12 @@ mod tests {
     fn a_new_file_lies_below_the_changes() {
         let mut overlay = Overlay::load(vec!["a", "b"], [removal("a"), Delta { added: true, ..removal("c") }]);
         assert_eq!(in_force(&overlay), ["b", "c"]);
-        overlay.set_file(vec!["a", "d"]);
+        let turnover = overlay.set_file(vec!["a", "d"]);
+        assert_eq!(turnover, Turnover { came: vec!["d"], went: vec!["b"] });
         assert_eq!(in_force(&overlay), ["d", "c"]);
         assert_eq!(overlay.take_dirty(), None, "both changes apply as before");
-        overlay.set_file(vec!["c"]);
+        let turnover = overlay.set_file(vec!["c"]);
+        assert_eq!(turnover, Turnover { came: vec![], went: vec!["d"] }, "c was added before");
         assert_eq!(in_force(&overlay), ["c"]);
         assert_eq!([overlay.take_dirty(), overlay.take_dirty()], [Some(("a", None)), Some(("c", None))]);
     }

@@ -32,6 +32,17 @@ async fn what_can_be_changed_live_is_and_nobody_is_let_go() {
     let seeds = handle.seeds().await.unwrap();
     assert!(seeds.len() == 1 && seeds[0].from_file, "{seeds:?}");
     assert!(pexd.entry("one-1", "p2p.seeds").await.origin.contains("config.toml:"));
+
+    let id = "02".repeat(20);
+    let lists = format!(
+        "persistent_peers = \"{id}@127.0.0.1:1\"\nunconditional_peer_ids = \"{id}\"\nprivate_peer_ids = \"{id}\""
+    );
+    home.add_line("one-1", "p2p", &lists);
+    let reloaded = pexd.reload("one-1").await.unwrap();
+    assert_eq!(keys_of(&reloaded), ["p2p.persistent_peers", "p2p.unconditional_peer_ids", "p2p.private_peer_ids"]);
+    assert!(!reloaded.restarted && reloaded.changes.iter().all(|change| change.live), "{reloaded:?}");
+    let listed = handle.listed(None, 9).await.unwrap();
+    assert_eq!(listed.entries.iter().filter(|entry| entry.from_file && entry.in_force).count(), 3, "{listed:?}");
     assert_eq!(visitor.ask().await, made.known);
 
     home.edit("one-1", SEED, "");

@@ -166,6 +166,42 @@ fn the_lists_survive_a_restart_and_lapse_with_the_file() {
 }
 
 #[test]
+fn a_new_file_takes_force_as_if_its_entries_were_added_and_removed_one_by_one() {
+    let mut bench = Bench::new(false, |params| {
+        params.switch.persistent = vec![address(8).into()];
+        params.switch.unconditional = [id(5)].into();
+        params.switch.max_inbound = 1;
+    });
+    let dial = dials(&bench.begun)[0].3;
+    bench.answers(dial, 8);
+    bench.admit(5);
+    bench.admit(6);
+    assert!(bench.add(persistent(9)), "an operator's own entry stays over the file");
+    let own = dials(&bench.wait(Duration::ZERO)).remove(0).3;
+    bench.answers(own, 9);
+
+    let mut file = params(id(0), place(0), false);
+    file.switch.persistent = vec![address(7).into(), address(6).into()];
+    file.switch.unconditional = [id(6)].into();
+    file.book.private_ids = [id(8)].into();
+    file.pex.seeds = vec![address(4).into()];
+    bench.node.set_file_lists(bench.now, &file);
+
+    let dialled = bench.dials_within(Duration::ZERO);
+    let wanted = [(Purpose::Seed, address(4).into()), (Purpose::Persistent, address(7).into())];
+    assert_eq!(dialled, wanted, "one that is connected needs no dial");
+    assert_eq!(bench.peers(), [5, 6, 8, 9].map(id).into(), "nobody is let go");
+    assert_eq!([8, 9].map(|n| bench.kept(n)), [Kept::Outbound, Kept::Persistent]);
+    assert!(bench.node.peer_of(&id(6)).unwrap().persistent);
+    assert_eq!(refusal(&bench.knock(3)), Some(Fault::Full), "5 counts again, and 6 no longer does");
+    bench.lose(5);
+    bench.admit(3);
+    let known: Vec<_> =
+        bench.node.addresses(bench.now, None, 9).into_iter().map(|entry| entry.record.address).collect();
+    assert!(known.contains(&address(7)) && !known.contains(&address(8)), "{known:?}");
+}
+
+#[test]
 fn entries_are_walked_in_parts() {
     let mut bench = Bench::new(false, |params| params.book.private_ids = (20..25).map(id).collect());
     assert!((1..5).all(|n| bench.add(persistent(n))));
