@@ -1,5 +1,7 @@
 //! One file a subject.
 
+mod addrbook;
+mod check_seeds;
 mod node;
 mod real_nodes;
 mod refusals;

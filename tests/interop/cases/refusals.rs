@@ -52,7 +52,12 @@ fn a_key_that_is_not_the_dialled_id_is_told_on_both_sides() {
 
     let wrong = format!("{nobody}@{}", node.laddr());
     let mistaken = cometbft::Config::new("mistaken", Version::V040, CHAIN).persistent_peers([wrong]).start();
-    until("the dialler knows why", TRIES, || mistaken.log(), |log| log.contains(&mismatch(node.id(), nobody)));
+    until(
+        "the dialler knows why",
+        TRIES,
+        || mistaken.log(),
+        |log| log.contains(&mismatch(node.id(), &nobody.to_string())),
+    );
     until_true("we saw it hang up", TRIES, || node.refusals(CHAIN, "closed_in_handshake") > 0);
     assert!(node.peers(CHAIN).is_empty());
 }
@@ -84,6 +89,6 @@ fn a_duplicate_is_told_on_both_sides_and_the_old_connection_stays() {
     assert!(tries <= MAX_TRIES, "the twin tried {tries} times although the hub had hung up each time");
 }
 
-fn mismatch(actual: NodeId, dialled: NodeId) -> String {
+pub(super) fn mismatch(actual: NodeId, dialled: &str) -> String {
     format!("conn.ID ({actual}) dialed ID ({dialled}) mismatch")
 }

@@ -55,12 +55,24 @@ pub(crate) struct Config {
     pub(crate) seeds: Vec<String>,
     /// Each as `id@host:port`.
     pub(crate) persistent_peers: Vec<String>,
+    /// Further lines of `[p2p]`.
+    p2p: Vec<&'static str>,
+    addrbook: Option<PathBuf>,
 }
 
 impl Config {
     /// A node that knows nobody.
     pub(crate) fn new(name: &'static str, version: Version, chain: &'static str) -> Self {
-        Config { name, version, chain, key: NodeKey::generate(), seeds: Vec::new(), persistent_peers: Vec::new() }
+        Config {
+            name,
+            version,
+            chain,
+            key: NodeKey::generate(),
+            seeds: Vec::new(),
+            persistent_peers: Vec::new(),
+            p2p: Vec::new(),
+            addrbook: None,
+        }
     }
 
     /// The same, with seeds.
@@ -81,6 +93,18 @@ impl Config {
         self
     }
 
+    /// The same, with another line in `[p2p]`.
+    pub(crate) fn p2p(mut self, line: &'static str) -> Self {
+        self.p2p.push(line);
+        self
+    }
+
+    /// The same, with an address book to start from.
+    pub(crate) fn addrbook(mut self, file: &Path) -> Self {
+        self.addrbook = Some(file.to_owned());
+        self
+    }
+
     /// Starts it and waits until it answers.
     pub(crate) fn start(self) -> CometBft {
         let mut node = self.launch();
@@ -98,13 +122,16 @@ impl Config {
         self.key.write(&home.join("config/node_key.json"));
         home::write_genesis(&home.join("config/genesis.json"), self.chain);
         home::write(&home.join("config/config.toml"), &self.toml(laddr, rpc));
+        if let Some(file) = &self.addrbook {
+            fs::copy(file, addrbook(&home)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        }
         let process = spawn(&self, &home);
         CometBft { config: self, home, laddr, rpc, process: Some(process) }
     }
 
     fn toml(&self, laddr: SocketAddr, rpc: SocketAddr) -> String {
-        let Config { name, seeds, persistent_peers, .. } = self;
-        let (seeds, persistent_peers) = (seeds.join(","), persistent_peers.join(","));
+        let Config { name, seeds, persistent_peers, p2p, .. } = self;
+        let (seeds, persistent_peers, p2p) = (seeds.join(","), persistent_peers.join(","), p2p.join("\n"));
         format!(
             r#"
 proxy_app = "kvstore"
@@ -122,6 +149,7 @@ persistent_peers = "{persistent_peers}"
 addr_book_strict = false
 allow_duplicate_ip = true
 max_num_outbound_peers = 20
+{p2p}
 
 [consensus]
 create_empty_blocks = false
@@ -139,6 +167,10 @@ fn spawn(config: &Config, home: &Path) -> Process {
     let mut command = Command::new(config.version.program());
     command.arg("start").arg("--home").arg(home).env("NO_COLOR", "1");
     Process::start(config.name, &mut command, &home.join("log"))
+}
+
+fn addrbook(home: &Path) -> PathBuf {
+    home.join("config/addrbook.json")
 }
 
 /// A real node, running or stopped.
@@ -180,6 +212,11 @@ impl CometBft {
     /// What it logged since its first start.
     pub(crate) fn log(&self) -> String {
         self.process().log()
+    }
+
+    /// Its address book's file, which it writes every two minutes and when it ends.
+    pub(crate) fn addrbook(&self) -> PathBuf {
+        addrbook(&self.home)
     }
 
     /// The peers it is connected to; none while it does not answer.

@@ -37,6 +37,7 @@ pub(crate) struct Config {
     seeds: BTreeMap<&'static str, Vec<String>>,
     persistent_peers: Vec<String>,
     seed_mode: bool,
+    bootstrap: bool,
 }
 
 impl Config {
@@ -49,6 +50,7 @@ impl Config {
             seeds: BTreeMap::new(),
             persistent_peers: Vec::new(),
             seed_mode: false,
+            bootstrap: false,
         }
     }
 
@@ -69,6 +71,12 @@ impl Config {
     /// The same, with persistent peers (`id@host:port`).
     pub(crate) fn persistent_peers(mut self, peers: impl IntoIterator<Item = String>) -> Self {
         self.persistent_peers.extend(peers);
+        self
+    }
+
+    /// The same, that starts although it knows nobody.
+    pub(crate) fn bootstrap(mut self) -> Self {
+        self.bootstrap = true;
         self
     }
 
@@ -128,6 +136,7 @@ impl Config {
             p2p["allow_duplicate_ip"] = value(true);
             p2p["max_num_outbound_peers"] = value(20);
             file["pex"]["node_key_file"] = value("../../node_key.json");
+            file["pex"]["bootstrap"] = value(self.bootstrap);
         });
     }
 }
@@ -265,6 +274,18 @@ impl Pexd {
         response.bans.into_iter().map(|ban| (ban.target.clone(), ban)).collect()
     }
 
+    /// Runs a command of the client in its home, which finds it there by itself.
+    #[track_caller]
+    pub(crate) fn command(&self, args: &[&str]) {
+        let (code, output) = command(&[args, &["--home", self.home.to_str().expect("it was made from text")]].concat());
+        assert_eq!(code, 0, "{args:?}: {output}");
+    }
+
+    /// A file of its home that the client may write.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.home.join(name)
+    }
+
     /// Ends it politely.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
@@ -314,6 +335,14 @@ impl fmt::Debug for Pexd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.config.name, self.address())
     }
+}
+
+/// Runs pexd's command line; its exit code and what it printed. What it says besides goes to the test's own output.
+pub(crate) fn command(args: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_pexd")).args(args).output().expect("pexd was built");
+    eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+    let code = output.status.code().unwrap_or_else(|| panic!("{args:?}: {}", output.status));
+    (code, String::from_utf8(output.stdout).expect("it prints text"))
 }
 
 /// The ID that the API wrote.
