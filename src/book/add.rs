@@ -5,7 +5,7 @@ use rand::RngExt as _;
 use super::history::{History, Stamp};
 use super::slab::{IdAt, Ix, Standing};
 use super::{Added, Book, MAX_NEW_BUCKETS, Refused, Source, State};
-use crate::types::{NetAddress, Now, SeededRng, is_routable};
+use crate::types::{NetAddress, NodeId, Now, SeededRng, is_routable};
 
 impl Book {
     /// Files an address that `source` told us, in the new bucket that both their groups ask for. An ID that is old is left
@@ -60,6 +60,35 @@ impl Book {
             _ if self.slots_of(known) >= MAX_NEW_BUCKETS => Err(Refused::HasItsShare),
             _ => self.file(now, id, address, source).map(|()| Added::AnotherAddress),
         }
+    }
+
+    /// Files an address on the word of who must know it: the peer itself, authenticated, or our own configuration. Neither
+    /// chance nor what others told of its ID keeps it out: where that has its share of slots, the least of its addresses
+    /// makes room. An ID that is old stays where it was reached, and so does one that was reached at all its addresses.
+    ///
+    /// # Errors
+    /// When it may not be stored.
+    pub fn add_own(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
+        let added = self.add_surely(now, address, source);
+        match added {
+            Err(Refused::HasItsShare) if self.drop_least(&address.id()) => self.add_surely(now, address, source),
+            Err(Refused::GoodElsewhere | Refused::HasItsShare) => Ok(Added::Unchanged),
+            added => added,
+        }
+    }
+
+    /// Drops the address of an ID that is worth least: one that failed, else the one added or tried longest ago. One that
+    /// was reached at our latest attempt stays; whether any went.
+    fn drop_least(&mut self, id: &NodeId) -> bool {
+        let unproven = self.slab.of_id(self.slab.find_id(id)).filter(|&ix| !self.slab.history(ix).verified);
+        let least = unproven.min_by_key(|&ix| {
+            let history = self.slab.history(ix);
+            (history.attempts == 0, history.touched(), *self.slab.address(ix))
+        });
+        if let Some(ix) = least {
+            self.discard(ix);
+        }
+        least.is_some()
     }
 
     /// What is refused whatever the book holds.

@@ -66,10 +66,10 @@ impl Node {
     fn seek(&mut self, now: Now, peers: &[PeerAddress]) {
         for address in peers.iter().filter_map(PeerAddress::as_net_address) {
             let own = Source { id: self.own_id(), ip: address.ip() };
-            self.with(now, |_, cx| Pex::learn(cx, address, own));
+            self.with(now, |_, cx| Pex::learn_surely(cx, address, own));
         }
         if self.is_running() {
-            self.switch.handle_timeout(now, &mut self.rng);
+            self.switch.handle_timeout(now);
         }
     }
 

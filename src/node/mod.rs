@@ -87,9 +87,10 @@ impl Node {
             usable_seeds: false,
         };
         node.agree_on_bans(now);
-        for address in node.switch.persistent().iter().filter_map(PeerAddress::as_net_address) {
+        let persistent: Vec<_> = node.switch.persistent().iter().filter_map(PeerAddress::as_net_address).collect();
+        for address in persistent {
             // Refused are private, banned and unroutable ones, which stay persistent all the same.
-            let _ = node.book.add(now, address, own, &mut node.rng);
+            node.with(now, |_, cx| Pex::learn_surely(cx, address, own));
         }
         (node, report)
     }
@@ -167,7 +168,7 @@ impl Node {
     pub fn handle_timeout(&mut self, now: Now) {
         match self.state {
             RunState::Running => {
-                self.switch.handle_timeout(now, &mut self.rng);
+                self.switch.handle_timeout(now);
                 self.with(now, |pex, cx| pex.handle_timeout(cx));
             }
             RunState::Starting if now.mono >= self.start_by => self.decide_start(now),

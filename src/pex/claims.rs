@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::params::MAX_PENDING_CLAIMS;
 use super::{Context, Pex};
-use crate::book::{Added, Source};
+use crate::book::{Added, Refused, Source};
 use crate::switch::{Effect, Event};
 use crate::types::{ConnId, NetAddress, NodeId};
 
@@ -59,7 +59,7 @@ impl Pex {
             Ok(ip) => {
                 let ip = if ip.is_unspecified() { remote } else { ip };
                 if let Ok(address) = NetAddress::new(id, ip, port) {
-                    Self::learn(cx, address, source);
+                    Self::learn_surely(cx, address, source);
                 }
             }
             Err(_) => {
@@ -71,12 +71,29 @@ impl Pex {
         }
     }
 
-    /// Adds an address to the book, unless a rule is against it; whether its ID was unknown.
+    /// Adds an address that somebody told of to the book, unless a rule is against it; whether its ID was unknown.
     pub fn learn(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
-        if cx.switch.bans_id(&address.id(), cx.now.wall) || cx.switch.bans_ip(address.ip(), cx.now.wall) {
-            return false;
-        }
-        match cx.book.add(cx.now, address, source, cx.rng) {
+        let may = Self::may_learn(cx, &address);
+        may && Self::learned(cx, address, source, |cx| cx.book.add(cx.now, address, source, cx.rng))
+    }
+
+    /// As [`Pex::learn`], on the word of who must know: the peer itself, authenticated, or our own configuration.
+    pub fn learn_surely(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
+        let may = Self::may_learn(cx, &address);
+        may && Self::learned(cx, address, source, |cx| cx.book.add_own(cx.now, address, source))
+    }
+
+    fn may_learn(cx: &Context<'_>, address: &NetAddress) -> bool {
+        !cx.switch.bans_id(&address.id(), cx.now.wall) && !cx.switch.bans_ip(address.ip(), cx.now.wall)
+    }
+
+    fn learned(
+        cx: &mut Context<'_>,
+        address: NetAddress,
+        source: Source,
+        add: impl FnOnce(&mut Context<'_>) -> Result<Added, Refused>,
+    ) -> bool {
+        match add(cx) {
             Ok(added @ (Added::New | Added::AnotherAddress)) => {
                 cx.switch.event(Event::Learned { address, from: source.id });
                 added == Added::New

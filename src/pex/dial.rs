@@ -33,7 +33,7 @@ impl Pex {
         {
             // One with an IP is there from the start; what a name stands for is known only now.
             let own = Source { id: cx.switch.params().own_id, ip: address.ip() };
-            Self::learn(cx, address, own);
+            Self::learn_surely(cx, address, own);
         }
         if let Some(address) = dialled.address {
             self.note_outcome(cx, &address, dialled.fault.as_ref());

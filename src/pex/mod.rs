@@ -330,7 +330,7 @@ impl Pex {
     /// Takes the answer to a look-up of a name in a peer's listen address.
     pub fn resolved(&mut self, cx: &mut Context<'_>, name: &str, ips: &[IpAddr]) {
         for (address, source) in self.claims.resolved(name, ips) {
-            Self::learn(cx, address, source);
+            Self::learn_surely(cx, address, source);
         }
     }
 

@@ -1,6 +1,7 @@
 //! When a peer may ask again (behaviour document, "Request received"). Kept by ID, so that reconnecting resets nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::params::MIN_REQUEST_INTERVAL;
 use crate::types::{Mono, NodeId};
@@ -11,8 +12,11 @@ use crate::types::{Mono, NodeId};
 const GENERATION: usize = 2_048;
 /// Requests that are always answered.
 const FREE: u8 = 2;
-/// The offence that brings a ban.
+/// The offence that brings a ban. Within one interval all are one: a CometBFT node that was hung up on dials its persistent
+/// peer again at once, and asks.
 const LAST_OFFENCE: u8 = 3;
+/// After this time without a request nothing is known of an ID any more: offences of different weeks do not add up.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 /// The times of received requests, in a table of bounded size.
 #[derive(Debug, Default)]
@@ -23,7 +27,10 @@ pub(super) struct Requests {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Times {
+    /// The last request that was answered.
     last: Mono,
+    /// The last that counted as an offence.
+    offended: Mono,
     answered: u8,
     offences: u8,
 }
@@ -43,9 +50,15 @@ impl Requests {
     /// Notes a request.
     pub(super) fn received(&mut self, id: NodeId, now: Mono) -> Asked {
         let times = self.entry(id);
+        if now.since(times.last.max(times.offended)) >= FORGOTTEN_AFTER {
+            *times = Times::default();
+        }
         let early = times.answered >= FREE && now.since(times.last) < MIN_REQUEST_INTERVAL;
         if early {
-            times.offences = times.offences.saturating_add(1);
+            if times.offences == 0 || now.since(times.offended) >= MIN_REQUEST_INTERVAL {
+                times.offences = times.offences.saturating_add(1);
+                times.offended = now;
+            }
             return if times.offences >= LAST_OFFENCE { Asked::TooOften } else { Asked::TooSoon };
         }
         times.answered = times.answered.saturating_add(1);
@@ -85,7 +98,22 @@ mod tests {
             assert_eq!(requests.received(id(1), secs(second)), expected, "at {second} s");
         }
         assert_eq!(requests.received(id(2), secs(19)), Asked::InTime, "another peer has its own times");
-        assert_eq!(requests.received(id(1), secs(19)), Asked::TooOften);
+        assert_eq!(requests.received(id(1), secs(20)), Asked::InTime);
+        assert_eq!(requests.received(id(1), secs(29)), Asked::TooOften);
+    }
+
+    #[test]
+    fn one_burst_is_one_offence_and_old_ones_are_forgotten() {
+        let mut requests = Requests::default();
+        for start in [0, 3600, 7200, 10_800] {
+            // Its start, its first round, and a second start with redials in a row.
+            assert_eq!(requests.received(id(1), secs(start)), Asked::InTime);
+            assert_eq!(requests.received(id(1), secs(start + 2)), Asked::InTime);
+            for _ in 0..50 {
+                assert_eq!(requests.received(id(1), secs(start + 5)), Asked::TooSoon);
+            }
+            assert_eq!(requests.received(id(1), secs(start + 12)), Asked::InTime);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Dial, Effect, Event, Handshaken, Peer, Switch, params};
 use crate::types::{
@@ -86,7 +87,10 @@ impl Switch {
         let peer = self.down(now, conn, fault)?;
         self.judge_dialled(now, &peer, rng);
         if peer.dialled.is_none() || lasted(now, &peer) {
-            self.reconnect.lost(&peer.info.id, now.mono);
+            // Who answers and hangs up, as a seed does, is not to be dialled several times a second.
+            let was_short = now.mono.since(peer.since.mono) < params::LASTED;
+            let pause = if was_short { params::RECONNECT_INTERVAL } else { Duration::ZERO };
+            self.reconnect.lost(&peer.info.id, now.mono + pause);
         } else {
             self.reconnect.hung_up(&peer.info.id, now.mono, self.params.persistent_max_period, rng);
         }

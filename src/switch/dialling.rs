@@ -138,9 +138,14 @@ impl Switch {
                 Blame::Nobody => {}
             }
         }
-        // Dialling ourselves can never succeed, and a connection that is there already needs no redial.
-        if !matches!(fault, Fault::Ourselves | Fault::DuplicateId) {
-            self.reconnect.failed(&dial.target, now.mono, self.params.persistent_max_period, rng);
+        match fault {
+            // Dialling ourselves can never succeed, and a connection that is there already needs no redial.
+            Fault::Ourselves | Fault::DuplicateId => {}
+            // Where a name leads is known only now; what is against it is ours.
+            Fault::DuplicateIp | Fault::BannedIp | Fault::LocalResources => {
+                self.reconnect.postpone(&dial.target.id(), now.mono);
+            }
+            _ => self.reconnect.failed(&dial.target, now.mono, self.params.persistent_max_period, rng),
         }
     }
 

@@ -166,18 +166,14 @@ impl Switch {
     }
 
     /// Dials the persistent peers whose time has come.
-    pub fn handle_timeout(&mut self, now: Now, rng: &mut SeededRng) {
+    pub fn handle_timeout(&mut self, now: Now) {
         while let Some(target) = self.reconnect.due(now.mono) {
-            match self.dial(now, target.clone(), Purpose::Persistent) {
-                Ok(_) | Err(NotDialled::Ourselves) => {}
-                // Its loss brings it back.
-                Err(NotDialled::Connected) => {}
-                Err(NotDialled::Dialling | NotDialled::DuplicateIp | NotDialled::Banned) => {
-                    self.reconnect.postpone(&target.id(), now.mono)
-                }
-                Err(_) => {
-                    self.reconnect.failed(&target, now.mono, self.params.persistent_max_period, rng);
-                }
+            let id = target.id();
+            match self.dial(now, target, Purpose::Persistent) {
+                // The loss of the one that is connected brings it back.
+                Ok(_) | Err(NotDialled::Ourselves | NotDialled::Connected) => {}
+                // No dial, no failure: what is against it is on our side.
+                Err(_) => self.reconnect.postpone(&id, now.mono),
             }
         }
     }

@@ -76,6 +76,8 @@ pub const LASTED: Duration = Duration::from_secs(10);
 pub const RECONNECT_ATTEMPTS: u32 = 20;
 /// Their interval.
 pub const RECONNECT_INTERVAL: Duration = Duration::from_secs(5);
+/// The least wait after a failed dial, however short `persistent_peers_max_dial_period` is.
+pub const RECONNECT_LEAST: Duration = Duration::from_secs(1);
 /// The random part of every wait for a persistent peer.
 pub const RECONNECT_JITTER: Duration = Duration::from_secs(3);
 /// Redials at intervals that grow by [`RECONNECT_BACKOFF_BASE`] each, after those.

@@ -6,7 +6,7 @@ use rand::RngExt as _;
 
 use super::params::{
     MAX_PERSISTENT, RECONNECT_AT_LAST, RECONNECT_ATTEMPTS, RECONNECT_BACKOFF_ATTEMPTS, RECONNECT_BACKOFF_BASE,
-    RECONNECT_INTERVAL, RECONNECT_JITTER,
+    RECONNECT_INTERVAL, RECONNECT_JITTER, RECONNECT_LEAST,
 };
 use crate::types::{Delta, Full, Mono, NodeId, Overlay, PeerAddress, SeededRng, Turnover, Wall};
 
@@ -150,11 +150,11 @@ impl Reconnect {
         }
     }
 
-    /// A connection to this ID was lost; the first redial is at once.
-    pub(super) fn lost(&mut self, id: &NodeId, now: Mono) {
+    /// A connection to this ID was lost; the first redial is at `next`.
+    pub(super) fn lost(&mut self, id: &NodeId, next: Mono) {
         for peer in self.of(id) {
             peer.failures = 0;
-            peer.dial_at(now);
+            peer.dial_at(next);
         }
     }
 
@@ -175,7 +175,7 @@ impl Reconnect {
         for peer in self.peers.iter_mut().filter(|peer| peer.address == *address) {
             peer.failures = peer.failures.saturating_add(1);
             let wait = wait(peer.failures) + jitter(rng);
-            peer.dial_at(now + if cap.is_zero() { wait } else { wait.min(cap) });
+            peer.dial_at(now + if cap.is_zero() { wait } else { wait.min(cap.max(RECONNECT_LEAST)) });
         }
     }
 

@@ -102,7 +102,7 @@ impl Life {
             }
             Op::Wait => {
                 self.now = now.after(Duration::from_secs(6));
-                self.switch.handle_timeout(self.now, &mut self.rng);
+                self.switch.handle_timeout(self.now);
             }
         }
     }

@@ -56,19 +56,16 @@ async fn ends_too_soon(arena: &Arena, attacker: Attacker, identity: &Identity) {
 }
 
 #[test]
-fn reconnecting_does_not_help_and_the_third_offence_is_banned() {
+fn reconnecting_does_not_help_and_is_no_attack() {
     attack(Setup::default(), 128 * KIB, async |arena| {
         let identity = Identity::random(CHAIN);
         for _ in 0..2 {
             assert!(asks_anew(&arena.attacker(), &identity).await, "two are free");
         }
-        ends_too_soon(arena, arena.attacker(), &identity).await;
-        ends_too_soon(arena, arena.attacker(), &identity).await;
+        for _ in 0..5 {
+            ends_too_soon(arena, arena.attacker(), &identity).await;
+        }
         assert!(arena.ban_of(identity.info.id).await.is_none(), "a node that restarts in a loop is no attacker");
-        let attacker = arena.attacker();
-        assert!(!asks_anew(&attacker, &identity).await);
-        arena.ends(&attacker, identity.info.id, Fault::RequestsTooOften).await;
-        arena.bans(&attacker, &identity, &Fault::RequestsTooOften).await;
     });
 }
 

@@ -13,7 +13,7 @@ use crate::node::{Input, Node, Params};
 use crate::pex::Kept;
 use crate::switch::NotDialled;
 use crate::testkit::sim::params;
-use crate::types::{CloseHow, CloseReason, ConnId, Direction, Fault, Full, PeerAddress, Purpose, SeededRng};
+use crate::types::{CloseHow, CloseReason, ConnId, Direction, Fault, Full, PeerAddress, Purpose, SeededRng, Stage};
 use crate::wire::pex::Received;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -109,6 +109,59 @@ fn one_that_is_connected_already_is_persistent_from_now_on() {
     assert!(bench.node.peer_of(&id(9)).unwrap().persistent);
     bench.lose(9);
     assert_eq!(bench.dials_within(Duration::ZERO), [(Purpose::Persistent, address(9).into())]);
+}
+
+#[test]
+fn a_persistent_peer_that_answers_and_hangs_up_is_not_hammered() {
+    let mut bench = Bench::new(false, |params| params.switch.persistent = vec![address(9).into()]);
+    let (mut dialled, mut sessions) = (dials(&bench.begun), 0);
+    for _ in 0..300 {
+        for (_, _, _, conn) in dialled {
+            bench.answers(conn, 9);
+            bench.says(conn, tell(vec![]));
+            bench.lose(9);
+            sessions += 1;
+        }
+        dialled = dials(&bench.wait(SECOND));
+    }
+    // Every 5 s, and at a round of ensure-peers now and then.
+    assert!((30..=70).contains(&sessions), "{sessions} sessions in 5 minutes");
+}
+
+#[test]
+fn what_is_against_a_dial_on_our_side_is_no_failure_of_a_persistent_peer() {
+    let name = |n: u16| format!("{}@host{n}:26656", id(n)).parse::<PeerAddress>().unwrap();
+    let mut bench = Bench::new(false, |params| {
+        params.switch.persistent = vec![name(8), name(9)];
+        params.pex.bootstrap = true;
+    });
+    let mut dialled = dials(&bench.wait(4 * SECOND));
+    for _ in 0..40 {
+        assert_eq!(dialled.len(), 2);
+        for (_, target, _, conn) in dialled {
+            bench.fails(conn, if target == name(8) { Fault::DuplicateIp } else { Fault::BannedIp });
+        }
+        dialled = dials(&bench.wait(6 * SECOND));
+    }
+}
+
+#[test]
+fn a_persistent_peer_waits_for_a_free_dial_without_a_failure_and_without_end() {
+    let mut bench = Bench::new(false, |params| {
+        params.switch.max_dials = 1;
+        params.switch.persistent_max_period = Duration::from_nanos(1);
+        params.switch.persistent = vec![address(8).into(), address(9).into()];
+    });
+    let mut tried = BTreeSet::new();
+    let mut dialled = dials(&bench.begun);
+    for _ in 0..40 {
+        for (_, target, _, conn) in dialled {
+            tried.insert(target.id());
+            bench.fails(conn, Fault::TimedOut(Stage::Dial));
+        }
+        dialled = dials(&bench.wait(2 * SECOND));
+    }
+    assert_eq!(tried, [8, 9].map(id).into());
 }
 
 #[test]

@@ -203,16 +203,20 @@ fn reconnecting_resets_no_request_time() {
 fn a_node_disconnects_who_asks_too_soon_and_bans_him_the_third_time() {
     let mut bench = Bench::new(false, |_| {});
     for offence in 1..=3 {
-        let conn = bench.admit(1);
-        let mut last = Vec::new();
         // The first two are free, once for all connections.
-        let requests = if offence == 1 { 3 } else { 1 };
-        for _ in 0..requests {
-            last = bench.says(conn, Received::Request);
+        for _ in 0..if offence == 1 { 2 } else { 1 } {
+            let conn = bench.admit(1);
+            assert!(told(&bench.says(conn, Received::Request)).is_some());
+            bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
         }
-        let (how, fault) = closed(&last).expect("disconnected");
-        assert_eq!(how, CloseHow::Now);
-        assert_eq!(fault, if offence < 3 { Fault::RequestTooSoon } else { Fault::RequestsTooOften });
+        // Who is hung up on and dials again at once commits no other offence.
+        for _ in 0..if offence == 3 { 1 } else { 9 } {
+            let conn = bench.admit(1);
+            let (how, fault) = closed(&bench.says(conn, Received::Request)).expect("disconnected");
+            assert_eq!(how, CloseHow::Now);
+            assert_eq!(fault, if offence < 3 { Fault::RequestTooSoon } else { Fault::RequestsTooOften });
+        }
+        bench.wait(10 * SECOND);
     }
     assert_eq!(bench.bans(), [BanTarget::Id(id(1))]);
     assert_eq!(refusal(&bench.knock(1)), Some(Fault::BannedId));
