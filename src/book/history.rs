@@ -84,7 +84,8 @@ impl History {
     pub(super) fn succeed(&mut self, now: Stamp, outcome: Outcome) {
         self.last_attempt = now;
         self.last_success = now;
-        if self.reached_since.is_never() {
+        // In the future it is from a clock that was wrong; it would never be good.
+        if self.reached_since.is_never() || self.reached_since > now {
             self.reached_since = now;
         }
         self.attempts = 0;
@@ -214,6 +215,15 @@ mod tests {
         history.succeed(Stamp(T + 5 * 3600), Outcome::Reached);
         history.succeed(Stamp(T + 7 * 3600), Outcome::Reached);
         assert!(!history.is_good());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_keep_anybody_from_being_good() {
+        let mut history = History::new(Stamp(T + 365 * DAY));
+        history.succeed(Stamp(T + 365 * DAY), Outcome::Reached);
+        history.succeed(Stamp(T), Outcome::Reached);
+        history.succeed(Stamp(T + 3 * 3600), Outcome::Reached);
+        assert!(history.is_good());
     }
 
     #[test]

@@ -49,6 +49,8 @@ impl Node {
 
     pub(super) fn decide_start(&mut self, now: Now) {
         self.lookups.clear();
+        // Whose ban ended while nothing ran counts again.
+        self.with(now, |pex, cx| pex.reinstate(cx));
         let persistent = !self.switch.persistent().is_empty();
         if self.usable_seeds || !self.book.is_empty() || persistent || self.pex.may_bootstrap() {
             self.enter(now, RunState::Running);

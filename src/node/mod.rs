@@ -134,8 +134,12 @@ impl Node {
 
     fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) {
         if self.state != RunState::Running {
-            self.switch.effect(Effect::Refuse { ticket, fault: Fault::NotRunning });
-        } else if let Some(conn) = self.switch.inbound(now, ticket, peer) {
+            return self.switch.effect(Effect::Refuse { ticket, fault: Fault::NotRunning });
+        }
+        if self.switch.may_enter(now, &peer) == Err(Fault::Full) {
+            self.with(now, |pex, cx| pex.make_room(cx));
+        }
+        if let Some(conn) = self.switch.inbound(now, ticket, peer) {
             self.with(now, |pex, cx| pex.add_peer(cx, conn));
         }
     }

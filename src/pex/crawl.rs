@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use rand::seq::IteratorRandom as _;
+
 use super::params::{DIALS_IN_RESERVE, SEED_ROUND_INTERVAL};
 use super::{Context, Pex};
 use crate::book::Servable;
@@ -15,6 +17,18 @@ impl Pex {
         self.disconnect_old(cx);
         if self.needs_seeds(cx) {
             self.dial_seeds(cx);
+        }
+        if cx.book.needs_more() {
+            self.ask_one_that_stays(cx);
+        }
+    }
+
+    /// Who is persistent or was dialled by an operator is connected already, so that no visit comes to ask it.
+    fn ask_one_that_stays(&mut self, cx: &mut Context<'_>) {
+        let stays = |peer: &&Peer| matches!(peer.purpose, Some(Purpose::Persistent | Purpose::Manual | Purpose::Keep));
+        let conns = cx.switch.peers().filter(stays).map(|peer| peer.conn);
+        if let Some(conn) = conns.choose(cx.rng) {
+            self.ask(cx, conn);
         }
     }
 

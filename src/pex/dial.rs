@@ -69,7 +69,8 @@ impl Pex {
         }
     }
 
-    fn note_success(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: Outcome) {
+    /// Notes that an address was reached.
+    pub(super) fn note_success(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: Outcome) {
         match cx.book.mark_reached(cx.now, address, outcome) {
             Change::Verified => cx.switch.event(Event::Verified(*address)),
             Change::Promoted => cx.switch.event(Event::Promoted(*address)),
@@ -77,14 +78,29 @@ impl Pex {
         }
         let is_held = |address: &NetAddress| cx.book.get(address).is_some_and(|record| record.verified);
         let verified = cx.book.servable(Servable::Verified);
-        if self.outage.reached(address, verified, cx.now.mono, is_held) == Turn::Ended {
-            cx.switch.event(Event::Outage(false));
+        match self.outage.reached(address, verified, cx.now.mono, is_held) {
+            Turn::None | Turn::Began(_) => {}
+            Turn::Ended => cx.switch.event(Event::Outage(false)),
+            Turn::Expired(gone) => {
+                cx.switch.event(Event::Outage(false));
+                gone.iter().for_each(|address| Self::give_up(cx, address));
+            }
+        }
+    }
+
+    /// What was held through an outage is demoted after all, for what its last dial found.
+    fn give_up(cx: &mut Context<'_>, address: &NetAddress) {
+        let Some(outcome) = cx.book.get(address).map(|record| record.outcome) else { return };
+        if !outcome.is_success() {
+            cx.book.mark_failed(cx.now, address, outcome, false);
+            cx.switch.event(Event::Unverified { address: *address, outcome });
         }
     }
 
     fn note_failure(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: Outcome) {
-        let hold = self.outage.is_active();
-        let held = hold && cx.book.get(address).is_some_and(|record| record.verified);
+        let verified = cx.book.get(address).is_some_and(|record| record.verified);
+        let hold = self.outage.spares(verified, cx.now.mono);
+        let held = hold && verified;
         let change = cx.book.mark_failed(cx.now, address, outcome, hold);
         if held {
             // Else it would be dialled days after the outage's end, or given up.

@@ -27,7 +27,8 @@ use crate::book::{Book, Servable};
 use crate::switch::{Ban, Dial, Event, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
-    CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NodeId, Now, PeerAddress, Purpose, SeededRng, Wall,
+    CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NetAddress, NodeId, Now, Outcome, PeerAddress,
+    Purpose, SeededRng, Wall,
 };
 use crate::wire::pex::Outgoing;
 use claims::Claims;
@@ -187,9 +188,10 @@ impl Pex {
         let _ = cx.switch.ban(cx.now, ban);
     }
 
-    /// Bans that have ended are lifted, and their IDs become new again. Runs in each round of both loops: what the gate holds of the bans ends with it too.
-    fn reinstate(&mut self, cx: &mut Context<'_>) {
-        for target in cx.switch.expire_bans(cx.now.wall) {
+    /// Bans that have ended are lifted, and their IDs become new again. Runs at the start, when a ban ends, and in each round
+    /// of both loops, for a clock that was set.
+    pub fn reinstate(&mut self, cx: &mut Context<'_>) {
+        for target in cx.switch.expire_bans(cx.now) {
             if let BanTarget::Id(id) = target {
                 cx.book.reinstate(cx.now, &id);
             }
@@ -201,7 +203,7 @@ impl Pex {
         let round = self.next_round?;
         let visit = self.visits.first().map(|(at, _)| *at);
         let crawl = if self.may_crawl(switch) { book.next_due() } else { None };
-        [Some(round), visit, crawl].into_iter().flatten().min()
+        [Some(round), visit, crawl, switch.next_ban_end()].into_iter().flatten().min()
     }
 
     /// Does what is due: ends visits, crawls, and runs a round.
@@ -213,14 +215,32 @@ impl Pex {
             self.visits.pop_first();
             self.let_go(cx, conn, CloseReason::VisitOver);
         }
+        if cx.switch.next_ban_end().is_some_and(|at| at <= cx.now.mono) {
+            self.reinstate(cx);
+        }
         if round <= cx.now.mono {
             self.next_round = Some(cx.now.mono + self.period());
             self.last_round = cx.now.wall;
             self.reinstate(cx);
+            self.credit_connected(cx);
             self.tell_of_round(cx);
             if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
         }
         self.crawl(cx);
+    }
+
+    /// A peer that we dialled and that is still connected answers at its address, as the pings show: that is worth as much
+    /// as another dial. Else who never leaves would never be good, and be the first to make room in its bucket.
+    fn credit_connected(&mut self, cx: &mut Context<'_>) {
+        let stale = |address: &NetAddress| {
+            let record = cx.book.get(address);
+            record.is_some_and(|record| cx.now.wall.since(record.last_success) >= params::CREDIT_INTERVAL)
+        };
+        let dialled = cx.switch.peers().filter_map(|peer| peer.dialled);
+        let due: Vec<NetAddress> = dialled.filter(stale).collect();
+        for address in due {
+            self.note_success(cx, &address, Outcome::Reached);
+        }
     }
 
     fn tell_of_round(&self, cx: &mut Context<'_>) {

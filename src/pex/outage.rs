@@ -12,6 +12,8 @@ const WINDOW: Duration = Duration::from_secs(600);
 const LONGEST: Duration = Duration::from_hours(72);
 /// Below this many it could be chance.
 const LEAST: usize = 8;
+/// When all of them fail, as in the upgrade of a small chain, these are enough.
+const LEAST_OF_ALL: usize = 3;
 
 /// The good addresses that failed lately.
 #[derive(Debug, Default)]
@@ -19,6 +21,9 @@ pub(super) struct Outage {
     failing: BTreeMap<NetAddress, Mono>,
     active: bool,
     since: Mono,
+    /// When anything was reached last, and since when that happens without a long pause.
+    answered: Option<Mono>,
+    answering_since: Mono,
 }
 
 /// What changed.
@@ -30,12 +35,24 @@ pub(super) enum Turn {
     Began(Vec<NetAddress>),
     /// It is over.
     Ended,
+    /// It has lasted too long while others answered: these are gone for good.
+    Expired(Vec<NetAddress>),
 }
 
 impl Outage {
     /// Whether nothing is to be demoted now.
     pub(super) fn is_active(&self) -> bool {
         self.active
+    }
+
+    /// Whether the failure of an address costs it nothing now. What never answered is spared only while nobody answers at
+    /// all: else our network works, and it is the address's own.
+    pub(super) fn spares(&self, verified: bool, now: Mono) -> bool {
+        self.active && (verified || self.all_silent(now))
+    }
+
+    fn all_silent(&self, now: Mono) -> bool {
+        self.answered.is_none_or(|at| now.since(at) >= WINDOW)
     }
 
     /// A good address failed; `verified` counts those that are still good.
@@ -45,7 +62,8 @@ impl Outage {
             return Turn::None;
         }
         self.failing.retain(|_, at| now.since(*at) < WINDOW);
-        if self.failing.len() < LEAST || self.failing.len() <= verified {
+        let least = if verified == 0 { LEAST_OF_ALL } else { LEAST };
+        if self.failing.len() < least || self.failing.len() <= verified {
             return Turn::None;
         }
         self.active = true;
@@ -62,17 +80,22 @@ impl Outage {
         now: Mono,
         is_held: impl Fn(&NetAddress) -> bool,
     ) -> Turn {
+        if self.all_silent(now) {
+            self.answering_since = now;
+        }
+        self.answered = Some(now);
         self.failing.remove(address);
         if !self.active {
             return Turn::None;
         }
         self.failing.retain(|address, _| is_held(address));
-        if self.failing.len() * 2 > verified && now.since(self.since) < LONGEST {
+        let most_fail = self.failing.len() * 2 > verified;
+        if most_fail && now.since(self.since.max(self.answering_since)) < LONGEST {
             return Turn::None;
         }
         self.active = false;
-        self.failing.clear();
-        Turn::Ended
+        let failing = std::mem::take(&mut self.failing).into_keys().collect();
+        if most_fail { Turn::Expired(failing) } else { Turn::Ended }
     }
 }
 

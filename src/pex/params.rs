@@ -40,6 +40,8 @@ pub const MIN_REQUEST_INTERVAL: Duration = Duration::from_secs(STANDARD_PERIOD /
 pub const SEED_DISCONNECT_WAIT_PERIOD: Duration = Duration::from_secs(28 * 3600);
 /// How long a visited peer has to answer.
 pub const VISIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connected peer that we dialled counts as reached again after this time.
+pub const CREDIT_INTERVAL: Duration = Duration::from_hours(1);
 /// The share of new addresses in what a seed tells inbound peers, in percent (upstream's `biasToSelectNewPeers`).
 pub const SEED_SELECTION_BIAS: u8 = 30;
 /// A crawling node asks its seeds again after this time while the book needs addresses.

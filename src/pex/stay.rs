@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{Pex, params};
+use super::{Context, Pex, params};
 use crate::switch::Peer;
-use crate::types::{Direction, Mono, Purpose};
+use crate::types::{CloseReason, Direction, Mono, Purpose};
 
 /// Why a peer is connected, which decides how long it stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,9 @@ impl fmt::Display for Kept {
             Kept::Seed => {
                 "a seed, asked for addresses; with its answer a node keeps it if there is a slot, and a seed lets it go"
             }
-            Kept::Asker => "it dialled us: it is answered once and let go",
+            Kept::Asker => {
+                "it dialled us: it is answered once and let go; while it asks for nothing it may have to make room"
+            }
             Kept::Inbound => "it dialled us: it stays for as long as it likes (max_num_inbound_peers)",
         })
     }
@@ -64,6 +66,19 @@ impl Pex {
         match self.kept(peer) {
             Kept::Visit | Kept::Seed => Some(peer.since.mono + params::VISIT_TIMEOUT),
             _ => self.too_old_at(peer),
+        }
+    }
+
+    /// A full seed lets the oldest go of those who dialled it and have asked for nothing: an honest peer asks at once, and
+    /// who only holds slots shall not keep it out.
+    pub fn make_room(&mut self, cx: &mut Context<'_>) {
+        let holds_a_slot = |peer: &&Peer| {
+            let had_its_time = cx.now.mono.since(peer.since.mono) >= params::VISIT_TIMEOUT;
+            had_its_time && self.kept(peer) == Kept::Asker && !peer.unconditional && !peer.persistent
+        };
+        let oldest = cx.switch.peers().find(holds_a_slot).map(|peer| peer.conn);
+        if let Some(conn) = oldest.filter(|_| self.is_seed()) {
+            self.let_go(cx, conn, CloseReason::MadeRoom);
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{Ban, BanTarget, Effect, Event, Peer, Switch, TooManyBans};
-use crate::types::{CloseHow, CloseReason, ConnId, Fault, NodeId, Now, Wall};
+use crate::types::{CloseHow, CloseReason, ConnId, Fault, Mono, NodeId, Now, Wall};
 
 impl Switch {
     /// Lays a ban and closes what it is for; the peers that went.
@@ -15,6 +15,7 @@ impl Switch {
     pub fn ban(&mut self, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
         let (target, told) = (ban.target, ban.clone());
         self.bans.lay(ban)?;
+        self.await_end_of_bans(now);
         self.events.push_back(Event::Banned(told.into()));
         self.publish(&target);
         let caught = |peer: &&Peer| match target {
@@ -36,14 +37,24 @@ impl Switch {
         lifted
     }
 
-    /// Lifts the bans that have ended, and names them.
-    pub fn expire_bans(&mut self, now: Wall) -> Vec<BanTarget> {
-        let ended = self.bans.expire(now);
+    /// Lifts the bans that have ended, and names them and those that made room for others.
+    pub fn expire_bans(&mut self, now: Now) -> Vec<BanTarget> {
+        let ended = self.bans.expire(now.wall);
+        self.await_end_of_bans(now);
         for target in &ended {
             self.events.push_back(Event::Unbanned(*target));
             self.publish(target);
         }
         ended
+    }
+
+    fn await_end_of_bans(&mut self, now: Now) {
+        self.ban_ends = self.bans.next_end(now.wall).map(|wait| now.mono + wait);
+    }
+
+    /// When [`Switch::expire_bans`] has something to do.
+    pub const fn next_ban_end(&self) -> Option<Mono> {
+        self.ban_ends
     }
 
     fn publish(&mut self, target: &BanTarget) {

@@ -60,6 +60,8 @@ pub(super) struct Bans {
     dirty: BTreeSet<BanTarget>,
     by_operator: usize,
     ranges: Lengths,
+    /// Lifted to make room, and not named by [`Bans::expire`] yet.
+    crowded_out: Vec<BanTarget>,
 }
 
 /// How many of the banned ranges have which prefix length, so that only those are looked up.
@@ -119,7 +121,7 @@ impl Bans {
         let by_operator = bans.values().filter(|ban| ban.by_operator).count();
         let mut ranges = Lengths::default();
         bans.keys().for_each(|target| ranges.add(target));
-        Bans { bans, dirty: BTreeSet::new(), by_operator, ranges }
+        Bans { bans, by_operator, ranges, ..Bans::default() }
     }
 
     pub(super) fn bans_id(&self, id: &NodeId, now: Wall) -> bool {
@@ -181,6 +183,7 @@ impl Bans {
             let ours = self.bans.values().filter(|ban| !ban.by_operator);
             if let Some(oldest) = ours.min_by_key(|ban| ban.since).map(|ban| ban.target) {
                 self.remove(&oldest);
+                self.crowded_out.push(oldest);
             }
         }
         Ok(())
@@ -195,13 +198,25 @@ impl Bans {
         Some(ban)
     }
 
-    /// Lifts the bans that have ended.
+    /// Lifts the bans that have ended, and names them and those that made room for others.
     pub(super) fn expire(&mut self, now: Wall) -> Vec<BanTarget> {
-        let ended: Vec<_> = self.bans.values().filter(|ban| !ban.holds(now)).map(|ban| ban.target).collect();
+        let mut ended: Vec<_> = self.bans.values().filter(|ban| !ban.holds(now)).map(|ban| ban.target).collect();
         for target in &ended {
             self.remove(target);
         }
+        let crowded_out = std::mem::take(&mut self.crowded_out).into_iter();
+        // It may have been banned anew.
+        ended.extend(crowded_out.filter(|target| !self.bans.contains_key(target)));
         ended
+    }
+
+    /// How long it takes until [`Bans::expire`] names a ban; `None` = for ever.
+    pub(super) fn next_end(&self, now: Wall) -> Option<Duration> {
+        if !self.crowded_out.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let ends = self.bans.values().map(|ban| ban.until).filter(|until| !until.is_never());
+        ends.min().map(|end| end.since(now))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Ban> {
@@ -294,6 +309,11 @@ mod tests {
             bans.lay(Ban { since: Wall::from_secs(n as i64), ..ban(id(n), 0, false) }).unwrap();
         }
         assert_eq!(bans.len(), MAX_REACTOR_BANS);
+        assert_eq!(bans.next_end(Wall::from_secs(1)), Some(Duration::ZERO));
+        bans.lay(ban(id(0), 0, false)).unwrap();
+        // The first of them is banned anew, for which the next one had to go.
+        assert_eq!(bans.expire(Wall::from_secs(1)), [1, 2, 3, 4, 5].map(id));
+        assert_eq!(bans.next_end(Wall::from_secs(1)), None);
         for n in 0..MAX_OPERATOR_BANS {
             bans.lay(ban(id(1_000_000 + n), 0, true)).unwrap();
         }

@@ -13,10 +13,7 @@ use crate::wire::pex::{Outgoing, Received};
 impl Switch {
     /// Lets an inbound connection in, or refuses it. The number is the connection's.
     pub fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) -> Option<ConnId> {
-        let unconditional = self.unconditional.contains(&peer.info.id);
-        let full = !unconditional && self.peers.counted().0 >= self.params.max_inbound;
-        let verdict = self.may_connect(now, &peer).and(if full { Err(Fault::Full) } else { Ok(()) });
-        if let Err(fault) = verdict {
+        if let Err(fault) = self.may_enter(now, &peer) {
             self.effects.push_back(Effect::Refuse { ticket, fault: fault.clone() });
             self.events.push_back(Event::Refused { id: peer.info.id, ip: peer.remote.ip().to_canonical(), fault });
             return None;
@@ -25,6 +22,16 @@ impl Switch {
         self.effects.push_back(Effect::Admit { ticket, conn });
         self.up(now, conn, peer, Direction::Inbound, None, None);
         Some(conn)
+    }
+
+    /// Whether an inbound connection would be let in.
+    ///
+    /// # Errors
+    /// Why not; [`Fault::Full`] when nothing but a slot is missing.
+    pub fn may_enter(&self, now: Now, peer: &Handshaken) -> Result<(), Fault> {
+        self.may_connect(now, peer)?;
+        let counts = !self.unconditional.contains(&peer.info.id);
+        if counts && self.peers.counted().0 >= self.params.max_inbound { Err(Fault::Full) } else { Ok(()) }
     }
 
     pub(super) fn may_connect(&self, now: Now, peer: &Handshaken) -> Result<(), Fault> {

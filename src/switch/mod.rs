@@ -48,6 +48,8 @@ pub struct Switch {
     reconnect: Reconnect,
     unconditional: Overlay<NodeId>,
     bans: Bans,
+    /// When the first ban ends; `None` = never.
+    ban_ends: Option<Mono>,
     effects: VecDeque<Effect>,
     events: VecDeque<Event>,
 }
@@ -131,6 +133,7 @@ impl Switch {
             dials: Dials::default(),
             backoff: Backoff::default(),
             bans: Bans::load(kept.bans),
+            ban_ends: None,
             effects: VecDeque::new(),
             events: VecDeque::new(),
         }

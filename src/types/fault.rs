@@ -35,6 +35,8 @@ pub enum CloseReason {
     Answered,
     /// It stayed longer than a seed keeps a peer.
     TooOld,
+    /// It asked a seed for nothing, and another one needed its slot.
+    MadeRoom,
     /// The operator asked for it.
     Operator,
     /// It, or its IP, was banned.
@@ -277,6 +279,7 @@ impl fmt::Display for CloseReason {
             CloseReason::VisitOver => "visit over",
             CloseReason::Answered => "answered",
             CloseReason::TooOld => "connected for too long",
+            CloseReason::MadeRoom => "asked for nothing and made room for another",
             CloseReason::Operator => "operator's request",
             CloseReason::Banned => "banned",
             CloseReason::Stopped => "network stopped",

@@ -17,6 +17,10 @@ enum Op {
         group: u32,
         source: u32,
     },
+    AddOwn {
+        id: u32,
+        group: u32,
+    },
     AddSurely {
         id: u32,
         group: u32,
@@ -86,6 +90,7 @@ fn op() -> impl Strategy<Value = Op> {
     let who = || (0..300_u32, 0..GROUPS);
     prop_oneof![
         10 => (who(), 0..SOURCES).prop_map(|((id, group), source)| Op::Add { id, group, source }),
+        2 => who().prop_map(|(id, group)| Op::AddOwn { id, group }),
         2 => (who(), 0..SOURCES).prop_map(|((id, group), source)| Op::AddSurely { id, group, source }),
         4 => (who(), 0..SOURCES).prop_map(|((from, group), source)| Op::Flood { from, group, source }),
         4 => who().prop_map(|(id, group)| Op::Reached { id, group }),
@@ -126,6 +131,12 @@ impl Life {
             Op::AddSurely { id, group, source: from } => {
                 let added = book.add_surely(now, at(id, group), source(from));
                 assert_eq!(book.get(&at(id, group)).is_some() && added != Err(Refused::Banned), added.is_ok());
+            }
+            Op::AddOwn { id: n, group } => {
+                let own = Source { id: id(n), ip: at(n, group).ip() };
+                let added = book.add_own(now, at(n, group), own);
+                assert!(added.is_ok() || added == Err(Refused::Banned), "{added:?}");
+                assert!(book.addresses_of(&id(n)).len() <= MAX_NEW_BUCKETS);
             }
             Op::Flood { from, group, source: told_by } => {
                 for n in from..from + 80 {
@@ -228,8 +239,12 @@ impl Life {
     fn check(&mut self) {
         invariants::check(&self.book);
         let homes: BTreeSet<u16> = (0..GROUPS)
-            .flat_map(|group| (0..SOURCES).map(move |from| (group, from)))
-            .map(|(group, from)| u16::from(self.book.placement.new_bucket(ip(group, 1), source(from).ip)))
+            .flat_map(|group| {
+                // Others', and an address's own.
+                let sources = (0..SOURCES).map(|from| source(from).ip).chain([ip(group, 1)]);
+                sources.map(move |from| (ip(group, 1), from))
+            })
+            .map(|(at, from)| u16::from(self.book.placement.new_bucket(at, from)))
             .collect();
         let records = self.book.page(None, usize::MAX);
         let new = records.iter().filter(|r| r.state == State::New);

@@ -49,6 +49,41 @@ fn an_id_has_four_buckets_and_each_holds_its_own_address() {
 }
 
 #[test]
+fn lies_about_an_id_do_not_keep_its_own_word_out() {
+    let (mut book, rng) = (book(), &mut rng());
+    book.add(now(), at(1, 0), source(0), rng).unwrap();
+    for group in 1..40 {
+        insist(&mut book, now(), at(1, group), source(group), rng);
+    }
+    let lies = book.addresses_of(&id(1));
+    assert_eq!(lies.len(), MAX_NEW_BUCKETS);
+    book.mark_reached(now(), &lies[0], Outcome::Reached);
+    book.mark_failed(now(), &lies[2], Outcome::Refused, false);
+    let own = Source { id: id(1), ip: at(1, 99).ip() };
+    assert_eq!(book.add_own(now(), at(1, 99), own), Ok(Added::AnotherAddress));
+    let left = book.addresses_of(&id(1));
+    assert!(left.contains(&at(1, 99)) && left.contains(&lies[0]) && !left.contains(&lies[2]), "{left:?}");
+    assert_eq!((book.size(), left.len()), (1, MAX_NEW_BUCKETS));
+
+    // What was reached at all its addresses is left alone.
+    for address in left {
+        book.mark_reached(now(), &address, Outcome::Reached);
+    }
+    assert_eq!(book.add_own(now(), at(1, 98), own), Ok(Added::Unchanged));
+}
+
+#[test]
+fn one_address_in_four_buckets_gives_way_to_the_word_of_its_id() {
+    let (mut book, rng) = (book(), &mut rng());
+    for group in 0..60 {
+        insist(&mut book, now(), at(1, 0), source(group), rng);
+    }
+    assert_eq!(book.add_own(now(), at(1, 99), Source { id: id(1), ip: at(1, 99).ip() }), Ok(Added::New));
+    assert_eq!(book.addresses_of(&id(1)), [at(1, 99)]);
+    assert_eq!(book.size(), 1);
+}
+
+#[test]
 fn one_address_takes_four_buckets_from_many_sources() {
     let (mut book, rng) = (book(), &mut rng());
     for group in 0..60 {

@@ -194,6 +194,60 @@ fn an_outage_ends_though_a_third_is_gone_for_good() {
 }
 
 #[test]
+fn when_most_are_gone_for_good_they_are_demoted_in_the_end() {
+    let mut sim = world();
+    let seed = seed_of_twenty(&mut sim);
+    (2..16).for_each(|n| sim.black_out(place(n)));
+    sim.run_for(2 * DAY);
+    assert_eq!(servable(&sim, seed), 20, "it may be an upgrade of the chain, which some are through with");
+    sim.run_for(2 * DAY);
+    assert_eq!(servable(&sim, seed), 6);
+    assert!(!sim.node(seed).status(sim.now()).outage);
+}
+
+#[test]
+fn the_last_known_good_of_a_small_chain_is_served_while_none_of_it_answers() {
+    let mut sim = world();
+    sim.settle(place(1), scripted(1, Some((2..6).map(address).collect())));
+    (2..6).for_each(|n| sim.settle(place(n), scripted(n, None)));
+    let seed = started(&mut sim, true, |_| {});
+    sim.run_for(Duration::from_secs(300));
+    (2..6).for_each(|n| sim.black_out(place(n)));
+    sim.run_for(DAY);
+    assert_eq!(servable(&sim, seed), 4);
+    (2..6).for_each(|n| sim.settle(place(n), scripted(n, None)));
+    sim.run_for(DAY);
+    assert_eq!(servable(&sim, seed), 4);
+    assert!(!sim.node(seed).status(sim.now()).outage);
+}
+
+#[test]
+fn lies_told_in_an_outage_of_others_are_found_out() {
+    let mut sim = world();
+    let seed = seed_of_twenty(&mut sim);
+    (2..16).for_each(|n| sim.black_out(place(n)));
+    sim.run_for(Duration::from_secs(900));
+    assert!(sim.node(seed).status(sim.now()).outage);
+    add(&mut sim, seed, address(90));
+    sim.run_for(DAY);
+    let lie = sim.node(seed).address(sim.now(), &address(90));
+    assert!(lie.is_none_or(|lie| lie.record.attempts > 2), "it failed while others answered");
+}
+
+#[test]
+fn a_peer_that_stays_connected_becomes_good() {
+    let mut sim = world();
+    sim.settle(place(1), scripted(1, Some(vec![address(9)])));
+    let other = sim.add_node(place(9), params(id(9), place(9), false), Rows::default());
+    sim.act(other, Node::start);
+    let node = started(&mut sim, false, |_| {});
+    sim.run_for(Duration::from_secs(3_700) * 4);
+    let record = sim.node(node).address(sim.now(), &address(9)).unwrap().record;
+    assert_eq!(record.state, State::Old, "{record:?}");
+    assert!(sim.now().wall.since(record.last_success) <= Duration::from_secs(3_700));
+}
+
+#[test]
 fn a_seed_with_a_stale_book_goes_on_asking_its_seeds() {
     let mut sim = world();
     let seed = started(&mut sim, true, |_| {});

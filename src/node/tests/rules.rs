@@ -375,3 +375,90 @@ fn a_persistent_peer_that_hangs_up_at_once_is_not_hammered() {
     }
     assert!((5..=13).contains(&tries), "5 s to 8 s apart: {tries} in a minute");
 }
+
+#[test]
+fn a_ban_ends_on_time_with_all_that_hangs_on_it() {
+    let mut bench = Bench::new(true, |params| params.pex.crawl_period = Duration::from_hours(1));
+    bench.wait(SECOND);
+    bench.admit(1);
+    bench.node.ban(bench.now, BanTarget::Id(id(1)), "x".into(), Some(10 * SECOND), "ops").unwrap();
+    bench.events();
+    bench.wait(9 * SECOND);
+    assert_eq!((bench.bans().len(), bench.node.summary().banned), (1, 1));
+    bench.wait(SECOND);
+    assert_eq!((bench.bans().len(), bench.node.summary().banned), (0, 0));
+    assert!(bench.events().iter().any(|event| matches!(event, Event::Unbanned(_))));
+}
+
+#[test]
+fn a_ban_that_ends_while_the_reactor_is_stopped_is_lifted_at_the_start() {
+    let mut bench = Bench::new(true, |_| {});
+    bench.admit(1);
+    bench.node.ban(bench.now, BanTarget::Id(id(1)), "x".into(), Some(10 * SECOND), "ops").unwrap();
+    bench.node.stop(bench.now);
+    bench.wait(20 * SECOND);
+    assert!(bench.node.start(bench.now));
+    assert_eq!((bench.bans().len(), bench.node.summary().banned), (0, 0));
+}
+
+#[test]
+fn who_only_holds_slots_does_not_keep_an_asker_out_of_a_seed() {
+    let mut bench = Bench::new(true, |params| params.switch.max_inbound = 3);
+    let oldest = bench.admit(1);
+    bench.wait(5 * SECOND);
+    bench.admit(2);
+    bench.admit(3);
+    bench.wait(4 * SECOND);
+    assert_eq!(refusal(&bench.knock(4)), Some(Fault::Full), "each has ten seconds to ask");
+    bench.wait(SECOND);
+    let effects = bench.knock(4);
+    assert!(effects.contains(&Effect::Close {
+        conn: oldest,
+        how: CloseHow::Flush,
+        reason: Fault::ClosedByUs(CloseReason::MadeRoom)
+    }));
+    assert_eq!(refusal(&effects), None);
+    assert_eq!(bench.peers(), [2, 3, 4].map(id).into());
+    assert_eq!(refusal(&bench.knock(2)), Some(Fault::DuplicateId), "who cannot come in anyway pushes nobody out");
+    assert_eq!(bench.peers().len(), 3);
+}
+
+#[test]
+fn a_full_node_lets_nobody_go_for_another() {
+    let mut bench = Bench::new(false, |params| params.switch.max_inbound = 1);
+    bench.admit(1);
+    bench.wait(Duration::from_hours(1));
+    assert_eq!(refusal(&bench.knock(2)), Some(Fault::Full));
+}
+
+#[test]
+fn a_seed_asks_who_stays_connected_again_while_it_needs_addresses() {
+    let mut bench = Bench::new(true, |params| params.switch.persistent = vec![address(9).into()]);
+    let conn = dials(&[std::mem::take(&mut bench.begun), bench.wait(4 * SECOND)].concat())[0].3;
+    let mut asked = u32::from(asks(&bench.answers(conn, 9), conn));
+    for _ in 0..10 {
+        if asked > 0 {
+            bench.says(conn, tell(vec![]));
+        }
+        let effects: Vec<Effect> = bench.wait(30 * SECOND).into_iter().map(|(_, effect)| effect).collect();
+        asked += u32::from(asks(&effects, conn));
+    }
+    assert!(asked >= 9, "asked {asked} times in five minutes");
+}
+
+fn asks(effects: &[Effect], whom: ConnId) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Send { conn, message: Outgoing::Request } if *conn == whom))
+}
+
+#[test]
+fn a_banned_persistent_peer_stays_out_of_the_book() {
+    let now = Now { mono: Mono::ZERO, wall: EPOCH };
+    let ban = crate::switch::Ban::new(BanTarget::Id(id(9)), "x".into(), EPOCH, None, Some("ops"));
+    let mut own = params(id(0), place(0), false);
+    own.switch.persistent = vec![address(9).into(), address(8).into()];
+    let rows = Rows { bans: vec![ban], ..Rows::default() };
+    let key = HashKey::from_bytes([7; HashKey::LEN]);
+    let (node, _) = Node::new(own, key, rows, now, SeededRng::seed_from_u64(1));
+    let known: Vec<_> = node.addresses(now, None, 9).into_iter().map(|entry| entry.record.address).collect();
+    assert_eq!(known, [address(8)]);
+}
