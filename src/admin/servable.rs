@@ -19,6 +19,10 @@ pub(super) fn reason(view: &StatusView) -> String {
     if view.book.banned > 0 {
         parts.push(count(view.book.banned, "ID is banned", "IDs are banned"));
     }
+    if view.book.in_banned_ranges > 0 {
+        let number = count(view.book.in_banned_ranges, "address lies", "addresses lie");
+        parts.push(format!("{number} in banned ranges (BanService.ListBans)"));
+    }
     if view.outage {
         parts.push(
             "most of what was good fails at once (an outage): what was served before it still is, until that is over"
@@ -106,6 +110,7 @@ mod tests {
         let mut view = healthy();
         view.book.outcomes = [7, 4, 1, 2, 3, 4, 5, 6, 0];
         view.book.banned = 8;
+        view.book.in_banned_ranges = 9;
         view.crawl.backlog = 6;
         view.outage = true;
         let text = reason(&view);
@@ -118,6 +123,7 @@ mod tests {
             "5 addresses hung up",
             "6 addresses broke the protocol",
             "8 IDs are banned",
+            "9 addresses lie in banned ranges",
             "an outage",
         ] {
             assert!(text.contains(part), "{part}: {text}");

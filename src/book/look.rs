@@ -42,6 +42,11 @@ impl Book {
         self.served.count(kind)
     }
 
+    /// The addresses by which the IDs that may be served are told.
+    pub fn served(&self, kind: Servable) -> impl Iterator<Item = &NetAddress> {
+        self.served.entries(kind).map(|ix| self.slab.address(ix))
+    }
+
     /// Whether this very address may be served. An ID that may be served at several is served at the one that was reached
     /// last: then [`Book::is_served`] holds for that one only.
     pub fn is_servable(&self, kind: Servable, address: &NetAddress) -> bool {

@@ -30,6 +30,12 @@ impl Served {
         lists.new.len() + lists.old.len()
     }
 
+    /// The addresses by which those IDs are served.
+    pub(super) fn entries(&self, kind: Servable) -> impl Iterator<Item = Ix> {
+        let lists = &self.kinds[kind as usize];
+        lists.new.iter().chain(&lists.old).copied()
+    }
+
     /// Chooses again by which address the ID of this entry is served.
     pub(super) fn refresh(&mut self, slab: &mut Slab, ix: Ix) {
         for kind in KINDS {

@@ -28,7 +28,7 @@ impl Actor<'_> {
                 let _ = reply.send(stopped);
             }
             Command::Peer(command) => self.peer_command(command),
-            Command::Summary(reply) => drop(reply.send(self.node.summary())),
+            Command::Summary(reply) => drop(reply.send(self.node.summary(self.shell.clock.now()))),
             Command::Addresses { after, max, reply } => drop(reply.send(self.page(after, max))),
             Command::Book(command) => self.book_command(command),
             Command::Seeds(reply) => drop(reply.send(self.node.seeds())),

@@ -51,7 +51,8 @@ impl Node {
         let wall_of = |at: Mono| now.wall + at.since(now.mono);
         let held = self.switch.held_until(now, address);
         let crawled = running && self.pex.is_seed();
-        let turn = self.book.turn(address).filter(|_| crawled);
+        let bans: Vec<_> = self.switch.bans_of(Some(&id), Some(address.ip()), now.wall).cloned().collect();
+        let turn = self.book.turn(address).filter(|_| crawled && bans.is_empty());
         let until = held.map_or(Mono::ZERO, |(until, _)| until);
         Some(AddressStory {
             seed_mode: self.pex.is_seed(),
@@ -62,7 +63,7 @@ impl Node {
             dialling: self.switch.is_busy_with(&id) && !view.connected,
             next_attempt: turn.map(|turn| wall_of(turn.max(until))),
             held: held.map(|(until, given_up)| (wall_of(until), given_up)),
-            bans: self.switch.bans_of(Some(&id), Some(address.ip()), now.wall).cloned().collect(),
+            bans,
             view,
         })
     }
@@ -72,9 +73,9 @@ impl Node {
     pub fn preview(&mut self, now: Now, asker: Option<NodeId>, rng: &mut SeededRng) -> Preview {
         // Nobody has our own ID.
         let asker = asker.unwrap_or(self.own_id());
-        let kind = self.pex.servable();
-        let own = usize::from(self.book.served_address(kind, &asker).is_some());
-        let servable = count(self.book.servable(kind) - own);
+        let own = self.book.served_address(self.pex.servable(), &asker);
+        let told = own.is_some_and(|own| !self.switch.bans_ip(own.ip(), now.wall));
+        let servable = self.summary(now).servable - u32::from(told);
         let mut context = Context { now, book: &mut self.book, switch: &mut self.switch, rng };
         Preview { addresses: self.pex.preview(&mut context, asker), servable }
     }

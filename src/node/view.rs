@@ -105,8 +105,10 @@ pub struct BookView {
     pub addresses: u32,
     /// IDs with an address that was never tried.
     pub untried: u32,
-    /// IDs that an asker would be told of now, in this mode; those in banned ranges are counted, and not told of.
+    /// IDs that an asker would be told of now, in this mode.
     pub servable: u32,
+    /// IDs that an asker would be told of, were their addresses not in banned ranges.
+    pub in_banned_ranges: u32,
     /// Addresses by what became of the latest attempt, numbered as [`Outcome`] is.
     pub outcomes: [u32; Outcome::ALL.len()],
 }

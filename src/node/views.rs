@@ -25,7 +25,7 @@ impl Node {
             max_inbound: params.max_inbound,
             max_outbound: params.max_outbound,
             max_dials: count(params.max_dials),
-            book: self.summary(),
+            book: self.summary(now),
             crawl: CrawlView {
                 last_round: self.pex.last_round(),
                 last_seed_round: self.pex.last_seed_round(),
@@ -58,8 +58,9 @@ impl Node {
     }
 
     /// The book's counts.
-    pub fn summary(&self) -> BookView {
+    pub fn summary(&self, now: Now) -> BookView {
         let counts = self.book.counts();
+        let in_banned_ranges = self.pex.in_banned_ranges(&self.book, &self.switch, now);
         BookView {
             size: count(self.book.size()),
             new: count(counts.new),
@@ -67,7 +68,8 @@ impl Node {
             banned: count(counts.banned),
             addresses: count(counts.addresses),
             untried: count(counts.untried),
-            servable: count(self.book.servable(self.pex.servable())),
+            servable: count(self.book.servable(self.pex.servable()) - in_banned_ranges),
+            in_banned_ranges: count(in_banned_ranges),
             outcomes: counts.outcomes.map(count),
         }
     }

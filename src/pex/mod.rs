@@ -245,8 +245,18 @@ impl Pex {
 
     fn tell_of_round(&self, cx: &mut Context<'_>) {
         let backlog = if self.params.seed_mode { cx.book.backlog(cx.now) } else { 0 };
-        let servable = u32::try_from(cx.book.servable(self.servable())).unwrap_or(u32::MAX);
+        let servable = cx.book.servable(self.servable()) - self.in_banned_ranges(cx.book, cx.switch, cx.now);
+        let servable = u32::try_from(servable).unwrap_or(u32::MAX);
         cx.switch.event(Event::Round { backlog, servable });
+    }
+
+    /// How many IDs are not told of only because their addresses lie in banned ranges. A walk over them, while there are
+    /// such ranges.
+    pub fn in_banned_ranges(&self, book: &Book, switch: &Switch, now: Now) -> usize {
+        if !switch.bans_ranges() {
+            return 0;
+        }
+        book.served(self.servable()).filter(|address| switch.bans_ip(address.ip(), now.wall)).count()
     }
 
     fn period(&self) -> std::time::Duration {

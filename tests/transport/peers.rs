@@ -102,6 +102,8 @@ async fn what_came_with_the_handshake_is_not_lost() {
     let mut served = Served::new(host.upgraded().await);
     assert_eq!(served.message().await, Received::Request);
     assert_eq!(served.message().await, Received::Addresses { addresses: addresses(100), total: 100 });
+    // All of it was read with the node information, whose own frame counts for what stood behind it there.
+    assert_eq!(served.handle.traffic().bytes_in, 1044 * stream.len().div_ceil(1024) as u64);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ fn started(sim: &mut Sim, seed_mode: bool, change: impl FnOnce(&mut Params)) -> 
 }
 
 fn servable(sim: &Sim, node: usize) -> u32 {
-    sim.node(node).summary().servable
+    sim.node(node).summary(sim.now()).servable
 }
 
 #[test]

@@ -228,12 +228,12 @@ fn unsolicited_addresses_bring_a_ban_for_a_day() {
     let conn = bench.admit(1);
     let effects = bench.says(conn, tell(vec![address(5)]));
     assert_eq!(closed(&effects), Some((CloseHow::Now, Fault::Unsolicited)));
-    assert_eq!(bench.node.summary().size, 0, "neither the address nor its teller is in the book");
+    assert_eq!(bench.node.summary(bench.now).size, 0, "neither the address nor its teller is in the book");
     bench.wait(Duration::from_secs(24 * 3600 - 60));
     assert_eq!(refusal(&bench.knock(1)), Some(Fault::BannedId));
     bench.wait(Duration::from_secs(120));
     assert_eq!(bench.bans(), []);
-    assert_eq!(bench.node.summary().size, 1, "its own address is in the book again");
+    assert_eq!(bench.node.summary(bench.now).size, 1, "its own address is in the book again");
     bench.admit(1);
 }
 
@@ -260,7 +260,7 @@ fn an_answer_is_taken_once_and_asked_for_once() {
     let waited: Vec<Effect> = bench.wait(Duration::from_secs(5)).into_iter().map(|(_, effect)| effect).collect();
     assert_eq!(asked(&waited), 0);
     bench.says(conn, tell(vec![address(2)]));
-    assert_eq!(bench.node.summary().size, 1);
+    assert_eq!(bench.node.summary(bench.now).size, 1);
     let effects = bench.says(conn, tell(vec![address(3)]));
     assert_eq!(closed(&effects), Some((CloseHow::Now, Fault::Unsolicited)));
 }
@@ -274,7 +274,7 @@ fn private_peers_are_let_in_and_never_told_nor_believed() {
     let conn = dials(&bench.begun).first().expect("the seed is dialled").3;
     bench.answers(conn, 1);
     bench.says(conn, tell(vec![address(2), address(3)]));
-    assert_eq!(bench.node.summary().size, 0, "what a private peer tells is not stored");
+    assert_eq!(bench.node.summary(bench.now).size, 0, "what a private peer tells is not stored");
     assert!(bench.peers().contains(&id(1)));
 }
 
@@ -384,9 +384,9 @@ fn a_ban_ends_on_time_with_all_that_hangs_on_it() {
     bench.node.ban(bench.now, BanTarget::Id(id(1)), "x".into(), Some(10 * SECOND), "ops").unwrap();
     bench.events();
     bench.wait(9 * SECOND);
-    assert_eq!((bench.bans().len(), bench.node.summary().banned), (1, 1));
+    assert_eq!((bench.bans().len(), bench.node.summary(bench.now).banned), (1, 1));
     bench.wait(SECOND);
-    assert_eq!((bench.bans().len(), bench.node.summary().banned), (0, 0));
+    assert_eq!((bench.bans().len(), bench.node.summary(bench.now).banned), (0, 0));
     assert!(bench.events().iter().any(|event| matches!(event, Event::Unbanned(_))));
 }
 
@@ -398,7 +398,7 @@ fn a_ban_that_ends_while_the_reactor_is_stopped_is_lifted_at_the_start() {
     bench.node.stop(bench.now);
     bench.wait(20 * SECOND);
     assert!(bench.node.start(bench.now));
-    assert_eq!((bench.bans().len(), bench.node.summary().banned), (0, 0));
+    assert_eq!((bench.bans().len(), bench.node.summary(bench.now).banned), (0, 0));
 }
 
 #[test]
@@ -461,4 +461,19 @@ fn a_banned_persistent_peer_stays_out_of_the_book() {
     let (node, _) = Node::new(own, key, rows, now, SeededRng::seed_from_u64(1));
     let known: Vec<_> = node.addresses(now, None, 9).into_iter().map(|entry| entry.record.address).collect();
     assert_eq!(known, [address(8)]);
+}
+
+#[test]
+fn what_lies_in_a_banned_range_is_not_counted_as_servable() {
+    let mut bench = Bench::new(false, |_| {});
+    for n in 1..=4 {
+        bench.admit(n);
+    }
+    let range = BanTarget::ip(place(2).ip());
+    assert_eq!(bench.node.summary(bench.now).servable, 4);
+    bench.node.ban(bench.now, range, "x".into(), None, "ops").unwrap();
+    let book = bench.node.summary(bench.now);
+    assert_eq!((book.servable, book.in_banned_ranges), (3, 1));
+    let preview = bench.node.preview(bench.now, None, &mut SeededRng::seed_from_u64(1));
+    assert_eq!((preview.servable, preview.addresses.len()), (3, 3));
 }

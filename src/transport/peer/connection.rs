@@ -67,6 +67,9 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(link: Link, shared: Arc<Shared>, now: Mono) -> Self {
         let (settings, pace) = (link.local.settings(), link.local.pace());
+        // What came with the end of the handshake: with an asker, that is all it sends.
+        let opened = if link.plain.is_empty() { 0 } else { SEALED_FRAME };
+        shared.counters.received_bytes(link.raw.len() + opened);
         Connection {
             stream: link.stream,
             sealer: link.sealer,
