@@ -20,6 +20,7 @@ use super::handle::{By, Command, Starter, Status};
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::peer_commands::Waiting;
+use super::retry::Retry;
 use super::saving::{GROUP, Saving};
 use super::tallies::Unanswered;
 use super::tunables::{Configured, Settings};
@@ -70,6 +71,7 @@ pub(super) struct Actor<'a> {
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
     pub(super) open: Option<OpenEntrance>,
+    pub(super) retry: Retry,
     pub(super) unanswered: Unanswered,
     upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
     from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
@@ -96,6 +98,7 @@ impl<'a> Actor<'a> {
             waiting: Waiting::default(),
             closing: HashMap::new(),
             open: None,
+            retry: Retry::default(),
             unanswered: Unanswered::default(),
             upgraded: mpsc::channel(UPGRADED_QUEUE),
             from_peers: mpsc::channel(PEER_QUEUE),
@@ -131,6 +134,7 @@ impl<'a> Actor<'a> {
                     None => return Exit::Over,
                 },
                 () = sleep_until(self.shell.clock, timer) => self.timer(),
+                () = sleep_until(self.shell.clock, self.retry.due()) => self.try_again().await,
                 result = self.saving.written() => self.written(result),
                 Some(message) = self.from_peers.1.recv() => self.heard(message),
                 Some(upgraded) = self.upgraded.1.recv() => self.inbound(upgraded),
@@ -234,6 +238,7 @@ impl<'a> Actor<'a> {
         while let Some(event) = self.node.poll_event() {
             self.note_event(event);
         }
+        self.judge_start();
         match self.node.state() {
             RunState::Starting => {}
             RunState::Running => self.starters.drain(..).for_each(|starter| drop(starter.send(Ok(true)))),
@@ -344,18 +349,24 @@ impl<'a> Actor<'a> {
                 if let Some(by) = by {
                     self.note_change(by, "started the reactor");
                 }
-                let (local, limits) = (self.shell.local.clone(), self.settings.in_force().door);
-                let opened = self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await;
+                let opened = self.open_entrance().await;
                 let now = self.shell.clock.now();
                 match opened {
-                    Ok(open) => {
-                        self.open = Some(open);
-                        self.node.start(now);
+                    Ok(()) => drop(self.node.start(now)),
+                    Err(reason) => {
+                        self.retry.failed(now.mono);
+                        self.node.fail(now, format!("{reason}; it is tried again by itself"));
                     }
-                    Err(reason) => self.node.fail(now, reason),
                 }
             }
         }
+    }
+
+    /// Opens the listener, or joins it.
+    pub(super) async fn open_entrance(&mut self) -> Result<(), String> {
+        let (local, limits) = (self.shell.local.clone(), self.settings.in_force().door);
+        self.open = Some(self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await?);
+        Ok(())
     }
 
     pub(super) fn status(&self) -> Status {

@@ -13,6 +13,7 @@ mod journal;
 mod ledger;
 mod peer_commands;
 mod report;
+mod retry;
 mod saving;
 #[cfg(test)]
 pub(crate) mod scripted;

@@ -94,9 +94,28 @@ async fn a_taken_port_fails_it_with_the_mend_until_the_port_is_free() {
         assert!(reason.contains(&seed.socket().to_string()) && reason.contains("change laddr"), "{reason}");
         assert_eq!(failure(&network).await, reason);
     }
+    assert_eq!(network.stop(by()).await, Ok(true));
     drop(holder);
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(state(&network).await, RunState::Stopped, "who stops it does not want it tried again");
     assert_eq!(network.start(None).await, Ok(true));
     assert_eq!(ask(&process.dialler, seed, "taken-1").await, Ok(known));
+}
+
+#[tokio::test]
+async fn it_starts_by_itself_once_the_port_is_free() {
+    let process = Process::new();
+    let config = process.seed("late-1");
+    let (seed, known) = (address(&config), addresses(1, 5));
+    fill_book(&config.book, "late-1", &known).await;
+    let network = process.spawn(config).await.handle;
+    let holder = TcpListener::bind(seed.socket()).unwrap();
+    let reason = cannot_start(network.start(None).await);
+    assert!(reason.ends_with("it is tried again by itself"), "{reason}");
+    drop(holder);
+    until("it runs", async || state(&network).await == RunState::Running).await;
+    assert_eq!(network.start(None).await, Ok(false));
+    assert_eq!(ask(&process.dialler, seed, "late-1").await, Ok(known));
 }
 
 #[tokio::test]

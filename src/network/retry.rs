@@ -1,0 +1,80 @@
+//! Starts that failed for what may pass by itself: the port is taken, an interface is not up yet, no name resolves. They
+//! are tried again, as whatever supervises a process would do with one that ends.
+
+use std::time::Duration;
+
+use super::actor::Actor;
+use crate::node::RunState;
+use crate::types::Mono;
+
+/// The longest pause between two tries; the first one is a second.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// When to try again.
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    failures: u32,
+    at: Option<Mono>,
+}
+
+impl Retry {
+    /// A start failed: the pauses double.
+    pub(super) fn failed(&mut self, now: Mono) {
+        let pause = Duration::from_secs(1 << self.failures.min(6)).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        self.at = Some(now + pause);
+    }
+
+    /// When the next try is due.
+    pub(super) const fn due(&self) -> Option<Mono> {
+        self.at
+    }
+}
+
+impl Actor<'_> {
+    /// Tries to start once more, unless that is no longer wanted. A port that is still taken changes nothing, and is not
+    /// told of again.
+    pub(super) async fn try_again(&mut self) {
+        self.retry.at = None;
+        if !matches!(self.node.state(), RunState::Failed(_)) {
+            return;
+        }
+        match self.open_entrance().await {
+            Ok(()) => drop(self.node.start(self.shell.clock.now())),
+            Err(_) => self.retry.failed(self.shell.clock.mono()),
+        }
+    }
+
+    /// Takes note of how a start went: after one that went well, or a stop, nothing is tried again.
+    pub(super) fn judge_start(&mut self) {
+        match self.node.state() {
+            RunState::Starting => {}
+            RunState::Running | RunState::Stopped => self.retry = Retry::default(),
+            // It got as far as looking for somebody to ask. Without a seed that will not change by itself.
+            RunState::Failed(_) if self.open.is_some() && self.has_seeds() => {
+                self.retry.failed(self.shell.clock.mono());
+            }
+            RunState::Failed(_) => {}
+        }
+    }
+
+    fn has_seeds(&self) -> bool {
+        self.node.status(self.shell.clock.now()).seeds.total() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute() {
+        let mut retry = Retry::default();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            retry.failed(Mono::ZERO);
+            pauses.push(retry.due().unwrap().as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+}
