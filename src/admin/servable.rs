@@ -38,6 +38,13 @@ fn nothing_known(view: &StatusView) -> String {
         return "no address is known and no seed is configured (SeedService.AddSeed, or wait for peers to come in)"
             .to_owned();
     }
+    if view.book.unroutable > 0 {
+        return format!(
+            "no address is known: those that were told ({}) are private or reserved (on a private network set \
+             p2p.addr_book_strict = false)",
+            view.book.unroutable
+        );
+    }
     if seeds.reached > 0 {
         return format!("no address is known: {} of {} seeds answered and told none yet", seeds.reached, seeds.total());
     }
@@ -139,6 +146,8 @@ mod tests {
         assert!(reason(&view).contains("no seed is configured"));
         view.seeds = SeedCounts { failed: 2, wrong_identity: 1, ..SeedCounts::default() };
         assert!(reason(&view).ends_with("of 3 seeds none was reached: 2 without an answer, 1 with another identity"));
+        view.book.unroutable = 20;
+        assert!(reason(&view).contains("those that were told (20) are private"));
         view.state = RunState::Stopped;
         assert!(reason(&view).starts_with("nobody is answered: the network is stopped"));
     }

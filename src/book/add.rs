@@ -21,7 +21,9 @@ impl Book {
         source: Source,
         rng: &mut SeededRng,
     ) -> Result<Added, Refused> {
-        self.check(&address, &source)?;
+        self.check(&address, &source).inspect_err(|refused| {
+            self.unroutable += u64::from(*refused == Refused::Unroutable);
+        })?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
             return self.file_first(now, id, address, source);

@@ -29,6 +29,11 @@ impl Book {
         self.counts
     }
 
+    /// How often an address that somebody told of was refused since the start because it cannot be routed (strict mode).
+    pub const fn unroutable(&self) -> u64 {
+        self.unroutable
+    }
+
     /// Addresses whose time to be dialled by the crawl has come; looks at the whole book, for some 100 us when it is full.
     pub fn backlog(&self, now: Now) -> u32 {
         let waits =

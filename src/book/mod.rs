@@ -60,6 +60,8 @@ pub struct Book {
     banned: List<WAITING>,
     changed: List<CHANGED>,
     counts: Counts,
+    /// Addresses that were told and refused since the start because they cannot be routed.
+    unroutable: u64,
 }
 
 impl Book {
@@ -81,6 +83,7 @@ impl Book {
             banned: List::EMPTY,
             changed: List::EMPTY,
             counts: Counts::default(),
+            unroutable: 0,
         }
     }
 

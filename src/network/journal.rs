@@ -1,11 +1,13 @@
 //! What happened in a network, told to the log and counted.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::handle::PeerEnd;
 use super::tallies::Tallies;
 use crate::node::{DialEnd, Event};
-use crate::types::{Fault, NodeId, Wall};
+use crate::pex::MAX_SEEDS;
+use crate::types::{Fault, NodeId, PeerAddress, Wall};
 
 /// Ends of connections that are kept with their peer; about 8 KB.
 const RECENT_ENDS: usize = 64;
@@ -16,6 +18,8 @@ pub(super) struct Journal {
     pub(super) tallies: Tallies,
     ended: BTreeMap<&'static str, u64>,
     recent_ends: VecDeque<PeerEnd>,
+    /// The seeds whose last dial failed, each with the name of what was wrong: told when it changes, not at each dial.
+    failing_seeds: BTreeMap<Arc<PeerAddress>, &'static str>,
 }
 
 impl Journal {
@@ -54,14 +58,32 @@ impl Journal {
                 );
             }
             Event::Outage(false) => tracing::info!("good addresses answer again"),
-            Event::SeedDialled { seed, fault: Some(Fault::Unresolved) } => {
-                tracing::warn!(%seed, "the seed's name does not resolve; tried again later");
-            }
-            Event::SeedDialled { seed, fault } => {
-                tracing::debug!(%seed, fault = fault.as_ref().map(tracing::field::display), "seed dialled");
-            }
+            Event::SeedDialled { seed, fault } => self.note_seed(seed, fault.as_ref()),
             Event::Round { backlog, servable } => tracing::debug!(backlog, servable, "round"),
         }
+    }
+
+    fn note_seed(&mut self, seed: &Arc<PeerAddress>, fault: Option<&Fault>) {
+        match (self.is_news(seed, fault), fault) {
+            (true, Some(fault)) => tracing::warn!(%seed, %fault, "the seed cannot be used; it is tried again"),
+            (false, Some(fault)) => tracing::debug!(%seed, %fault, "the seed cannot be used"),
+            (true, None) => tracing::info!(%seed, "the seed answers again"),
+            (false, None) => tracing::debug!(%seed, "seed dialled"),
+        }
+    }
+
+    /// Whether the end of a seed's dial is another one than before. That a seed answers at first is none.
+    fn is_news(&mut self, seed: &Arc<PeerAddress>, fault: Option<&Fault>) -> bool {
+        if self.failing_seeds.len() > MAX_SEEDS {
+            // Removed ones are among them.
+            self.failing_seeds.clear();
+        }
+        let now = fault.map(Fault::name);
+        let before = match now {
+            Some(name) => self.failing_seeds.insert(seed.clone(), name),
+            None => self.failing_seeds.remove(seed),
+        };
+        before != now
     }
 
     fn note_end(&mut self, id: NodeId, fault: &Fault, at: Wall) {
@@ -97,6 +119,15 @@ mod tests {
 
     use super::*;
     use crate::types::ConnId;
+
+    #[test]
+    fn a_failing_seed_is_told_once_and_again_when_it_changes() {
+        let mut journal = Journal::default();
+        let seed = Arc::new("0101010101010101010101010101010101010101@seed.example.com:1".parse().unwrap());
+        let dials = [Some(Fault::Refused), Some(Fault::Refused), Some(Fault::Unresolved), None, None];
+        let news = dials.each_ref().map(|fault| journal.is_news(&seed, fault.as_ref()));
+        assert_eq!(news, [true, false, true, true, false]);
+    }
 
     #[test]
     fn ends_are_counted_by_name_and_the_latest_are_kept() {

@@ -109,6 +109,8 @@ pub struct BookView {
     pub servable: u32,
     /// IDs that an asker would be told of, were their addresses not in banned ranges.
     pub in_banned_ranges: u32,
+    /// How often an address that somebody told of was refused because it cannot be routed, since the start.
+    pub unroutable: u64,
     /// Addresses by what became of the latest attempt, numbered as [`Outcome`] is.
     pub outcomes: [u32; Outcome::ALL.len()],
 }

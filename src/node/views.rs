@@ -70,6 +70,7 @@ impl Node {
             untried: count(counts.untried),
             servable: count(self.book.servable(self.pex.servable()) - in_banned_ranges),
             in_banned_ranges: count(in_banned_ranges),
+            unroutable: self.book.unroutable(),
             outcomes: counts.outcomes.map(count),
         }
     }
