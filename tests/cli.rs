@@ -198,6 +198,53 @@ fn init_changes_nothing_when_it_is_told_nonsense() {
 }
 
 #[test]
+fn a_network_that_cannot_be_looked_into_is_told_of_and_not_overlooked() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let file = home.config_file("chain-1");
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    let output = home.run(&["show-node-id"]);
+    assert_eq!(output.code, 2);
+    assert!(output.err.contains(&*file.to_string_lossy()) && !output.err.contains("no network"), "{}", output.err);
+}
+
+#[test]
+fn a_backup_of_a_running_book_has_everything_and_is_put_back_after_a_crash() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let copy = home.0.path().join("copy.db");
+    let copy = copy.to_str().unwrap();
+    let none = home.run(&["backup", copy]);
+    assert_eq!(none.code, 1);
+    assert!(none.err.contains("book.db does not exist"), "{}", none.err);
+
+    let mut serving = Serving::start(&home);
+    serving.until("reactor started");
+    assert_eq!(home.run(&["ban", "198.51.100.7"]).code, 0);
+    let saved = home.run(&["backup", copy]);
+    assert_eq!((saved.code, &*saved.err), (0, ""));
+    assert_eq!(home.run(&["backup", copy]).code, 1, "it overwrites nothing");
+    assert_eq!(home.run(&["unban", "198.51.100.7"]).code, 0);
+    let in_use = home.run(&["restore", copy]);
+    assert!(in_use.code == 1 && in_use.err.contains("in use by another pexd"), "{}", in_use.err);
+    serving.child.kill().unwrap();
+    serving.child.wait().unwrap();
+
+    let restored = home.run(&["restore", copy]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    assert!(restored.out.contains("the old book was moved to"), "{}", restored.out);
+    let mut serving = Serving::start(&home);
+    serving.until("reactor started");
+    assert!(home.run(&["bans"]).out.contains("198.51.100.7"));
+
+    home.init(&["chain-2"]);
+    let which = home.run(&["backup", copy]);
+    assert_eq!(which.code, 2);
+    assert!(which.err.contains("add --network, one of chain-1, chain-2"), "{}", which.err);
+}
+
+#[test]
 fn a_second_network_gets_its_own_port_and_identity() {
     let home = TestHome::new();
     home.init(&["chain-1"]);

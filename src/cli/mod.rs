@@ -4,6 +4,7 @@ mod check_seeds;
 mod checks;
 mod client;
 mod completions;
+mod copies;
 mod init;
 mod localnet;
 mod output;
@@ -48,6 +49,10 @@ enum Command {
     ShowNodeId(show_node_id::Args),
     /// Make, show and remove the tokens by which others may use the admin API
     Token(token::Args),
+    /// Write a whole copy of a network's book (addresses, bans, changes, audit), also while pexd runs
+    Backup(copies::Args),
+    /// Put such a copy in the book's place; pexd must not run
+    Restore(copies::Args),
     #[command(flatten)]
     Client(Box<client::Command>),
     /// Print a script that completes pexd's commands in your shell
@@ -144,6 +149,8 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Localnet(args) => Ok(localnet::run(&args)),
         Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
+        Command::Backup(args) => copies::back_up(home(cli.home)?, args),
+        Command::Restore(args) => copies::restore(home(cli.home)?, args),
         Command::Token(args) => token::run(&home(cli.home)?, args),
         Command::Client(command) => client::run(&home(cli.home)?, *command),
         Command::Completions(args) => completions::run(&args),

@@ -180,7 +180,9 @@ fn folders(home: &Home, notes: &mut Notes) -> Vec<NetworkFolder> {
         notes.mistake(Origin::path(&path), format!("cannot be read: {error}"));
         Vec::new()
     });
-    let (with_file, without): (Vec<_>, Vec<_>) = found.into_iter().partition(|folder| folder.config_file().exists());
+    // What cannot be looked into is read, so that it is told why that fails.
+    let may_be = |folder: &NetworkFolder| folder.config_file().try_exists().unwrap_or(true);
+    let (with_file, without): (Vec<_>, Vec<_>) = found.into_iter().partition(may_be);
     for folder in without {
         notes.warning(
             Origin::path(&folder.path),

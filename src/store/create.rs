@@ -29,7 +29,7 @@ pub(super) fn create(path: &Path, chain_id: &str, hash_key: [u8; 32]) -> Result<
     sync_folder(path).map_err(OpenError::io(path, "make the new file durable in its folder"))
 }
 
-fn remove(path: &Path) -> Result<(), OpenError> {
+pub(super) fn remove(path: &Path) -> Result<(), OpenError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(OpenError::io(path, "remove the file")(error)),
         _ => Ok(()),
@@ -49,7 +49,7 @@ fn fill(path: &Path, chain_id: &str, hash_key: [u8; 32]) -> Result<(), rusqlite_
 }
 
 /// A rename is durable once the folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

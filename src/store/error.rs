@@ -39,7 +39,7 @@ pub enum OpenError {
     /// It was not written by pexd.
     #[error(
         "{} is not an address book of pexd, or its first bytes are damaged; it was left as it is: move it elsewhere to \
-         start with an empty book, or put a copy of the book in its place",
+         start with an empty book, or put a copy in its place with `pexd restore`",
         path.display()
     )]
     Foreign {
@@ -78,8 +78,9 @@ pub enum OpenError {
     },
     /// SQLite, or a look at its own data, finds it broken.
     #[error(
-        "{} is damaged ({detail}); it was left as it is: put a copy of the book in its place, or rescue what is readable \
-         with `sqlite3 book.db .recover`, or move it elsewhere together with its -wal to start with an empty book",
+        "{} is damaged ({detail}); it was left as it is: put a copy in its place with `pexd restore` (by hand, take its -wal \
+         and -shm away first), or rescue what is readable with `sqlite3 book.db .recover`, or move it elsewhere together with \
+         its -wal to start with an empty book",
         path.display()
     )]
     Damaged {
@@ -154,7 +155,7 @@ impl Failure {
             Failure::Io => "check the disk",
             Failure::Busy => "end the other program's transaction on the book",
             Failure::ReadOnly => "let pexd write the book and its folder",
-            Failure::Damaged => "stop pexd and put a copy of the book in its place",
+            Failure::Damaged => "stop pexd and put a copy of the book in its place with `pexd restore`",
             Failure::Internal => "see the log",
         }
     }

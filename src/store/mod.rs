@@ -6,6 +6,7 @@
 //! replicated while in use.
 
 mod column;
+mod copies;
 mod create;
 mod error;
 pub mod history;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+pub use copies::{CopyError, back_up, restore};
 pub use error::{Failure, OpenError, WriteError};
 pub use load::Skipped;
 pub use stats::StoreStats;

@@ -75,7 +75,7 @@ fn no_orphan(path: &Path) -> Result<(), OpenError> {
 /// Looks for our mark without SQLite, which may roll back or checkpoint a file that is not ours to touch.
 ///
 /// It comes before the connection: closing a plain handle lets go of the locks that this process has on the file.
-fn check_head(path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_head(path: &Path) -> Result<(), OpenError> {
     let mut file = File::open(path).map_err(OpenError::io(path, "open the file"))?;
     let mut head = Vec::with_capacity(HEADER);
     let read = file.by_ref().take(HEADER as u64).read_to_end(&mut head).and_then(|_| file.metadata());
@@ -103,7 +103,7 @@ fn has_content(path: &Path) -> bool {
 }
 
 /// A connection that writes nothing by itself, not even a checkpoint when it is dropped.
-fn connect(path: &Path, settings: &Settings) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path, settings: &Settings) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -115,7 +115,7 @@ fn connect(path: &Path, settings: &Settings) -> rusqlite::Result<Connection> {
 
 /// SQLite's own check, and whether we know this version of the tables. The version comes first: what a newer one means by
 /// its tables is not for us to judge.
-fn check_content(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_content(conn: &Connection, path: &Path) -> Result<(), OpenError> {
     let sqlite = |error| OpenError::sqlite(path, error);
     let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
     let known = schema::latest();
@@ -130,7 +130,7 @@ fn check_content(conn: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Gives the book's hash key.
-fn check_meta(conn: &Connection, path: &Path, chain_id: &str) -> Result<[u8; 32], OpenError> {
+pub(super) fn check_meta(conn: &Connection, path: &Path, chain_id: &str) -> Result<[u8; 32], OpenError> {
     let found: i64 = meta(conn, path, "format")?;
     if found > schema::FORMAT {
         return Err(OpenError::Newer { path: path.to_path_buf(), what: "format", found, known: schema::FORMAT });

@@ -1,0 +1,114 @@
+//! Whole copies of a book: taken while it is in use, and put back in its place.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::create::{remove, sync_folder};
+use super::lock::{Lock, beside};
+use super::open::{check_content, check_head, check_meta, connect};
+use super::{OpenError, Settings};
+
+/// What SQLite keeps beside a book. Without the log a copy lacks the latest changes; beside another book it would be applied
+/// to that.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// Why there is no copy, or nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// A copy overwrites nothing.
+    #[error("{} exists already: name another file", .0.display())]
+    Exists(PathBuf),
+    /// There is no book to copy.
+    #[error("{} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// One of the two is no book, or cannot be read or written.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// Writes all of a book, with the changes that are in its log alone, to a new file. The book may be in use.
+///
+/// # Errors
+/// Nothing is left of the copy then.
+pub fn back_up(book: &Path, to: &Path) -> Result<(), CopyError> {
+    if !book.exists() {
+        return Err(CopyError::Missing(book.to_path_buf()));
+    }
+    check_head(book)?;
+    create_new(to)?;
+    let copied = copy(book, to);
+    if copied.is_err() {
+        remove(to)?;
+    }
+    Ok(copied?)
+}
+
+fn copy(book: &Path, to: &Path) -> Result<(), OpenError> {
+    let conn = connect(book, &Settings::default()).map_err(|error| OpenError::sqlite(book, error))?;
+    check_content(&conn, book)?;
+    let target = to
+        .to_str()
+        .ok_or_else(|| OpenError::io(to, "use a name that is no text")(io::ErrorKind::InvalidInput.into()))?;
+    conn.execute("VACUUM INTO ?1", [target]).map_err(|error| OpenError::sqlite(to, error))?;
+    let synced = File::open(to).and_then(|file| file.sync_all());
+    synced.map_err(OpenError::io(to, "make the copy durable"))
+}
+
+/// An empty file that nobody else may read, for SQLite to fill: the book has a secret, its hash key.
+fn create_new(path: &Path) -> Result<(), CopyError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CopyError::Exists(path.to_path_buf())),
+        Err(error) => Err(OpenError::io(path, "create the file")(error).into()),
+    }
+}
+
+/// Puts a copy in the place of a book that is not in use, after it was looked at. The old book is moved beside, with its
+/// log, to the name that is given back; `stamp` tells it from others.
+///
+/// # Errors
+/// The book is as it was then.
+pub fn restore(from: &Path, book: &Path, chain_id: &str, stamp: u64) -> Result<Option<PathBuf>, CopyError> {
+    let _lock = Lock::take(book)?;
+    let staged = beside(book, ".restored");
+    remove(&staged)?;
+    back_up(from, &staged)?;
+    let checked = check(&staged, chain_id);
+    if checked.is_err() {
+        remove(&staged)?;
+    }
+    checked?;
+    let old = move_away(book, stamp)?;
+    fs::rename(&staged, book).map_err(OpenError::io(&staged, "rename the file"))?;
+    sync_folder(book).map_err(OpenError::io(book, "make the file durable in its folder"))?;
+    Ok(old)
+}
+
+fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {
+    let conn = Connection::open(path).map_err(|error| OpenError::sqlite(path, error))?;
+    check_content(&conn, path)?;
+    check_meta(&conn, path, chain_id).map(drop)
+}
+
+/// The log goes first: left alone beside the new book it would be applied to that.
+fn move_away(book: &Path, stamp: u64) -> Result<Option<PathBuf>, OpenError> {
+    let away = beside(book, &format!(".before-{stamp}"));
+    let mut moved = None;
+    for suffix in BESIDE.into_iter().chain([""]) {
+        let (from, to) = (beside(book, suffix), beside(&away, suffix));
+        match fs::rename(&from, &to) {
+            Ok(()) if suffix.is_empty() => moved = Some(to),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(OpenError::io(&from, "move the file away")(error)),
+        }
+    }
+    Ok(moved)
+}
