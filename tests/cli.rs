@@ -711,6 +711,15 @@ fn sighup_reads_the_files_again_and_mistakes_change_nothing() {
     assert!(serving.until("config.toml:2: ").contains("write a whole number"));
     assert!(serving.until("config.toml:3: ").contains("did you mean laddr?"));
     serving.until("nothing was changed");
+
+    // The process itself is not changed by it, and says so.
+    let file = home.path().join("pexd.toml");
+    fs::write(&file, "[log]\nlevel = \"debug\"\n").unwrap();
+    serving.signal("-HUP");
+    assert!(serving.until("takes force at the next start").contains("log.level"));
+    fs::write(&file, "[log]\nlevle = \"debug\"\n").unwrap();
+    serving.signal("-HUP");
+    assert!(serving.until("pexd.toml:2: ").contains("did you mean level?"));
     serving.signal("-TERM");
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::registry::Registry;
 use super::{assembly, effective, folders, tunables};
 use crate::admin::{OperationError, Reloaded};
-use crate::config;
+use crate::config::{self, Difference};
 use crate::network::{By, Handle};
 use crate::node::RunState;
 use crate::node::row::Setting;
@@ -52,7 +52,7 @@ async fn bring_into_force(
     before: &config::Network,
     after: &Arc<config::Network>,
 ) -> Result<bool, OperationError> {
-    let differences = config::differences(before, after);
+    let differences = config::differences(&before.entries, &after.entries);
     let state = handle.status().await.map(|status| status.node.state);
     let same_files = before.id() == after.id() && before.book == after.book && before.moniker == after.moniker;
     if same_files && differences.iter().all(|difference| tunables::can_reload(difference.key)) {
@@ -85,8 +85,28 @@ fn summary(changes: &[(String, String, String)], restarted: bool) -> String {
     format!("reloaded the files{how}; {}", changes.join(", "))
 }
 
+/// Says what a restart would change of the process, which reads its own file at the start only.
+fn tell_of_process(registry: &Registry) {
+    let Ok(files) = registry.files() else { return };
+    match config::load_process_again(&files.sources) {
+        Ok(now) => {
+            for Difference { key, before, after } in config::differences(&files.process.entries, &now.entries) {
+                let (key, path) = (key.path(), files.sources.home.process_file());
+                tracing::warn!(key, before, after, path = %path.display(), "takes force at the next start of pexd");
+            }
+        }
+        Err(mistakes) => {
+            for note in mistakes.notes() {
+                tracing::error!("{note}");
+            }
+            tracing::error!("pexd would not start again with these mistakes");
+        }
+    }
+}
+
 /// Reads the files of all networks again, as SIGHUP asks for. What changed and what is wrong goes to the log.
 pub(super) async fn reload_all(registry: &Registry) {
+    tell_of_process(registry);
     for handle in registry.directory().all(|_| true) {
         let chain_id = handle.chain_id().to_string();
         let by = By { author: "signal".into(), method: "SIGHUP" };

@@ -5,7 +5,7 @@ use super::keys::{NETWORK_TABLES, all_keys, is_network_key};
 use super::layers::Tables as _;
 use super::mistake::Origin;
 use super::nearest::nearest;
-use super::network::{Network, NetworkTables};
+use super::network::NetworkTables;
 use super::section::Key;
 
 /// A key and its value.
@@ -81,8 +81,8 @@ pub fn read_value(key: &Key, text: &str) -> Result<(super::keys::P2p, super::key
 }
 
 /// What differs between two readings of one network's file, in the order of the reference.
-pub fn differences(before: &Network, after: &Network) -> Vec<Difference> {
-    let pairs = before.entries.iter().zip(&after.entries);
+pub fn differences(before: &[Entry], after: &[Entry]) -> Vec<Difference> {
+    let pairs = before.iter().zip(after);
     let differing = pairs.filter(|(a, b)| !is_same(a.key, &a.value, &b.value));
     differing.map(|(a, b)| Difference { key: a.key, before: a.value.clone(), after: b.value.clone() }).collect()
 }

@@ -106,6 +106,18 @@ pub fn load_beside<'a>(
     notes.finish(|| network)
 }
 
+/// Reads what is said of the process again, with the variables and flags of its start: what would hold after a restart.
+///
+/// # Errors
+/// All mistakes of its file.
+pub fn load_process_again(sources: &Sources) -> Result<Process, Mistakes> {
+    let mut notes = Notes::default();
+    let mut overrides = layers::from_environment(&sources.variables, &mut Notes::default());
+    overrides.extend(layers::from_flags(&sources.flags));
+    let process = load_process(&sources.home, layers::by_file(overrides).0, admin::check, &mut notes);
+    notes.finish(|| Some(process)).map(|(process, _)| process)
+}
+
 /// Reads what is said of the process alone, without asking whether anybody could enter: for those who only want to reach it,
 /// or to make the token that is missing.
 ///
