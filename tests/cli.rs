@@ -210,6 +210,21 @@ fn a_network_that_cannot_be_looked_into_is_told_of_and_not_overlooked() {
 }
 
 #[test]
+fn a_network_without_a_key_gets_one_and_keeps_it() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let key = home.config_file("chain-1").with_file_name("node_key.json");
+    fs::remove_file(&key).unwrap();
+    assert!(home.run(&["show-node-id"]).err.contains("pexd gen-node-key"));
+    let made = home.run(&["gen-node-key", "chain-1"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(home.run(&["gen-node-key", "chain-1"]).code, 1, "it overwrites nothing");
+    assert_eq!(home.run(&["show-node-id"]).out, made.out);
+    assert_eq!(home.run(&["gen-node-key", "../chain-1"]).code, 2);
+}
+
+#[test]
 fn a_backup_of_a_running_book_has_everything_and_is_put_back_after_a_crash() {
     let home = TestHome::new();
     home.init(&["chain-1"]);

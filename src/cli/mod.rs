@@ -5,6 +5,7 @@ mod checks;
 mod client;
 mod completions;
 mod copies;
+mod gen_node_key;
 mod init;
 mod localnet;
 mod output;
@@ -47,6 +48,8 @@ enum Command {
     CheckSeeds(check_seeds::Args),
     /// Print the node ID of each network
     ShowNodeId(show_node_id::Args),
+    /// Make the node key of a network whose other files are there, and print its ID
+    GenNodeKey(gen_node_key::Args),
     /// Make, show and remove the tokens by which others may use the admin API
     Token(token::Args),
     /// Write a whole copy of a network's book (addresses, bans, changes, audit), also while pexd runs
@@ -149,6 +152,7 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Localnet(args) => Ok(localnet::run(&args)),
         Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
+        Command::GenNodeKey(args) => gen_node_key::run(&home(cli.home)?, &args),
         Command::Backup(args) => copies::back_up(home(cli.home)?, args),
         Command::Restore(args) => copies::restore(home(cli.home)?, args),
         Command::Token(args) => token::run(&home(cli.home)?, args),

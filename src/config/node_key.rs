@@ -30,7 +30,9 @@ struct PrivateKey {
 #[derive(Debug, thiserror::Error)]
 pub enum NodeKeyFileError {
     /// There is none.
-    #[error("there is no node key: copy the node's node_key.json there, or make a network with pexd init")]
+    #[error(
+        "there is no node key: copy the node's node_key.json there, or make a new one with pexd gen-node-key CHAIN_ID"
+    )]
     Missing,
     /// It cannot be read or written.
     #[error("the node key cannot be used: {0}")]

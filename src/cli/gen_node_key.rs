@@ -1,0 +1,21 @@
+//! `pexd gen-node-key`: a key for a network whose other files are there, from a repository of configurations for example.
+
+use crate::config::{Home, chain_id, node_key};
+
+use super::{Failure, Outcome, print};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The network's folder in `networks`: its chain ID
+    #[arg(value_name = "CHAIN_ID")]
+    network: String,
+}
+
+/// Makes `node_key.json` where there is none, and prints the ID.
+pub(super) fn run(home: &Home, args: &Args) -> Result<Outcome, Failure> {
+    chain_id::check(&args.network).map_err(|error| Failure::Mistake(format!("error: {error}")))?;
+    let folder = home.network(&args.network).path;
+    let (path, key) = (folder.join("node_key.json"), node_key::generate());
+    node_key::create(&path, &key).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
+    print(&format!("{}\n", key.id()))
+}
