@@ -12,6 +12,7 @@ use super::text::{printable, reason};
 use crate::network::{AuditQuery, Directory, Error, Handle, Part, Portion};
 use crate::node::row;
 use crate::proto::pexd::v1::{AuditEntry, AuditFilter, ListAuditEntriesRequest, ListAuditEntriesResponse};
+use crate::types::Wall;
 
 /// The entries of the audit that a filter lets through.
 struct Audit {
@@ -21,27 +22,30 @@ struct Audit {
 
 impl Log for Audit {
     const KIND: &'static str = "audit";
+    type Entry = row::AuditEntry;
     type Item = AuditEntry;
 
     fn query(&self) -> Vec<u8> {
         self.filter.encode_to_vec()
     }
 
-    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<AuditEntry>, Error> {
-        let part = network.audit(self.query.clone(), portion).await?;
-        let show = |entry| show(network.chain_id(), entry);
-        Ok(Part { entries: part.entries.iter().map(show).collect(), next: part.next })
+    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<row::AuditEntry>, Error> {
+        network.audit(self.query.clone(), portion).await
     }
-}
 
-fn show(network: &str, entry: &row::AuditEntry) -> AuditEntry {
-    AuditEntry {
-        network: network.to_owned(),
-        number: entry.number,
-        time: time(entry.at),
-        author: printable(&entry.author),
-        method: entry.method.to_string(),
-        summary: reason(&entry.summary),
+    fn place(&self, entry: &row::AuditEntry) -> (u64, Wall) {
+        (entry.number, entry.at)
+    }
+
+    fn show(&self, network: &Handle, entry: row::AuditEntry) -> AuditEntry {
+        AuditEntry {
+            network: network.chain_id().to_string(),
+            number: entry.number,
+            time: time(entry.at),
+            author: printable(&entry.author),
+            method: entry.method.to_string(),
+            summary: reason(&entry.summary),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod changes;
 mod events;
 mod history;
 mod lists;
+mod logs;
 mod networks;
 mod pages;
 mod peer_lists;

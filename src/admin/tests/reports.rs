@@ -110,6 +110,29 @@ async fn who_floods_us_is_told_by_host_and_by_range_in_pages() {
 }
 
 #[tokio::test]
+async fn the_worst_of_all_networks_stands_on_the_first_page() {
+    let host = Host::new();
+    let (mut doors, mut networks) = (Vec::new(), Vec::new());
+    for chain in ["a-1", "b-1", "z-1"] {
+        let config = host.seed(chain);
+        doors.push(config.entrance.laddr());
+        networks.push(host.serve(config, &[]).await);
+    }
+    for (door, times) in doors.iter().zip([1, 2, 3]) {
+        for _ in 0..times {
+            knock(*door, [127, 9, 1, 1]).await;
+        }
+    }
+    for (network, times) in networks.iter().zip([1, 2, 3]) {
+        let noted = async || network.refused(network::Grouping::Host).await.unwrap().network;
+        until("all are noted", async || noted().await.iter().map(|source| source.count).sum::<u64>() == times).await;
+    }
+    let told = refusals(&mut client(networks, process()).await, RefusalGrouping::Host, 1).await;
+    let told: Vec<_> = told.iter().map(|source| (source.network.as_str(), source.count)).collect();
+    assert_eq!(told, [("z-1", 3), ("b-1", 2), ("a-1", 1)]);
+}
+
+#[tokio::test]
 async fn what_a_shared_listener_refused_is_told_once_and_of_no_network() {
     let host = Host::new();
     let (key, entrance) =
