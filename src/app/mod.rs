@@ -8,6 +8,7 @@ pub(crate) mod logging;
 mod operations;
 mod registry;
 mod reload;
+mod run_time;
 mod signals;
 #[cfg(test)]
 mod tests;
