@@ -9,6 +9,7 @@ mod access;
 mod address_book;
 mod address_list;
 mod attempt;
+mod attention;
 mod audit;
 mod ban_list;
 mod bans;

@@ -66,7 +66,7 @@ pub(in crate::admin) trait Listing: Sync {
         &self,
         _network: &Handle,
         _keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<(Self::Key, Self::Entry)>, Error>> + Send {
+    ) -> impl Future<Output = Rows<Self::Key, Self::Entry>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
 
@@ -78,6 +78,9 @@ pub(in crate::admin) trait Listing: Sync {
     /// Makes an entry presentable.
     fn show(&self, network: &Handle, entry: Self::Entry) -> Self::Item;
 }
+
+/// Entries with their keys, or why the network tells of none.
+pub(in crate::admin) type Rows<K, T> = Result<Vec<(K, T)>, Error>;
 
 /// A part of one network's entries.
 #[derive(Debug)]

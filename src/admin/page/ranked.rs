@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tonic::Status;
 
-use super::listing::Listing;
+use super::listing::{Listing, Rows};
 use super::token::At;
 use super::walk::{Stopped, Walk, scan_all};
 use super::{STEP, fail};
@@ -109,13 +109,11 @@ async fn ranks<L: Listing>(list: &L, network: &Handle) -> Result<(usize, Ranks<L
     Ok((steps, ranks))
 }
 
-type Rows<L> = Result<Vec<(<L as Listing>::Key, <L as Listing>::Entry)>, Error>;
-
 async fn rows<'n, L: Listing>(
     list: &L,
     index: u32,
     network: &'n Handle,
     keys: Vec<L::Key>,
-) -> (u32, &'n Handle, Rows<L>) {
+) -> (u32, &'n Handle, Rows<L::Key, L::Entry>) {
     (index, network, list.fetch(network, &keys).await)
 }

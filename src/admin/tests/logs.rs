@@ -43,7 +43,7 @@ impl Books {
 
     fn entries(&self) -> BTreeSet<(String, Entry)> {
         let all = self.all.lock().unwrap();
-        let admitted = |entry: &&Entry| !self.even || entry.0 % 2 == 0;
+        let admitted = |entry: &&Entry| !self.even || entry.0.is_multiple_of(2);
         all.iter()
             .flat_map(|(network, book)| book.iter().filter(admitted).map(|entry| (network.clone(), *entry)))
             .collect()
@@ -75,7 +75,7 @@ impl Log for Books {
                 break;
             }
             last = Some(entry.0);
-            part.entries.extend(Some(entry).filter(|(number, _)| !self.even || number % 2 == 0));
+            part.entries.extend(Some(entry).filter(|(number, _)| !self.even || number.is_multiple_of(2)));
         }
         part.next = last;
         Ok(part)

@@ -38,6 +38,7 @@ async fn the_status_tells_our_outage_from_theirs_and_why_little_is_served() {
     let process = first.process.unwrap();
     assert_eq!((process.version.as_str(), process.network_count), (env!("CARGO_PKG_VERSION"), 1));
     assert_eq!(process.start_time.unwrap().seconds, 77);
+    assert_eq!((process.dial_count, process.max_dial_count), (0, 256));
     assert_eq!(process.outbound.unwrap().state(), OutboundState::Idle);
     assert!(first.statuses[0].servable_reason.contains("no seed is configured"), "{:?}", first.statuses[0]);
     assert_eq!(first.statuses[0].max_dial_count, 128);
