@@ -4,6 +4,7 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::caller::Caller;
+use super::coming_and_going::may_read;
 use super::convert::time;
 use super::filters;
 use super::page::{Log, backwards};
@@ -15,12 +16,13 @@ use crate::proto::pexd::v1::{AuditEntry, AuditFilter, ListAuditEntriesRequest, L
 use crate::types::Wall;
 
 /// The entries of the audit that a filter lets through.
-struct Audit {
+struct Audit<'a> {
+    caller: &'a Caller,
     filter: AuditFilter,
     query: AuditQuery,
 }
 
-impl Log for Audit {
+impl Log for Audit<'_> {
     const KIND: &'static str = "audit";
     type Entry = row::AuditEntry;
     type Item = AuditEntry;
@@ -30,7 +32,10 @@ impl Log for Audit {
     }
 
     async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<row::AuditEntry>, Error> {
-        network.audit(self.query.clone(), portion).await
+        let mut part = network.audit(self.query.clone(), portion).await?;
+        let chain_id = network.chain_id();
+        part.entries.retain(|entry| may_read(self.caller, chain_id, &entry.method, &entry.summary));
+        Ok(part)
     }
 
     fn place(&self, entry: &row::AuditEntry) -> (u64, Wall) {
@@ -62,6 +67,6 @@ pub(super) async fn list(
         author: filters::text("filter.author", &filter.author)?,
         method: filters::text("filter.method", &filter.method)?.map(|_| filter.method.clone()),
     };
-    let page = backwards(&Audit { filter, query }, &scope, request.page_size, &request.page_token).await?;
+    let page = backwards(&Audit { caller, filter, query }, &scope, request.page_size, &request.page_token).await?;
     Ok(ListAuditEntriesResponse { entries: page.items, next_page_token: page.next, failures: page.failures })
 }

@@ -16,6 +16,7 @@ mod bans;
 mod caller;
 mod calls;
 mod check_seeds;
+pub(crate) mod coming_and_going;
 mod configuration;
 mod configured_peers;
 mod convert;
