@@ -104,6 +104,7 @@ impl AddressBookService for AddressBook {
             result: Some(convert::change(&chain_id, applied)),
             added_count: intake.added,
             known_count: intake.known,
+            displaced_count: intake.displaced,
             refused: intake.refused,
         }))
     }

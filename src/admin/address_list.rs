@@ -140,8 +140,9 @@ impl Listing for Addresses {
         Ok(Chunk { entries, more: page.more })
     }
 
-    async fn fetch(&self, network: &Handle, keys: &[NetAddress]) -> Result<Vec<AddressView>, Error> {
-        network.addresses_at(keys.to_vec()).await
+    async fn fetch(&self, network: &Handle, keys: &[NetAddress]) -> Result<Vec<(NetAddress, AddressView)>, Error> {
+        let views = network.addresses_at(keys.to_vec()).await?;
+        Ok(views.into_iter().map(|view| (view.record.address, view)).collect())
     }
 
     async fn count(&self, network: &Handle) -> Result<Option<u64>, Error> {

@@ -4,6 +4,7 @@ use prost::Message as _;
 use tonic::Status;
 
 use super::caller::Caller;
+use super::coming_and_going::may_read;
 use super::convert::time;
 use super::filters;
 use super::page::{Log, backwards};
@@ -12,36 +13,44 @@ use super::text::{printable, reason};
 use crate::network::{AuditQuery, Directory, Error, Handle, Part, Portion};
 use crate::node::row;
 use crate::proto::pexd::v1::{AuditEntry, AuditFilter, ListAuditEntriesRequest, ListAuditEntriesResponse};
+use crate::types::Wall;
 
 /// The entries of the audit that a filter lets through.
-struct Audit {
+struct Audit<'a> {
+    caller: &'a Caller,
     filter: AuditFilter,
     query: AuditQuery,
 }
 
-impl Log for Audit {
+impl Log for Audit<'_> {
     const KIND: &'static str = "audit";
+    type Entry = row::AuditEntry;
     type Item = AuditEntry;
 
     fn query(&self) -> Vec<u8> {
         self.filter.encode_to_vec()
     }
 
-    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<AuditEntry>, Error> {
-        let part = network.audit(self.query.clone(), portion).await?;
-        let show = |entry| show(network.chain_id(), entry);
-        Ok(Part { entries: part.entries.iter().map(show).collect(), next: part.next })
+    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<row::AuditEntry>, Error> {
+        let mut part = network.audit(self.query.clone(), portion).await?;
+        let chain_id = network.chain_id();
+        part.entries.retain(|entry| may_read(self.caller, chain_id, &entry.method, &entry.summary));
+        Ok(part)
     }
-}
 
-fn show(network: &str, entry: &row::AuditEntry) -> AuditEntry {
-    AuditEntry {
-        network: network.to_owned(),
-        number: entry.number,
-        time: time(entry.at),
-        author: printable(&entry.author),
-        method: entry.method.to_string(),
-        summary: reason(&entry.summary),
+    fn place(&self, entry: &row::AuditEntry) -> (u64, Wall) {
+        (entry.number, entry.at)
+    }
+
+    fn show(&self, network: &Handle, entry: row::AuditEntry) -> AuditEntry {
+        AuditEntry {
+            network: network.chain_id().to_string(),
+            number: entry.number,
+            time: time(entry.at),
+            author: printable(&entry.author),
+            method: entry.method.to_string(),
+            summary: reason(&entry.summary),
+        }
     }
 }
 
@@ -58,6 +67,6 @@ pub(super) async fn list(
         author: filters::text("filter.author", &filter.author)?,
         method: filters::text("filter.method", &filter.method)?.map(|_| filter.method.clone()),
     };
-    let page = backwards(&Audit { filter, query }, &scope, request.page_size, &request.page_token).await?;
+    let page = backwards(&Audit { caller, filter, query }, &scope, request.page_size, &request.page_token).await?;
     Ok(ListAuditEntriesResponse { entries: page.items, next_page_token: page.next, failures: page.failures })
 }

@@ -100,7 +100,7 @@ impl Listing for Configured {
         Ok(Chunk { entries, more: part.more })
     }
 
-    async fn fetch(&self, network: &Handle, keys: &[Key]) -> Result<Vec<ListedView>, Error> {
+    async fn fetch(&self, network: &Handle, keys: &[Key]) -> Result<Vec<(Key, ListedView)>, Error> {
         let mut all = Vec::new();
         loop {
             let after = all.last().map(|(key, _): &(Key, ListedView)| key.clone());

@@ -3,7 +3,7 @@
 use prost_types::{Duration, Timestamp};
 
 use super::text::{printable, reason};
-use super::{health, servable};
+use super::{attention, health, servable};
 use crate::book;
 use crate::network::Traffic;
 use crate::network::{Applied, Peer, Saved, Status};
@@ -49,6 +49,7 @@ fn crawl_status(view: &CrawlView, now: Now) -> pb::CrawlStatus {
 
 pub(super) fn reactor_status(status: Status, now: Now) -> pb::ReactorStatus {
     let servable_reason = servable::reason(&status.node);
+    let attention = attention::of(&status, now.wall);
     let node = status.node;
     let (state, state_reason) = run_state(&node.state);
     let mode = if node.seed_mode { pb::ReactorMode::Seed } else { pb::ReactorMode::Node };
@@ -78,6 +79,7 @@ pub(super) fn reactor_status(status: Status, now: Now) -> pb::ReactorStatus {
         last_answer_time: time(status.tallies.last_answered),
         max_dial_count: node.max_dials,
         servable_reason,
+        attention,
     }
 }
 
@@ -87,18 +89,6 @@ fn run_state(state: &RunState) -> (pb::ReactorState, String) {
         RunState::Starting => (pb::ReactorState::Starting, String::new()),
         RunState::Running => (pb::ReactorState::Running, String::new()),
         RunState::Failed(text) => (pb::ReactorState::Failed, reason(text)),
-    }
-}
-
-/// What orders networks worst first.
-pub(super) fn severity(status: &Status) -> u8 {
-    let degraded = status.node.outage || status.unsaved.is_some();
-    match status.node.state {
-        RunState::Failed(_) => 0,
-        _ if degraded => 1,
-        RunState::Starting => 2,
-        RunState::Stopped => 3,
-        RunState::Running => 4,
     }
 }
 

@@ -9,7 +9,9 @@ use super::filters;
 use super::page::{Log, backwards};
 use super::scope::Scope;
 use crate::network::{DialQuery, Directory, Error, Handle, Part, Portion};
+use crate::node::row::DialEntry;
 use crate::proto::pexd::v1::{DialAttempt, DialFilter, ListDialsRequest, ListDialsResponse};
+use crate::types::Wall;
 
 /// The dials that a filter lets through.
 struct Dials {
@@ -19,16 +21,23 @@ struct Dials {
 
 impl Log for Dials {
     const KIND: &'static str = "dials";
+    type Entry = DialEntry;
     type Item = DialAttempt;
 
     fn query(&self) -> Vec<u8> {
         self.filter.encode_to_vec()
     }
 
-    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<DialAttempt>, Error> {
-        let part = network.dials(self.query.clone(), portion).await?;
-        let show = |entry| attempt::written(network.chain_id(), entry);
-        Ok(Part { entries: part.entries.iter().map(show).collect(), next: part.next })
+    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<DialEntry>, Error> {
+        network.dials(self.query.clone(), portion).await
+    }
+
+    fn place(&self, entry: &DialEntry) -> (u64, Wall) {
+        (entry.number, entry.at)
+    }
+
+    fn show(&self, network: &Handle, entry: DialEntry) -> DialAttempt {
+        attempt::written(network.chain_id(), &entry)
     }
 }
 

@@ -60,6 +60,7 @@ pub(super) async fn import(
         result: Some(convert::change(&chain_id, applied)),
         added_count: intake.added,
         known_count: intake.known,
+        displaced_count: intake.displaced,
         refused_count: intake.refused_count,
         refused: intake.refused,
     })

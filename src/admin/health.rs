@@ -22,12 +22,21 @@ pub(super) async fn process(directory: &Directory, process: &Process, caller: &C
     let networks = directory.all(|chain_id| caller.may_see(chain_id));
     let answers = join_all(networks.iter().map(|network| timeout(PATIENCE, network.outbound()))).await;
     let known: Vec<Outbound> = answers.into_iter().flatten().flatten().collect();
+    let load = process.dialler.load();
     ProcessStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         start_time: convert::time(process.started),
-        network_count: u32::try_from(networks.len()).unwrap_or(u32::MAX),
+        network_count: count(networks.len()),
         outbound: Some(outbound(&known, now)),
+        dial_count: count(load.under_way),
+        max_dial_count: count(load.at_once),
+        crowded_dial_count: load.delayed_by_room,
+        paced_dial_count: load.delayed_by_rate,
     }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The verdict on the dials of these networks together.

@@ -4,7 +4,7 @@ use tonic::Status;
 
 use super::{status, text};
 use crate::book::{Added, Source};
-use crate::network::{Applied, By, Error, Handle};
+use crate::network::{Applied, By, Error, Handle, MAX_PAGE};
 use crate::proto::pexd::v1::RefusedAddress;
 use crate::types::NetAddress;
 
@@ -22,7 +22,10 @@ pub(super) type Given = Result<(NetAddress, Option<Source>), RefusedAddress>;
 /// What became of addresses that were to enter a book.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
+    /// Of those that the book had not, those that are in it at the end.
     pub(super) added: u32,
+    /// Of those that the book had not, those that made room for others of them at once.
+    pub(super) displaced: u32,
     pub(super) known: u32,
     pub(super) refused_count: u32,
     /// The first of them, in the order in which they were given: at most [`MAX_TOLD`].
@@ -42,7 +45,11 @@ pub(super) async fn take_in(
 ) -> Result<(Intake, Applied), Status> {
     let work = tokio::spawn(async move {
         let intake = Intake::of(&network, given).await?;
-        let applied = network.commit_addresses(by, intake.added > 0, summary(intake.added)).await?;
+        let mut summary = summary(intake.added);
+        if intake.displaced > 0 {
+            summary.push_str(&format!("; {} more gave way at once: their buckets are full", intake.displaced));
+        }
+        let applied = network.commit_addresses(by, intake.added + intake.displaced > 0, summary).await?;
         Ok((intake, applied))
     });
     work.await.map_err(|_| status::internal())?.map_err(|error: Error| status::of(&error))
@@ -53,14 +60,18 @@ impl Intake {
         let valid: Vec<_> = given.iter().filter_map(|given| given.as_ref().ok()).copied().collect();
         let entered = network.enter_addresses(&valid).await?;
         let (mut intake, mut entered) = (Intake::default(), entered.into_iter());
+        let mut new = Vec::new();
         for given in given {
             match given.map(|(address, _)| (address, entered.next())) {
-                Ok((_, Some(Ok(added)))) => intake.count(added),
+                Ok((address, Some(Ok(Added::New | Added::AnotherAddress)))) => new.push(address),
+                Ok((_, Some(Ok(Added::AnotherBucket | Added::Unchanged)))) => intake.known += 1,
                 Ok((address, Some(Err(reason)))) => intake.refuse(refused(&address.to_string(), reason)),
                 Ok((_, None)) => {}
                 Err(refused) => intake.refuse(refused),
             }
         }
+        let kept = kept(network, &new).await?;
+        (intake.added, intake.displaced) = (count(kept), count(new.len().saturating_sub(kept)));
         Ok(intake)
     }
 
@@ -70,12 +81,17 @@ impl Intake {
             self.refused.push(refused);
         }
     }
+}
 
-    /// Counts one that is in the book now.
-    fn count(&mut self, added: Added) {
-        match added {
-            Added::New | Added::AnotherAddress => self.added += 1,
-            Added::AnotherBucket | Added::Unchanged => self.known += 1,
-        }
+/// How many of these the book has.
+async fn kept(network: &Handle, addresses: &[NetAddress]) -> Result<usize, Error> {
+    let mut kept = 0;
+    for part in addresses.chunks(MAX_PAGE) {
+        kept += network.addresses_at(part.to_vec()).await?.len();
     }
+    Ok(kept)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -8,7 +8,7 @@ use super::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };
 use super::process::{LogControl, LogError, LogLevels, Process};
-use crate::network::By;
+use crate::network::{By, Dialler};
 use crate::types::Wall;
 
 /// For a directory of networks that no file describes: carries out nothing that would need one.
@@ -20,9 +20,9 @@ fn none<T>() -> Result<T, OperationError> {
 }
 
 impl NoFiles {
-    /// A process that nothing is known of, and whose log is not its own.
+    /// A process that nothing is known of, whose log is not its own, and which dials nobody.
     pub fn process() -> Process {
-        Process { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default() }
+        Process { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default(), dialler: Dialler::default() }
     }
 }
 

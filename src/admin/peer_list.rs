@@ -108,6 +108,10 @@ impl Listing for PeerListing {
         self.order != PeerOrder::Unspecified
     }
 
+    fn is_merged(&self) -> bool {
+        true
+    }
+
     fn rank(&self, peer: &Peer) -> u64 {
         match self.order {
             PeerOrder::Unspecified => 0,
@@ -123,8 +127,9 @@ impl Listing for PeerListing {
         Ok(Chunk { entries, more: part.more })
     }
 
-    async fn fetch(&self, network: &Handle, keys: &[u64]) -> Result<Vec<Peer>, Error> {
-        network.peers_at(keys.iter().copied().map(ConnId).collect()).await
+    async fn fetch(&self, network: &Handle, keys: &[u64]) -> Result<Vec<(u64, Peer)>, Error> {
+        let peers = network.peers_at(keys.iter().copied().map(ConnId).collect()).await?;
+        Ok(peers.into_iter().map(|peer| (peer.view.conn.0, peer)).collect())
     }
 
     fn show(&self, network: &Handle, peer: Peer) -> pb::Peer {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Calls;
+use crate::network::Dialler;
 use crate::types::Wall;
 
 /// The process that the admin API speaks for. Cheap to clone.
@@ -16,6 +17,8 @@ pub struct Process {
     pub log: Arc<dyn LogControl>,
     /// Where the API's requests are counted.
     pub calls: Arc<Calls>,
+    /// What all networks dial with.
+    pub dialler: Dialler,
 }
 
 /// What is logged now.

@@ -9,7 +9,7 @@ use super::page::Pages;
 use super::process::Process;
 use super::refusals::{self, Refused};
 use super::scope::Scope;
-use super::{convert, health, log_level};
+use super::{attention, convert, health, log_level};
 use crate::clock::Clock;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
@@ -41,7 +41,7 @@ impl ReactorService for Reactor {
             tokio::join!(answers, health::process(&self.directory, &self.process, &caller, now.wall));
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
-        networks.sort_by_key(convert::severity);
+        networks.sort_by_key(|status| attention::severity(status, now.wall));
         let statuses = networks.into_iter().map(|status| convert::reactor_status(status, now)).collect();
         Ok(Response::new(GetStatusResponse { statuses, failures, process: Some(process) }))
     }

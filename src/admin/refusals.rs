@@ -56,6 +56,10 @@ impl Listing for Refused {
         true
     }
 
+    fn is_merged(&self) -> bool {
+        true
+    }
+
     fn rank(&self, entry: &Entry) -> u64 {
         entry.source.count
     }
@@ -64,7 +68,7 @@ impl Listing for Refused {
         Ok(Chunk::cut(self.all(network).await?, after.as_ref(), max))
     }
 
-    async fn fetch(&self, network: &Handle, keys: &[String]) -> Result<Vec<Entry>, Error> {
+    async fn fetch(&self, network: &Handle, keys: &[String]) -> Result<Vec<(String, Entry)>, Error> {
         Ok(pick(self.all(network).await?, keys))
     }
 

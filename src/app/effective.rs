@@ -1,15 +1,15 @@
 //! What is in force, and where it comes from: what the files say with the changes that operators made over it.
 
-use super::tunables;
+use super::{run_time, tunables};
 use crate::admin::{ConfigEntry, ConfigSource};
 use crate::config::{self, Entry, Origin, Process};
 use crate::node::row::Setting;
 
-/// A network's keys.
+/// A network's keys; `changes` are those of [`run_time::changes`].
 pub(super) fn of_network(file: &config::Network, changes: &[Setting]) -> Vec<ConfigEntry> {
     let show = |entry: &Entry| {
         let path = entry.key.path();
-        let mut shown = show(entry, tunables::can_change(entry.key));
+        let mut shown = show(entry, tunables::can_change(entry.key) || run_time::is_list(&path));
         if let Some(change) = changes.iter().find(|change| *change.key == *path) {
             shown.configured = Some(std::mem::replace(&mut shown.value, change.value.to_string()));
             shown.source = ConfigSource::Runtime { author: change.author.to_string(), at: change.at };
@@ -41,6 +41,6 @@ pub(super) fn changes(
 ) -> Vec<(String, String, String)> {
     let pairs = of_network(before, changed_before).into_iter().zip(of_network(after, changed_after));
     let keys = before.entries.iter().map(|entry| entry.key);
-    let differing = keys.zip(pairs).filter(|(key, (a, b))| !config::is_same(key, &a.value, &b.value));
+    let differing = keys.zip(pairs).filter(|(key, (a, b))| !run_time::is_same(key, &a.value, &b.value));
     differing.map(|(_, (a, b))| (a.key, a.value, b.value)).collect()
 }

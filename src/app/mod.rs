@@ -8,6 +8,7 @@ pub(crate) mod logging;
 mod operations;
 mod registry;
 mod reload;
+mod run_time;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{Http, Sources};
 use crate::network::{self, Directory};
+use crate::transport::Dialler;
 use registry::{Files, Registry};
 
 /// Serves what the configuration describes until a signal asks for the end.
@@ -48,8 +50,8 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 /// What the admin API is told of the process.
-fn process() -> Process {
-    Process { started: Clock.now().wall, log: logging::control(), calls: Arc::default() }
+fn process(dialler: Dialler) -> Process {
+    Process { started: Clock.now().wall, log: logging::control(), calls: Arc::default(), dialler }
 }
 
 fn tell_places(admin: &Admin) {
@@ -116,7 +118,7 @@ impl App {
     pub async fn with_networks(
         admin: Admin,
         networks: Vec<network::Config>,
-        dialler: crate::transport::Dialler,
+        dialler: Dialler,
         default: Option<Arc<str>>,
     ) -> anyhow::Result<Self> {
         let registry = Registry::new(default, dialler, None);
@@ -163,10 +165,11 @@ impl App {
     pub async fn serve(self) -> anyhow::Result<()> {
         let App { admin, registry, http } = self;
         let shutdown = registry.shutdown().clone();
-        let (process, begun) = (process(), CancellationToken::new());
+        let (process, begun) = (process(registry.dialler().clone()), CancellationToken::new());
         if let Some((http, namespace)) = http {
-            let (directory, calls, started) = (registry.directory().clone(), process.calls.clone(), process.started);
-            let sources = Sources { directory, namespace, calls, started, begun: begun.clone() };
+            let (directory, dialler) = (registry.directory().clone(), process.dialler.clone());
+            let (calls, started) = (process.calls.clone(), process.started);
+            let sources = Sources { directory, namespace, calls, dialler, started, begun: begun.clone() };
             tokio::spawn(http.serve(sources, shutdown.clone().cancelled_owned()));
         }
         // Health says NOT_SERVING first; requests under way are answered while the networks wind down.

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::registry::Registry;
-use super::{effective, folders, reload, tunables};
-use crate::admin::{Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult};
+use super::{effective, folders, reload, run_time, tunables};
+use crate::admin::{
+    Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult, coming_and_going,
+};
 use crate::config::{self, Key};
 use crate::network::{By, Handle};
 
@@ -32,9 +36,9 @@ impl Operations for Registry {
 
     async fn effective(&self, chain_id: &str) -> Result<EffectiveConfig, OperationError> {
         let (handle, file) = self.get_file(chain_id)?;
-        let settings = handle.settings().await?;
-        let entries = effective::of_network(&file, &settings.changes);
-        Ok(EffectiveConfig { entries, immutable: settings.forbidden.is_some() })
+        let immutable = handle.settings().await?.forbidden.is_some();
+        let entries = effective::of_network(&file, &run_time::changes(&handle, &file).await?);
+        Ok(EffectiveConfig { entries, immutable })
     }
 
     fn process(&self) -> Vec<ConfigEntry> {
@@ -88,7 +92,7 @@ impl Registry {
         self.serve_file(file.clone()).await;
         let (handle, _) = self.get(&file.chain_id)?;
         // What goes wrong from here on is a served network's own trouble: its status tells.
-        let _ = handle.note(by, "added the network".into()).await;
+        self.note_everywhere(&by, &coming_and_going::added(&file.chain_id)).await;
         if !stopped {
             let _ = handle.start(None).await;
         }
@@ -117,14 +121,27 @@ impl Registry {
             true => Some(folders::doomed(self.files()?, &self.get_file(chain_id)?.1, &self.others(chain_id))?),
             false => None,
         };
-        // The last entry of its audit; a network that cannot take it is removed all the same.
-        let _ = handle.note(by, "removed the network".into()).await;
+        // The last entry of its own audit; a network that cannot take it is removed all the same.
+        let _ = handle.note(by.clone(), coming_and_going::removed(chain_id)).await;
         self.retire(chain_id).await;
-        tracing::info!(network = chain_id, "removed");
-        match doomed {
-            Some(doomed) => folders::delete(doomed).await.map(|()| None),
-            None => Ok(file.map(|file| file.home.clone())),
-        }
+        let (outcome, kept) = match doomed {
+            None => (Ok(file.map(|file| file.home.clone())), "kept its folder"),
+            Some(doomed) => match folders::delete(doomed).await {
+                Ok(()) => (Ok(None), "deleted its folder"),
+                Err(error) => (Err(error), "could not delete its folder"),
+            },
+        };
+        // Its own audit is read by nobody for now, or for good: that of the networks that remain answers who did it. When
+        // none remains, the line of the log is all there is.
+        tracing::info!(network = chain_id, author = %by.author, "removed the network and {kept}");
+        self.note_everywhere(&by, &format!("{} and {kept}", coming_and_going::removed(chain_id))).await;
+        outcome
+    }
+
+    /// Has an entry in the audit of every network that is served. One that does not answer has no say in it.
+    async fn note_everywhere(&self, by: &By, summary: &str) {
+        let handles = self.directory().all(|_| true);
+        join_all(handles.iter().map(|handle| handle.note(by.clone(), summary.to_owned()))).await;
     }
 }
 
@@ -147,8 +164,7 @@ fn changeable(path: &str, file: &config::Network) -> Result<&'static Key, Operat
 }
 
 async fn entry(handle: &Handle, file: &config::Network, key: &Key) -> Result<ConfigEntry, OperationError> {
-    let settings = handle.settings().await?;
-    let entries = effective::of_network(file, &settings.changes);
+    let entries = effective::of_network(file, &handle.settings().await?.changes);
     let found = entries.into_iter().find(|entry| entry.key == key.path());
     found.ok_or_else(|| OperationError::Internal(format!("{} has no value", key.path())))
 }

@@ -67,6 +67,11 @@ impl Registry {
         &self.shared.directory
     }
 
+    /// What all networks dial with.
+    pub(super) fn dialler(&self) -> &Dialler {
+        &self.shared.dialler
+    }
+
     pub(super) fn shutdown(&self) -> &CancellationToken {
         &self.shared.shutdown
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::registry::Registry;
-use super::{assembly, effective, folders, tunables};
+use super::{assembly, effective, folders, run_time, tunables};
 use crate::admin::{OperationError, Reloaded};
 use crate::config::{self, Difference};
 use crate::network::{By, Handle};
@@ -29,10 +29,10 @@ pub(super) async fn reload(registry: &Registry, by: By, chain_id: &str) -> Resul
         return Err(OperationError::Mistakes(vec![(place, text)]));
     }
     let after = Arc::new(after);
-    let changed_before = changed(&handle).await;
+    let changed_before = changed(&handle, &before).await;
     let restarted = bring_into_force(registry, &handle, &before, &after).await?;
     let handle = registry.get(chain_id)?.0;
-    let changed_after = changed(&handle).await;
+    let changed_after = changed(&handle, &after).await;
     let mut changes = effective::changes((&before, &changed_before), (&after, &changed_after));
     if before.id() != after.id() {
         changes.push(("node_key.json".into(), before.id().to_string(), after.id().to_string()));
@@ -75,8 +75,8 @@ async fn bring_into_force(
     Ok(true)
 }
 
-async fn changed(handle: &Handle) -> Vec<Setting> {
-    handle.settings().await.map(|settings| settings.changes).unwrap_or_default()
+async fn changed(handle: &Handle, file: &config::Network) -> Vec<Setting> {
+    run_time::changes(handle, file).await.unwrap_or_default()
 }
 
 fn summary(changes: &[(String, String, String)], restarted: bool) -> String {

@@ -1,5 +1,6 @@
 //! The keys that can be changed while a network runs, from their texts to the network's own values.
 
+use super::run_time;
 use crate::config::keys::{P2p, Pex};
 use crate::config::{self, Key, Network};
 use crate::network::Tunables;
@@ -23,17 +24,14 @@ const KEYS: [&str; 14] = [
     "pex.new_connections_per_range_burst",
 ];
 
-/// Lists that a reload brings into force while the network runs; they are changed by methods of their own.
-const LISTS: [&str; 4] = ["p2p.seeds", "p2p.persistent_peers", "p2p.unconditional_peer_ids", "p2p.private_peer_ids"];
-
-/// Whether an operator can change the key at run time.
+/// Whether an operator can change the key at run time by its text.
 pub(super) fn can_change(key: &Key) -> bool {
     KEYS.contains(&key.path().as_str())
 }
 
 /// Whether a reload can bring a new value of the key into force without ending the network.
 pub(super) fn can_reload(key: &Key) -> bool {
-    can_change(key) || LISTS.contains(&key.path().as_str())
+    can_change(key) || run_time::is_list(&key.path())
 }
 
 /// Reads a key's text into the network's values: [`crate::network::ReadSetting`].

@@ -47,6 +47,13 @@ pub fn network_key(path: &str) -> Result<&'static Key, String> {
     if let Some(key) = NETWORK_TABLES.into_iter().flatten().find(|key| key.path() == path) {
         return Ok(key);
     }
+    if path == "log.level" {
+        return Err(
+            "it is a key of the process: ReactorService.SetLogLevel changes it at once, until the next restart; for \
+                    good, change pexd.toml"
+                .into(),
+        );
+    }
     if all_keys().any(|key| !is_network_key(key) && key.path() == path) {
         return Err("it is a key of the process: change pexd.toml and start pexd again".into());
     }
@@ -101,6 +108,8 @@ mod tests {
             ("p2p.max_num_inbound_peer", "did you mean p2p.max_num_inbound_peers?"),
             ("max_dials", "did you mean pex.max_dials?"),
             ("admin.laddr", "pexd.toml"),
+            ("log.level", "ReactorService.SetLogLevel"),
+            ("log.format", "pexd.toml"),
             ("xyzzy", "GetEffectiveConfig"),
             (&"x".repeat(60_000), "GetEffectiveConfig"),
         ] {
@@ -122,8 +131,11 @@ mod tests {
         let (p2p, _) = read_value(key("p2p.max_num_inbound_peers"), "7").unwrap();
         assert_eq!(p2p.max_num_inbound_peers, 7);
         for text in ["", "-1", "1000001", "seven"] {
-            assert!(read_value(key("p2p.max_num_inbound_peers"), text).is_err(), "{text}");
+            let told = read_value(key("p2p.max_num_inbound_peers"), text).unwrap_err();
+            assert!(told.contains("from 0 to 1000000"), "{told}");
         }
+        assert!(read_value(key("pex.block_version"), "x").unwrap_err().contains(&u64::MAX.to_string()));
+        assert!(read_value(key("p2p.dial_timeout"), "x").unwrap_err().contains("such as"));
     }
 
     #[test]

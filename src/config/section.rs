@@ -55,7 +55,11 @@ impl Key {
 
 /// Reads a value of a key and holds it against the key's bounds.
 pub(super) fn read<T: Setting>(key: &Key, text: &str) -> Result<T, String> {
-    let value = T::from_text(text)?;
+    let value = T::from_text(text).map_err(|what| match (key.kind.shape, key.bounds) {
+        // The type's own bounds are wider.
+        (Shape::Integer, Some((low, high))) => format!("is {text:?}: write {}", bounds_text(key, low, high)),
+        _ => what,
+    })?;
     if let (Some((low, high)), Some(magnitude)) = (key.bounds, value.magnitude())
         && !(low..=high).contains(&magnitude)
     {

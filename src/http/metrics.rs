@@ -85,6 +85,12 @@ metrics! {
         "Dials under way.";
     MAX_DIALS = Pexd "dials_max" GAUGE ["chain_id"]
         "The most dials at once.";
+    PROCESS_DIALS = Pexd "process_dials_in_progress" GAUGE []
+        "Dials under way in all networks together that count against limits.max_dials.";
+    PROCESS_MAX_DIALS = Pexd "process_dials_max" GAUGE []
+        "The most of these at once.";
+    PROCESS_DELAYED_DIALS = Pexd "process_dials_delayed_total" COUNTER ["limit"]
+        "Dials that had to wait for a limit of the process: max_dials or dials_per_second.";
     LAST_DIAL_ANSWER = Pexd "dial_last_answer_timestamp_seconds" GAUGE ["chain_id"]
         "When somebody last answered a dial of ours; 0 = not since the start.";
 

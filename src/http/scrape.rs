@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::exposition::Exposition;
 use super::{Sources, metrics as m, proc};
-use crate::network::{MessageCount, MessageCounts, Report, StoreStats};
+use crate::network::{DialLoad, MessageCount, MessageCounts, Report, StoreStats};
 use crate::node::RunState;
 use crate::types::{Direction, Outcome, Purpose, Wall};
 
@@ -38,6 +38,7 @@ pub(super) async fn scrape(sources: &Sources) -> Result<String, prometheus::Erro
         }
         out.add_histogram(&m::ADMIN_SECONDS, &[&method], &calls.took);
     }
+    process_dials(&mut out, sources.dialler.load());
     process(&mut out, sources.started);
     out.text()
 }
@@ -152,6 +153,13 @@ fn store(out: &mut Exposition<'_>, chain: &str, stats: &StoreStats) {
     out.add(&m::STORE_ROWS, &[chain], stats.rows as f64);
     out.add(&m::STORE_WAITING, &[chain], stats.waiting_rows as f64);
     out.add(&m::STORE_BYTES, &[chain], stats.file_bytes as f64);
+}
+
+fn process_dials(out: &mut Exposition<'_>, load: DialLoad) {
+    out.add(&m::PROCESS_DIALS, &[], load.under_way as f64);
+    out.add(&m::PROCESS_MAX_DIALS, &[], load.at_once as f64);
+    out.add(&m::PROCESS_DELAYED_DIALS, &["max_dials"], load.delayed_by_room as f64);
+    out.add(&m::PROCESS_DELAYED_DIALS, &["dials_per_second"], load.delayed_by_rate as f64);
 }
 
 fn process(out: &mut Exposition<'_>, started: Wall) {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::routes::routes;
 use crate::admin::Calls;
-use crate::network::Directory;
+use crate::network::{Dialler, Directory};
 use crate::types::Wall;
 
 /// Connections at once; more are closed at once.
@@ -40,6 +40,8 @@ pub struct Sources {
     pub namespace: Arc<str>,
     /// The admin API's requests.
     pub calls: Arc<Calls>,
+    /// What all networks dial with.
+    pub dialler: Dialler,
     /// When the process started.
     pub started: Wall,
     /// Cancelled once every network was asked to start and has answered: until then none is ready.

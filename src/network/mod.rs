@@ -31,7 +31,7 @@ pub use peer_commands::DialReport;
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
 
 pub use crate::store::history::{AuditQuery, DialQuery, Part, Portion, Time};
-pub use crate::transport::Traffic;
+pub use crate::transport::{DialLoad, Dialler, Traffic};
 pub use report::{
     Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats,
 };

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
@@ -60,17 +61,43 @@ struct Shared {
     places: Arc<Keyed<SocketAddr>>,
     hosts: Arc<Keyed<IpAddr>>,
     at_once: Semaphore,
+    max_at_once: usize,
+    /// Dials that found no room at once.
+    crowded: AtomicU64,
     pacer: Pacer,
+}
+
+/// How far the bounds are used that all dials of the process share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DialLoad {
+    /// Dials under way.
+    pub under_way: usize,
+    /// The most that there may be ([`DialLimits::at_once`]).
+    pub at_once: usize,
+    /// Dials that had to wait because there were as many, in all.
+    pub delayed_by_room: u64,
+    /// Dials that had to wait for the rate of new ones ([`DialLimits::per_second`]), in all.
+    pub delayed_by_rate: u64,
+}
+
+impl Default for Dialler {
+    /// Within the usual bounds.
+    fn default() -> Self {
+        Dialler::new(DialLimits::default())
+    }
 }
 
 impl Dialler {
     /// A dialler with these bounds; one a process.
     pub fn new(limits: DialLimits) -> Self {
+        let max_at_once = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
         let shared = Shared {
             resolver: Resolver::new(limits.resolve_timeout),
             places: Keyed::new(1),
             hosts: Keyed::new(limits.per_host.max(1)),
-            at_once: Semaphore::new(limits.at_once.clamp(1, Semaphore::MAX_PERMITS)),
+            at_once: Semaphore::new(max_at_once),
+            max_at_once,
+            crowded: AtomicU64::new(0),
             pacer: Pacer::new(limits.per_second),
         };
         Dialler { shared: Arc::new(shared) }
@@ -79,6 +106,17 @@ impl Dialler {
     /// What looks names up.
     pub fn resolver(&self) -> &Resolver {
         &self.shared.resolver
+    }
+
+    /// How far the bounds are used now.
+    pub fn load(&self) -> DialLoad {
+        let Shared { at_once, max_at_once, crowded, pacer, .. } = &*self.shared;
+        DialLoad {
+            under_way: max_at_once.saturating_sub(at_once.available_permits()),
+            at_once: *max_at_once,
+            delayed_by_room: crowded.load(Ordering::Relaxed),
+            delayed_by_rate: pacer.delayed(),
+        }
     }
 
     /// The addresses that a name stands for; empty when it does not resolve. See [`Resolver::resolve`].
@@ -175,12 +213,22 @@ impl Dialler {
         let process = match queue {
             Queue::None => None,
             Queue::Process => {
-                let room = self.shared.at_once.acquire().await.ok();
+                let room = self.room().await;
                 self.shared.pacer.turn().await;
                 room
             }
         };
         Turn { _place: place, _host: host, _network: network, _process: process }
+    }
+
+    /// Waits for room among the dials of the process.
+    async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        let at_once = &self.shared.at_once;
+        if let Ok(room) = at_once.try_acquire() {
+            return Some(room);
+        }
+        self.shared.crowded.fetch_add(1, Ordering::Relaxed);
+        at_once.acquire().await.ok()
     }
 }
 

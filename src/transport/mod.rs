@@ -25,7 +25,7 @@ mod upgrade;
 
 pub use crate::rate::RateLimit;
 pub use bans::IpBans;
-pub use dial::{DialLimits, Dialled, Dialler};
+pub use dial::{DialLimits, DialLoad, Dialled, Dialler};
 pub use door::DoorLimits;
 pub use gate::Gate;
 pub use listener::{BindError, Listener, RouteError};

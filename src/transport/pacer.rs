@@ -1,5 +1,6 @@
 //! No more than so many starts a second.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,21 +16,29 @@ pub(super) struct Pacer {
     interval: Duration,
     burst: Duration,
     next: Mutex<Mono>,
+    delayed: AtomicU64,
 }
 
 impl Pacer {
     /// 0 a second = no limit.
     pub(super) fn new(per_second: u32) -> Self {
         let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
-        Pacer { interval, burst: interval * (per_second / BURST), next: Mutex::new(Mono::ZERO) }
+        let burst = interval * (per_second / BURST);
+        Pacer { interval, burst, next: Mutex::new(Mono::ZERO), delayed: AtomicU64::new(0) }
     }
 
     /// Waits for the caller's turn. A caller that goes away meanwhile leaves its turn unused.
     pub(super) async fn turn(&self) {
         let wait = self.reserve(Clock.mono());
         if !wait.is_zero() {
+            self.delayed.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Callers that had to wait, in all.
+    pub(super) fn delayed(&self) -> u64 {
+        self.delayed.load(Ordering::Relaxed)
     }
 
     fn reserve(&self, now: Mono) -> Duration {
@@ -53,6 +62,17 @@ mod tests {
         assert_eq!(waits[21], Duration::from_millis(5));
         assert_eq!(waits[219], Duration::from_millis(995));
         assert!(pacer.reserve(now + Duration::from_secs(2)).is_zero());
+    }
+
+    #[tokio::test]
+    async fn who_has_to_wait_is_counted() {
+        let pacer = Pacer::new(20);
+        pacer.turn().await;
+        assert_eq!(pacer.delayed(), 0);
+        for _ in 0..6 {
+            pacer.turn().await;
+        }
+        assert!((1..=6).contains(&pacer.delayed()), "{pacer:?}");
     }
 
     #[test]

@@ -184,7 +184,19 @@ async fn somebody_who_waits_is_not_behind_the_dials_of_the_process() {
         async move { dialler.dial(local(patient), target).await }
     });
     told.await.unwrap();
-    assert!(dialler.dial_now(local(settings()), whom).await.result.is_ok());
+    assert!(dialler.dial_now(local(settings()), whom.clone()).await.result.is_ok());
     assert!(!holds_the_turn.is_finished());
+    let load = dialler.load();
+    assert_eq!((load.under_way, load.at_once, load.delayed_by_room), (1, 1, 0), "who waits for it counts in nothing");
+    let waits = tokio::spawn({
+        let dialler = dialler.clone();
+        async move { dialler.dial(local(settings()), whom).await }
+    });
+    while dialler.load().delayed_by_room == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
     holds_the_turn.abort();
+    assert!(waits.await.unwrap().result.is_ok());
+    let load = dialler.load();
+    assert_eq!((load.under_way, load.delayed_by_room, load.delayed_by_rate), (0, 1, 0));
 }

@@ -14,9 +14,10 @@ use super::convert;
 use super::filter::Filter;
 use super::limits::{Place, Watches};
 use crate::admin::caller::Caller;
+use crate::admin::coming_and_going::may_read;
 use crate::admin::scope::Scope;
 use crate::admin::status::{self, invalid};
-use crate::network::events::{Begin, Cursor, Reader};
+use crate::network::events::{Begin, Cursor, Reader, What};
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::{EventCursor, WatchEventsRequest, WatchEventsResponse};
 
@@ -177,6 +178,10 @@ impl Watch {
             let pulled = source.reader.pull(BATCH);
             self.ready.extend(pulled.missed.iter().map(|missed| convert::missed(name, missed)));
             let wanted = pulled.entries.iter().filter(|entry| self.filter.admits(&entry.what));
+            let wanted = wanted.filter(|entry| match &entry.what {
+                What::Changed(change) => may_read(&self.caller, name, change.method, &change.summary),
+                _ => true,
+            });
             self.ready.extend(wanted.map(|entry| convert::event(name, entry)));
             if pulled.caught_up && !std::mem::replace(&mut source.caught_up, true) {
                 self.ready.push_back(convert::caught_up(name, &pulled.cursor));

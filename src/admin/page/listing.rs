@@ -39,7 +39,14 @@ pub(in crate::admin) trait Listing: Sync {
         false
     }
 
-    /// Where an entry stands in an order that changes: the greatest comes first, of equals the one with the lesser key.
+    /// Whether an order that changes is one over all networks. Of a list that says no, one network comes after the other:
+    /// the keys of all would be too many to keep for the next pages.
+    fn is_merged(&self) -> bool {
+        false
+    }
+
+    /// Where an entry stands in an order that changes: the greatest comes first, of equals the one of the network with the
+    /// lesser chain ID, and then the one with the lesser key.
     fn rank(&self, _entry: &Self::Entry) -> u64 {
         0
     }
@@ -53,13 +60,13 @@ pub(in crate::admin) trait Listing: Sync {
         max: usize,
     ) -> impl Future<Output = Result<Chunk<Self::Key, Self::Entry>, Error>> + Send;
 
-    /// The present entries of these keys (at most 1,000) in their order; those that are gone are left out. Asked for when
-    /// there is an order that changes, and only then.
+    /// The present entries of these keys (at most 1,000), each with its key; those that are gone are left out. Asked for
+    /// when there is an order that changes, and only then.
     fn fetch(
         &self,
         _network: &Handle,
         _keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<Self::Entry>, Error>> + Send {
+    ) -> impl Future<Output = Rows<Self::Key, Self::Entry>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
 
@@ -71,6 +78,9 @@ pub(in crate::admin) trait Listing: Sync {
     /// Makes an entry presentable.
     fn show(&self, network: &Handle, entry: Self::Entry) -> Self::Item;
 }
+
+/// Entries with their keys, or why the network tells of none.
+pub(in crate::admin) type Rows<K, T> = Result<Vec<(K, T)>, Error>;
 
 /// A part of one network's entries.
 #[derive(Debug)]
@@ -93,7 +103,7 @@ impl<K: Ord, T> Chunk<K, T> {
 }
 
 /// The entries of these keys, in their order, of entries that are all at hand.
-pub(in crate::admin) fn pick<K: Ord, T>(all: impl IntoIterator<Item = (K, T)>, keys: &[K]) -> Vec<T> {
+pub(in crate::admin) fn pick<K: Ord, T>(all: impl IntoIterator<Item = (K, T)>, keys: &[K]) -> Vec<(K, T)> {
     let mut all: BTreeMap<K, T> = all.into_iter().collect();
-    keys.iter().filter_map(|key| all.remove(key)).collect()
+    keys.iter().filter_map(|key| all.remove_entry(key)).collect()
 }

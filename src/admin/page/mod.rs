@@ -2,13 +2,16 @@
 //!
 //! The order of the keys is immutable, so a page of it walks the networks and their keys: the token holds the last key that
 //! was looked at, no entry comes twice and none that stayed is left out, whatever comes and goes between two pages. An
-//! order that changes walks a snapshot of one network's keys ([`snapshots`]), and shows their present rows.
+//! order that changes walks a snapshot of keys ([`snapshots`]), of one network or of all together, and shows their present
+//! rows.
 //!
 //! A network is asked for at most 1,000 entries at a time, so that no list pauses its reactor. A filter that lets little
 //! through is looked for in many such steps, up to a bound; then the page is short, and its token goes on from there.
 
 mod backwards;
 mod listing;
+mod numbers;
+mod ranked;
 mod snapshots;
 mod token;
 mod walk;
@@ -67,29 +70,30 @@ impl Pages {
         let size = read_size(page_size)?;
         let query = Query::new(L::KIND, scope.name(), &list.query());
         let position = Position::read(page_token, query)?;
-        let mut page = Page { items: Vec::with_capacity(size), next: String::new(), failures: Vec::new(), total: 0 };
+        let page = Page { items: Vec::with_capacity(size), next: String::new(), failures: Vec::new(), total: 0 };
+        let mut walk = Walk { pages: self, list, scope, caller, query, size, steps: 0, looked_at: 0, page };
         if position.is_none() {
-            page.total = total(list, scope, &mut page.failures).await?;
+            walk.page.total = total(list, scope, &mut walk.page.failures).await?;
         }
-        let mut walk = Walk { pages: self, list, caller, query, size, steps: 0, looked_at: 0 };
-        let networks = networks_from(scope, position.as_ref().map_or("", |position| &position.network));
-        for (index, network) in networks.iter().enumerate() {
-            let from = position.as_ref().filter(|position| position.network == **network.chain_id());
+        let (networks, together) = match walk.is_merged() {
+            true => (scope.handles(), scope.handles().len().max(1)),
+            false => (networks_from(scope, position.as_ref().map_or("", |position| &position.network)), 1),
+        };
+        let mut parts = networks.chunks(together).peekable();
+        while let Some(part) = parts.next() {
+            let name = walk.name_of(part).to_owned();
+            let from = position.as_ref().filter(|position| position.network == name);
             let from = from.map(|position| position.at.clone()).unwrap_or_default();
-            match walk.network(network, from, &mut page.items).await? {
-                Ok(Some(stopped_at)) => {
-                    page.next = Position { network: network.chain_id().to_string(), at: stopped_at }.write(query);
-                    return Ok(page);
-                }
-                Ok(None) => {}
-                Err(error) => fail(scope, network, &error, &mut page.failures)?,
+            if let Some(at) = walk.networks(part, from).await? {
+                walk.page.next = Position { network: name, at }.write(query);
+                break;
             }
-            if let Some(next) = networks.get(index + 1).filter(|_| walk.is_over(&page.items)) {
-                page.next = Position::<L::Key>::start_of(next.chain_id()).write(query);
-                return Ok(page);
+            if let Some(next) = parts.peek().filter(|_| walk.is_over()) {
+                walk.page.next = Position::<L::Key>::start_of(walk.name_of(next)).write(query);
+                break;
             }
         }
-        Ok(page)
+        Ok(walk.page)
     }
 }
 

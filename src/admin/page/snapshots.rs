@@ -21,7 +21,7 @@ const MAX_SNAPSHOTS: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub(in crate::admin) struct Pages(Arc<Mutex<Snapshots>>);
 
-/// Whose snapshot it is, of which query, and of which network's entries.
+/// Whose snapshot it is, of which query, and of which network's entries (`-` = of all).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Owner {
     pub(super) caller: Arc<str>,
@@ -43,7 +43,7 @@ struct Snapshot {
     /// Whether a second page was asked for. One that was not is the first to give way: a dashboard that shows a first page
     /// again and again must not end the walks of others.
     continued: bool,
-    /// An `Arc<Vec<K>>` of the list's keys.
+    /// The list's keys in their order.
     keys: Arc<dyn Any + Send + Sync>,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Debug for Snapshot {
 
 impl Pages {
     /// Keeps the keys of a query for its next pages; their number is guessed by nobody.
-    pub(super) fn keep<K: Send + Sync + 'static>(&self, keys: Arc<Vec<K>>, owner: Owner) -> u64 {
+    pub(super) fn keep<T: Send + Sync + 'static>(&self, keys: Arc<T>, owner: Owner) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = entropy();
         let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let mut snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ impl Pages {
     ///
     /// # Errors
     /// When they are not kept any more, or are not this caller's of this query.
-    pub(super) fn find<K: Send + Sync + 'static>(&self, number: u64, owner: &Owner) -> Result<Arc<Vec<K>>, Status> {
+    pub(super) fn find<T: Send + Sync + 'static>(&self, number: u64, owner: &Owner) -> Result<Arc<T>, Status> {
         let mut snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = snapshots.find(number, owner, Clock.mono());
         keys.and_then(|keys| keys.downcast().ok()).ok_or_else(status::page_expired)

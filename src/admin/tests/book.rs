@@ -188,6 +188,24 @@ async fn a_filter_that_does_not_read_names_its_field() {
 }
 
 #[tokio::test]
+async fn what_gives_way_to_others_of_its_range_at_once_is_not_told_as_added() {
+    let real = real(Vec::new()).await;
+    let mut client = Client::new(real.channel.clone());
+    let addresses: Vec<String> = (1..=500).map(|n| net_address(n).to_string()).collect();
+    let request = AddAddressesRequest { addresses: addresses.clone(), ..Default::default() };
+    let added = client.add_addresses(request).await.unwrap().into_inner();
+    let book = client.get_summary(GetSummaryRequest::default()).await.unwrap().into_inner().summaries.remove(0);
+    assert_eq!((added.added_count, added.added_count + added.displaced_count), (book.address_count, 500));
+    assert!(added.displaced_count > 100 && added.result.as_ref().unwrap().changed, "{added:?}");
+
+    let parts = iter([ImportAddressesRequest { data: addresses.join("\n").into(), ..Default::default() }]);
+    let imported = client.import_addresses(parts).await.unwrap().into_inner();
+    let all = imported.added_count + imported.displaced_count + imported.known_count;
+    assert_eq!((all, imported.refused_count), (500, 0));
+    assert!(imported.displaced_count > 0, "{imported:?}");
+}
+
+#[tokio::test]
 async fn addresses_are_added_told_of_and_removed() {
     let real = real(sorts(5)).await;
     let mut client = Client::new(real.channel.clone());

@@ -3,15 +3,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
 use super::*;
+use crate::admin::audit::list;
+use crate::admin::caller::{Caller, Networks, Role};
+use crate::admin::events::{Watches, watch};
 use crate::network::tests::{Life, Process, until};
 use crate::network::{By, DialQuery, Portion};
 use crate::node::row::BanTarget;
+use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
+use crate::proto::pexd::v1::watch_events_response::Update;
 use crate::proto::pexd::v1::{
     AuditFilter, DialAttempt, DialFilter, DialOutcome, DialPurpose, ListAuditEntriesRequest, ListAuditEntriesResponse,
-    ListDialsRequest, ListDialsResponse, TimeRange,
+    ListDialsRequest, ListDialsResponse, TimeRange, WatchEventsRequest,
 };
 
 /// Nobody is there, and the host says so at once.
@@ -73,8 +81,10 @@ async fn dials_are_listed_in_pages_the_latest_first_while_more_are_made() {
         let (before, walked) = (of(&whole), of(&walked));
         // What was there before the walk is in it, once and in its order; what came meanwhile is in front.
         assert_eq!(walked[walked.len() - before.len()..], before, "{network}");
-        assert!(walked.windows(2).all(|pair| pair[0].time.unwrap().seconds >= pair[1].time.unwrap().seconds));
     }
+    let stamp = |dial: &DialAttempt| dial.time.map(|time| (time.seconds, time.nanos)).unwrap();
+    assert!(walked.is_sorted_by_key(|dial| std::cmp::Reverse(stamp(dial))), "whatever network they are of");
+    assert!(["a", "b"].iter().all(|network| whole.iter().any(|dial| dial.network == *network)));
     let dial = &whole[0];
     let outcome = (dial.outcome(), dial.purpose(), dial.fault.as_str(), dial.detail.as_str());
     assert_eq!(outcome, (DialOutcome::Refused, DialPurpose::Seed, "refused", "connection refused"));
@@ -166,4 +176,73 @@ async fn the_audit_says_who_changed_what_the_latest_first() {
     assert_eq!((rest.entries.len(), rest.entries[0].number, rest.next_page_token.as_str()), (1, 2, ""));
     let filter = Some(AuditFilter { method: "BanService.Unban".into(), ..Default::default() });
     assert_eq!(audit(&served, ListAuditEntriesRequest { filter, ..Default::default() }).await.entries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_for_some_networks_does_not_learn_which_others_come_and_go() {
+    let process = Process::new();
+    let life = process.live(process.seed("a")).await;
+    let directory = Directory::new([life.handle.clone()], None);
+    for (method, summary) in [
+        ("NetworkService.AddNetwork", "added the network a"),
+        ("NetworkService.AddNetwork", "added the network other-1"),
+        ("BanService.Ban", "banned 203.0.113.1"),
+        ("NetworkService.RemoveNetwork", "removed the network other-1 and deleted its folder"),
+    ] {
+        life.handle.note(By { author: "ops".into(), method }, summary.into()).await.unwrap();
+    }
+    let caller = |networks| Caller { who: "token ops".into(), role: Role::Read, networks };
+    let told = async |networks| {
+        let caller = caller(networks);
+        let entries = list(&directory, &caller, ListAuditEntriesRequest::default()).await.unwrap().entries;
+        entries.into_iter().map(|entry| entry.number).collect::<Vec<_>>()
+    };
+    until("all is written down", async || told(Networks::All).await == [4, 3, 2, 1]).await;
+    let these = Networks::These(["a".into()].into());
+    assert_eq!(told(these.clone()).await, [3, 1]);
+
+    let events = async |networks| {
+        let mut request = tonic::Request::new(WatchEventsRequest { from_oldest: true, ..Default::default() });
+        request.extensions_mut().insert(caller(networks));
+        let mut events = watch(&directory, &Watches::until(CancellationToken::new()), request).unwrap();
+        let mut changes = Vec::new();
+        loop {
+            match events.next().await.unwrap().unwrap().update.unwrap() {
+                Update::Event(event) => changes.extend(event.detail.and_then(|detail| match detail {
+                    Detail::Changed(change) => Some(change.summary),
+                    _ => None,
+                })),
+                Update::CaughtUp(_) => return changes,
+                Update::Missed(missed) => panic!("{missed:?}"),
+            }
+        }
+    };
+    assert_eq!(events(Networks::All).await.len(), 4);
+    assert_eq!(events(these).await, ["added the network a", "banned 203.0.113.1"]);
+}
+
+#[tokio::test]
+async fn the_audit_of_all_networks_has_the_latest_change_first_whichever_it_was_made_in() {
+    let process = Process::new();
+    let lives = [process.live(process.seed("a")).await, process.live(process.seed("b")).await];
+    let served = serve_networks(Directory::new(lives.iter().map(|life| life.handle.clone()), None)).await;
+    for (n, life) in [1, 0, 0, 1].into_iter().enumerate() {
+        let by = By { author: "ops".into(), method: "BanService.Ban" };
+        let target = BanTarget::ip([203, 0, 113, n as u8].into());
+        lives[life].handle.ban(by, target, "noise".into(), None).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (mut seen, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let page =
+            audit(&served, ListAuditEntriesRequest { network: "-".into(), page_size: 1, page_token, filter: None })
+                .await;
+        seen.extend(page.entries.into_iter().map(|entry| (entry.network, entry.number)));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    let seen: Vec<(&str, u64)> = seen.iter().map(|(network, number)| (network.as_str(), *number)).collect();
+    assert_eq!(seen, [("b", 2), ("a", 2), ("a", 1), ("b", 1)]);
 }

@@ -6,6 +6,7 @@ mod changes;
 mod events;
 mod history;
 mod lists;
+mod logs;
 mod networks;
 mod pages;
 mod peer_lists;
@@ -35,7 +36,7 @@ use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 use crate::pex::Kept;
-use crate::transport::Traffic;
+use crate::transport::{DialLimits, Dialler, Traffic};
 use crate::types::{
     ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
 };
@@ -86,7 +87,11 @@ async fn connect(addr: SocketAddr) -> Channel {
 }
 
 fn process() -> Process {
-    Process { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default() }
+    Process { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default(), dialler: dialler() }
+}
+
+fn dialler() -> Dialler {
+    Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() })
 }
 
 /// A log that nobody can change.
@@ -134,9 +139,9 @@ pub(super) fn status_view() -> StatusView {
     }
 }
 
-/// A running network with nothing in it.
-fn world(chain_id: &str) -> Shared {
-    let status = network::Status {
+/// A running seed, without peers.
+pub(super) fn status(chain_id: &str) -> network::Status {
+    network::Status {
         chain_id: chain_id.into(),
         id: id(1),
         listen: "127.0.0.1:26656".parse().unwrap(),
@@ -147,9 +152,13 @@ fn world(chain_id: &str) -> Shared {
         recent_ends: Vec::new(),
         tallies: network::Tallies::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
-    };
+    }
+}
+
+/// A running network with nothing in it.
+fn world(chain_id: &str) -> Shared {
     Shared::new(World {
-        status,
+        status: status(chain_id),
         start_fault: None,
         peers: Vec::new(),
         book: BTreeMap::new(),

@@ -18,6 +18,7 @@ use crate::network::{Directory, Error, Handle};
 struct Numbers {
     all: Mutex<BTreeMap<String, BTreeMap<u32, u32>>>,
     ranked: bool,
+    merged: bool,
     divisor: u32,
     /// Entries that were asked for at a time, at most.
     asked: Mutex<usize>,
@@ -55,6 +56,10 @@ impl Listing for Numbers {
         self.ranked
     }
 
+    fn is_merged(&self) -> bool {
+        self.merged
+    }
+
     fn rank(&self, (_, worth): &(u32, u32)) -> u64 {
         (*worth).into()
     }
@@ -65,7 +70,7 @@ impl Listing for Numbers {
         Ok(Chunk::cut(self.of(network).into_iter().map(|(key, worth)| (key, (key, worth))), after.as_ref(), max))
     }
 
-    async fn fetch(&self, network: &Handle, keys: &[u32]) -> Result<Vec<(u32, u32)>, Error> {
+    async fn fetch(&self, network: &Handle, keys: &[u32]) -> Result<Vec<(u32, (u32, u32))>, Error> {
         Ok(pick(self.of(network).into_iter().map(|(key, worth)| (key, (key, worth))), keys))
     }
 
@@ -78,7 +83,7 @@ fn numbers(networks: &[&str], count: u32, ranked: bool, divisor: u32) -> Numbers
     let all = (0..count).map(|key| (key, key.wrapping_mul(2_654_435_761) % 50));
     let all: BTreeMap<u32, u32> = all.collect();
     let all = networks.iter().map(|network| ((*network).to_owned(), all.clone())).collect();
-    Numbers { all: Mutex::new(all), ranked, divisor, asked: Mutex::new(0) }
+    Numbers { all: Mutex::new(all), ranked, merged: false, divisor, asked: Mutex::new(0) }
 }
 
 fn caller(who: &str) -> Caller {
@@ -124,8 +129,8 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     proptest::collection::vec((any::<bool>(), keys(), keys(), worths), 0..12)
 }
 
-async fn check(size: i32, ranked: bool, divisor: u32, turns: Vec<Turn>) {
-    let list = numbers(&["a", "b"], 200, ranked, divisor);
+async fn check(size: i32, (ranked, merged): (bool, bool), divisor: u32, turns: Vec<Turn>) {
+    let list = Numbers { merged, ..numbers(&["a", "b"], 200, ranked, divisor) };
     let scope = scope(&[world("a"), world("b")], "-");
     let initial: Vec<(String, u32)> = ["a", "b"]
         .iter()
@@ -158,7 +163,7 @@ async fn check(size: i32, ranked: bool, divisor: u32, turns: Vec<Turn>) {
     for stayed in initial.into_iter().filter(|entry| !gone.contains(entry)) {
         assert!(keys.contains(&stayed), "{stayed:?} was left out");
     }
-    assert!(shown.is_sorted_by_key(|(network, _, _)| network.clone()));
+    assert!((ranked && merged) || shown.is_sorted_by_key(|(network, _, _)| network.clone()));
 }
 
 proptest! {
@@ -166,10 +171,10 @@ proptest! {
 
     #[test]
     fn nothing_comes_twice_and_nothing_that_stayed_is_left_out(
-        size in 1..60_i32, ranked in any::<bool>(), divisor in 1..40_u32, turns in turns()
+        size in 1..60_i32, order in any::<(bool, bool)>(), divisor in 1..40_u32, turns in turns()
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(check(size, ranked, divisor, turns));
+        runtime.block_on(check(size, order, divisor, turns));
     }
 }
 
@@ -187,6 +192,39 @@ async fn an_order_is_that_of_the_first_page_and_the_rows_are_the_present_ones() 
     );
     assert_eq!(shown[6].2, wanted[6].1);
     assert!(shown[7..].iter().all(|(_, _, worth)| *worth == 1_000));
+}
+
+#[tokio::test]
+async fn an_order_over_all_networks_is_one_whatever_network_an_entry_is_of() {
+    let list = Numbers { merged: true, ..numbers(&["a", "b", "c"], 20, true, 1) };
+    list.change("b", |all| all.values_mut().for_each(|worth| *worth += 25));
+    list.change("c", |all| *all = [(7, 1_000)].into());
+    let scope = scope(&[world("a"), world("b"), world("c")], "-");
+    let mut wanted: Vec<(Reverse<u32>, &str, u32)> = Vec::new();
+    for (network, handle) in ["a", "b", "c"].into_iter().zip(scope.handles()) {
+        wanted.extend(list.of(handle).into_iter().map(|(key, worth)| (Reverse(worth), network, key)));
+    }
+    wanted.sort_unstable();
+    let (shown, total) = walk(&list, &scope, 3, || ()).await;
+    assert_eq!(
+        (shown[0].clone(), total),
+        (("c".to_owned(), 7, 1_000), 41),
+        "the worst of the last network comes first"
+    );
+    let shown: Vec<(Reverse<u32>, &str, u32)> =
+        shown.iter().map(|(network, key, worth)| (Reverse(*worth), network.as_str(), *key)).collect();
+    assert_eq!(shown, wanted);
+}
+
+#[tokio::test]
+async fn a_network_that_goes_takes_its_part_of_the_order_along() {
+    let list = Numbers { merged: true, ..numbers(&["a", "b"], 20, true, 1) };
+    let worlds = [world("a"), world("b")];
+    let pages = Pages::default();
+    let first = get(&pages, &list, &scope(&worlds, "-"), 5, "").await.unwrap();
+    let rest = get(&pages, &list, &scope(&worlds[..1], "-"), 100, &first.next).await.unwrap();
+    let of_a = |page: &Shown| page.items.iter().filter(|(network, _, _)| network == "a").count();
+    assert_eq!((of_a(&first) + of_a(&rest), rest.items.len(), &*rest.next), (20, of_a(&rest), ""));
 }
 
 #[tokio::test]

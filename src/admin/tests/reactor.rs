@@ -4,7 +4,8 @@ use tonic::Code;
 use super::*;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
-    GetStatusRequest, LifecycleResult, ReactorMode, ReactorState, ReactorStatus, StartRequest, StopRequest,
+    AttentionReason, GetStatusRequest, LifecycleResult, ReactorMode, ReactorState, ReactorStatus, StartRequest,
+    StopRequest,
 };
 
 type Client = ReactorServiceClient<Channel>;
@@ -83,17 +84,21 @@ async fn a_start_that_fails_says_why_and_can_be_repeated() {
 
 #[tokio::test]
 async fn the_worst_network_comes_first() {
-    let names = ["ok2", "ok1", "stopped", "outage", "starting", "failed", "unsaved"];
+    let names = ["ok2", "ok1", "stopped", "outage", "starting", "failed", "unsaved", "useless"];
     let worlds = names.map(world);
     worlds[2].lock().status.node.state = RunState::Stopped;
     worlds[3].lock().status.node.outage = true;
     worlds[4].lock().status.node.state = RunState::Starting;
     worlds[5].lock().status.node.state = RunState::Failed("x".into());
     worlds[6].lock().status.unsaved = Some("disk full".into());
+    worlds[7].lock().status.node.book.servable = 0;
     let served = serve(&worlds.each_ref()).await;
     let all = status(&mut Client::new(served.channel), "-").await.unwrap();
     let order: Vec<_> = all.iter().map(|status| status.network.as_str()).collect();
-    assert_eq!(order, ["failed", "outage", "unsaved", "starting", "stopped", "ok1", "ok2"]);
+    assert_eq!(order, ["failed", "outage", "unsaved", "useless", "starting", "stopped", "ok1", "ok2"]);
+    let sick = all.iter().map(|status| status.attention.len()).collect::<Vec<_>>();
+    assert_eq!(sick, [1, 1, 1, 1, 0, 0, 0, 0]);
+    assert_eq!(all[3].attention[0].reason(), AttentionReason::NothingServable);
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ async fn the_status_tells_our_outage_from_theirs_and_why_little_is_served() {
     let process = first.process.unwrap();
     assert_eq!((process.version.as_str(), process.network_count), (env!("CARGO_PKG_VERSION"), 1));
     assert_eq!(process.start_time.unwrap().seconds, 77);
+    assert_eq!((process.dial_count, process.max_dial_count), (0, 256));
     assert_eq!(process.outbound.unwrap().state(), OutboundState::Idle);
     assert!(first.statuses[0].servable_reason.contains("no seed is configured"), "{:?}", first.statuses[0]);
     assert_eq!(first.statuses[0].max_dial_count, 128);
@@ -107,6 +108,29 @@ async fn who_floods_us_is_told_by_host_and_by_range_in_pages() {
     assert_eq!(told, [("127.9.0.0/16", 15), ("127.8.0.0/16", 1)]);
     let wrong = client.list_refusals(ListRefusalsRequest { grouping: 7, ..Default::default() }).await.unwrap_err();
     assert_eq!(violated_field(&wrong), "grouping");
+}
+
+#[tokio::test]
+async fn the_worst_of_all_networks_stands_on_the_first_page() {
+    let host = Host::new();
+    let (mut doors, mut networks) = (Vec::new(), Vec::new());
+    for chain in ["a-1", "b-1", "z-1"] {
+        let config = host.seed(chain);
+        doors.push(config.entrance.laddr());
+        networks.push(host.serve(config, &[]).await);
+    }
+    for (door, times) in doors.iter().zip([1, 2, 3]) {
+        for _ in 0..times {
+            knock(*door, [127, 9, 1, 1]).await;
+        }
+    }
+    for (network, times) in networks.iter().zip([1, 2, 3]) {
+        let noted = async || network.refused(network::Grouping::Host).await.unwrap().network;
+        until("all are noted", async || noted().await.iter().map(|source| source.count).sum::<u64>() == times).await;
+    }
+    let told = refusals(&mut client(networks, process()).await, RefusalGrouping::Host, 1).await;
+    let told: Vec<_> = told.iter().map(|source| (source.network.as_str(), source.count)).collect();
+    assert_eq!(told, [("z-1", 3), ("b-1", 2), ("a-1", 1)]);
 }
 
 #[tokio::test]

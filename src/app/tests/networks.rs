@@ -4,8 +4,11 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::network::Error;
-use crate::network::tests::is_free;
-use crate::proto::pexd::v1::{ListNetworksRequest, Network, NewNetwork as NewNetworkMessage, ReactorState};
+use crate::network::tests::{is_free, until};
+use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
+use crate::proto::pexd::v1::{
+    ListAuditEntriesRequest, ListNetworksRequest, Network, NewNetwork as NewNetworkMessage, ReactorState,
+};
 use crate::store::Store;
 
 async fn listed(pexd: &Pexd) -> Vec<Network> {
@@ -191,6 +194,42 @@ async fn a_removal_deletes_the_networks_own_folder_and_nothing_else() {
     assert_eq!(fs::read_to_string(outside.join("dear")).unwrap(), "kept");
     let left: Vec<_> = fs::read_dir(home.home().networks_path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["stays-1"]);
+    pexd.end().await;
+}
+
+/// What the audit of all networks says, the latest first.
+async fn audit(pexd: &Pexd) -> Vec<(String, String)> {
+    let mut client = ReactorServiceClient::new(pexd.channel.clone());
+    let request = ListAuditEntriesRequest { network: "-".into(), ..Default::default() };
+    let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
+    assert!(entries.iter().all(|entry| !entry.author.is_empty()));
+    entries.into_iter().map(|entry| (entry.network, format!("{}: {}", entry.method, entry.summary))).collect()
+}
+
+#[tokio::test]
+async fn who_added_and_who_deleted_a_network_is_in_the_audit_of_those_that_remain() {
+    let home = TestHome::new();
+    home.make("stays-1", 1).await;
+    let pexd = home.start().await;
+    home.make("goes-1", 2).await;
+    home.make("kept-1", 3).await;
+    for name in ["goes-1", "kept-1"] {
+        pexd.add(name).await.unwrap();
+    }
+    pexd.remove("goes-1", true).await.unwrap();
+    pexd.remove("kept-1", false).await.unwrap();
+    let expected = [
+        "NetworkService.RemoveNetwork: removed the network kept-1 and kept its folder",
+        "NetworkService.RemoveNetwork: removed the network goes-1 and deleted its folder",
+        "NetworkService.AddNetwork: added the network kept-1",
+        "NetworkService.AddNetwork: added the network goes-1",
+    ];
+    let expected = expected.map(|text| ("stays-1".to_owned(), text.to_owned()));
+    until("all is written down", async || audit(&pexd).await == expected).await;
+
+    pexd.add("kept-1").await.unwrap();
+    let own = ("kept-1".to_owned(), "NetworkService.RemoveNetwork: removed the network kept-1".to_owned());
+    assert!(audit(&pexd).await.contains(&own), "its own audit has it where it is kept");
     pexd.end().await;
 }
 

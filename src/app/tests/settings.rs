@@ -3,6 +3,7 @@
 use super::*;
 use crate::network::scripted;
 use crate::network::tests::until;
+use crate::node::row::ListItem;
 use crate::proto::pexd::v1::ConfigSource;
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -81,6 +82,54 @@ async fn a_limit_is_changed_at_once_kept_over_a_restart_and_lapses_when_the_file
 }
 
 #[tokio::test]
+async fn lists_that_were_changed_are_shown_as_they_are_in_force() {
+    const OTHER: &str = "0202020202020202020202020202020202020202@127.0.0.1:2";
+    let (id, other_id) = (&NOBODY[..40], &OTHER[..40]);
+    let home = TestHome::new();
+    home.make("one-1", 1).await;
+    home.edit("one-1", "seeds = \"\"", &format!("seeds = \"{OTHER}\""));
+    home.add_line("one-1", "p2p", &format!("private_peer_ids = \"{other_id}\""));
+    let pexd = home.start().await;
+    let handle = pexd.registry.get("one-1").unwrap().0;
+    let before = pexd.entry("one-1", "p2p.seeds").await;
+    assert_eq!((before.source(), &*before.value, before.can_change), (ConfigSource::File, OTHER, true));
+
+    handle.add_seed(scripted::by(), NOBODY.parse().unwrap()).await.unwrap();
+    for item in [
+        ListItem::Persistent(NOBODY.parse().unwrap()),
+        ListItem::Unconditional(id.parse().unwrap()),
+        ListItem::Private(id.parse().unwrap()),
+    ] {
+        handle.add_listed(scripted::by(), item).await.unwrap();
+    }
+    handle.remove_listed(scripted::by(), ListItem::Private(other_id.parse().unwrap())).await.unwrap();
+    for (key, value, configured) in [
+        ("p2p.seeds", &*format!("{OTHER},{NOBODY}"), OTHER),
+        ("p2p.persistent_peers", NOBODY, ""),
+        ("p2p.unconditional_peer_ids", id, ""),
+        ("p2p.private_peer_ids", id, other_id),
+    ] {
+        let entry = pexd.entry("one-1", key).await;
+        assert_eq!(
+            (entry.source(), &*entry.value, &*entry.configured_value),
+            (ConfigSource::Runtime, value, configured)
+        );
+        assert_eq!((&*entry.change_author, entry.change_time.is_some()), (&*scripted::by().author, true), "{key}");
+        assert!(entry.can_change && entry.origin.is_empty(), "{key}");
+    }
+
+    // A file that says what is in force changes nothing; one that takes away what was never changed does.
+    home.edit("one-1", &format!("seeds = \"{OTHER}\""), &format!("seeds = \"{NOBODY},{OTHER}\""));
+    assert_eq!(pexd.reload("one-1").await.unwrap().changes, []);
+    let entry = pexd.entry("one-1", "p2p.seeds").await;
+    assert_eq!((entry.source(), &*entry.configured_value), (ConfigSource::File, ""));
+    home.edit("one-1", &format!("seeds = \"{NOBODY},{OTHER}\""), &format!("seeds = \"{OTHER}\""));
+    let [change] = &*pexd.reload("one-1").await.unwrap().changes else { panic!("one change") };
+    assert_eq!((&*change.key, &*change.new_value), ("p2p.seeds", OTHER));
+    pexd.end().await;
+}
+
+#[tokio::test]
 async fn a_reset_brings_back_what_the_file_says() {
     let home = TestHome::new();
     home.make("one-1", 1).await;
@@ -133,9 +182,9 @@ async fn what_cannot_be_set_says_what_to_do_instead() {
         ("p2p.max_num_inbound_peer", "1", "key", "did you mean p2p.max_num_inbound_peers?"),
         ("p2p.laddr", "127.0.0.1:1", "key", "ReloadNetwork"),
         ("p2p.seeds", NOBODY, "key", "SeedService.AddSeed"),
-        ("log.level", "debug", "key", "pexd.toml"),
+        ("log.level", "debug", "key", "ReactorService.SetLogLevel"),
         ("", "1", "key", "required"),
-        (INBOUND, "many", "value", "write a whole number"),
+        (INBOUND, "many", "value", "write a whole number from 0 to 1000000"),
         (INBOUND, "1000001", "value", "from 0 to 1000000"),
         (INBOUND, "", "value", "required"),
         ("pex.ensure_peers_period", "1ms", "value", "from 100ms to 1h0m0s"),

@@ -270,9 +270,15 @@ async fn add(session: &Session, addresses: Vec<String>) -> Result<(), Failure> {
     let request = AddAddressesRequest { network: session.network(), addresses };
     let answer = client(session).await?.add_addresses(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &AddAddressesResponse| {
-        format!("{} added, {} known already\n{}", answer.added_count, answer.known_count, refusals(&answer.refused))
+        let (known, gave_way) = (answer.known_count, displaced(answer.displaced_count));
+        format!("{} added, {known} known already{gave_way}\n{}", answer.added_count, refusals(&answer.refused))
     })?;
     some_refused(answer.refused.len())
+}
+
+/// Of addresses that are not in the book although it took them, when there are any.
+fn displaced(count: u32) -> String {
+    if count == 0 { String::new() } else { format!(", {count} gave way at once (their buckets are full)") }
 }
 
 fn refusals(refused: &[RefusedAddress]) -> String {
@@ -324,7 +330,8 @@ async fn import(session: &Session, file: PathBuf) -> Result<(), Failure> {
     let answer = answer.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &ImportAddressesResponse| {
         let (added, known, refused) = (answer.added_count, answer.known_count, answer.refused_count);
-        format!("{added} added, {known} known already, {refused} refused\n{}", refusals(&answer.refused))
+        let gave_way = displaced(answer.displaced_count);
+        format!("{added} added, {known} known already, {refused} refused{gave_way}\n{}", refusals(&answer.refused))
     })
 }
 

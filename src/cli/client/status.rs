@@ -12,7 +12,8 @@ use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState,
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// End with exit code 9 when a network failed, is in an outage, cannot save or did not answer
+    /// End with exit code 9 when a network needs attention (it failed, is in an outage, cannot save, has had nobody to serve
+    /// for five minutes) or did not answer
     #[arg(long)]
     check: bool,
 }
@@ -34,8 +35,10 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     }
 }
 
+/// An older pexd does not tell what needs attention, but what it counts as such.
 fn is_sick(status: &ReactorStatus) -> bool {
-    status.state() == ReactorState::Failed || status.outage || !status.unsaved_reason.is_empty()
+    let degraded = status.outage || !status.unsaved_reason.is_empty();
+    !status.attention.is_empty() || status.state() == ReactorState::Failed || degraded
 }
 
 fn text(answer: &GetStatusResponse) -> String {

@@ -69,6 +69,9 @@ async fn what_happened_is_counted_under_the_names_that_are_documented() {
     assert_eq!(value("pexd_seeds{chain_id=\"lively-1\",outcome=\"failed\"}"), 1.0);
     assert_eq!(value("pexd_book_servable_ids{chain_id=\"lively-1\"}"), 20.0);
     assert!(value("pexd_store_file_bytes{chain_id=\"lively-1\"}") > 4096.0);
+    assert_eq!((value("pexd_process_dials_in_progress"), value("pexd_process_dials_max")), (0.0, 256.0));
+    assert_eq!(value("pexd_process_dials_delayed_total{limit=\"max_dials\"}"), 0.0);
+    assert_eq!(value("pexd_process_dials_delayed_total{limit=\"dials_per_second\"}"), 0.0);
     assert!(value("process_open_fds") > 3.0 && value("process_resident_memory_bytes") > 1e6);
 }
 

@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Http, Sources};
 use crate::clock::Clock;
-use crate::network::{Directory, Handle};
+use crate::network::{Dialler, Directory, Handle};
+use crate::transport::DialLimits;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,6 +43,7 @@ async fn serve(networks: impl IntoIterator<Item = Handle>) -> Served {
         directory: Directory::new(networks, None),
         namespace: "cometbft".into(),
         calls: Arc::default(),
+        dialler: Dialler::new(DialLimits::default()),
         started: Clock.now().wall,
         begun: served.begun.clone(),
     };
