@@ -34,16 +34,16 @@ pub(super) fn reason(view: &StatusView) -> String {
 
 fn nothing_known(view: &StatusView) -> String {
     let seeds = view.seeds;
-    if seeds.total() == 0 {
-        return "no address is known and no seed is configured (SeedService.AddSeed, or wait for peers to come in)"
-            .to_owned();
-    }
     if view.book.unroutable > 0 {
         return format!(
             "no address is known: those that were told ({}) are private or reserved (on a private network set \
              p2p.addr_book_strict = false)",
             view.book.unroutable
         );
+    }
+    if seeds.total() == 0 {
+        return "no address is known and no seed is configured (SeedService.AddSeed, or wait for peers to come in)"
+            .to_owned();
     }
     if seeds.reached > 0 {
         return format!("no address is known: {} of {} seeds answered and told none yet", seeds.reached, seeds.total());

@@ -21,9 +21,7 @@ impl Book {
         source: Source,
         rng: &mut SeededRng,
     ) -> Result<Added, Refused> {
-        self.check(&address, &source).inspect_err(|refused| {
-            self.unroutable += u64::from(*refused == Refused::Unroutable);
-        })?;
+        self.check(&address, &source).inspect_err(|refused| self.note_refused(refused))?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
             return self.file_first(now, id, address, source);
@@ -71,12 +69,16 @@ impl Book {
     /// # Errors
     /// When it may not be stored.
     pub fn add_own(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
-        let added = self.add_surely(now, address, source);
+        let added = self.add_surely(now, address, source).inspect_err(|refused| self.note_refused(refused));
         match added {
             Err(Refused::HasItsShare) if self.drop_least(&address.id()) => self.add_surely(now, address, source),
             Err(Refused::GoodElsewhere | Refused::HasItsShare) => Ok(Added::Unchanged),
             added => added,
         }
+    }
+
+    fn note_refused(&mut self, refused: &Refused) {
+        self.unroutable += u64::from(*refused == Refused::Unroutable);
     }
 
     /// Drops the address of an ID that is worth least: one that failed, else the one added or tried longest ago. One that

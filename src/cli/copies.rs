@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::config::{self, Home, Network, Sources};
 use crate::store;
 
-use super::{Failure, Outcome, print, warn};
+use super::{Failure, Outcome, print, variables, warn};
 
 /// The arguments of both.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,8 @@ pub(super) fn restore(home: Home, args: Args) -> Result<Outcome, Failure> {
 
 fn network(home: Home, name: Option<String>) -> Result<Network, Failure> {
     let name = name.filter(|name| !name.is_empty());
-    let config = config::load(&Sources { network: name.clone(), ..Sources::files_of(home) })?;
+    // As `start` reads them: the book may be elsewhere.
+    let config = config::load(&Sources { network: name.clone(), variables: variables(), ..Sources::files_of(home) })?;
     warn(&config.warnings);
     let mut networks = config.networks;
     networks.retain(|network| name.as_ref().is_none_or(|name| network.folder_name() == name));

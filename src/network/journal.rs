@@ -31,7 +31,7 @@ impl Journal {
             Event::Started => tracing::info!("reactor started"),
             Event::Stopped => tracing::info!("reactor stopped"),
             Event::StartFailed(reason) => {
-                tracing::error!(%reason, "reactor failed; once that is mended, ReactorService/Start starts it again");
+                tracing::error!(%reason, "reactor failed; what may pass by itself is tried again, else start the network when it is mended");
             }
             Event::PeerUp { id, direction, purpose, .. } => {
                 tracing::debug!(%id, %direction, purpose = purpose.map(tracing::field::display), "peer connected");
@@ -57,7 +57,7 @@ impl Journal {
                     "most good addresses fail at once: is this host's network up? nothing is demoted meanwhile"
                 );
             }
-            Event::Outage(false) => tracing::info!("good addresses answer again"),
+            Event::Outage(false) => tracing::info!("the outage is over"),
             Event::SeedDialled { seed, fault } => self.note_seed(seed, fault.as_ref()),
             Event::Round { backlog, servable } => tracing::debug!(backlog, servable, "round"),
         }

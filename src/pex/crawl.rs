@@ -28,7 +28,7 @@ impl Pex {
         let stays = |peer: &&Peer| matches!(peer.purpose, Some(Purpose::Persistent | Purpose::Manual | Purpose::Keep));
         let conns = cx.switch.peers().filter(stays).map(|peer| peer.conn);
         if let Some(conn) = conns.choose(cx.rng) {
-            self.ask(cx, conn);
+            self.ask_again(cx, conn);
         }
     }
 

@@ -110,7 +110,8 @@ impl Pex {
         if lost {
             cx.switch.event(Event::Unverified { address: *address, outcome });
         }
-        if lost || held {
+        // What was demoted at an outage's end fails again: that is no news.
+        if verified {
             let verified = cx.book.servable(Servable::Verified);
             if let Turn::Began(addresses) = self.outage.failed(*address, verified, cx.now.mono) {
                 cx.switch.event(Event::Outage(true));

@@ -54,7 +54,7 @@ impl Pex {
     fn find_more(&mut self, cx: &mut Context<'_>, wake_up: bool, nobody_picked: bool) {
         let peer = if wake_up { None } else { cx.switch.peers().map(|peer| peer.conn).choose(cx.rng) };
         if let Some(conn) = peer {
-            self.ask(cx, conn);
+            self.ask_again(cx, conn);
         }
         if nobody_picked {
             self.dial_seeds(cx);

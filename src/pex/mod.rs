@@ -61,6 +61,8 @@ pub struct Pex {
     queue: PlaceQueue,
     /// Requests sent and not yet answered.
     asked: BTreeMap<ConnId, Mono>,
+    /// When those who stay connected were asked, for as long as it matters.
+    asked_ids: BTreeMap<NodeId, Mono>,
     /// When visited peers have had their time.
     visits: BTreeSet<(Mono, ConnId)>,
     /// The next round; `None` = not running.
@@ -82,6 +84,7 @@ impl Pex {
             claims: Claims::default(),
             queue: PlaceQueue::default(),
             asked: BTreeMap::new(),
+            asked_ids: BTreeMap::new(),
             visits: BTreeSet::new(),
             next_round: None,
             last_round: Wall::NEVER,
@@ -126,7 +129,7 @@ impl Pex {
             }
             (_, Some(Purpose::Keep | Purpose::Persistent | Purpose::Manual)) => {
                 if cx.book.needs_more() {
-                    self.ask(cx, conn);
+                    self.ask_again(cx, conn);
                 }
             }
         }
@@ -147,6 +150,18 @@ impl Pex {
     fn forget(&mut self, conn: ConnId) {
         self.asked.remove(&conn);
         self.visits.retain(|(_, other)| *other != conn);
+    }
+
+    /// As [`Pex::ask`], unless its ID was asked so short a while ago that a node like ours would take offence: it knows the
+    /// times of requests by ID, whatever became of the connection.
+    fn ask_again(&mut self, cx: &mut Context<'_>, conn: ConnId) {
+        let Some(id) = cx.switch.peer(conn).map(|peer| peer.info.id) else { return };
+        let long_ago = |at: &Mono| cx.now.mono.since(*at) > params::MIN_REQUEST_INTERVAL;
+        if self.asked_ids.get(&id).is_none_or(long_ago) {
+            self.asked_ids.retain(|_, at| !long_ago(at));
+            self.asked_ids.insert(id, cx.now.mono);
+            self.ask(cx, conn);
+        }
     }
 
     /// Asks a peer for addresses, unless it was asked and has not answered: a second request would make its late answer
@@ -174,7 +189,7 @@ impl Pex {
         self.let_go(cx, conn, CloseReason::Operator);
     }
 
-    /// Ends a connection for what the peer did on it.
+    /// Ends a connection for what the peer did on it, or did not do.
     fn misbehaved(&mut self, cx: &mut Context<'_>, conn: ConnId, fault: Fault) {
         if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Now, fault.clone()) {
             self.remove_peer(cx, &peer, &fault);
@@ -234,7 +249,11 @@ impl Pex {
     fn credit_connected(&mut self, cx: &mut Context<'_>) {
         let stale = |address: &NetAddress| {
             let record = cx.book.get(address);
-            record.is_some_and(|record| cx.now.wall.since(record.last_success) >= params::CREDIT_INTERVAL)
+            // In the future it is from a clock that was wrong.
+            record.is_some_and(|record| {
+                let ago = cx.now.wall.since(record.last_success);
+                ago >= params::CREDIT_INTERVAL || record.last_success > cx.now.wall
+            })
         };
         let dialled = cx.switch.peers().filter_map(|peer| peer.dialled);
         let due: Vec<NetAddress> = dialled.filter(stale).collect();

@@ -8,7 +8,10 @@ use crate::types::{Mono, NetAddress};
 
 /// Failures that are seen together.
 const WINDOW: Duration = Duration::from_secs(600);
-/// After this time what still fails while others answer is gone for good.
+/// Without a success for this long nobody answers; more than it takes until a seed is asked again, or a connected peer counts
+/// as reached again.
+const SILENCE: Duration = Duration::from_hours(2);
+/// After this time what still fails while other good ones answer is gone for good. While none does the chain may stand still.
 const LONGEST: Duration = Duration::from_hours(72);
 /// Below this many it could be chance.
 const LEAST: usize = 8;
@@ -52,7 +55,7 @@ impl Outage {
     }
 
     fn all_silent(&self, now: Mono) -> bool {
-        self.answered.is_none_or(|at| now.since(at) >= WINDOW)
+        self.answered.is_none_or(|at| now.since(at) >= SILENCE)
     }
 
     /// A good address failed; `verified` counts those that are still good.
@@ -90,7 +93,9 @@ impl Outage {
         }
         self.failing.retain(|address, _| is_held(address));
         let most_fail = self.failing.len() * 2 > verified;
-        if most_fail && now.since(self.since.max(self.answering_since)) < LONGEST {
+        let others_answer = self.failing.len() < verified;
+        let lasted = now.since(self.since.max(self.answering_since)) >= LONGEST;
+        if most_fail && !(lasted && others_answer) {
             return Turn::None;
         }
         self.active = false;

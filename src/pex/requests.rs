@@ -15,7 +15,8 @@ const FREE: u8 = 2;
 /// The offence that brings a ban. Within one interval all are one: a CometBFT node that was hung up on dials its persistent
 /// peer again at once, and asks.
 const LAST_OFFENCE: u8 = 3;
-/// After this time without a request nothing is known of an ID any more: offences of different weeks do not add up.
+/// After this time an offence is forgotten, and without a request all that is known of an ID: those of different weeks do not
+/// add up.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 /// The times of received requests, in a table of bounded size.
@@ -52,6 +53,8 @@ impl Requests {
         let times = self.entry(id);
         if now.since(times.last.max(times.offended)) >= FORGOTTEN_AFTER {
             *times = Times::default();
+        } else if now.since(times.offended) >= FORGOTTEN_AFTER {
+            times.offences = 0;
         }
         let early = times.answered >= FREE && now.since(times.last) < MIN_REQUEST_INTERVAL;
         if early {
@@ -113,6 +116,17 @@ mod tests {
                 assert_eq!(requests.received(id(1), secs(start + 5)), Asked::TooSoon);
             }
             assert_eq!(requests.received(id(1), secs(start + 12)), Asked::InTime);
+        }
+    }
+
+    #[test]
+    fn offences_are_forgotten_though_the_peer_goes_on_asking() {
+        let mut requests = Requests::default();
+        for second in (0..20_000).step_by(30) {
+            assert_eq!(requests.received(id(1), secs(second)), Asked::InTime);
+            if second % 900 == 300 {
+                assert_eq!(requests.received(id(1), secs(second + 1)), Asked::TooSoon);
+            }
         }
     }
 

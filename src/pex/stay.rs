@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Context, Pex, params};
 use crate::switch::Peer;
-use crate::types::{CloseReason, Direction, Mono, Purpose};
+use crate::types::{CloseReason, Direction, Fault, Mono, Purpose};
 
 /// Why a peer is connected, which decides how long it stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +76,11 @@ impl Pex {
             let had_its_time = cx.now.mono.since(peer.since.mono) >= params::VISIT_TIMEOUT;
             had_its_time && self.kept(peer) == Kept::Asker && !peer.unconditional && !peer.persistent
         };
+        // With a limit that was lowered one slot is not enough.
+        let one_is_enough = cx.switch.counted().0 == cx.switch.params().max_inbound;
         let oldest = cx.switch.peers().find(holds_a_slot).map(|peer| peer.conn);
-        if let Some(conn) = oldest.filter(|_| self.is_seed()) {
-            self.let_go(cx, conn, CloseReason::MadeRoom);
+        if let Some(conn) = oldest.filter(|_| self.is_seed() && one_is_enough) {
+            self.misbehaved(cx, conn, Fault::ClosedByUs(CloseReason::MadeRoom));
         }
     }
 

@@ -13,7 +13,7 @@ use super::{OpenError, Settings};
 
 /// What SQLite keeps beside a book. Without the log a copy lacks the latest changes; beside another book it would be applied
 /// to that.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
+const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Why there is no copy, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ fn copy(book: &Path, to: &Path) -> Result<(), OpenError> {
         .to_str()
         .ok_or_else(|| OpenError::io(to, "use a name that is no text")(io::ErrorKind::InvalidInput.into()))?;
     conn.execute("VACUUM INTO ?1", [target]).map_err(|error| OpenError::sqlite(to, error))?;
-    let synced = File::open(to).and_then(|file| file.sync_all());
+    let synced = File::open(to).and_then(|file| file.sync_all()).and_then(|()| sync_folder(to));
     synced.map_err(OpenError::io(to, "make the copy durable"))
 }
 
@@ -74,21 +74,28 @@ fn create_new(path: &Path) -> Result<(), CopyError> {
 /// log, to the name that is given back; `stamp` tells it from others.
 ///
 /// # Errors
-/// The book is as it was then.
+/// Until the old book is moved it is as it was. From then on no book is opened here before a restore has ended: half of the
+/// old one, or an empty one, would be taken for it.
 pub fn restore(from: &Path, book: &Path, chain_id: &str, stamp: u64) -> Result<Option<PathBuf>, CopyError> {
     let _lock = Lock::take(book)?;
-    let staged = beside(book, ".restored");
+    let (staged, pending) = (beside(book, ".restored"), pending(book));
     remove(&staged)?;
     back_up(from, &staged)?;
-    let checked = check(&staged, chain_id);
-    if checked.is_err() {
+    let ready = check(&staged, chain_id).and_then(|()| take_owner(book, &staged));
+    if ready.is_err() {
         remove(&staged)?;
     }
-    checked?;
+    ready?;
+    fs::rename(&staged, &pending).map_err(OpenError::io(&staged, "rename the file"))?;
     let old = move_away(book, stamp)?;
-    fs::rename(&staged, book).map_err(OpenError::io(&staged, "rename the file"))?;
+    fs::rename(&pending, book).map_err(OpenError::io(&pending, "rename the file"))?;
     sync_folder(book).map_err(OpenError::io(book, "make the file durable in its folder"))?;
     Ok(old)
+}
+
+/// What a restore puts in the book's place; it is there while the old book is moved away.
+pub(super) fn pending(book: &Path) -> PathBuf {
+    beside(book, ".restoring")
 }
 
 fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {
@@ -97,9 +104,32 @@ fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {
     check_meta(&conn, path, chain_id).map(drop)
 }
 
+/// Whoever restores, the book and its lock belong to whom its folder belongs: the user that runs pexd.
+#[cfg(unix)]
+fn take_owner(book: &Path, staged: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let folder = book.parent().unwrap_or(Path::new("."));
+    let owner = fs::metadata(folder).map_err(OpenError::io(folder, "look at the folder"))?;
+    for path in [staged, &beside(book, ".lock")] {
+        let own = fs::metadata(path).map_err(OpenError::io(path, "look at the file"))?;
+        if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
+            chown(path, Some(owner.uid()), Some(owner.gid()))
+                .map_err(OpenError::io(path, "give to the folder's owner"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn take_owner(_book: &Path, _staged: &Path) -> Result<(), OpenError> {
+    Ok(())
+}
+
 /// The log goes first: left alone beside the new book it would be applied to that.
 fn move_away(book: &Path, stamp: u64) -> Result<Option<PathBuf>, OpenError> {
-    let away = beside(book, &format!(".before-{stamp}"));
+    let name = |stamp| beside(book, &format!(".before-{stamp}"));
+    let is_free = |away: &PathBuf| BESIDE.into_iter().chain([""]).all(|suffix| !beside(away, suffix).exists());
+    let away = (stamp..).map(name).find(is_free).unwrap_or_else(|| name(stamp));
     let mut moved = None;
     for suffix in BESIDE.into_iter().chain([""]) {
         let (from, to) = (beside(book, suffix), beside(&away, suffix));

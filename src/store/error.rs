@@ -89,6 +89,16 @@ pub enum OpenError {
         /// What was found.
         detail: String,
     },
+    /// A restore ended in its middle.
+    #[error(
+        "{0}: a restore was interrupted, and half of the old book may have been moved away; give `pexd restore` the same copy \
+         again (or {0}.restoring, moved elsewhere)",
+        path.display()
+    )]
+    Restoring {
+        /// The book.
+        path: PathBuf,
+    },
     /// The changes of a book whose main file is gone. SQLite would apply them to whatever file comes in its place.
     #[error(
         "{} holds the last changes of a book.db that is gone or empty; it was left as it is: put that book.db back, or \

@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, MAIN_DB, OpenFlags, OptionalExtension as _};
 
+use super::copies::pending;
 use super::create::create;
 use super::load::load;
 use super::lock::{Lock, beside};
@@ -31,6 +32,9 @@ pub(super) fn open(
     settings: &Settings,
 ) -> Result<(Connection, Lock, Loaded), OpenError> {
     let lock = Lock::take(path)?;
+    if pending(path).exists() {
+        return Err(OpenError::Restoring { path: path.to_path_buf() });
+    }
     if is_new(path)? {
         create(path, chain_id, fresh_key)?;
     } else {

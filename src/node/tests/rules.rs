@@ -414,12 +414,17 @@ fn who_only_holds_slots_does_not_keep_an_asker_out_of_a_seed() {
     let effects = bench.knock(4);
     assert!(effects.contains(&Effect::Close {
         conn: oldest,
-        how: CloseHow::Flush,
+        how: CloseHow::Now,
         reason: Fault::ClosedByUs(CloseReason::MadeRoom)
     }));
     assert_eq!(refusal(&effects), None);
     assert_eq!(bench.peers(), [2, 3, 4].map(id).into());
+    bench.wait(10 * SECOND);
     assert_eq!(refusal(&bench.knock(2)), Some(Fault::DuplicateId), "who cannot come in anyway pushes nobody out");
+    let mut file = params(id(0), place(0), true);
+    file.switch.max_inbound = 2;
+    bench.node.tune(bench.now, file.tuning());
+    assert_eq!(refusal(&bench.knock(5)), Some(Fault::Full), "nobody is let go for a lower limit");
     assert_eq!(bench.peers().len(), 3);
 }
 
@@ -446,7 +451,7 @@ fn a_seed_asks_who_stays_connected_again_while_it_needs_addresses() {
     assert!(asked >= 9, "asked {asked} times in five minutes");
 }
 
-fn asks(effects: &[Effect], whom: ConnId) -> bool {
+pub(super) fn asks(effects: &[Effect], whom: ConnId) -> bool {
     effects.iter().any(|effect| matches!(effect, Effect::Send { conn, message: Outgoing::Request } if *conn == whom))
 }
 

@@ -41,6 +41,8 @@ async fn a_copy_is_put_back_whatever_a_crash_left_behind() {
 
     let old = restore(&copy, &path, CHAIN, 7).unwrap().unwrap();
     assert_eq!(reopen(&path).await.rows.addresses, [record(1)]);
+    let again = restore(&copy, &path, CHAIN, 7).unwrap().unwrap();
+    assert_ne!(again, old, "a second one overwrites nothing");
     assert!(reopen(&old).await.rows.addresses.len() > 1, "the old book is whole, with its log");
 }
 
@@ -60,4 +62,20 @@ async fn what_is_no_copy_of_this_book_changes_nothing() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
     let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(left.into_iter().all(|name| !name.contains("restored")), "nothing is left behind");
+}
+
+#[tokio::test]
+async fn after_an_interrupted_restore_no_book_is_made_up() {
+    let (folder, path) = folder();
+    book_of(&path, 3).await;
+    let copy = folder.path().join("copy.db");
+    back_up(&path, &copy).unwrap();
+    // It ended when the old book was moved and the new one not yet there.
+    std::fs::copy(&copy, super::super::copies::pending(&path)).unwrap();
+    std::fs::rename(&path, folder.path().join("book.db.before-1")).unwrap();
+    let refused = Store::open(&path, CHAIN, KEY).unwrap_err();
+    assert!(matches!(refused, OpenError::Restoring { .. }), "{refused}");
+    assert!(!path.exists());
+    assert_eq!(restore(&copy, &path, CHAIN, 7).unwrap(), None);
+    assert_eq!(reopen(&path).await.rows.addresses.len(), 3);
 }
