@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::Cell;
-
-use super::{Session, connect, refused};
+use super::{Session, connect, parts, refused};
 use crate::cli::Failure;
-use crate::cli::table::{self, Mood, ago, cell, coloured, table, word};
+use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
+use crate::cli::words::{ago, why_unsaved, word};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus};
 
@@ -26,7 +25,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     let sick = answer.statuses.iter().filter(|status| is_sick(status)).count() + answer.failures.len();
     match sick {
         0 => Ok(()),
-        _ if !args.check => Ok(()),
+        _ if !args.check => parts::all_did(&answer.failures),
         n => Err(Failure::Sick(format!(
             "{n} of {} networks need attention",
             answer.statuses.len() + answer.failures.len()
@@ -40,15 +39,27 @@ fn is_sick(status: &ReactorStatus) -> bool {
 
 fn text(answer: &GetStatusResponse) -> String {
     let mut text = process(answer);
-    let headings =
-        ["NETWORK", "STATE", "SINCE", "MODE", "IN", "OUT", "DIALS", "IDS", "SERVABLE", "ANSWERED", "DIALS REACH"];
-    text += &table(headings, answer.statuses.iter().map(row));
+    let columns = [
+        column("NETWORK"),
+        column("STATE"),
+        column("SINCE").spare(4),
+        column("MODE").spare(2),
+        column("IN").spare(8),
+        column("OUT").spare(5),
+        column("DIALS").spare(1),
+        column("IDS").spare(6),
+        column("SERVABLE"),
+        column("ANSWERED").spare(3),
+        column("DIALS REACH").spare(7),
+    ];
+    text += &table(columns, answer.statuses.iter().map(row));
     for status in &answer.statuses {
         for (what, reason) in problems(status) {
-            let _ = writeln!(text, "\n{}: {what}: {reason}", status.network);
+            let told = paragraph(&format!("{}: {what}: {reason}", status.network), 2);
+            let _ = write!(text, "\n{told}");
         }
     }
-    text + &table::failures(&answer.failures)
+    text
 }
 
 fn process(answer: &GetStatusResponse) -> String {
@@ -103,7 +114,7 @@ fn problems(status: &ReactorStatus) -> Vec<(&'static str, String)> {
     let all = [
         ("failed", status.state_reason.clone()),
         ("outage", outage),
-        ("not saved", status.unsaved_reason.clone()),
+        ("not saved", why_unsaved(&status.unsaved_reason).to_owned()),
         ("why no more are servable", status.servable_reason.clone()),
     ];
     all.into_iter().filter(|(_, reason)| !reason.is_empty()).collect()
