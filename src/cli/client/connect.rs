@@ -74,12 +74,17 @@ impl Connect {
 
     /// The same for a method that takes up to this long, unless another time was given.
     pub(super) async fn service_for(&self, time: Duration) -> Result<Service, Failure> {
-        self.open(Some(self.timeout.unwrap_or(time))).await
+        self.open(Some(self.limit(time))).await
     }
 
     /// A service for calls without an end.
     pub(super) async fn endless(&self) -> Result<Service, Failure> {
         self.open(None).await
+    }
+
+    /// What the user wants to wait for a method that takes up to this long.
+    fn limit(&self, time: Duration) -> Duration {
+        self.timeout.unwrap_or(time)
     }
 
     async fn open(&self, limit: Option<Duration>) -> Result<Service, Failure> {
@@ -237,6 +242,39 @@ mod tests {
         for text in ["ftp://a:1", "127.0.0.1", "http://a", "a b:1"] {
             assert_eq!(place(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_method_is_waited_for_as_long_as_it_takes_unless_the_user_says_otherwise() {
+        let connect = |timeout| {
+            let args = SessionArgs { server: Some("127.0.0.1:1".into()), timeout, ..SessionArgs::default() };
+            Connect::new(&Home::new("/nowhere"), args).unwrap()
+        };
+        let check = super::super::seeds::CHECK_TIME;
+        assert!(connect(None).limit(check) > Duration::from_secs(60), "SeedService.CheckSeeds takes up to a minute");
+        assert_eq!(connect(Some(5)).limit(check), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn the_home_names_its_socket_and_the_loopback_address_as_another_door() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        let configured = |laddr: &str| {
+            fs::write(home.process_file(), format!("[admin]\nladdr = \"{laddr}\"\n")).unwrap();
+            Place::of_home(&home).unwrap()
+        };
+        assert_eq!(configured("0.0.0.0:7"), (Place::Address("http://127.0.0.1:7".into()), None));
+        let socket = folder.path().join("pexd.sock");
+        fs::write(&socket, "").unwrap();
+        assert_eq!(
+            configured("127.0.0.1:7"),
+            (Place::Socket(socket.clone()), Some(Place::Address("http://127.0.0.1:7".into())))
+        );
+        assert_eq!(
+            configured("0.0.0.0:7"),
+            (Place::Socket(socket), None),
+            "others' address is no way around the socket"
+        );
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub(super) struct Asking<T: clap::Args> {
     session: SessionArgs,
 }
 
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Reaching pexd")]
 pub(in crate::cli) struct SessionArgs {
     /// Where it is: unix:/path, http://host:port or https://host:port [default: the home's socket, else its admin.laddr]

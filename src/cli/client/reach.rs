@@ -36,7 +36,8 @@ impl Service<Request<Body>> for Reach {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.channel.poll_ready(context).map_err(Into::into)
+        let place = &self.place;
+        self.channel.poll_ready(context).map_err(|error| Status::unavailable(Trouble::of(&error).text(place)).into())
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {

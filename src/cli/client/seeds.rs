@@ -15,7 +15,7 @@ use crate::proto::pexd::v1::{
 use clap::Subcommand;
 
 /// How long to wait for a check: longer than the minute that the method takes at most.
-const CHECK_TIME: Duration = Duration::from_secs(70);
+pub(super) const CHECK_TIME: Duration = Duration::from_secs(70);
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {

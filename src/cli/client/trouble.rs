@@ -84,8 +84,8 @@ impl Trouble {
                  admin.socket_group"
             ),
             Trouble::Closed => format!(
-                "pexd at {place} closed the connection at once: perhaps as many are open as one caller may have \
-                 (admin.max_connections_per_source) or as there may be in all (admin.max_connections)"
+                "pexd at {place} closed the connection before it answered: if it does so each time, as many may be open as \
+                 one caller may have (admin.max_connections_per_source) or as there may be in all (admin.max_connections)"
             ),
             Trouble::Untrusted(why) => {
                 format!(

@@ -16,16 +16,8 @@ use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 
 /// What a command is told that asks this place.
 async fn ask(server: &str, ca_file: Option<std::path::PathBuf>, seconds: u64) -> Failure {
-    let args = SessionArgs {
-        server: Some(server.to_owned()),
-        token_file: None,
-        ca_file,
-        cert_file: None,
-        key_file: None,
-        timeout: Some(seconds),
-        network: None,
-        json: false,
-    };
+    let (server, timeout) = (Some(server.to_owned()), Some(seconds));
+    let args = SessionArgs { server, ca_file, timeout, ..SessionArgs::default() };
     let connect = Connect::new(&Home::new("/nowhere"), args).unwrap();
     let service = match connect.service().await {
         Ok(service) => service,
