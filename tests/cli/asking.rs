@@ -12,33 +12,24 @@ use super::{Output, TestHome};
 
 const ID: &str = "00112233445566778899aabbccddeeff00112233";
 
-/// A pexd with three networks, the last of which cannot start: its port is taken.
-struct Three {
+/// A pexd that serves a home, reached by the home's socket alone; killed when dropped.
+struct Daemon {
     home: TestHome,
-    places: Vec<SocketAddr>,
-    _taken: TcpListener,
     child: Child,
 }
 
-impl Three {
-    fn start() -> Self {
-        let home = TestHome::new();
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let places = vec![reserve_port().unwrap(), reserve_port().unwrap(), taken.local_addr().unwrap()];
-        for (chain, at) in ["a-1", "b-1", "c-1"].into_iter().zip(&places) {
-            home.init(&[chain]);
-            let text = format!("[p2p]\nladdr = \"tcp://{at}\"\naddr_book_strict = false\n[pex]\nbootstrap = true\n");
-            fs::write(home.config_file(chain), text).unwrap();
-        }
+impl Daemon {
+    /// Waits until so many networks run.
+    fn start(home: TestHome, running: usize) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pexd"));
         command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_HTTP_LADDR", "").env("PEXD_ADMIN_LADDR", "");
         let child = command.arg("start").stderr(Stdio::null()).spawn().unwrap();
-        let three = Three { home, places, _taken: taken, child };
-        three.wait(|three| {
-            let list = three.run(&["network", "list"]);
-            list.code == 0 && list.out.matches("running").count() == 2 && list.out.contains("failed")
+        let daemon = Daemon { home, child };
+        daemon.wait(|daemon| {
+            let list = daemon.run(&["network", "list"]);
+            list.code == 0 && list.out.matches("running").count() == running && !list.out.contains("starting")
         });
-        three
+        daemon
     }
 
     fn run(&self, args: &[&str]) -> Output {
@@ -52,14 +43,44 @@ impl Three {
             }
             sleep(Duration::from_millis(50));
         }
-        panic!("not in time: {}", self.run(&["status"]).out);
+        panic!("not in time: {}{}", self.run(&["status"]).out, self.run(&["refusals"]).out);
     }
 }
 
-impl Drop for Three {
+impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn configure(home: &TestHome, chain: &str, at: SocketAddr) {
+    home.init(&[chain]);
+    let pex = "[pex]\nbootstrap = true\nmax_handshakes_per_ip = 1\n";
+    let text = format!("[p2p]\nladdr = \"tcp://{at}\"\naddr_book_strict = false\n{pex}");
+    fs::write(home.config_file(chain), text).unwrap();
+}
+
+/// Three networks, the last of which cannot start: its port is taken.
+struct Three {
+    daemon: Daemon,
+    places: Vec<SocketAddr>,
+    _taken: TcpListener,
+}
+
+impl Three {
+    fn start() -> Self {
+        let home = TestHome::new();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let places = vec![reserve_port().unwrap(), reserve_port().unwrap(), taken.local_addr().unwrap()];
+        for (chain, at) in ["a-1", "b-1", "c-1"].into_iter().zip(&places) {
+            configure(&home, chain, *at);
+        }
+        Three { daemon: Daemon::start(home, 2), places, _taken: taken }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.daemon.run(args)
     }
 }
 
@@ -85,7 +106,7 @@ fn what_is_read_of_all_networks_is_one_list_in_its_order() {
     }
     let audit = three.run(&["audit", "--limit", "1"]);
     assert!(audit.out.contains("b-1") && audit.out.contains("third"), "{}", audit.out);
-    assert_eq!((audit.code, audit.err.as_str()), (0, "1 entries shown; --limit shows more\n"));
+    assert_eq!((audit.code, audit.err.as_str()), (0, "1 shown; --limit shows more\n"));
     let audit = three.run(&["audit"]);
     let order: Vec<usize> = ["third", "second", "first"].iter().map(|text| audit.out.find(text).unwrap()).collect();
     assert!(order.is_sorted() && audit.err.is_empty(), "{}{}", audit.out, audit.err);
@@ -95,13 +116,29 @@ fn what_is_read_of_all_networks_is_one_list_in_its_order() {
             drop(TcpStream::connect(at).unwrap());
         }
     }
-    three.wait(|three| {
-        let most = three.run(&["refusals", "--limit", "1"]);
+    three.daemon.wait(|daemon| {
+        let most = daemon.run(&["refusals", "--limit", "1"]);
         let row: Vec<&str> = most.out.lines().nth(1).unwrap_or_default().split_whitespace().collect();
-        most.err.contains("1 sources shown; --limit shows more") && row.get(2) == Some(&"6")
+        most.err.contains("1 shown; --limit shows more") && row.get(2) == Some(&"6")
     });
-    let rows = three.run(&["refusals"]).out;
-    assert_eq!(rows.lines().count(), 3, "each listener is counted once: {rows}");
+}
+
+#[test]
+fn what_a_shared_listener_refused_is_told_once() {
+    let home = TestHome::new();
+    let at = reserve_port().unwrap();
+    for chain in ["a-1", "b-1"] {
+        configure(&home, chain, at);
+    }
+    let key = |chain| home.path().join("networks").join(chain).join("node_key.json");
+    fs::copy(key("a-1"), key("b-1")).unwrap();
+    let daemon = Daemon::start(home, 2);
+    drop((0..6).map(|_| TcpStream::connect(at).unwrap()).collect::<Vec<_>>());
+    daemon.wait(|daemon| daemon.run(&["refusals"]).out.contains("127.0.0.1"));
+    for network in ["a-1", "b-1", "-"] {
+        let rows = daemon.run(&["refusals", "--network", network]).out;
+        assert_eq!(rows.lines().count(), 2, "{network}: {rows}");
+    }
 }
 
 #[test]
@@ -122,7 +159,7 @@ fn the_network_that_is_to_be_named_is_asked_for_with_the_flag() {
 #[test]
 fn an_import_that_brings_nothing_is_a_failure() {
     let three = Three::start();
-    let file = three.home.path().join("list.txt");
+    let file = three.daemon.home.path().join("list.txt");
     let import = |text: &str| {
         fs::write(&file, text).unwrap();
         three.run(&["book", "import", file.to_str().unwrap(), "--network", "a-1"])
@@ -144,7 +181,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     for command in ["export", "list"] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pexd"))
             .env_clear()
-            .env("PEXD_HOME", three.home.path())
+            .env("PEXD_HOME", three.daemon.home.path())
             .args(["book", command, "--network", "a-1"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

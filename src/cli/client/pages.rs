@@ -69,7 +69,7 @@ impl<P: Paged> List<P> {
         let shown = self.answer.entries().len();
         match self.answer.total() {
             total if total > shown as u64 => format!("{shown} of {total} {entries} shown; --limit shows more"),
-            _ => format!("{shown} {entries} shown; --limit shows more"),
+            _ => format!("{shown} shown; --limit shows more"),
         }
     }
 }

@@ -10,7 +10,6 @@ pub(super) fn settle<'a>(
     results: impl IntoIterator<Item = &'a ChangeResult>,
     failures: &[NetworkFailure],
 ) -> Result<(), Failure> {
-    let failed = failures.iter().map(|failure| format!("{} failed: {}", failure.network, failure.reason));
     let unsaved = results.into_iter().filter(|result| !result.saved).map(|result| {
         let why = why_unsaved(&result.unsaved_reason);
         format!(
@@ -18,7 +17,7 @@ pub(super) fn settle<'a>(
             result.network
         )
     });
-    let lines: Vec<String> = failed.chain(unsaved).collect();
+    let lines: Vec<String> = failed(failures).chain(unsaved).collect();
     let text = lines.join("\n");
     match failures {
         _ if lines.is_empty() => Ok(()),
@@ -31,6 +30,11 @@ pub(super) fn settle<'a>(
 /// Fails when a network did not do its part.
 pub(super) fn all_did(failures: &[NetworkFailure]) -> Result<(), Failure> {
     settle([], failures)
+}
+
+/// A line for each network that did not do its part.
+pub(super) fn failed(failures: &[NetworkFailure]) -> impl Iterator<Item = String> {
+    failures.iter().map(|failure| format!("{} failed: {}", failure.network, failure.reason))
 }
 
 /// Whether the network alone would answer UNAVAILABLE or DEADLINE_EXCEEDED, and not FAILED_PRECONDITION: a failure has no
@@ -90,7 +94,7 @@ mod tests {
         let told = settle([&saved, &unsaved], &[]).unwrap_err().to_string();
         assert!(told.starts_with("b-1: in force, but not saved: the disk is full"), "{told}");
         let gone = failure(&Error::Gone("a-1".into()));
-        assert_eq!(code(&[unsaved.clone()], std::slice::from_ref(&gone)), 5);
+        assert_eq!(code(std::slice::from_ref(&unsaved), std::slice::from_ref(&gone)), 5);
         assert_eq!(settle([&unsaved], &[gone]).unwrap_err().to_string().lines().count(), 2);
     }
 }

@@ -22,15 +22,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     let request = GetStatusRequest { network: session.network_or_all() };
     let answer = client.get_status(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, text)?;
+    if args.check { check(&answer) } else { parts::all_did(&answer.failures) }
+}
+
+fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
     let sick = answer.statuses.iter().filter(|status| is_sick(status)).count() + answer.failures.len();
-    match sick {
-        0 => Ok(()),
-        _ if !args.check => parts::all_did(&answer.failures),
-        n => Err(Failure::Sick(format!(
-            "{n} of {} networks need attention",
-            answer.statuses.len() + answer.failures.len()
-        ))),
+    if sick == 0 {
+        return Ok(());
     }
+    let all = answer.statuses.len() + answer.failures.len();
+    let lines = parts::failed(&answer.failures).chain([format!("{sick} of {all} networks need attention")]);
+    Err(Failure::Sick(lines.collect::<Vec<_>>().join("\n")))
 }
 
 fn is_sick(status: &ReactorStatus) -> bool {
@@ -118,4 +120,21 @@ fn problems(status: &ReactorStatus) -> Vec<(&'static str, String)> {
         ("why no more are servable", status.servable_reason.clone()),
     ];
     all.into_iter().filter(|(_, reason)| !reason.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::pexd::v1::NetworkFailure;
+
+    #[test]
+    fn a_network_that_does_not_answer_is_named_and_needs_attention() {
+        let failures = vec![NetworkFailure { network: "a-1".into(), reason: "network a-1 does not answer".into() }];
+        let answer = GetStatusResponse { statuses: vec![ReactorStatus::default()], failures, ..Default::default() };
+        let failure = check(&answer).unwrap_err();
+        assert_eq!(failure.exit_code(), 9);
+        let told = "a-1 failed: network a-1 does not answer\n1 of 2 networks need attention";
+        assert_eq!(failure.to_string(), told);
+        assert!(check(&GetStatusResponse { failures: Vec::new(), ..answer }).is_ok());
+    }
 }

@@ -63,8 +63,20 @@ impl Trouble {
             }
             match cause.source() {
                 Some(deeper) => cause = deeper,
-                None => return Trouble::Absent(cause.to_string()),
+                None => return Trouble::of_text(cause.to_string()),
             }
+        }
+    }
+
+    /// HTTP/2 keeps what an I/O error wrapped as a text alone.
+    fn of_text(text: String) -> Self {
+        let has = |part: &&str| text.to_ascii_lowercase().contains(part);
+        if ["certificaterequired", "badcertificate", "unknownca", "accessdenied"].iter().any(has) {
+            Trouble::CertificateWanted(text)
+        } else if ["broken pipe", "connection reset"].iter().any(has) {
+            Trouble::Closed
+        } else {
+            Trouble::Absent(text)
         }
     }
 
@@ -82,6 +94,11 @@ impl Trouble {
             Trouble::Forbidden => format!(
                 "this user may not open {place}: be the user that runs pexd, or let others in with admin.socket_mode and \
                  admin.socket_group"
+            ),
+            // Who is let in by certificates alone may hang up before the alert is read.
+            Trouble::Closed if matches!(place, Place::Address(uri) if uri.starts_with("https:")) => format!(
+                "pexd at {place} closed the connection before it answered: it may want a client certificate (--cert-file and \
+                 --key-file), or have as many connections as it takes (admin.max_connections_per_source, admin.max_connections)"
             ),
             Trouble::Closed => format!(
                 "pexd at {place} closed the connection before it answered: if it does so each time, as many may be open as \

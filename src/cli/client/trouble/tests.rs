@@ -115,6 +115,17 @@ async fn who_waits_too_long_is_told_how_long_and_the_flag() {
 }
 
 #[test]
+fn a_certificate_that_is_wanted_is_told_however_it_shows() {
+    let place = Place::Address("https://localhost:1".into());
+    let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+    let wrapped = io::Error::new(io::ErrorKind::InvalidData, alert.clone());
+    let text = io::Error::other(alert.to_string());
+    for trouble in [Trouble::of(&alert), Trouble::of(&wrapped), Trouble::of(&text), Trouble::Closed] {
+        assert_told(&trouble.failure(&place), 5, "--cert-file and --key-file");
+    }
+}
+
+#[test]
 fn a_socket_that_is_not_for_us_is_told_as_such() {
     let error = io::Error::from(io::ErrorKind::PermissionDenied);
     let trouble = Trouble::of(&error);
