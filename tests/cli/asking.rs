@@ -193,3 +193,24 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         assert_eq!((ended.status.code(), told.as_str()), (Some(0), ""), "{command}");
     }
 }
+
+#[test]
+fn what_can_be_read_is_shown_and_what_cannot_is_a_failure() {
+    let home = TestHome::new();
+    for chain in ["a-1", "b-1"] {
+        configure(&home, chain, reserve_port().unwrap());
+    }
+    fs::write(home.path().join("networks/b-1/book.db"), "this is no book").unwrap();
+    let daemon = Daemon::start(home, 1);
+    let ban = daemon.run(&["ban", "203.0.113.0/24"]);
+    assert_eq!((ban.code, ban.out.as_str()), (8, "a-1: banned\n"));
+    for args in [&["audit"][..], &["audit", "--json"]] {
+        let audit = daemon.run(args);
+        let alone = daemon.run(&["audit", "--network", "b-1"]);
+        assert_eq!((audit.code, alone.code), (5, 5), "{}{}", audit.err, alone.err);
+        assert!(audit.out.contains("203.0.113.0/24"), "{}", audit.out);
+        assert!(audit.err.contains("b-1 failed: network b-1 cannot look into its book"), "{}", audit.err);
+    }
+    let check = daemon.run(&["status", "--check"]);
+    assert_eq!((check.code, check.err.as_str()), (9, "1 of 2 networks need attention\n"));
+}
