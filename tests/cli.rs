@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "cli/asking.rs"]
+mod asking;
 #[path = "cli/check_seeds.rs"]
 mod check_seeds;
 #[path = "cli/running/mod.rs"]

@@ -1,17 +1,24 @@
 //! What checks of seeds found, as a table, JSON and exit code.
 
-use comfy_table::Cell;
-
 use super::Failure;
 use super::output::Output;
-use super::table::{Mood, cell, coloured, millis, or_dash, table};
+use super::table::{Cell, Mood, cell, coloured, column, table};
+use super::words::{millis, or_dash};
 use crate::proto::pexd::v1::{CheckSeedsResponse, SeedCheck, SeedVerdict};
 
 /// Shows them, and fails when some seeds are not usable: for certain, or perhaps.
 pub(super) fn show(output: Output, answer: &CheckSeedsResponse) -> Result<(), Failure> {
     output.show(answer, |answer: &CheckSeedsResponse| {
-        let headings = ["SEED", "VERDICT", "LATENCY", "GAVE", "SAMPLE", "NODE", "WHAT"];
-        table(headings, answer.checks.iter().map(row))
+        let columns = [
+            column("SEED").lead(),
+            column("VERDICT"),
+            column("LATENCY").spare(1),
+            column("GAVE"),
+            column("SAMPLE"),
+            column("NODE").spare(2),
+            column("WHAT").prose(),
+        ];
+        table(columns, answer.checks.iter().map(row))
     })?;
     let (usable, others): (Vec<_>, Vec<_>) = answer.checks.iter().partition(|check| is_usable(check));
     let definite = others.iter().filter(|check| check.definite).count();

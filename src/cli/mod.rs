@@ -15,6 +15,7 @@ mod show_node_id;
 mod start;
 mod table;
 mod token;
+mod words;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -87,7 +88,7 @@ pub enum Failure {
     Definite(String),
     /// What was looked at may be wrong or not: exit code 4.
     Inconclusive(String),
-    /// No pexd answers: exit code 5.
+    /// No pexd can be reached, or it does not answer in time: exit code 5.
     Unreachable(String),
     /// The caller may not do that, or nobody knows who he is: exit code 6.
     NotAllowed(String),
@@ -97,6 +98,8 @@ pub enum Failure {
     Precondition(String),
     /// Networks need attention: exit code 9.
     Sick(String),
+    /// It is done, and not on disk: exit code 10.
+    Unsaved(String),
 }
 
 impl Failure {
@@ -112,6 +115,7 @@ impl Failure {
             Failure::NotFound(_) => 7,
             Failure::Precondition(_) => 8,
             Failure::Sick(_) => 9,
+            Failure::Unsaved(_) => 10,
         }
     }
 
@@ -130,7 +134,8 @@ impl Display for Failure {
         | Failure::NotAllowed(text)
         | Failure::NotFound(text)
         | Failure::Precondition(text)
-        | Failure::Sick(text)) = self;
+        | Failure::Sick(text)
+        | Failure::Unsaved(text)) = self;
         f.write_str(text)
     }
 }
@@ -185,6 +190,6 @@ fn warn(notes: &[Note]) {
 }
 
 fn print(text: &str) -> Result<Outcome, Failure> {
-    io::stdout().write_all(text.as_bytes()).map_err(Failure::failed)?;
+    output::say(text)?;
     Ok(Outcome::Done)
 }

@@ -47,11 +47,21 @@ impl Output {
 
 /// Writes to standard output. A reader that has seen enough (`head`) is no failure.
 pub(super) fn say(text: &str) -> Result<(), Failure> {
+    say_bytes(text.as_bytes())
+}
+
+/// As [`say`], for what need not be text.
+pub(super) fn say_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         result => result.map_err(Failure::failed),
     }
+}
+
+/// Tells of something beside the answer. Nobody can be told when standard error is closed.
+pub(super) fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Protobuf's JSON, fields that have their default value included: a script finds every field.

@@ -1,10 +1,15 @@
-//! Tables that fit the terminal, and the words that stand in them.
+//! Tables that fit the terminal: columns are left out or laid out anew, and nothing that is read as one is broken.
+//!
+//! Where standard output is no terminal, all columns stand on one line a row, whatever their width.
 
-use comfy_table::{Cell, Color, ContentArrangement, Table, presets::NOTHING};
-use prost_types::{Duration, Timestamp};
+mod layout;
+mod wrap;
 
-use crate::clock::Clock;
-use crate::proto::pexd::v1 as pb;
+use comfy_table::{Color, Table, presets::NOTHING};
+
+use self::layout::{GAP, INDENT, Layout};
+use self::wrap::fits;
+pub(super) use self::wrap::{paragraph, wrap};
 
 /// How something stands, by colour on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,117 +19,148 @@ pub(super) enum Mood {
     Bad,
 }
 
-/// A table with these headings, as wide as the terminal; elsewhere as wide as it needs.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [Cell; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(headings);
-    for row in rows {
-        table.add_row(row);
-    }
-    table.trim_fmt() + "\n"
+/// One field of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cell {
+    text: String,
+    mood: Option<Mood>,
 }
 
 pub(super) fn cell(text: impl ToString) -> Cell {
-    Cell::new(text)
+    // A row is a line; who reads lines would take more for another row.
+    Cell { text: text.to_string().replace('\n', " "), mood: None }
 }
 
 pub(super) fn coloured(text: impl ToString, mood: Mood) -> Cell {
-    Cell::new(text).fg(match mood {
-        Mood::Good => Color::Green,
-        Mood::Doubtful => Color::Yellow,
-        Mood::Bad => Color::Red,
-    })
+    Cell { mood: Some(mood), ..cell(text) }
 }
 
-/// The name of an enum's value without its prefix, in lower case: `REACTOR_STATE_RUNNING` is `running`.
-pub(super) fn word(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase().replace('_', " ")
+/// A column, and what becomes of it in a narrow terminal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    heading: &'static str,
+    shown: bool,
+    /// The lower, the earlier it is left out; `None` = never.
+    turn: Option<u8>,
+    prose: bool,
+    lead: bool,
 }
 
-/// How long ago: `3m`, `2h`, `5d`; `-` for never, `in 3m` for what is to come.
-pub(super) fn ago(time: Option<&Timestamp>) -> String {
-    let Some(time) = time else { return "-".to_owned() };
-    let now = Clock.now().wall.as_millis().div_euclid(1000);
-    if time.seconds > now { format!("in {}", seconds(time.seconds - now)) } else { seconds(now - time.seconds) }
+/// A column that is always shown, and never broken.
+pub(super) const fn column(heading: &'static str) -> Column {
+    Column { heading, shown: true, turn: None, prose: false, lead: false }
 }
 
-/// A length of time in its largest unit.
-pub(super) fn seconds(seconds: i64) -> String {
-    match seconds {
-        ..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m", seconds / 60),
-        3_600..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
+impl Column {
+    /// Can be left out when there is no room: the one with the lowest turn first.
+    pub(super) const fn spare(self, turn: u8) -> Self {
+        Column { turn: Some(turn), ..self }
+    }
+
+    /// Is text to be read, which goes on in the next line at a word.
+    pub(super) const fn prose(self) -> Self {
+        Column { prose: true, ..self }
+    }
+
+    /// Has a line of its own, above the rest of its row, when it does not fit beside it.
+    pub(super) const fn lead(self) -> Self {
+        Column { lead: true, ..self }
+    }
+
+    /// Is only there if this holds.
+    pub(super) const fn when(self, shown: bool) -> Self {
+        Column { shown, ..self }
     }
 }
 
-/// Milliseconds of a duration.
-pub(super) fn millis(length: Option<&Duration>) -> String {
-    length
-        .map_or("-".to_owned(), |length| format!("{} ms", length.seconds * 1_000 + i64::from(length.nanos) / 1_000_000))
+/// A table with these columns, as wide as the terminal at most.
+pub(super) fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [Cell; N]>) -> String {
+    let rows: Vec<[Cell; N]> = rows.into_iter().collect();
+    within(wrap::terminal(), &columns, &rows)
 }
 
-/// A point in time as RFC 3339, to the second.
-pub(super) fn instant(time: Option<&Timestamp>) -> String {
-    let second = |time: &Timestamp| Timestamp { nanos: 0, ..*time }.to_string();
-    time.map_or("-".to_owned(), second)
+fn within<const N: usize>(width: Option<usize>, columns: &[Column; N], rows: &[[Cell; N]]) -> String {
+    let mut widths = columns.map(|column| wrap::width_of(column.heading));
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(wrap::width_of(&cell.text));
+        }
+    }
+    let layout = Layout::of(columns, &widths, width);
+    let headings = columns.map(|column| cell(column.heading));
+    let rows: Vec<Row> = std::iter::once(&headings).chain(rows).map(|row| Row::of(row, &layout)).collect();
+    draw(&rows, &layout)
 }
 
-/// Bytes in a unit that is easily read.
-pub(super) fn bytes(count: u64) -> String {
-    match count {
-        ..10_000 => format!("{count} B"),
-        10_000..10_000_000 => format!("{} KB", count / 1_000),
-        _ => format!("{} MB", count / 1_000_000),
+/// A row as it is drawn.
+struct Row {
+    /// On a line of its own.
+    above: Option<String>,
+    /// Side by side; a text that goes on has several lines.
+    beside: Vec<Cell>,
+    /// On lines of their own, as there is no room beside the others.
+    below: Vec<String>,
+}
+
+impl Row {
+    fn of(cells: &[Cell], layout: &Layout) -> Self {
+        let mut below: Vec<String> = layout.below.iter().map(|index| cells[*index].text.clone()).collect();
+        let beside = layout.beside.iter().map(|(index, room)| {
+            let cell = cells[*index].clone();
+            let Some(room) = *room else { return cell };
+            let lines = wrap(&cell.text, room);
+            if lines.iter().all(|line| fits(line, room)) {
+                return Cell { text: lines.join("\n"), ..cell };
+            }
+            below.push(cell.text);
+            Cell { text: String::new(), ..cell }
+        });
+        let beside = beside.collect();
+        let above = layout.above.map(|index| cells[index].text.clone());
+        Row { above, beside, below: below.into_iter().filter(|text| !matches!(text.as_str(), "" | "-")).collect() }
+    }
+
+    fn height(&self) -> usize {
+        self.beside.iter().map(|cell| cell.text.split('\n').count()).max().unwrap_or_default()
     }
 }
 
-/// What a text says when it is empty.
-pub(super) fn or_dash(text: &str) -> &str {
-    if text.is_empty() { "-" } else { text }
+/// The rows, the first of which has the headings.
+fn draw(rows: &[Row], layout: &Layout) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    for row in rows {
+        table.add_row(row.beside.iter().map(styled));
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
+    }
+    let indent = if layout.above.is_some() { INDENT } else { 0 };
+    let mut text = String::new();
+    let mut line = |indent: usize, line: &str| {
+        text.push_str(format!("{:indent$}{line}", "").trim_end());
+        text.push('\n');
+    };
+    let mut lines = table.lines();
+    for row in rows {
+        row.above.iter().for_each(|above| line(0, above));
+        lines.by_ref().take(row.height()).for_each(|beside| line(indent, &beside));
+        for below in &row.below {
+            wrap(below, layout.room_below).iter().for_each(|below| line(INDENT, below));
+        }
+    }
+    text
 }
 
-pub(super) const fn yes(is: bool) -> &'static str {
-    if is { "yes" } else { "no" }
-}
-
-/// Networks that did not answer, below a list.
-pub(super) fn failures(failures: &[pb::NetworkFailure]) -> String {
-    failures.iter().map(|failure| format!("{} did not answer: {}\n", failure.network, failure.reason)).collect()
-}
-
-/// What became of a change, in a line.
-pub(super) fn change(result: Option<&pb::ChangeResult>, done: &str, already: &str) -> String {
-    let Some(result) = result else { return String::new() };
-    let what = if result.changed { done } else { already };
-    let unsaved =
-        if result.saved { String::new() } else { format!(" (in force, and not on disk: {})", result.unsaved_reason) };
-    format!("{}: {what}{unsaved}\n", result.network)
-}
-
-/// How many of how many are shown, below a list that was cut.
-pub(super) fn count(shown: usize, total: u64, what: &str) -> String {
-    let total = usize::try_from(total).unwrap_or(usize::MAX);
-    if total > shown { format!("{shown} of {total} {what} (--limit shows more)\n") } else { String::new() }
+fn styled(cell: &Cell) -> comfy_table::Cell {
+    let styled = comfy_table::Cell::new(&cell.text);
+    match cell.mood {
+        Some(Mood::Good) => styled.fg(Color::Green),
+        Some(Mood::Doubtful) => styled.fg(Color::Yellow),
+        Some(Mood::Bad) => styled.fg(Color::Red),
+        None => styled,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_and_lengths() {
-        assert_eq!(word("DIAL_OUTCOME_TIMED_OUT", "DIAL_OUTCOME_"), "timed out");
-        assert_eq!([0, 59, 60, 7_200, 200_000].map(seconds), ["0s", "59s", "1m", "2h", "2d"]);
-        assert_eq!(ago(None), "-");
-        let now = Clock.now().wall.as_millis() / 1_000;
-        assert_eq!(ago(Some(&Timestamp { seconds: now - 120, nanos: 0 })), "2m");
-        assert_eq!(ago(Some(&Timestamp { seconds: now + 7_201, nanos: 0 })), "in 2h");
-        assert_eq!(millis(Some(&Duration { seconds: 1, nanos: 5_000_000 })), "1005 ms");
-    }
-
-    #[test]
-    fn a_table_of_nothing_has_its_headings() {
-        assert_eq!(table(["A", "B"], []).split_whitespace().collect::<Vec<_>>(), ["A", "B"]);
-    }
-}
+mod tests;

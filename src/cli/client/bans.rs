@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::connect::Service;
-use super::{Session, length, pages, refused, to_protobuf};
+use super::{Session, length, pages, parts, refused, to_protobuf};
 use crate::cli::Failure;
-use crate::cli::table::{self, ago, cell, instant, or_dash, table, word};
+use crate::cli::table::{cell, column, table};
+use crate::cli::words::{ago, instant, or_dash, word};
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::{
-    Ban, BanFilter, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure,
-    UnbanRequest, UnbanResponse,
+    Ban, BanFilter, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, UnbanRequest,
+    UnbanResponse,
 };
 
 #[derive(Debug, clap::Args)]
@@ -58,8 +59,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
         let (mut client, network, filter) = (client.clone(), session.network_or_all(), Some(filter.clone()));
         async move { client.list_bans(ListBansRequest { network, page_size, page_token, filter }).await }
     };
-    let answer: ListBansResponse = pages::collect(args.limit, fetch).await?;
-    session.output.show(&answer, |answer| {
+    pages::collect(args.limit, fetch).await?.show(session, "bans", |answer: &ListBansResponse| {
         let row = |ban: &Ban| {
             let ends = if ban.expire_time.is_some() { ago(ban.expire_time.as_ref()) } else { "never".to_owned() };
             [
@@ -72,8 +72,16 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
                 cell(or_dash(&ban.reason)),
             ]
         };
-        let text = table(["NETWORK", "TARGET", "SINCE", "ENDS", "BY", "AUTHOR", "REASON"], answer.bans.iter().map(row));
-        text + &table::count(answer.bans.len(), answer.total_count, "bans") + &table::failures(&answer.failures)
+        let columns = [
+            column("NETWORK"),
+            column("TARGET").lead(),
+            column("SINCE").spare(2),
+            column("ENDS"),
+            column("BY").spare(1),
+            column("AUTHOR").spare(3),
+            column("REASON").prose(),
+        ];
+        table(columns, answer.bans.iter().map(row))
     })
 }
 
@@ -81,20 +89,19 @@ pub(super) async fn ban(session: &Session, args: BanArgs) -> Result<(), Failure>
     let BanArgs { target, length, reason } = args;
     let request = BanRequest { network: session.network_or_all(), target, reason, length: length.map(to_protobuf) };
     let answer = client(session).await?.ban(request).await.map_err(refused)?.into_inner();
-    session.output.show(&answer, |answer: &BanResponse| {
-        results(&answer.results, &answer.failures, "banned", "it was banned already")
-    })
+    session.output.show(&answer, |answer: &BanResponse| changes(&answer.results, "banned", "it was banned already"))?;
+    parts::settle(&answer.results, &answer.failures)
 }
 
 pub(super) async fn unban(session: &Session, args: UnbanArgs) -> Result<(), Failure> {
     let request = UnbanRequest { network: session.network_or_all(), target: args.target };
     let answer = client(session).await?.unban(request).await.map_err(refused)?.into_inner();
-    session.output.show(&answer, |answer: &UnbanResponse| {
-        results(&answer.results, &answer.failures, "ban lifted", "it was not banned")
-    })
+    session
+        .output
+        .show(&answer, |answer: &UnbanResponse| changes(&answer.results, "ban lifted", "it was not banned"))?;
+    parts::settle(&answer.results, &answer.failures)
 }
 
-fn results(results: &[ChangeResult], failures: &[NetworkFailure], done: &str, already: &str) -> String {
-    let lines: String = results.iter().map(|result| table::change(Some(result), done, already)).collect();
-    lines + &table::failures(failures)
+fn changes(results: &[ChangeResult], done: &str, already: &str) -> String {
+    results.iter().map(|result| parts::change(Some(result), done, already)).collect()
 }

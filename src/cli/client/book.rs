@@ -1,29 +1,23 @@
 //! `pexd book`: what the address book holds, and changes of it.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use comfy_table::Cell;
-use tokio_stream::StreamExt as _;
 
+use super::book_files::{Form, export, import};
 use super::connect::{MAX_ANSWER, Service};
-use super::{Session, pages, refused};
+use super::{ALL, Session, pages, parts, refused};
 use crate::cli::Failure;
-use crate::cli::table::{self, Mood, ago, cell, coloured, instant, or_dash, table, word, yes};
+use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
+use crate::cli::words::{ago, instant, or_dash, word, yes};
 use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,
-    AddressOrder, AddressState, BookFormat, ExportAddressesRequest, GetAddressRequest, GetAddressResponse,
-    GetSummaryRequest, GetSummaryResponse, ImportAddressesRequest, ImportAddressesResponse, ListAddressesRequest,
-    ListAddressesResponse, PreviewSelectionRequest, PreviewSelectionResponse, RefusedAddress, RemoveAddressRequest,
-    RemoveAddressResponse,
+    AddressOrder, AddressState, GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse,
+    ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest, PreviewSelectionResponse, RefusedAddress,
+    RemoveAddressRequest, RemoveAddressResponse,
 };
-
-/// Bytes of a part of an imported file.
-const PART: usize = 32 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -79,14 +73,6 @@ enum What {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Form {
-    /// A node's addrbook.json
-    Json,
-    /// One id@ip:port a line
-    List,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum State {
     New,
     Old,
@@ -127,7 +113,7 @@ struct ListArgs {
     limit: usize,
 }
 
-async fn client(session: &Session) -> Result<AddressBookServiceClient<Service>, Failure> {
+pub(super) async fn client(session: &Session) -> Result<AddressBookServiceClient<Service>, Failure> {
     Ok(AddressBookServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER))
 }
 
@@ -148,6 +134,16 @@ async fn summary(session: &Session) -> Result<(), Failure> {
     let request = GetSummaryRequest { network: session.network_or_all() };
     let answer = client(session).await?.get_summary(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &GetSummaryResponse| {
+        let columns = [
+            column("NETWORK"),
+            column("IDS"),
+            column("NEW").spare(3),
+            column("OLD").spare(4),
+            column("BANNED").spare(2),
+            column("ADDRESSES").spare(1),
+            column("SERVABLE"),
+            column("LAST OUTCOMES").prose(),
+        ];
         let row = |book: &AddressBookSummary| {
             let outcomes: Vec<String> = book
                 .outcome_counts
@@ -165,9 +161,9 @@ async fn summary(session: &Session) -> Result<(), Failure> {
                 cell(outcomes.join(", ")),
             ]
         };
-        let headings = ["NETWORK", "IDS", "NEW", "OLD", "BANNED", "ADDRESSES", "SERVABLE", "LAST OUTCOMES"];
-        table(headings, answer.summaries.iter().map(row)) + &table::failures(&answer.failures)
-    })
+        table(columns, answer.summaries.iter().map(row))
+    })?;
+    parts::all_did(&answer.failures)
 }
 
 async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
@@ -176,13 +172,6 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
         State::Old => AddressState::Old,
         State::Banned => AddressState::Banned,
     });
-    let order = match args.order {
-        Order::Address => AddressOrder::Unspecified,
-        Order::LastSuccess => AddressOrder::LastSuccess,
-        Order::LastAttempt => AddressOrder::LastAttempt,
-        Order::Added => AddressOrder::AddTime,
-        Order::Failures => AddressOrder::FailedAttempts,
-    };
     let filter = AddressFilter {
         states: state.into_iter().map(Into::into).collect(),
         ip_range: args.ip.unwrap_or_default(),
@@ -192,25 +181,60 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
         ..Default::default()
     };
     let client = client(session).await?;
-    let fetch = |page_size, page_token| {
-        let (mut client, network, filter) = (client.clone(), session.network(), Some(filter.clone()));
-        let request = ListAddressesRequest { network, page_size, page_token, filter, order: order.into() };
+    let order = args.order;
+    let fetch = |network, page_size, page_token| {
+        let (mut client, filter) = (client.clone(), Some(filter.clone()));
+        let request = ListAddressesRequest { network, page_size, page_token, filter, order: order.proto().into() };
         async move { client.list_addresses(request).await }
     };
-    let answer: ListAddressesResponse = pages::collect(args.limit, fetch).await?;
-    session.output.show(&answer, |answer| {
-        let headings =
-            ["ADDRESS", "STATE", "SERVED", "LAST OUTCOME", "TRIED", "REACHED", "FAILURES", "ADDED", "TOLD BY"];
-        let text = table(headings, answer.addresses.iter().map(row));
-        text + &table::count(answer.addresses.len(), answer.total_count, "addresses")
-            + &table::failures(&answer.failures)
+    let (network, rank) = (session.network(), |address: &Address| order.rank(address));
+    let of_all = network == ALL;
+    let list = pages::ranked(session, network, args.limit, rank, |_, _| true, fetch).await?;
+    list.show(session, "addresses", |answer: &ListAddressesResponse| {
+        let columns = [
+            column("NETWORK").when(of_all),
+            column("ADDRESS").lead(),
+            column("STATE"),
+            column("SERVED"),
+            column("LAST OUTCOME"),
+            column("TRIED"),
+            column("REACHED"),
+            column("FAILURES").spare(3),
+            column("ADDED").spare(2),
+            column("TOLD BY").spare(1),
+        ];
+        table(columns, answer.addresses.iter().map(row))
     })
 }
 
-fn row(address: &Address) -> [Cell; 9] {
+impl Order {
+    const fn proto(self) -> AddressOrder {
+        match self {
+            Order::Address => AddressOrder::Unspecified,
+            Order::LastSuccess => AddressOrder::LastSuccess,
+            Order::LastAttempt => AddressOrder::LastAttempt,
+            Order::Added => AddressOrder::AddTime,
+            Order::Failures => AddressOrder::FailedAttempts,
+        }
+    }
+
+    /// By address they stay as they come, network by network.
+    fn rank(self, address: &Address) -> i128 {
+        match self {
+            Order::Address => 0,
+            Order::LastSuccess => pages::latest(address.last_success_time.as_ref()),
+            Order::LastAttempt => pages::latest(address.last_attempt_time.as_ref()),
+            Order::Added => pages::latest(address.add_time.as_ref()),
+            Order::Failures => address.failed_attempt_count.into(),
+        }
+    }
+}
+
+fn row(address: &Address) -> [Cell; 10] {
     let source = address.source.clone().unwrap_or_default();
     let mood = if address.servable { Mood::Good } else { Mood::Doubtful };
     [
+        cell(&address.network),
         cell(&address.address),
         cell(word(address.state().as_str_name(), "ADDRESS_STATE_")),
         coloured(yes(address.servable), mood),
@@ -255,7 +279,7 @@ fn story(details: &AddressDetails) -> String {
     ];
     let mut text = format!("{}\n", address.address);
     for (name, value) in rows {
-        let _ = writeln!(text, "  {name:18}{value}");
+        let _ = write!(text, "  {name:18}{}", paragraph(&value, 20));
     }
     for attempt in &details.attempts {
         let what = if attempt.fault.is_empty() { "reached" } else { &attempt.detail };
@@ -273,26 +297,28 @@ async fn add(session: &Session, addresses: Vec<String>) -> Result<(), Failure> {
         let (known, gave_way) = (answer.known_count, displaced(answer.displaced_count));
         format!("{} added, {known} known already{gave_way}\n{}", answer.added_count, refusals(&answer.refused))
     })?;
+    parts::settle(&answer.result, &[])?;
     some_refused(answer.refused.len())
 }
 
 /// Of addresses that are not in the book although it took them, when there are any.
-fn displaced(count: u32) -> String {
+pub(super) fn displaced(count: u32) -> String {
     if count == 0 { String::new() } else { format!(", {count} gave way at once (their buckets are full)") }
 }
 
-fn refusals(refused: &[RefusedAddress]) -> String {
+pub(super) fn refusals(refused: &[RefusedAddress]) -> String {
     refused.iter().map(|one| format!("refused {}: {}\n", one.address, one.reason)).collect()
 }
 
-fn some_refused(count: usize) -> Result<(), Failure> {
+pub(super) fn some_refused(count: usize) -> Result<(), Failure> {
     if count == 0 { Ok(()) } else { Err(Failure::Failed(format!("{count} addresses were refused"))) }
 }
 
 async fn remove(session: &Session, address: String) -> Result<(), Failure> {
     let request = RemoveAddressRequest { network: session.network(), address };
     let answer = client(session).await?.remove_address(request).await.map_err(refused)?.into_inner();
-    session.output.show(&answer, |answer: &RemoveAddressResponse| format!("{} removed\n", answer.removed_count))
+    session.output.show(&answer, |answer: &RemoveAddressResponse| format!("{} removed\n", answer.removed_count))?;
+    parts::settle(&answer.result, &[])
 }
 
 async fn preview(session: &Session, asker_id: String) -> Result<(), Failure> {
@@ -302,65 +328,4 @@ async fn preview(session: &Session, asker_id: String) -> Result<(), Failure> {
         let lines: String = answer.addresses.iter().map(|address| format!("{address}\n")).collect();
         format!("{lines}{} of {} that may be served\n", answer.addresses.len(), answer.servable_count)
     })
-}
-
-async fn import(session: &Session, file: PathBuf) -> Result<(), Failure> {
-    let cannot = |error: io::Error| Failure::Mistake(format!("{}: {error}", file.display()));
-    let mut input: Box<dyn Read + Send> =
-        if file.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(&file).map_err(cannot)?) };
-    let network = session.network();
-    let (sender, parts) = tokio::sync::mpsc::channel(4);
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut network = Some(network);
-        loop {
-            let mut data = vec![0; PART];
-            let got = read_part(&mut input, &mut data)?;
-            data.truncate(got);
-            let first = network.is_some();
-            let part =
-                ImportAddressesRequest { network: network.take().unwrap_or_default(), data, ..Default::default() };
-            if (got == 0 && !first) || sender.blocking_send(part).is_err() || got < PART {
-                return Ok(());
-            }
-        }
-    });
-    let stream = tokio_stream::wrappers::ReceiverStream::new(parts);
-    let answer = client(session).await?.import_addresses(stream).await;
-    reading.await.map_err(Failure::failed)?.map_err(cannot)?;
-    let answer = answer.map_err(refused)?.into_inner();
-    session.output.show(&answer, |answer: &ImportAddressesResponse| {
-        let (added, known, refused) = (answer.added_count, answer.known_count, answer.refused_count);
-        let gave_way = displaced(answer.displaced_count);
-        format!("{added} added, {known} known already, {refused} refused{gave_way}\n{}", refusals(&answer.refused))
-    })
-}
-
-fn read_part(input: &mut impl Read, part: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < part.len() {
-        match input.read(&mut part[got..])? {
-            0 => break,
-            more => got += more,
-        }
-    }
-    Ok(got)
-}
-
-async fn export(session: &Session, form: Form, servable_only: bool, output: Option<PathBuf>) -> Result<(), Failure> {
-    let format = match form {
-        Form::Json => BookFormat::AddrbookJson,
-        Form::List => BookFormat::List,
-    };
-    let request = ExportAddressesRequest { network: session.network(), format: format.into(), servable_only };
-    let mut stream = client(session).await?.export_addresses(request).await.map_err(refused)?.into_inner();
-    let mut out: Box<dyn Write> = match &output {
-        Some(file) => {
-            Box::new(File::create(file).map_err(|error| Failure::Mistake(format!("{}: {error}", file.display())))?)
-        }
-        None => Box::new(io::stdout().lock()),
-    };
-    while let Some(part) = stream.next().await {
-        out.write_all(&part.map_err(refused)?.data).map_err(Failure::failed)?;
-    }
-    out.flush().map_err(Failure::failed)
 }

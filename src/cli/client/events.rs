@@ -9,7 +9,7 @@ use tokio_stream::StreamExt as _;
 use super::connect::{Connect, MAX_ANSWER};
 use super::{Session, refused};
 use crate::cli::Failure;
-use crate::cli::table::{instant, word};
+use crate::cli::words::{instant, why_unsaved, word};
 use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::watch_events_response::Update;
@@ -153,7 +153,7 @@ fn detail(detail: &Detail) -> String {
         Detail::CrawlRound(e) => format!("{} wait, {} servable", e.backlog_count, e.servable_count),
         Detail::Outage(e) => if e.active { "began" } else { "ended" }.to_owned(),
         Detail::Store(e) if e.unsaved_reason.is_empty() => "saved again".to_owned(),
-        Detail::Store(e) => format!("not saved: {}", e.unsaved_reason),
+        Detail::Store(e) => format!("not saved: {}", why_unsaved(&e.unsaved_reason)),
         Detail::Changed(e) => format!("{} by {}: {}", e.method, e.author, e.summary),
     }
 }

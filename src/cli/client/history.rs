@@ -3,7 +3,8 @@
 use super::connect::{MAX_ANSWER, Service};
 use super::{Session, length, pages};
 use crate::cli::Failure;
-use crate::cli::table::{self, ago, cell, instant, or_dash, table, word};
+use crate::cli::table::{cell, column, table};
+use crate::cli::words::{ago, instant, or_dash, word};
 use crate::clock::Clock;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -94,12 +95,13 @@ pub(super) async fn dials(session: &Session, args: DialsArgs) -> Result<(), Fail
         reached: args.failed.then_some(false),
     };
     let client = PeerServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER);
-    let fetch = |page_size, page_token| {
-        let (mut client, network, filter) = (client.clone(), session.network_or_all(), Some(filter.clone()));
+    let fetch = |network, page_size, page_token| {
+        let (mut client, filter) = (client.clone(), Some(filter.clone()));
         async move { client.list_dials(ListDialsRequest { network, page_size, page_token, filter }).await }
     };
-    let answer: ListDialsResponse = pages::collect(args.limit, fetch).await?;
-    session.output.show(&answer, |answer| {
+    let rank = |dial: &DialAttempt| pages::latest(dial.time.as_ref());
+    let list = pages::ranked(session, session.network_or_all(), args.limit, rank, |_, _| true, fetch).await?;
+    list.show(session, "dials", |answer: &ListDialsResponse| {
         let row = |dial: &DialAttempt| {
             [
                 cell(instant(dial.time.as_ref())),
@@ -111,21 +113,32 @@ pub(super) async fn dials(session: &Session, args: DialsArgs) -> Result<(), Fail
                 cell(or_dash(&dial.detail)),
             ]
         };
-        let headings = ["TIME", "NETWORK", "WHOM", "WHERE", "WHY", "OUTCOME", "WHAT"];
-        table(headings, answer.dials.iter().map(row)) + &table::failures(&answer.failures)
+        let columns = [
+            column("TIME"),
+            column("NETWORK"),
+            column("WHOM").lead(),
+            column("WHERE").spare(1),
+            column("WHY").spare(2),
+            column("OUTCOME"),
+            column("WHAT").prose(),
+        ];
+        table(columns, answer.dials.iter().map(row))
     })
 }
 
 pub(super) async fn refusals(session: &Session, args: RefusalsArgs) -> Result<(), Failure> {
     let grouping = if args.ranges { RefusalGrouping::Range } else { RefusalGrouping::Host };
     let client = reactor(session).await?;
-    let fetch = |page_size, page_token| {
-        let (mut client, network) = (client.clone(), session.network_or_all());
+    let fetch = |network, page_size, page_token| {
+        let mut client = client.clone();
         let request = ListRefusalsRequest { network, page_size, page_token, grouping: grouping.into() };
         async move { client.list_refusals(request).await }
     };
-    let answer: ListRefusalsResponse = pages::collect(args.limit, fetch).await?;
-    session.output.show(&answer, |answer| {
+    let rank = |source: &RefusalSource| source.count.into();
+    // What a shared listener refused before a network was known is told by each of its networks.
+    let counts = |asked: &pages::Asked, source: &RefusalSource| asked.speaks_for_listener || !source.network.is_empty();
+    let list = pages::ranked(session, session.network_or_all(), args.limit, rank, counts, fetch).await?;
+    list.show(session, "sources", |answer: &ListRefusalsResponse| {
         let row = |source: &RefusalSource| {
             let reasons: Vec<String> =
                 source.reasons.iter().map(|reason| format!("{} {}", reason.count, reason.reason)).collect();
@@ -137,21 +150,22 @@ pub(super) async fn refusals(session: &Session, args: RefusalsArgs) -> Result<()
                 cell(reasons.join(", ")),
             ]
         };
-        let headings = ["FROM", "NETWORK", "REFUSED", "LAST", "FOR"];
-        table(headings, answer.sources.iter().map(row)) + &table::failures(&answer.failures)
+        let columns = [column("FROM"), column("NETWORK"), column("REFUSED"), column("LAST"), column("FOR").prose()];
+        table(columns, answer.sources.iter().map(row))
     })
 }
 
 pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<(), Failure> {
     let filter = AuditFilter { time: args.time.range(), author: args.author.unwrap_or_default(), ..Default::default() };
     let client = reactor(session).await?;
-    let fetch = |page_size, page_token| {
-        let (mut client, network, filter) = (client.clone(), session.network_or_all(), Some(filter.clone()));
+    let fetch = |network, page_size, page_token| {
+        let (mut client, filter) = (client.clone(), Some(filter.clone()));
         let request = ListAuditEntriesRequest { network, page_size, page_token, filter };
         async move { client.list_audit_entries(request).await }
     };
-    let answer: ListAuditEntriesResponse = pages::collect(args.limit, fetch).await?;
-    session.output.show(&answer, |answer| {
+    let rank = |entry: &AuditEntry| pages::latest(entry.time.as_ref());
+    let list = pages::ranked(session, session.network_or_all(), args.limit, rank, |_, _| true, fetch).await?;
+    list.show(session, "entries", |answer: &ListAuditEntriesResponse| {
         let row = |entry: &AuditEntry| {
             [
                 cell(instant(entry.time.as_ref())),
@@ -161,8 +175,8 @@ pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<(), Fail
                 cell(&entry.summary),
             ]
         };
-        let headings = ["TIME", "NETWORK", "WHO", "BY", "WHAT"];
-        table(headings, answer.entries.iter().map(row)) + &table::failures(&answer.failures)
+        let columns = [column("TIME"), column("NETWORK"), column("WHO"), column("BY").spare(1), column("WHAT").prose()];
+        table(columns, answer.entries.iter().map(row))
     })
 }
 

@@ -2,25 +2,33 @@
 
 mod bans;
 mod book;
+mod book_files;
 mod connect;
 mod events;
 mod history;
 mod log_level;
 mod networks;
 mod pages;
+mod parts;
 mod peers;
+mod reach;
 mod seeds;
 mod status;
+mod trouble;
 
 use std::time::Duration;
 
 use clap::Subcommand;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use self::connect::Connect;
 use super::output::Output;
 use super::{Failure, Outcome};
 use crate::config::Home;
+
+/// What stands for all networks.
+const ALL: &str = "-";
 
 /// What to ask of a running pexd.
 #[derive(Debug, Subcommand)]
@@ -66,7 +74,7 @@ pub(super) struct Asking<T: clap::Args> {
     session: SessionArgs,
 }
 
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Reaching pexd")]
 pub(in crate::cli) struct SessionArgs {
     /// Where it is: unix:/path, http://host:port or https://host:port [default: the home's socket, else its admin.laddr]
@@ -84,9 +92,9 @@ pub(in crate::cli) struct SessionArgs {
     /// Its key (PEM)
     #[arg(long, global = true, value_name = "FILE", requires = "cert_file", env = "PEXD_KEY_FILE")]
     key_file: Option<std::path::PathBuf>,
-    /// Seconds to wait for an answer
-    #[arg(long, global = true, value_name = "N", default_value_t = 35, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    timeout: u64,
+    /// Seconds to wait for an answer [default: 35; 70 for seeds check]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    timeout: Option<u64>,
     /// The network; - = all, where that makes sense [default: the only one, or the configured default]
     #[arg(long, global = true, value_name = "CHAIN_ID", env = "PEXD_NETWORK")]
     network: Option<String>,
@@ -111,7 +119,7 @@ impl Session {
 
     /// The network that was named; else all of them.
     fn network_or_all(&self) -> String {
-        self.network.clone().unwrap_or_else(|| "-".to_owned())
+        self.network.clone().unwrap_or_else(|| ALL.to_owned())
     }
 }
 
@@ -156,7 +164,19 @@ fn open(home: &Home, args: SessionArgs) -> Result<Session, Failure> {
 
 /// A refusal of the API, as a failure with an exit code that scripts can tell apart.
 fn refused(status: Status) -> Failure {
-    let text = status.message().to_owned();
+    told(&status, "--network NAME")
+}
+
+/// As [`refused`], for what can also be asked of all networks.
+fn refused_of_all(status: Status) -> Failure {
+    told(&status, "--network NAME, or --network - for all")
+}
+
+fn told(status: &Status, mend: &str) -> Failure {
+    let text = match reason(status).as_str() {
+        "NETWORK_AMBIGUOUS" => format!("{}; write {mend}", status.message()),
+        _ => status.message().to_owned(),
+    };
     match status.code() {
         Code::Unavailable | Code::DeadlineExceeded => Failure::Unreachable(text),
         Code::Unauthenticated | Code::PermissionDenied => Failure::NotAllowed(text),
@@ -168,6 +188,11 @@ fn refused(status: Status) -> Failure {
         Code::Unimplemented => Failure::Failed(format!("this pexd does not know that: {text}")),
         _ => Failure::Failed(text),
     }
+}
+
+/// What the API calls the reason of an error; empty when it is not the API's.
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
 /// A length of time on the command line: Go's notation, and `d` for days.
@@ -186,6 +211,10 @@ fn to_protobuf(length: Duration) -> prost_types::Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use tonic_types::ErrorDetails;
+
     use super::*;
 
     #[test]
@@ -203,5 +232,14 @@ mod tests {
         let codes = [Code::InvalidArgument, Code::Unavailable, Code::PermissionDenied, Code::NotFound, Code::Aborted];
         assert_eq!(codes.map(code), [2, 5, 6, 7, 8]);
         assert_eq!(code(Code::Internal), 1);
+    }
+
+    #[test]
+    fn who_names_no_network_is_told_the_flag() {
+        let details = ErrorDetails::with_error_info("NETWORK_AMBIGUOUS", "pexd", HashMap::new());
+        let status = || Status::with_error_details(Code::InvalidArgument, "name one of: a-1, b-1", details.clone());
+        assert_eq!(refused(status()).to_string(), "name one of: a-1, b-1; write --network NAME");
+        let of_all = refused_of_all(status()).to_string();
+        assert_eq!(of_all, "name one of: a-1, b-1; write --network NAME, or --network - for all");
     }
 }

@@ -3,17 +3,17 @@
 use std::fmt::Write as _;
 
 use clap::Subcommand;
-use comfy_table::Cell;
 
 use super::connect::{MAX_ANSWER, Service};
-use super::{Session, pages, refused};
+use super::{Session, pages, parts, refused, refused_of_all};
 use crate::cli::Failure;
-use crate::cli::table::{self, Mood, ago, cell, coloured, or_dash, table, word, yes};
+use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
+use crate::cli::words::{ago, or_dash, word, yes};
 use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
     AddNetworkRequest, ConfigEntry, GetEffectiveConfigRequest, GetEffectiveConfigResponse, LifecycleResult,
-    ListNetworksRequest, ListNetworksResponse, Network, NetworkFailure, NewNetwork, ReactorState, ReloadNetworkRequest,
+    ListNetworksRequest, ListNetworksResponse, Network, NewNetwork, ReactorState, ReloadNetworkRequest,
     ReloadNetworkResponse, RemoveNetworkRequest, ResetConfigRequest, SetConfigRequest, StartRequest, StopRequest,
 };
 
@@ -117,24 +117,30 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
         What::Set { key, value } => {
             let request = SetConfigRequest { network, key, value };
             let answer = client(session).await?.set_config(request).await.map_err(refused)?.into_inner();
-            session.output.show(&answer, |answer| table::change(answer.result.as_ref(), "changed", "it was so already"))
+            session
+                .output
+                .show(&answer, |answer| parts::change(answer.result.as_ref(), "changed", "it was so already"))?;
+            parts::settle(&answer.result, &[])
         }
         What::Reset { key } => {
             let request = ResetConfigRequest { network, key };
             let answer = client(session).await?.reset_config(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer| {
-                table::change(answer.result.as_ref(), "as the file has it", "it was as the file has it")
-            })
+                parts::change(answer.result.as_ref(), "as the file has it", "it was as the file has it")
+            })?;
+            parts::settle(&answer.result, &[])
         }
         What::Start => {
             let mut client = ReactorServiceClient::new(session.connect.service().await?);
-            let answer = client.start(StartRequest { network }).await.map_err(refused)?.into_inner();
-            session.output.show(&answer, |answer| lifecycle(&answer.results, &answer.failures))
+            let answer = client.start(StartRequest { network }).await.map_err(refused_of_all)?.into_inner();
+            session.output.show(&answer, |answer| lifecycle(&answer.results))?;
+            parts::all_did(&answer.failures)
         }
         What::Stop => {
             let mut client = ReactorServiceClient::new(session.connect.service().await?);
-            let answer = client.stop(StopRequest { network }).await.map_err(refused)?.into_inner();
-            session.output.show(&answer, |answer| lifecycle(&answer.results, &answer.failures))
+            let answer = client.stop(StopRequest { network }).await.map_err(refused_of_all)?.into_inner();
+            session.output.show(&answer, |answer| lifecycle(&answer.results))?;
+            parts::all_did(&answer.failures)
         }
     }
 }
@@ -145,10 +151,17 @@ async fn list(session: &Session) -> Result<(), Failure> {
         let mut client = client.clone();
         async move { client.list_networks(ListNetworksRequest { page_size, page_token }).await }
     };
-    let answer: ListNetworksResponse = pages::collect(usize::MAX, fetch).await?;
-    session.output.show(&answer, |answer| {
-        let headings = ["NETWORK", "STATE", "MODE", "NODE ID", "LISTENS AT", "DEFAULT", "FOLDER"];
-        table(headings, answer.networks.iter().map(row)) + &table::failures(&answer.failures)
+    pages::collect(usize::MAX, fetch).await?.show(session, "networks", |answer: &ListNetworksResponse| {
+        let columns = [
+            column("NETWORK"),
+            column("STATE"),
+            column("MODE").spare(3),
+            column("NODE ID").spare(4),
+            column("LISTENS AT"),
+            column("DEFAULT").spare(2),
+            column("FOLDER").spare(1),
+        ];
+        table(columns, answer.networks.iter().map(row))
     })
 }
 
@@ -204,19 +217,37 @@ async fn config(session: &Session, key: String, changed: bool) -> Result<(), Fai
                 cell(or_dash(&entry.value)),
                 cell(word(entry.source().as_str_name(), "CONFIG_SOURCE_")),
                 cell(by),
-                cell(if entry.can_change { "set" } else { "file" }),
+                cell(changed_by(&entry.key, entry.can_change)),
             ]
         };
-        let text = table(["KEY", "VALUE", "SOURCE", "WHERE", "CHANGE BY"], entries.filter(wanted).map(row));
+        let columns = [
+            column("KEY"),
+            column("VALUE").prose(),
+            column("SOURCE"),
+            column("WHERE").spare(2),
+            column("CHANGE BY").spare(1),
+        ];
+        let text = table(columns, entries.filter(wanted).map(row));
         if answer.immutable { text + "immutable: the file forbids changes at run time\n" } else { text }
     })
 }
 
-fn lifecycle(results: &[LifecycleResult], failures: &[NetworkFailure]) -> String {
+fn lifecycle(results: &[LifecycleResult]) -> String {
     let line = |result: &LifecycleResult| {
         let status = result.status.clone().unwrap_or_default();
         let state = word(status.state().as_str_name(), "REACTOR_STATE_");
         format!("{}: {state}{}\n", status.network, if result.changed { "" } else { " already" })
     };
-    results.iter().map(line).collect::<String>() + &table::failures(failures)
+    results.iter().map(line).collect()
+}
+
+/// The command that changes a key while pexd runs.
+fn changed_by(key: &str, can_change: bool) -> &'static str {
+    match key {
+        "p2p.seeds" => "seeds",
+        "p2p.persistent_peers" | "p2p.unconditional_peer_ids" | "p2p.private_peer_ids" => "peers",
+        "log.level" => "log-level",
+        _ if can_change => "set",
+        _ => "file",
+    }
 }

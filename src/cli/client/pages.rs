@@ -1,91 +1,259 @@
-//! Lists that come in pages, as one answer.
+//! Lists that come in pages, as one answer; those of several networks as one list in one order.
 
-use prost::Message;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use prost::{Message, Name};
+use prost_types::Timestamp;
 use tonic::{Response, Status};
+use tonic_types::StatusExt as _;
 
-use super::refused;
-use crate::cli::Failure;
+use super::connect::MAX_ANSWER;
+use super::{ALL, Session, parts, reason, refused_of_all};
+use crate::cli::{Failure, output};
 use crate::proto::pexd::v1 as pb;
+use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
 
 /// Entries of a page.
 const PAGE: i32 = 1_000;
+/// How often a page is asked for again when pexd is asked faster than one may.
+const TRIES: usize = 8;
+/// Reasons of errors that are one network's own.
+const OF_NETWORK: [&str; 4] = ["NETWORK_GONE", "NETWORK_UNRESPONSIVE", "BOOK_UNREADABLE", "NO_BOOK"];
 
 /// An answer that is a page of a list.
-pub(super) trait Paged: Message + Default {
-    /// Entries on this page.
-    fn len(&self) -> usize;
+pub(super) trait Paged: Message + Name + Default {
+    /// What it is a list of.
+    type Entry;
+    /// What the page has.
+    fn entries(&self) -> &[Self::Entry];
+    fn entries_mut(&mut self) -> &mut Vec<Self::Entry>;
     /// The next page's token.
     fn next(&self) -> &str;
-    /// Takes the entries of the page that follows.
-    fn append(&mut self, page: Self);
-    /// Leaves out what is beyond so many entries.
-    fn cut(&mut self, most: usize);
+    fn set_next(&mut self, token: String);
+    fn failures(&self) -> &[pb::NetworkFailure];
+    fn failures_mut(&mut self) -> &mut Vec<pb::NetworkFailure>;
+    /// Entries on all pages, if that is told.
+    fn total(&self) -> u64;
+    fn add_total(&mut self, more: u64);
+    fn take_entries(&mut self) -> Vec<Self::Entry> {
+        std::mem::take(self.entries_mut())
+    }
 }
 
-/// The entries of all pages, at most `limit` of them. `fetch` is told the size and the token of a page.
-pub(super) async fn collect<P, F>(limit: usize, mut fetch: impl FnMut(i32, String) -> F) -> Result<P, Failure>
-where
-    P: Paged,
-    F: Future<Output = Result<Response<P>, Status>>,
-{
-    let mut all: Option<P> = None;
-    loop {
-        let (have, token) = all.as_ref().map_or((0, String::new()), |all| (all.len(), all.next().to_owned()));
-        let size = i32::try_from(limit - have).unwrap_or(PAGE).min(PAGE);
-        let page = fetch(size, token).await.map_err(refused)?.into_inner();
-        let all = match &mut all {
-            None => all.insert(page),
-            Some(all) => {
-                all.append(page);
-                all
-            }
-        };
-        if all.next().is_empty() || all.len() >= limit {
-            let mut all = std::mem::take(all);
-            all.cut(limit);
-            return Ok(all);
+/// As much of a list as was asked for.
+#[derive(Debug)]
+pub(super) struct List<P> {
+    pub(super) answer: P,
+    /// Whether there is more.
+    more: bool,
+}
+
+impl<P: Paged> List<P> {
+    /// Shows it, and fails when a network did not give its part. What was cut off is told beside it, so that a script that
+    /// reads the rows gets rows.
+    pub(super) fn show(
+        &self,
+        session: &Session,
+        entries: &str,
+        text: impl FnOnce(&P) -> String,
+    ) -> Result<(), Failure> {
+        session.output.show(&self.answer, text)?;
+        if self.more {
+            output::tell(&self.count(entries));
+        }
+        parts::all_did(self.answer.failures())
+    }
+
+    fn count(&self, entries: &str) -> String {
+        let shown = self.answer.entries().len();
+        match self.answer.total() {
+            total if total > shown as u64 => format!("{shown} of {total} {entries} shown; --limit shows more"),
+            _ => format!("{shown} shown; --limit shows more"),
         }
     }
 }
 
+/// The entries of all pages, at most `limit` of them. `fetch` is told the size and the token of a page.
+pub(super) async fn collect<P, F>(limit: usize, fetch: impl FnMut(i32, String) -> F) -> Result<List<P>, Failure>
+where
+    P: Paged,
+    F: Future<Output = Result<Response<P>, Status>>,
+{
+    walk(limit, fetch).await.map_err(refused_of_all)
+}
+
+/// The first entries of a list in an order, which of all networks is an order over them all: what ranks highest comes first.
+///
+/// The API goes through the networks one after the other, and the one that matters may be the last. So each is asked for its
+/// own first entries. `fetch` is told the network, the size and the token of a page.
+pub(super) async fn ranked<P, F>(
+    session: &Session,
+    network: String,
+    limit: usize,
+    rank: impl Fn(&P::Entry) -> i128,
+    counts: impl Fn(&Asked, &P::Entry) -> bool,
+    fetch: impl Fn(String, i32, String) -> F,
+) -> Result<List<P>, Failure>
+where
+    P: Paged,
+    F: Future<Output = Result<Response<P>, Status>>,
+{
+    if network != ALL {
+        return collect(limit, |size, token| fetch(network.clone(), size, token)).await;
+    }
+    let (networks, failures) = served(session).await?;
+    let mut all = List { answer: P::default(), more: false };
+    *all.answer.failures_mut() = failures;
+    for asked in networks {
+        match walk(limit, |size, token| fetch(asked.network.clone(), size, token)).await {
+            Ok(List { mut answer, more }) => {
+                all.more |= more;
+                all.answer.add_total(answer.total());
+                let entries = answer.take_entries().into_iter().filter(|entry| counts(&asked, entry));
+                all.answer.entries_mut().extend(entries);
+            }
+            // It was removed meanwhile.
+            Err(status) if reason(&status) == "NETWORK_NOT_FOUND" => {}
+            Err(status) if OF_NETWORK.contains(&reason(&status).as_str()) => {
+                let failure = pb::NetworkFailure { network: asked.network, reason: status.message().to_owned() };
+                all.answer.failures_mut().push(failure);
+            }
+            Err(status) => return Err(refused_of_all(status)),
+        }
+    }
+    let entries = all.answer.entries_mut();
+    entries.sort_by_key(|entry| std::cmp::Reverse(rank(entry)));
+    all.more |= entries.len() > limit;
+    entries.truncate(limit);
+    Ok(all)
+}
+
+/// A point in time as a rank: the latest is the highest.
+pub(super) fn latest(time: Option<&Timestamp>) -> i128 {
+    time.map_or(i128::MIN, |time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos))
+}
+
+/// A network that is asked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    network: String,
+    /// Whether it is the first one at its listener, which tells for all of them what was refused there.
+    pub(super) speaks_for_listener: bool,
+}
+
+/// The networks that are served, and those that do not answer.
+async fn served(session: &Session) -> Result<(Vec<Asked>, Vec<pb::NetworkFailure>), Failure> {
+    let client = NetworkServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER);
+    let fetch = |page_size, page_token| {
+        let mut client = client.clone();
+        async move { client.list_networks(pb::ListNetworksRequest { page_size, page_token }).await }
+    };
+    let answer: pb::ListNetworksResponse = collect(usize::MAX, fetch).await?.answer;
+    let mut listeners = BTreeSet::new();
+    let networks = answer.networks.into_iter().map(|network| Asked {
+        network: network.network,
+        speaks_for_listener: listeners.insert((network.node_id, network.listen_address)),
+    });
+    Ok((networks.collect(), answer.failures))
+}
+
+async fn walk<P, F>(limit: usize, mut fetch: impl FnMut(i32, String) -> F) -> Result<List<P>, Status>
+where
+    P: Paged,
+    F: Future<Output = Result<Response<P>, Status>>,
+{
+    let mut all = P::default();
+    loop {
+        let size = i32::try_from(limit - all.entries().len()).unwrap_or(PAGE).min(PAGE);
+        let mut page = patiently(|| fetch(size, all.next().to_owned())).await?.into_inner();
+        let entries = page.take_entries();
+        all.entries_mut().extend(entries);
+        if all.total() == 0 {
+            all.add_total(page.total());
+        }
+        all.set_next(page.next().to_owned());
+        for failure in std::mem::take(page.failures_mut()) {
+            if !all.failures().contains(&failure) {
+                all.failures_mut().push(failure);
+            }
+        }
+        if all.next().is_empty() || all.entries().len() >= limit {
+            all.entries_mut().truncate(limit);
+            let more = !all.next().is_empty();
+            return Ok(List { answer: all, more });
+        }
+    }
+}
+
+/// Asks again, after the time that pexd names, when it was asked faster than one may: many networks are many requests.
+async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Status>>,
+{
+    for _ in 1..TRIES {
+        match ask().await {
+            Err(status) if matches!(reason(&status).as_str(), "RATE_LIMITED" | "TOO_MANY_REQUESTS") => {
+                let wait = status.get_details_retry_info().and_then(|info| info.retry_delay);
+                tokio::time::sleep(wait.unwrap_or(Duration::from_secs(1))).await;
+            }
+            answer => return answer,
+        }
+    }
+    ask().await
+}
+
 macro_rules! paged {
-    ($($response:ty: $entries:ident),+ $(,)?) => {$(
-        impl Paged for $response {
-            fn len(&self) -> usize {
-                self.$entries.len()
+    ($($response:ident: $entries:ident: $entry:ident $(, $total:ident)?;)+) => {$(
+        impl Paged for pb::$response {
+            type Entry = pb::$entry;
+
+            fn entries(&self) -> &[Self::Entry] {
+                &self.$entries
+            }
+
+            fn entries_mut(&mut self) -> &mut Vec<Self::Entry> {
+                &mut self.$entries
             }
 
             fn next(&self) -> &str {
                 &self.next_page_token
             }
 
-            fn append(&mut self, page: Self) {
-                self.$entries.extend(page.$entries);
-                self.next_page_token = page.next_page_token;
-                for failure in page.failures {
-                    if !self.failures.contains(&failure) {
-                        self.failures.push(failure);
-                    }
-                }
+            fn set_next(&mut self, token: String) {
+                self.next_page_token = token;
             }
 
-            fn cut(&mut self, most: usize) {
-                self.$entries.truncate(most);
+            fn failures(&self) -> &[pb::NetworkFailure] {
+                &self.failures
+            }
+
+            fn failures_mut(&mut self) -> &mut Vec<pb::NetworkFailure> {
+                &mut self.failures
+            }
+
+            fn total(&self) -> u64 {
+                0 $(+ self.$total)?
+            }
+
+            fn add_total(&mut self, more: u64) {
+                let _ = more;
+                $(self.$total += more;)?
             }
         }
     )+};
 }
 
 paged!(
-    pb::ListAddressesResponse: addresses,
-    pb::ListAuditEntriesResponse: entries,
-    pb::ListBansResponse: bans,
-    pb::ListConfiguredPeersResponse: peers,
-    pb::ListDialsResponse: dials,
-    pb::ListNetworksResponse: networks,
-    pb::ListPeersResponse: peers,
-    pb::ListRefusalsResponse: sources,
-    pb::ListSeedsResponse: seeds,
+    ListAddressesResponse: addresses: Address, total_count;
+    ListAuditEntriesResponse: entries: AuditEntry;
+    ListBansResponse: bans: Ban, total_count;
+    ListConfiguredPeersResponse: peers: ConfiguredPeer, total_count;
+    ListDialsResponse: dials: DialAttempt;
+    ListNetworksResponse: networks: Network, total_count;
+    ListPeersResponse: peers: Peer, total_count;
+    ListRefusalsResponse: sources: RefusalSource;
+    ListSeedsResponse: seeds: Seed, total_count;
 );
 
 #[cfg(test)]
@@ -98,15 +266,34 @@ mod tests {
         let to = (from + size.min(3)).min(10);
         let bans = (from..to).map(|n| pb::Ban { target: n.to_string(), ..Default::default() }).collect();
         let next_page_token = if to < 10 { to.to_string() } else { String::new() };
-        Ok(Response::new(pb::ListBansResponse { bans, next_page_token, ..Default::default() }))
+        let total_count = if token.is_empty() { 10 } else { 0 };
+        Ok(Response::new(pb::ListBansResponse { bans, next_page_token, total_count, ..Default::default() }))
     }
 
     #[tokio::test]
     async fn pages_become_one_list_up_to_the_limit() {
         for (limit, expected) in [(1, 1), (3, 3), (7, 7), (10, 10), (100, 10)] {
             let all = collect(limit, fetch).await.unwrap();
-            let targets: Vec<String> = all.bans.iter().map(|ban| ban.target.clone()).collect();
+            let targets: Vec<String> = all.answer.bans.iter().map(|ban| ban.target.clone()).collect();
             assert_eq!(targets, (0..expected).map(|n| n.to_string()).collect::<Vec<_>>());
+            assert_eq!((all.more, all.answer.total_count), (limit < 10, 10), "{limit}");
         }
+        let all = collect(7, fetch).await.unwrap();
+        assert_eq!(all.count("bans"), "7 of 10 bans shown; --limit shows more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_too_fast_asks_again() {
+        use tonic_types::ErrorDetails;
+        let mut left = 3;
+        let answer = patiently(|| {
+            left -= 1;
+            let mut details = ErrorDetails::with_retry_info(Some(Duration::from_secs(1)));
+            details.set_error_info("RATE_LIMITED", "pexd", std::collections::HashMap::new());
+            let status = Status::with_error_details(tonic::Code::ResourceExhausted, "slowly", details);
+            let answer = if left > 0 { Err(status) } else { Ok(left) };
+            async move { answer }
+        });
+        assert_eq!(answer.await.unwrap(), 0);
     }
 }

@@ -4,17 +4,18 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
-use comfy_table::Cell;
 
 use super::connect::{MAX_ANSWER, Service};
-use super::{Session, length, pages, refused, to_protobuf};
+use super::{ALL, Session, length, pages, parts, refused, to_protobuf};
 use crate::cli::Failure;
-use crate::cli::table::{self, Mood, ago, bytes, cell, coloured, instant, or_dash, table, word, yes};
+use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
+use crate::cli::words::{ago, bytes, instant, or_dash, word, yes};
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::{
     AddConfiguredPeerRequest, AddConfiguredPeerResponse, ConfiguredPeer, DialAttempt, DialPeerRequest, Direction,
     DisconnectPeerRequest, GetPeerRequest, ListConfiguredPeersRequest, ListConfiguredPeersResponse, ListPeersRequest,
-    ListPeersResponse, Peer, PeerFilter, PeerList, RemoveConfiguredPeerRequest, RemoveConfiguredPeerResponse,
+    ListPeersResponse, Peer, PeerFilter, PeerList, PeerOrder, RemoveConfiguredPeerRequest,
+    RemoveConfiguredPeerResponse,
 };
 
 #[derive(Debug, clap::Args)]
@@ -66,6 +67,34 @@ enum List {
     Private,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    Connected,
+    Received,
+    Sent,
+    Requests,
+}
+
+impl Order {
+    const fn proto(self) -> PeerOrder {
+        match self {
+            Order::Connected => PeerOrder::Unspecified,
+            Order::Received => PeerOrder::ReceivedBytes,
+            Order::Sent => PeerOrder::SentBytes,
+            Order::Requests => PeerOrder::Requests,
+        }
+    }
+
+    fn rank(self, peer: &Peer) -> i128 {
+        match self {
+            Order::Connected => -pages::latest(peer.connect_time.as_ref()).max(0),
+            Order::Received => peer.received_bytes.into(),
+            Order::Sent => peer.sent_bytes.into(),
+            Order::Requests => peer.request_count.into(),
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 struct ListArgs {
     /// Only those that dialled us
@@ -80,6 +109,9 @@ struct ListArgs {
     /// Only those with this text in ID, moniker, version or listen address
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
+    /// In which order: the longest connected first, or those who sent, got or asked most
+    #[arg(long, value_enum, default_value_t = Order::Connected)]
+    order: Order,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
@@ -120,15 +152,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             let request = AddConfiguredPeerRequest { network: session.network(), list: list.proto().into(), peer };
             let answer = client(session).await?.add_configured_peer(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &AddConfiguredPeerResponse| {
-                table::change(answer.result.as_ref(), "added", "it was there already")
-            })
+                parts::change(answer.result.as_ref(), "added", "it was there already")
+            })?;
+            parts::settle(&answer.result, &[])
         }
         What::Remove { list, peer } => {
             let request = RemoveConfiguredPeerRequest { network: session.network(), list: list.proto().into(), peer };
             let answer = client(session).await?.remove_configured_peer(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &RemoveConfiguredPeerResponse| {
-                table::change(answer.result.as_ref(), "removed", "it was removed already")
-            })
+                parts::change(answer.result.as_ref(), "removed", "it was removed already")
+            })?;
+            parts::settle(&answer.result, &[])
         }
     }
 }
@@ -156,21 +190,36 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
         ..Default::default()
     };
     let client = client(session).await?;
-    let fetch = |page_size, page_token| {
-        let (mut client, network, filter) = (client.clone(), session.network(), Some(filter.clone()));
-        let request = ListPeersRequest { network, page_size, page_token, filter, ..Default::default() };
+    let order = args.order;
+    let fetch = |network, page_size, page_token| {
+        let (mut client, filter) = (client.clone(), Some(filter.clone()));
+        let request = ListPeersRequest { network, page_size, page_token, filter, order: order.proto().into() };
         async move { client.list_peers(request).await }
     };
-    let answer: ListPeersResponse = pages::collect(args.limit, fetch).await?;
-    session.output.show(&answer, |answer| {
-        let headings = ["ID", "ADDRESS", "WAY", "WHY", "SINCE", "MONIKER", "VERSION", "IN", "OUT", "ASKED"];
-        let text = table(headings, answer.peers.iter().map(row));
-        text + &table::count(answer.peers.len(), answer.total_count, "peers") + &table::failures(&answer.failures)
+    let (network, rank) = (session.network(), |peer: &Peer| order.rank(peer));
+    let of_all = network == ALL;
+    let list = pages::ranked(session, network, args.limit, rank, |_, _| true, fetch).await?;
+    list.show(session, "peers", |answer: &ListPeersResponse| {
+        let columns = [
+            column("NETWORK").when(of_all),
+            column("ID").lead(),
+            column("ADDRESS"),
+            column("WAY").spare(5),
+            column("WHY").spare(4),
+            column("SINCE"),
+            column("MONIKER").spare(1),
+            column("VERSION").spare(2),
+            column("IN").spare(6),
+            column("OUT").spare(3),
+            column("ASKED"),
+        ];
+        table(columns, answer.peers.iter().map(row))
     })
 }
 
-fn row(peer: &Peer) -> [Cell; 10] {
+fn row(peer: &Peer) -> [Cell; 11] {
     [
+        cell(&peer.network),
         cell(&peer.id),
         cell(&peer.remote_address),
         cell(word(peer.direction().as_str_name(), "DIRECTION_")),
@@ -243,8 +292,7 @@ async fn configured(session: &Session, list: Option<List>) -> Result<(), Failure
         let request = ListConfiguredPeersRequest { network, lists, page_size, page_token };
         async move { client.list_configured_peers(request).await }
     };
-    let answer: ListConfiguredPeersResponse = pages::collect(usize::MAX, fetch).await?;
-    session.output.show(&answer, |answer| {
+    pages::collect(usize::MAX, fetch).await?.show(session, "peers", |answer: &ListConfiguredPeersResponse| {
         let row = |peer: &ConfiguredPeer| {
             let from = if peer.from_file { "file" } else { "run time" };
             [
@@ -259,8 +307,18 @@ async fn configured(session: &Session, list: Option<List>) -> Result<(), Failure
                 cell(ago(peer.change_time.as_ref())),
             ]
         };
-        let headings = ["NETWORK", "LIST", "PEER", "FROM", "STATE", "CONNECTED", "NEXT DIAL", "CHANGED BY", "WHEN"];
-        table(headings, answer.peers.iter().map(row)) + &table::failures(&answer.failures)
+        let columns = [
+            column("NETWORK"),
+            column("LIST"),
+            column("PEER").lead(),
+            column("FROM").spare(3),
+            column("STATE"),
+            column("CONNECTED"),
+            column("NEXT DIAL").spare(4),
+            column("CHANGED BY").spare(1),
+            column("WHEN").spare(2),
+        ];
+        table(columns, answer.peers.iter().map(row))
     })
 }
 
@@ -284,5 +342,8 @@ pub(super) async fn disconnect(session: &Session, args: DisconnectArgs) -> Resul
     let DisconnectArgs { id, reason, ban } = args;
     let request = DisconnectPeerRequest { network: session.network(), id, reason, ban_length: ban.map(to_protobuf) };
     let answer = client(session).await?.disconnect_peer(request).await.map_err(refused)?.into_inner();
-    session.output.show(&answer, |answer| table::change(answer.result.as_ref(), "disconnected", "it was not connected"))
+    session
+        .output
+        .show(&answer, |answer| parts::change(answer.result.as_ref(), "disconnected", "it was not connected"))?;
+    parts::settle(&answer.result, &[])
 }

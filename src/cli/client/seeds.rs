@@ -1,17 +1,21 @@
 //! `pexd seeds`: the configured seeds and their health.
 
-use clap::Subcommand;
-use comfy_table::Cell;
+use std::time::Duration;
 
-use super::connect::Service;
-use super::{Session, pages, refused};
-use crate::cli::table::{self, Mood, ago, cell, coloured, millis, or_dash, table, word};
+use super::connect::{MAX_ANSWER, Service};
+use super::{Session, pages, parts, refused};
+use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
+use crate::cli::words::{ago, millis, or_dash, word};
 use crate::cli::{Failure, checks};
 use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use crate::proto::pexd::v1::{
     AddSeedRequest, AddSeedResponse, CheckSeedsRequest, ListSeedsRequest, ListSeedsResponse, RemoveSeedRequest,
     RemoveSeedResponse, Seed, SeedOutcome,
 };
+use clap::Subcommand;
+
+/// How long to wait for a check: longer than the minute that the method takes at most.
+pub(super) const CHECK_TIME: Duration = Duration::from_secs(70);
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -44,7 +48,7 @@ enum What {
 }
 
 async fn client(session: &Session) -> Result<SeedServiceClient<Service>, Failure> {
-    Ok(SeedServiceClient::new(session.connect.service().await?).max_decoding_message_size(super::connect::MAX_ANSWER))
+    Ok(SeedServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER))
 }
 
 pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
@@ -54,15 +58,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             let request = AddSeedRequest { network: session.network(), seed };
             let answer = client(session).await?.add_seed(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &AddSeedResponse| {
-                table::change(answer.result.as_ref(), "added", "it was a seed already")
-            })
+                parts::change(answer.result.as_ref(), "added", "it was a seed already")
+            })?;
+            parts::settle(&answer.result, &[])
         }
         What::Remove { seed } => {
             let request = RemoveSeedRequest { network: session.network(), seed };
             let answer = client(session).await?.remove_seed(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &RemoveSeedResponse| {
-                table::change(answer.result.as_ref(), "removed", "it was removed already")
-            })
+                parts::change(answer.result.as_ref(), "removed", "it was removed already")
+            })?;
+            parts::settle(&answer.result, &[])
         }
         What::Check { seeds, sample } => check(session, seeds, sample).await,
     }
@@ -74,10 +80,20 @@ async fn list(session: &Session) -> Result<(), Failure> {
         let (mut client, network) = (client.clone(), session.network_or_all());
         async move { client.list_seeds(ListSeedsRequest { network, page_size, page_token }).await }
     };
-    let answer: ListSeedsResponse = pages::collect(usize::MAX, fetch).await?;
-    session.output.show(&answer, |answer| {
-        let headings = ["NETWORK", "SEED", "FROM", "OUTCOME", "DIALLED", "REACHED", "LATENCY", "GAVE", "GOOD", "WHAT"];
-        table(headings, answer.seeds.iter().map(row)) + &table::failures(&answer.failures)
+    pages::collect(usize::MAX, fetch).await?.show(session, "seeds", |answer: &ListSeedsResponse| {
+        let columns = [
+            column("NETWORK"),
+            column("SEED").lead(),
+            column("FROM").spare(2),
+            column("OUTCOME"),
+            column("DIALLED"),
+            column("REACHED"),
+            column("LATENCY").spare(1),
+            column("GAVE").spare(3),
+            column("GOOD").spare(4),
+            column("WHAT").prose(),
+        ];
+        table(columns, answer.seeds.iter().map(row))
     })
 }
 
@@ -106,6 +122,8 @@ fn row(seed: &Seed) -> [Cell; 10] {
 
 async fn check(session: &Session, seeds: Vec<String>, sample_size: u32) -> Result<(), Failure> {
     let request = CheckSeedsRequest { network: session.network(), seeds, sample_size };
-    let answer = client(session).await?.check_seeds(request).await.map_err(refused)?.into_inner();
+    let mut client = SeedServiceClient::new(session.connect.service_for(CHECK_TIME).await?);
+    client = client.max_decoding_message_size(MAX_ANSWER);
+    let answer = client.check_seeds(request).await.map_err(refused)?.into_inner();
     checks::show(session.output, &answer)
 }

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::Cell;
-
-use super::{Session, connect, refused};
+use super::{Session, connect, parts, refused};
 use crate::cli::Failure;
-use crate::cli::table::{self, Mood, ago, cell, coloured, table, word};
+use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
+use crate::cli::words::{ago, why_unsaved, word};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus};
 
@@ -24,15 +23,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     let request = GetStatusRequest { network: session.network_or_all() };
     let answer = client.get_status(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, text)?;
+    if args.check { check(&answer) } else { parts::all_did(&answer.failures) }
+}
+
+fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
     let sick = answer.statuses.iter().filter(|status| is_sick(status)).count() + answer.failures.len();
-    match sick {
-        0 => Ok(()),
-        _ if !args.check => Ok(()),
-        n => Err(Failure::Sick(format!(
-            "{n} of {} networks need attention",
-            answer.statuses.len() + answer.failures.len()
-        ))),
+    if sick == 0 {
+        return Ok(());
     }
+    let all = answer.statuses.len() + answer.failures.len();
+    let lines = parts::failed(&answer.failures).chain([format!("{sick} of {all} networks need attention")]);
+    Err(Failure::Sick(lines.collect::<Vec<_>>().join("\n")))
 }
 
 /// An older pexd does not tell what needs attention, but what it counts as such.
@@ -43,15 +44,27 @@ fn is_sick(status: &ReactorStatus) -> bool {
 
 fn text(answer: &GetStatusResponse) -> String {
     let mut text = process(answer);
-    let headings =
-        ["NETWORK", "STATE", "SINCE", "MODE", "IN", "OUT", "DIALS", "IDS", "SERVABLE", "ANSWERED", "DIALS REACH"];
-    text += &table(headings, answer.statuses.iter().map(row));
+    let columns = [
+        column("NETWORK"),
+        column("STATE"),
+        column("SINCE").spare(4),
+        column("MODE").spare(2),
+        column("IN").spare(8),
+        column("OUT").spare(5),
+        column("DIALS").spare(1),
+        column("IDS").spare(6),
+        column("SERVABLE"),
+        column("ANSWERED").spare(3),
+        column("DIALS REACH").spare(7),
+    ];
+    text += &table(columns, answer.statuses.iter().map(row));
     for status in &answer.statuses {
         for (what, reason) in problems(status) {
-            let _ = writeln!(text, "\n{}: {what}: {reason}", status.network);
+            let told = paragraph(&format!("{}: {what}: {reason}", status.network), 2);
+            let _ = write!(text, "\n{told}");
         }
     }
-    text + &table::failures(&answer.failures)
+    text
 }
 
 fn process(answer: &GetStatusResponse) -> String {
@@ -106,8 +119,25 @@ fn problems(status: &ReactorStatus) -> Vec<(&'static str, String)> {
     let all = [
         ("failed", status.state_reason.clone()),
         ("outage", outage),
-        ("not saved", status.unsaved_reason.clone()),
+        ("not saved", why_unsaved(&status.unsaved_reason).to_owned()),
         ("why no more are servable", status.servable_reason.clone()),
     ];
     all.into_iter().filter(|(_, reason)| !reason.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::pexd::v1::NetworkFailure;
+
+    #[test]
+    fn a_network_that_does_not_answer_is_named_and_needs_attention() {
+        let failures = vec![NetworkFailure { network: "a-1".into(), reason: "network a-1 does not answer".into() }];
+        let answer = GetStatusResponse { statuses: vec![ReactorStatus::default()], failures, ..Default::default() };
+        let failure = check(&answer).unwrap_err();
+        assert_eq!(failure.exit_code(), 9);
+        let told = "a-1 failed: network a-1 does not answer\n1 of 2 networks need attention";
+        assert_eq!(failure.to_string(), told);
+        assert!(check(&GetStatusResponse { failures: Vec::new(), ..answer }).is_ok());
+    }
 }
