@@ -109,7 +109,13 @@ impl Registry {
                     text: error.to_string(),
                 };
                 let (_, file) = self.get_file(&other).map_err(wrong)?;
-                Some(config::SharedListener { key: file.node_key.clone(), laddr: file.p2p.laddr })
+                let is_external = |entry: &&config::Entry| entry.key.path() == "p2p.external_address";
+                let external_address = file.entries.iter().find(is_external).map(|entry| entry.value.clone());
+                Some(config::SharedListener {
+                    key: file.node_key.clone(),
+                    laddr: file.p2p.laddr,
+                    external_address: external_address.unwrap_or_default(),
+                })
             }
         };
         Ok(config::NewNetwork { moniker: new.moniker, seeds: new.seeds, seed_mode: new.seed_mode, shared })

@@ -29,6 +29,8 @@ pub struct SharedListener {
     pub key: Arc<NodeKey>,
     /// The address.
     pub laddr: SocketAddr,
+    /// What others dial, as the key `p2p.external_address` has it; empty when it is not set.
+    pub external_address: String,
 }
 
 /// A new `pexd.toml`.
@@ -41,12 +43,15 @@ pub(super) fn process_file() -> String {
 /// A new network's `config.toml`.
 pub(super) fn network_file(moniker: &str, laddr: SocketAddr, new: &NewNetwork) -> String {
     let seeds: Vec<String> = new.seeds.iter().map(ToString::to_string).collect();
-    let chosen = [
+    let mut chosen = vec![
         ("moniker", moniker.to_owned()),
         ("p2p.laddr", format!("tcp://{laddr}")),
         ("p2p.seeds", seeds.join(",")),
         ("p2p.seed_mode", new.seed_mode.to_string()),
     ];
+    if let Some(shared) = new.shared.as_ref().filter(|shared| !shared.external_address.is_empty()) {
+        chosen.push(("p2p.external_address", shared.external_address.clone()));
+    }
     let head = "# pexd: one network. [p2p] has CometBFT's own keys: a node's section can be pasted in.\n\
                 # A key that is commented out has the default that stands there.\n";
     render(head, &NETWORK_TABLES, new.seed_mode, &chosen)

@@ -94,6 +94,7 @@ async fn calls_that_are_under_way_when_a_network_goes_are_told_so() {
 async fn a_new_network_joins_a_listener_and_the_last_that_leaves_frees_it() {
     let home = TestHome::new();
     let first = home.make("first-1", 1).await;
+    home.add_line("first-1", "p2p", "external_address = \"seed.example.org:26656\"");
     let pexd = home.start().await;
     let new = |share: &str| NewNetworkMessage {
         seeds: vec!["0101010101010101010101010101010101010101@127.0.0.1:1".into()],
@@ -106,7 +107,8 @@ async fn a_new_network_joins_a_listener_and_the_last_that_leaves_frees_it() {
     let network = added.network.unwrap();
     assert_eq!(network.state, i32::from(ReactorState::Running));
     assert_eq!(network.listen_address, first.address.socket().to_string());
-    assert_eq!(added.node_address, first.address.to_string(), "one address to publish for both");
+    let published = format!("{}@seed.example.org:26656", first.address.id());
+    assert_eq!(added.node_address, published, "one address to publish for both");
     let second = Made { chain: "second-1".into(), address: first.address, known: Vec::new() };
     assert!(pexd.serves(&first).await);
     // The new one is strict, as `init` makes it: it tells of nothing on loopback, but it lets strangers of its chain in.
