@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom as _;
 
-use crate::types::{Delta, Fault, Host, NodeId, Overlay, PeerAddress, SeededRng, Turnover, Wall};
+use crate::types::{Delta, Fault, Host, NodeId, Overlay, PeerAddress, SeededRng, Wall};
 
 /// Seeds at most, those of the file included.
 pub const MAX_SEEDS: usize = 256;
@@ -72,15 +72,19 @@ impl Seeds {
     /// The file's seeds with the run-time changes that still apply, and what is known of them.
     pub(super) fn load(from_file: Vec<PeerAddress>, deltas: Vec<Delta<PeerAddress>>, health: Vec<SeedHealth>) -> Self {
         let mut seeds = Seeds { list: Overlay::load(from_file, deltas), ..Seeds::default() };
-        let current: BTreeSet<_> = seeds.iter().cloned().collect();
-        for health in health {
-            if current.contains(&health.seed) {
-                seeds.health.insert(health.seed.clone(), health);
-            } else {
-                seeds.dirty_health.insert(health.seed);
-            }
-        }
+        seeds.health = health.into_iter().map(|health| (health.seed.clone(), health)).collect();
+        seeds.forget_unlisted();
         seeds
+    }
+
+    /// Forgets what is known of those that the list has no more. Of one of the file that was removed it stays: it may be
+    /// why.
+    fn forget_unlisted(&mut self) {
+        let listed = |seed: &PeerAddress| self.list.is_from_file(seed) || self.list.contains(seed);
+        for (seed, _) in self.health.extract_if(.., |seed, _| !listed(seed)) {
+            self.dirty_health.insert(seed);
+        }
+        self.round.retain(|seed| self.list.contains(seed));
     }
 
     /// The seeds in force.
@@ -128,7 +132,7 @@ impl Seeds {
     pub(super) fn remove(&mut self, seed: &PeerAddress, author: &str, at: Wall) -> bool {
         let removed = self.list.remove(seed, author, at);
         if removed {
-            self.forget(seed);
+            self.forget_unlisted();
         }
         removed
     }
@@ -136,16 +140,9 @@ impl Seeds {
     /// Takes the seeds that the file names now, and forgets what is known of those that are none any more; those that came
     /// into force.
     pub(super) fn set_file(&mut self, from_file: Vec<PeerAddress>) -> Vec<PeerAddress> {
-        let Turnover { came, went } = self.list.set_file(from_file);
-        went.iter().for_each(|seed| self.forget(seed));
+        let came = self.list.set_file(from_file).came;
+        self.forget_unlisted();
         came
-    }
-
-    fn forget(&mut self, seed: &PeerAddress) {
-        self.round.retain(|other| other != seed);
-        if self.health.remove(seed).is_some() {
-            self.dirty_health.insert(seed.clone());
-        }
     }
 
     /// What is known of a seed.
@@ -269,6 +266,19 @@ mod tests {
         assert!(seeds.remove(&seed(1), "ops", Wall::from_secs(1)));
         assert_eq!(seeds.add(seed(1), "ops", Wall::from_secs(2)), Ok(true));
         assert_eq!(seeds.take_dirty(), Some(SeedChange::Delta(seed(1), None)));
+    }
+
+    #[test]
+    fn what_is_known_of_a_seed_stays_for_as_long_as_it_is_listed() {
+        let at = Wall::from_secs(9);
+        let known = |seeds: &Seeds, n| !seeds.health(&seed(n)).last_dialled.is_never();
+        let mut seeds = Seeds::load(vec![seed(1), seed(2)], vec![], vec![]);
+        assert_eq!(seeds.add(seed(3), "ops", at), Ok(true));
+        (1..=3).for_each(|n| seeds.note(&seed(n), |health| health.last_dialled = at));
+        assert!(seeds.remove(&seed(1), "ops", at) && seeds.remove(&seed(3), "ops", at));
+        assert_eq!([1, 2, 3].map(|n| known(&seeds, n)), [true, true, false], "the file still has the first");
+        assert_eq!(seeds.set_file(vec![seed(2)]), []);
+        assert_eq!([1, 2].map(|n| known(&seeds, n)), [false, true]);
     }
 
     #[test]

@@ -158,7 +158,18 @@ impl Place {
 
     /// The home's socket if there is one, else where its admin API listens; and where else it does on this host.
     fn of_home(home: &Home) -> Result<(Self, Option<Self>), Failure> {
-        let admin = config::load_process_alone(home, super::super::variables())?.admin;
+        let admin = match config::load_process_alone(home, super::super::variables()) {
+            Ok(process) => process.admin,
+            Err(mistakes) => {
+                // A pexd that runs read the file when it had none of them.
+                let socket = home.path().join("pexd.sock");
+                if !socket.try_exists().unwrap_or(true) {
+                    return Err(mistakes.into());
+                }
+                super::super::warn(mistakes.notes());
+                return Ok((Place::Socket(socket), None));
+            }
+        };
         let scheme = if admin.tls_cert_file.is_some() { "https" } else { "http" };
         let place = |laddr| Place::Address(format!("{scheme}://{}", dialled(laddr)));
         // One that nobody may look at is there all the same.
@@ -275,6 +286,17 @@ mod tests {
             (Place::Socket(socket), None),
             "others' address is no way around the socket"
         );
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_does_not_keep_anybody_from_the_pexd_that_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path());
+        fs::write(home.process_file(), "[admin]\nladr = \"\"\n").unwrap();
+        assert!(matches!(Place::of_home(&home), Err(Failure::Mistake(text)) if text.contains("did you mean laddr?")));
+        let socket = folder.path().join("pexd.sock");
+        fs::write(&socket, "").unwrap();
+        assert_eq!(Place::of_home(&home).unwrap(), (Place::Socket(socket), None));
     }
 
     #[test]
