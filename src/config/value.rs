@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::types::{Host, NodeId, PeerAddress};
+use crate::types::{Host, NodeId, PeerAddress, PeerAddressError};
 
 use super::duration;
 
@@ -231,28 +231,35 @@ impl Setting for Option<ExternalAddress> {
             return Ok(None);
         }
         let place = text.trim();
-        let place = place.strip_prefix("tcp://").unwrap_or(place);
+        let place = place.split_once("://").map_or(place, |(_, place)| place);
         if place.contains('@') {
             return Err(format!("is {text:?}: write host:port without the ID, such as 159.89.10.97:26656"));
         }
         // The parser of peers' addresses knows hosts and ports; any ID makes it a whole address.
         let whole = format!("{}@{place}", NodeId::from_bytes([0; NodeId::LEN]));
-        let address = PeerAddress::from_str(&whole)
-            .map_err(|error| format!("is {text:?}: {error} (write host:port, such as 159.89.10.97:26656)"))?;
+        let address = PeerAddress::from_str(&whole).map_err(|error| {
+            let wrong = match error {
+                PeerAddressError::NoPort => "there is no port",
+                PeerAddressError::Port => "the port is not a number from 1 to 65535",
+                _ => "nobody can dial that host",
+            };
+            format!("is {text:?}: {wrong}; write host:port, such as 159.89.10.97:26656")
+        })?;
         Ok(Some(ExternalAddress { host: address.host().clone(), port: address.port() }))
     }
 }
 
 /// Splits a list as CometBFT does: at commas, spaces around items dropped, empty items skipped, each item once.
 fn list<T: FromStr<Err: std::fmt::Display> + PartialEq>(text: &str) -> Result<Vec<T>, String> {
-    let mut items = Vec::new();
+    let (mut items, mut wrong) = (Vec::new(), Vec::new());
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let item = part.parse().map_err(|error| format!("has the item {part:?}: {error}"))?;
-        if !items.contains(&item) {
-            items.push(item);
+        match part.parse() {
+            Ok(item) if items.contains(&item) => {}
+            Ok(item) => items.push(item),
+            Err(error) => wrong.push(format!("{part:?}: {error}")),
         }
     }
-    Ok(items)
+    if wrong.is_empty() { Ok(items) } else { Err(format!("has the item {}", wrong.join("; and the item "))) }
 }
 
 impl Setting for Vec<PeerAddress> {
@@ -353,9 +360,17 @@ mod tests {
         assert_eq!(told("tcp://159.89.10.97:26656"), Ok(Some("159.89.10.97:26656".into())));
         assert_eq!(told("Seed.Example.org:1"), Ok(Some("seed.example.org:1".into())));
         assert_eq!(told("[2a00::1]:2"), Ok(Some("[2a00::1]:2".into())));
-        for text in ["1.2.3.4", "0.0.0.0:1", "a@b:1", ":1", "1.2.3.4:0"] {
-            assert!(told(text).is_err(), "{text}");
+        assert_eq!(told("https://seed.example.org:1"), told("seed.example.org:1"));
+        for text in ["1.2.3.4", "0.0.0.0:1", "a@b:1", ":1", "1.2.3.4:0", "tcp://seed.example.org"] {
+            let error = told(text).unwrap_err();
+            assert!(error.contains("write host:port") && !error.contains("id@"), "{error}");
         }
+    }
+
+    #[test]
+    fn all_items_of_a_list_that_are_wrong_are_told() {
+        let told = Vec::<NodeId>::from_text("abc, 0123456789abcdef0123456789abcdef01234567,xyz").unwrap_err();
+        assert!(told.starts_with("has the item \"abc\": ") && told.contains("; and the item \"xyz\": "), "{told}");
     }
 
     #[test]
