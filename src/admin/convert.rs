@@ -1,7 +1,8 @@
 //! From the views of a network to protobuf. What peers said of themselves is made harmless here.
 
-use prost_types::{Duration, Timestamp};
+use prost_types::Duration;
 
+pub(super) use super::stamps::time;
 use super::text::{printable, reason};
 use super::{attention, health, servable};
 use crate::book;
@@ -11,24 +12,6 @@ use crate::node::row::{self, ListItem};
 use crate::node::{AddressView, BookView, CrawlView, DialEnd, ListedView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
 use crate::types::{Direction, Now, Outcome, Purpose, Wall};
-
-/// The last second of the year 9999, the last that a `Timestamp` may have.
-const MAX_SECONDS: i64 = 253_402_300_799;
-/// The first second of the year 1.
-const MIN_SECONDS: i64 = -62_135_596_800;
-
-/// A stamp; "never" is unset.
-pub(super) fn time(at: Wall) -> Option<Timestamp> {
-    if at.is_never() {
-        return None;
-    }
-    let seconds = at.as_millis().div_euclid(1000);
-    if !(MIN_SECONDS..=MAX_SECONDS).contains(&seconds) {
-        return Some(Timestamp { seconds: seconds.clamp(MIN_SECONDS, MAX_SECONDS), nanos: 0 });
-    }
-    let nanos = i32::try_from(at.as_millis().rem_euclid(1000)).unwrap_or(0) * 1_000_000;
-    Some(Timestamp { seconds, nanos })
-}
 
 /// How often for which reason, the most frequent first.
 pub(super) fn reason_counts(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<pb::ReasonCount> {
@@ -321,19 +304,4 @@ pub(super) fn change(network: &str, applied: Applied) -> pb::ChangeResult {
         Saved::No(text) => (false, reason(&text)),
     };
     pb::ChangeResult { network: network.to_owned(), changed: applied.changed, saved, unsaved_reason }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stamps_stay_within_what_protobuf_allows() {
-        let of = |millis| time(Wall::from_millis(millis)).map(|t| (t.seconds, t.nanos));
-        assert_eq!(of(0), None);
-        assert_eq!(of(1_500), Some((1, 500_000_000)));
-        assert_eq!(of(-1), Some((-1, 999_000_000)));
-        assert_eq!(of(i64::MAX), Some((MAX_SECONDS, 0)));
-        assert_eq!(of(i64::MIN), Some((MIN_SECONDS, 0)));
-    }
 }

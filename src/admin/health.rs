@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::caller::Caller;
-use super::convert;
 use super::process::Process;
+use super::stamps::time;
 use crate::network::{Directory, Outbound};
 use crate::proto::pexd::v1::{OutboundHealth, OutboundState, ProcessStatus};
 use crate::types::Wall;
@@ -25,7 +25,7 @@ pub(super) async fn process(directory: &Directory, process: &Process, caller: &C
     let load = process.dialler.load();
     ProcessStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        start_time: convert::time(process.started),
+        start_time: time(process.started),
         network_count: count(networks.len()),
         outbound: Some(outbound(&known, now)),
         dial_count: count(load.under_way),
@@ -53,5 +53,5 @@ pub(super) fn outbound(networks: &[Outbound], now: Wall) -> OutboundHealth {
         OutboundState::Unanswered
     };
     let last = networks.iter().map(Outbound::last_answer).max().unwrap_or(Wall::NEVER);
-    OutboundHealth { state: state.into(), dial_count, answered_count, last_answer_time: convert::time(last) }
+    OutboundHealth { state: state.into(), dial_count, answered_count, last_answer_time: time(last) }
 }

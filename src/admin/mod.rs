@@ -53,6 +53,7 @@ mod servable;
 mod server;
 mod settings;
 mod socket;
+mod stamps;
 mod status;
 mod story;
 #[cfg(test)]

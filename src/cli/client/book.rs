@@ -5,17 +5,16 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use super::book_answers::{client, displaced, refusals, some_refused};
 use super::book_files::{Form, export, import};
-use super::connect::{MAX_ANSWER, Service};
 use super::{ALL, Session, pages, parts, refused};
 use crate::cli::Failure;
 use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
 use crate::cli::words::{ago, instant, or_dash, word, yes};
-use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,
     AddressOrder, AddressState, GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse,
-    ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest, PreviewSelectionResponse, RefusedAddress,
+    ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest, PreviewSelectionResponse,
     RemoveAddressRequest, RemoveAddressResponse,
 };
 
@@ -111,10 +110,6 @@ struct ListArgs {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
-}
-
-pub(super) async fn client(session: &Session) -> Result<AddressBookServiceClient<Service>, Failure> {
-    Ok(AddressBookServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER))
 }
 
 pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
@@ -299,19 +294,6 @@ async fn add(session: &Session, addresses: Vec<String>) -> Result<(), Failure> {
     })?;
     parts::settle(&answer.result, &[])?;
     some_refused(answer.refused.len())
-}
-
-/// Of addresses that are not in the book although it took them, when there are any.
-pub(super) fn displaced(count: u32) -> String {
-    if count == 0 { String::new() } else { format!(", {count} gave way at once (their buckets are full)") }
-}
-
-pub(super) fn refusals(refused: &[RefusedAddress]) -> String {
-    refused.iter().map(|one| format!("refused {}: {}\n", one.address, one.reason)).collect()
-}
-
-pub(super) fn some_refused(count: usize) -> Result<(), Failure> {
-    if count == 0 { Ok(()) } else { Err(Failure::Failed(format!("{count} addresses were refused"))) }
 }
 
 async fn remove(session: &Session, address: String) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use tokio_stream::StreamExt as _;
 
-use super::book::{client, displaced, refusals, some_refused};
+use super::book_answers::{client, displaced, refusals, some_refused};
 use super::{Session, parts, refused};
 use crate::cli::{Failure, output};
 use crate::proto::pexd::v1::{BookFormat, ExportAddressesRequest, ImportAddressesRequest, ImportAddressesResponse};

@@ -2,6 +2,7 @@
 
 mod bans;
 mod book;
+mod book_answers;
 mod book_files;
 mod connect;
 mod events;
@@ -11,6 +12,7 @@ mod networks;
 mod pages;
 mod parts;
 mod peers;
+mod place;
 mod reach;
 mod seeds;
 mod status;

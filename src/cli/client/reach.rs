@@ -11,7 +11,7 @@ use tonic::codegen::http::{Request, Response};
 use tonic::transport::Channel;
 use tower::Service;
 
-use super::connect::Place;
+use super::place::Place;
 use super::trouble::Trouble;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

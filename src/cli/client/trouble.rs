@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError, InvalidMessage};
 use tonic::transport::Uri;
 
-use super::connect::Place;
+use super::place::Place;
 use crate::cli::Failure;
 
 /// What every HTTP/2 client sends first.
