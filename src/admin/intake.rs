@@ -70,6 +70,9 @@ impl Intake {
                 Err(refused) => intake.refuse(refused),
             }
         }
+        // One that gave way and was given again came twice.
+        new.sort_unstable();
+        new.dedup();
         let kept = kept(network, &new).await?;
         (intake.added, intake.displaced) = (count(kept), count(new.len().saturating_sub(kept)));
         Ok(intake)

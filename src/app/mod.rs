@@ -37,6 +37,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     logging::init(&config.process.log);
     raise_open_files();
     runtime()?.block_on(async {
+        signals::outlive_hangup();
         let app = App::prepare(config).await?;
         tell_places(&app.admin);
         if let Some(laddr) = app.http_addr() {

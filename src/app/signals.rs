@@ -7,6 +7,14 @@ use tokio_util::sync::CancellationToken;
 use super::registry::Registry;
 use super::reload;
 
+/// Has SIGHUP not end the process, which is what it does where nobody listens. Until the networks are served their files
+/// were just read.
+pub(super) fn outlive_hangup() {
+    if let Err(error) = signal(SignalKind::hangup()) {
+        tracing::warn!(%error, "SIGHUP ends pexd and does not reload");
+    }
+}
+
 /// Reads all networks' files again at each SIGHUP from now on.
 pub(super) fn reload_at_hangup(registry: Registry) -> JoinHandle<()> {
     let hangup = signal(SignalKind::hangup());

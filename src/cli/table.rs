@@ -20,7 +20,7 @@ pub(super) enum Mood {
 }
 
 /// One field of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cell {
     text: String,
     mood: Option<Mood>,
@@ -28,8 +28,16 @@ pub(super) struct Cell {
 
 pub(super) fn cell(text: impl ToString) -> Cell {
     // A row is a line; who reads lines would take more for another row.
-    Cell { text: text.to_string().replace('\n', " "), mood: None }
+    let mut text = text.to_string().replace('\n', " ");
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_CELL) {
+        text.truncate(end);
+        text.push('…');
+    }
+    Cell { text, mood: None }
 }
+
+/// Characters of a cell; nobody reads more, and tables are made of columns of 65,535 at most. JSON has everything.
+const LONGEST_CELL: usize = 30_000;
 
 pub(super) fn coloured(text: impl ToString, mood: Mood) -> Cell {
     Cell { mood: Some(mood), ..cell(text) }

@@ -57,7 +57,7 @@ impl Node {
         Some(AddressStory {
             seed_mode: self.pex.is_seed(),
             running,
-            outage: self.pex.in_outage(),
+            outage: self.in_outage(),
             refused: self.book.refusal(address, &view.record.source),
             served_at: self.book.served_address(self.pex.servable(), &id),
             dialling: self.switch.is_busy_with(&id) && !view.connected,

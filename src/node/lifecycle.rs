@@ -63,10 +63,15 @@ impl Node {
     }
 
     /// Leaves the node failed, startable again: it could not start, or its shell broke down.
+    /// Failing again for the same reason, as at the tries of a shell that does not give up, is no news.
     pub fn fail(&mut self, now: Now, reason: String) {
         self.halt(now);
-        self.switch.event(Event::StartFailed(reason.as_str().into()));
+        if self.failure.as_ref().is_none_or(|(before, _)| *before != reason) {
+            self.switch.event(Event::StartFailed(reason.as_str().into()));
+            self.failure = Some((reason.clone(), now.wall));
+        }
         self.enter(now, RunState::Failed(reason));
+        self.since = self.failure.as_ref().map_or(now.wall, |(_, since)| *since);
     }
 
     /// Stops the reactor, lets all peers go and keeps what it knows; whether it was not stopped already.
@@ -87,6 +92,9 @@ impl Node {
     }
 
     fn enter(&mut self, now: Now, state: RunState) {
+        if matches!(state, RunState::Running | RunState::Stopped) {
+            self.failure = None;
+        }
         self.state = state;
         self.since = now.wall;
     }

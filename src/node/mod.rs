@@ -61,6 +61,8 @@ pub struct Node {
     rng: SeededRng,
     state: RunState,
     since: Wall,
+    /// Why it failed last, and since when; `None` once it ran or was stopped.
+    failure: Option<(String, Wall)>,
     /// While starting: names that are being looked up, and when we go on without them.
     lookups: BTreeSet<Box<str>>,
     start_by: Mono,
@@ -82,6 +84,7 @@ impl Node {
             rng,
             state: RunState::Stopped,
             since: now.wall,
+            failure: None,
             lookups: BTreeSet::new(),
             start_by: Mono::NEVER,
             usable_seeds: false,

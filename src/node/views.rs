@@ -1,6 +1,6 @@
 //! Making the views.
 
-use super::{BookView, CrawlView, Node, PeerView, SeedCounts, SeedView, StatusView};
+use super::{BookView, CrawlView, Node, PeerView, RunState, SeedCounts, SeedView, StatusView};
 use crate::switch::Peer;
 use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
 
@@ -34,8 +34,13 @@ impl Node {
             },
             seeds: self.seed_counts(),
             bans: count(self.switch.ban_count()),
-            outage: self.pex.in_outage(),
+            outage: self.in_outage(),
         }
+    }
+
+    /// Whether most of what was good fails at once. While it is stopped nothing fails.
+    pub(super) fn in_outage(&self) -> bool {
+        self.state == RunState::Running && self.pex.in_outage()
     }
 
     fn seed_counts(&self) -> SeedCounts {

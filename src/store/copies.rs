@@ -78,6 +78,7 @@ fn create_new(path: &Path) -> Result<(), CopyError> {
 /// old one, or an empty one, would be taken for it.
 pub fn restore(from: &Path, book: &Path, chain_id: &str, stamp: u64) -> Result<Option<PathBuf>, CopyError> {
     let _lock = Lock::take(book)?;
+    take_owner(book, &beside(book, ".lock"))?;
     let (staged, pending) = (beside(book, ".restored"), pending(book));
     remove(&staged)?;
     back_up(from, &staged)?;
@@ -106,22 +107,19 @@ fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {
 
 /// Whoever restores, the book and its lock belong to whom its folder belongs: the user that runs pexd.
 #[cfg(unix)]
-fn take_owner(book: &Path, staged: &Path) -> Result<(), OpenError> {
+fn take_owner(book: &Path, path: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::{MetadataExt as _, chown};
     let folder = book.parent().unwrap_or(Path::new("."));
     let owner = fs::metadata(folder).map_err(OpenError::io(folder, "look at the folder"))?;
-    for path in [staged, &beside(book, ".lock")] {
-        let own = fs::metadata(path).map_err(OpenError::io(path, "look at the file"))?;
-        if (own.uid(), own.gid()) != (owner.uid(), owner.gid()) {
-            chown(path, Some(owner.uid()), Some(owner.gid()))
-                .map_err(OpenError::io(path, "give to the folder's owner"))?;
-        }
+    let own = fs::metadata(path).map_err(OpenError::io(path, "look at the file"))?;
+    if (own.uid(), own.gid()) == (owner.uid(), owner.gid()) {
+        return Ok(());
     }
-    Ok(())
+    chown(path, Some(owner.uid()), Some(owner.gid())).map_err(OpenError::io(path, "give to the folder's owner"))
 }
 
 #[cfg(not(unix))]
-fn take_owner(_book: &Path, _staged: &Path) -> Result<(), OpenError> {
+fn take_owner(_book: &Path, _path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 

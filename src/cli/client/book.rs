@@ -184,7 +184,7 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
     };
     let (network, rank) = (session.network(), |address: &Address| order.rank(address));
     let of_all = network == ALL;
-    let list = pages::ranked(session, network, args.limit, rank, |_, _| true, fetch).await?;
+    let list = pages::ranked(session, network, args.limit, rank, fetch).await?;
     list.show(session, "addresses", |answer: &ListAddressesResponse| {
         let columns = [
             column("NETWORK").when(of_all),

@@ -99,8 +99,8 @@ pub(super) async fn dials(session: &Session, args: DialsArgs) -> Result<(), Fail
         let (mut client, filter) = (client.clone(), Some(filter.clone()));
         async move { client.list_dials(ListDialsRequest { network, page_size, page_token, filter }).await }
     };
-    let rank = |dial: &DialAttempt| pages::latest(dial.time.as_ref());
-    let list = pages::ranked(session, session.network_or_all(), args.limit, rank, |_, _| true, fetch).await?;
+    let network = session.network_or_all();
+    let list = pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?;
     list.show(session, "dials", |answer: &ListDialsResponse| {
         let row = |dial: &DialAttempt| {
             [
@@ -134,10 +134,8 @@ pub(super) async fn refusals(session: &Session, args: RefusalsArgs) -> Result<()
         let request = ListRefusalsRequest { network, page_size, page_token, grouping: grouping.into() };
         async move { client.list_refusals(request).await }
     };
-    let rank = |source: &RefusalSource| source.count.into();
-    // What a shared listener refused before a network was known is told by each of its networks.
-    let counts = |asked: &pages::Asked, source: &RefusalSource| asked.speaks_for_listener || !source.network.is_empty();
-    let list = pages::ranked(session, session.network_or_all(), args.limit, rank, counts, fetch).await?;
+    let network = session.network_or_all();
+    let list = pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?;
     list.show(session, "sources", |answer: &ListRefusalsResponse| {
         let row = |source: &RefusalSource| {
             let reasons: Vec<String> =
@@ -163,26 +161,57 @@ pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<(), Fail
         let request = ListAuditEntriesRequest { network, page_size, page_token, filter };
         async move { client.list_audit_entries(request).await }
     };
-    let rank = |entry: &AuditEntry| pages::latest(entry.time.as_ref());
-    let list = pages::ranked(session, session.network_or_all(), args.limit, rank, |_, _| true, fetch).await?;
+    let network = session.network_or_all();
+    let list = pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?;
     list.show(session, "entries", |answer: &ListAuditEntriesResponse| {
-        let row = |entry: &AuditEntry| {
+        let row = |same: &[AuditEntry]| {
+            let [entry, others @ ..] = same else { return Default::default() };
+            let network = match others.len() {
+                0 => entry.network.clone(),
+                more => format!("{} and {more} more", entry.network),
+            };
             [
                 cell(instant(entry.time.as_ref())),
-                cell(&entry.network),
+                cell(network),
                 cell(&entry.author),
                 cell(&entry.method),
                 cell(&entry.summary),
             ]
         };
         let columns = [column("TIME"), column("NETWORK"), column("WHO"), column("BY").spare(1), column("WHAT").prose()];
-        table(columns, answer.entries.iter().map(row))
+        table(columns, answer.entries.chunk_by(is_same_change).map(row))
     })
+}
+
+/// Whether two entries tell of one change that several networks note, such as a network that was removed.
+fn is_same_change(a: &AuditEntry, b: &AuditEntry) -> bool {
+    let second = |entry: &AuditEntry| entry.time.as_ref().map(|time| time.seconds);
+    let words = |entry: &AuditEntry| (entry.author.clone(), entry.method.clone(), entry.summary.clone());
+    a.network != b.network && second(a) == second(b) && words(a) == words(b)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_change_of_many_networks_is_one_row() {
+        let entry = |network: &str, seconds, summary: &str| AuditEntry {
+            network: network.into(),
+            time: Some(prost_types::Timestamp { seconds, nanos: seconds as i32 }),
+            summary: summary.into(),
+            ..Default::default()
+        };
+        let entries = [
+            entry("a", 9, "removed x"),
+            entry("b", 9, "removed x"),
+            entry("c", 9, "banned y"),
+            entry("c", 9, "banned y"),
+            entry("d", 8, "banned y"),
+        ];
+        let rows: Vec<usize> = entries.chunk_by(is_same_change).map(<[AuditEntry]>::len).collect();
+        assert_eq!(rows, [2, 1, 1, 1]);
+    }
 
     #[test]
     fn moments() {

@@ -1,6 +1,5 @@
 //! Lists that come in pages, as one answer; those of several networks as one list in one order.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use prost::{Message, Name};
@@ -85,14 +84,13 @@ where
 
 /// The first entries of a list in an order, which of all networks is an order over them all: what ranks highest comes first.
 ///
-/// The API goes through the networks one after the other, and the one that matters may be the last. So each is asked for its
-/// own first entries. `fetch` is told the network, the size and the token of a page.
+/// For the lists that the API gives network by network, where the one that matters may be the last: each is asked for its own
+/// first entries. `fetch` is told the network, the size and the token of a page.
 pub(super) async fn ranked<P, F>(
     session: &Session,
     network: String,
     limit: usize,
     rank: impl Fn(&P::Entry) -> i128,
-    counts: impl Fn(&Asked, &P::Entry) -> bool,
     fetch: impl Fn(String, i32, String) -> F,
 ) -> Result<List<P>, Failure>
 where
@@ -105,18 +103,17 @@ where
     let (networks, failures) = served(session).await?;
     let mut all = List { answer: P::default(), more: false };
     *all.answer.failures_mut() = failures;
-    for asked in networks {
-        match walk(limit, |size, token| fetch(asked.network.clone(), size, token)).await {
+    for network in networks {
+        match walk(limit, |size, token| fetch(network.clone(), size, token)).await {
             Ok(List { mut answer, more }) => {
                 all.more |= more;
                 all.answer.add_total(answer.total());
-                let entries = answer.take_entries().into_iter().filter(|entry| counts(&asked, entry));
-                all.answer.entries_mut().extend(entries);
+                all.answer.entries_mut().extend(answer.take_entries());
             }
             // It was removed meanwhile.
             Err(status) if reason(&status) == "NETWORK_NOT_FOUND" => {}
             Err(status) if OF_NETWORK.contains(&reason(&status).as_str()) => {
-                let failure = pb::NetworkFailure { network: asked.network, reason: status.message().to_owned() };
+                let failure = pb::NetworkFailure { network, reason: status.message().to_owned() };
                 all.answer.failures_mut().push(failure);
             }
             Err(status) => return Err(refused_of_all(status)),
@@ -134,27 +131,15 @@ pub(super) fn latest(time: Option<&Timestamp>) -> i128 {
     time.map_or(i128::MIN, |time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos))
 }
 
-/// A network that is asked.
-#[derive(Debug)]
-pub(super) struct Asked {
-    network: String,
-    /// Whether it is the first one at its listener, which tells for all of them what was refused there.
-    pub(super) speaks_for_listener: bool,
-}
-
 /// The networks that are served, and those that do not answer.
-async fn served(session: &Session) -> Result<(Vec<Asked>, Vec<pb::NetworkFailure>), Failure> {
+async fn served(session: &Session) -> Result<(Vec<String>, Vec<pb::NetworkFailure>), Failure> {
     let client = NetworkServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER);
     let fetch = |page_size, page_token| {
         let mut client = client.clone();
         async move { client.list_networks(pb::ListNetworksRequest { page_size, page_token }).await }
     };
     let answer: pb::ListNetworksResponse = collect(usize::MAX, fetch).await?.answer;
-    let mut listeners = BTreeSet::new();
-    let networks = answer.networks.into_iter().map(|network| Asked {
-        network: network.network,
-        speaks_for_listener: listeners.insert((network.node_id, network.listen_address)),
-    });
+    let networks = answer.networks.into_iter().map(|network| network.network);
     Ok((networks.collect(), answer.failures))
 }
 

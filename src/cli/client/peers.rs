@@ -198,7 +198,7 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
     };
     let (network, rank) = (session.network(), |peer: &Peer| order.rank(peer));
     let of_all = network == ALL;
-    let list = pages::ranked(session, network, args.limit, rank, |_, _| true, fetch).await?;
+    let list = pages::ranked(session, network, args.limit, rank, fetch).await?;
     list.show(session, "peers", |answer: &ListPeersResponse| {
         let columns = [
             column("NETWORK").when(of_all),

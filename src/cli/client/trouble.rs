@@ -50,6 +50,8 @@ impl Trouble {
             {
                 Trouble::WithTls
             }
+            // A packet filter's word, and not a file's mode.
+            (Place::Address(_), Trouble::Forbidden) => Trouble::Absent("not permitted by this host".into()),
             _ => self,
         }
     }

@@ -94,3 +94,12 @@ fn thirty_chains_take_thirty_lines() {
     assert_eq!(text.lines().count(), 31, "{text}");
     assert!(text.lines().all(|line| line.len() <= 60), "{text}");
 }
+
+#[test]
+fn a_cell_without_end_costs_no_other_row() {
+    let columns = [column("KEY"), column("VALUE").prose()];
+    let rows = [[cell("long"), cell("x".repeat(200_000))], [cell("last"), cell("1")]];
+    let text = within(None, &columns, &rows);
+    assert_eq!(text.lines().count(), 3);
+    assert!(text.ends_with("1\n") && text.contains('…'));
+}

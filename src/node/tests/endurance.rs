@@ -187,6 +187,10 @@ fn an_outage_ends_though_a_third_is_gone_for_good() {
     (2..22).for_each(|n| sim.black_out(place(n)));
     sim.run_for(Duration::from_secs(600));
     assert!(sim.node(seed).status(sim.now()).outage);
+    sim.act(seed, Node::stop);
+    assert!(!sim.node(seed).status(sim.now()).outage, "who stopped it need not be told");
+    sim.act(seed, Node::start);
+    assert!(sim.node(seed).status(sim.now()).outage);
     (2..16).for_each(|n| sim.settle(place(n), scripted(n, None)));
     sim.run_for(3 * DAY);
     assert!(!sim.node(seed).status(sim.now()).outage);

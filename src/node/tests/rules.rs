@@ -482,3 +482,22 @@ fn what_lies_in_a_banned_range_is_not_counted_as_servable() {
     let preview = bench.node.preview(bench.now, None, &mut SeededRng::seed_from_u64(1));
     assert_eq!((preview.servable, preview.addresses.len()), (3, 3));
 }
+
+#[test]
+fn a_start_that_fails_again_for_the_same_reason_is_no_news() {
+    let mut bench = Bench::new(false, |params| params.pex.bootstrap = false);
+    let failed = |bench: &mut Bench| {
+        let told = bench.events().iter().filter(|event| matches!(event, Event::StartFailed(_))).count();
+        (told, bench.node.status(bench.now).since)
+    };
+    let begun = bench.now.wall;
+    assert_eq!(failed(&mut bench), (1, begun));
+    for _ in 0..3 {
+        bench.wait(60 * SECOND);
+        assert!(bench.node.start(bench.now));
+        assert_eq!(failed(&mut bench), (0, begun));
+    }
+    bench.node.stop(bench.now);
+    bench.node.start(bench.now);
+    assert_eq!(failed(&mut bench), (1, bench.now.wall));
+}
