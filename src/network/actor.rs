@@ -14,14 +14,15 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::answers::Status;
 use super::entrance::{Entrance, OpenEntrance};
 use super::events::{Events, What};
-use super::handle::{By, Command, Starter, Status};
+use super::handle::{Command, Starter};
 use super::journal::Journal;
 use super::ledger::Ledger;
 use super::peer_commands::Waiting;
-use super::retry::Retry;
 use super::saving::{GROUP, Saving};
+use super::starting::Retry;
 use super::tallies::Unanswered;
 use super::tunables::{Configured, Settings};
 use crate::clock::Clock;
@@ -73,7 +74,7 @@ pub(super) struct Actor<'a> {
     pub(super) open: Option<OpenEntrance>,
     pub(super) retry: Retry,
     pub(super) unanswered: Unanswered,
-    upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
+    pub(super) upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
     from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
     dials: JoinSet<(ConnId, Dialled)>,
     lookups: JoinSet<(Box<str>, Vec<IpAddr>)>,
@@ -334,39 +335,6 @@ impl<'a> Actor<'a> {
         let now = self.shell.clock.now().wall;
         let holding = |(net, until): (IpNet, Wall)| (until.is_never() || now < until).then_some(net);
         self.shell.local.gate().publish_bans(self.node.banned_ranges().into_iter().filter_map(holding));
-    }
-
-    /// Opens the listener and starts the node; the answer comes when the node has decided.
-    pub(super) async fn start(&mut self, by: Option<&By>, reply: Starter) {
-        if let Some(reason) = self.saving.no_store() {
-            return drop(reply.send(Err(reason.to_owned())));
-        }
-        match self.node.state() {
-            RunState::Running => drop(reply.send(Ok(false))),
-            RunState::Starting => self.starters.push(reply),
-            RunState::Stopped | RunState::Failed(_) => {
-                self.starters.push(reply);
-                if let Some(by) = by {
-                    self.note_change(by, "started the reactor");
-                }
-                let opened = self.open_entrance().await;
-                let now = self.shell.clock.now();
-                match opened {
-                    Ok(()) => drop(self.node.start(now)),
-                    Err(reason) => {
-                        self.retry.failed(now.mono);
-                        self.node.fail(now, format!("{reason}; it is tried again by itself"));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Opens the listener, or joins it.
-    pub(super) async fn open_entrance(&mut self) -> Result<(), String> {
-        let (local, limits) = (self.shell.local.clone(), self.settings.in_force().door);
-        self.open = Some(self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await?);
-        Ok(())
     }
 
     pub(super) fn status(&self) -> Status {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
+use super::answers::{Applied, MAX_PAGE, Page, Reach};
+use super::error::Error;
 use super::events::{OperatorChange, What};
-use super::handle::{Applied, By, Change, Command, Error, MAX_PAGE, Page, Reach};
+use super::handle::{By, Change, Command};
 use super::saving::GROUP;
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, By, Change, Command, Error, Handle};
+use super::answers::Applied;
+use super::error::Error;
+use super::handle::{By, Change, Command, Handle};
 use super::tunables::{Configured, NewSetting, SettingsView};
 
 /// See the methods of [`Handle`] below.

@@ -7,23 +7,20 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::answers::{Applied, MAX_PAGE, Page, Reach, Status};
 use super::book_commands::BookCommand;
 use super::config_commands::ConfigCommand;
+use super::error::Error;
 use super::events::Events;
 use super::peer_commands::PeerCommand;
 use super::report::ReportCommand;
-use super::tallies::Tallies;
 use super::tunables::NewSetting;
 use crate::node::row::{Ban, BanTarget, ListItem};
-use crate::node::{AddressView, BookView, PeerView, SeedView, StatusView};
-use crate::switch::NotDialled;
-use crate::transport::{Dialler, Local, Traffic};
-use crate::types::{Fault, NetAddress, NodeId, PeerAddress, Wall};
+use crate::node::{BookView, SeedView};
+use crate::types::{NetAddress, NodeId, PeerAddress};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
 const INBOX: usize = 64;
-/// Entries of the book in one answer of the actor at most, so that a page never pauses the reactor.
-pub const MAX_PAGE: usize = 1_000;
 /// How long a caller waits for the actor before it is told that the network does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -35,171 +32,6 @@ pub struct Handle {
     book: Arc<Path>,
     events: Events,
     commands: mpsc::Sender<Command>,
-}
-
-/// Why the network did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The process is ending, or the network was removed.
-    #[error("network {0} is gone")]
-    Gone(Arc<str>),
-    /// The actor did not answer in time.
-    #[error("network {0} does not answer")]
-    Unresponsive(Arc<str>),
-    /// It could not be started; it can be tried again.
-    #[error("network {chain_id} cannot start: {reason}")]
-    CannotStart {
-        /// Which.
-        chain_id: Arc<str>,
-        /// Why, with the mend.
-        reason: String,
-    },
-    /// The seed is not configured.
-    #[error("{0} is not a seed of this network")]
-    NoSuchSeed(PeerAddress),
-    /// The book has no such address.
-    #[error("no such address in the book")]
-    NoSuchAddress,
-    /// The entry is on no list.
-    #[error("there is not {0} to remove")]
-    NotListed(ListItem),
-    /// The entry would be of the node itself.
-    #[error("it is this node's own ID")]
-    OwnId,
-    /// The peer is not connected.
-    #[error("peer {0} is not connected")]
-    NoSuchPeer(NodeId),
-    /// The dial was not begun.
-    #[error("{target} was not dialled: {why}")]
-    NotDialled {
-        /// Whom.
-        target: PeerAddress,
-        /// The rule against it.
-        why: NotDialled,
-    },
-    /// The dial did not end for as long as a caller waits.
-    #[error("the dial of {0} has not ended yet")]
-    StillDialling(PeerAddress),
-    /// There is no such ban.
-    #[error("no such ban")]
-    NoSuchBan,
-    /// The book cannot be opened, so that nothing can be kept.
-    #[error("network {chain_id} has no book to keep this in: {reason}")]
-    NoBook {
-        /// Which.
-        chain_id: Arc<str>,
-        /// Why, with the mend.
-        reason: String,
-    },
-    /// The file forbids changes at run time.
-    #[error("the configuration of network {chain_id} may not be changed at run time: {file} says so (pex.immutable)")]
-    Immutable {
-        /// Which.
-        chain_id: Arc<str>,
-        /// The file that says so, with the line.
-        file: Arc<str>,
-    },
-    /// The value of a key that does not fit it.
-    #[error("{0}")]
-    BadValue(String),
-    /// What was written down cannot be read.
-    #[error("network {chain_id} cannot look into its book: {reason}")]
-    Unreadable {
-        /// Which.
-        chain_id: Arc<str>,
-        /// Why.
-        reason: String,
-    },
-    /// More run-time entries than the node keeps.
-    #[error("{what} are full ({limit}): remove some first")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// How many fit.
-        limit: usize,
-    },
-}
-
-/// Whether a change that is in force is also on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Saved {
-    /// Committed.
-    Yes,
-    /// In force, and not saved: the disk failed; it is tried again.
-    No(String),
-}
-
-/// A change by an operator that is in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// Whether it changed anything; repeating a call does not.
-    pub changed: bool,
-    /// Whether it is on disk.
-    pub saved: Saved,
-}
-
-/// A network's status with what only its actor knows.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// The chain ID.
-    pub chain_id: Arc<str>,
-    /// Our own ID and the address that we announce.
-    pub id: NodeId,
-    /// The address that the listener is bound to.
-    pub listen: std::net::SocketAddr,
-    /// What we announce to peers.
-    pub announced: String,
-    /// The reactor.
-    pub node: StatusView,
-    /// Changed rows that are not on disk although a write was tried, and why.
-    pub unsaved: Option<String>,
-    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before it was
-    /// known which network was meant is counted since it was opened, and told by each network that shares it.
-    pub refused: Vec<(&'static str, u64)>,
-    /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
-    pub ended: Vec<(&'static str, u64)>,
-    /// The latest of them, the last one at the end; at most 64.
-    pub recent_ends: Vec<PeerEnd>,
-    /// Counts of dials, answers and times.
-    pub tallies: Tallies,
-}
-
-/// The end of a peer's connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerEnd {
-    /// When.
-    pub at: Wall,
-    /// Whose.
-    pub id: NodeId,
-    /// Why.
-    pub fault: Fault,
-}
-
-/// A connected peer with its traffic.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    /// What the node knows.
-    pub view: PeerView,
-    /// What went over its connection.
-    pub traffic: Traffic,
-}
-
-/// Some entries of the book, in the order of their key.
-#[derive(Clone, Debug)]
-pub struct Page<T = AddressView> {
-    /// At most as many as asked for, and [`MAX_PAGE`].
-    pub entries: Vec<T>,
-    /// Whether more follow after the last one.
-    pub more: bool,
-}
-
-impl<T> Page<T> {
-    /// Of entries that are one more than wanted when more follow.
-    pub(super) fn cut(mut entries: Vec<T>, max: usize) -> Self {
-        let more = entries.len() > max;
-        entries.truncate(max);
-        Page { entries, more }
-    }
 }
 
 /// What the actor is asked; answers go through the oneshot.
@@ -233,15 +65,6 @@ pub(super) enum Command {
 
 /// Who waits for a start.
 pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
-
-/// What a caller needs to dial on his own, within the process's bounds.
-#[derive(Clone, Debug)]
-pub struct Reach {
-    /// Dials.
-    pub dialler: Dialler,
-    /// Who the network is, and within which bounds it speaks.
-    pub local: Arc<Local>,
-}
 
 /// Who asks for a change, and by which method: what the audit keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::handle::{Error, Handle};
+use super::error::Error;
+use super::handle::Handle;
 use crate::node::row::{AuditEntry, DialEntry};
 use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Portion, Stop};
 use crate::types::NodeId;

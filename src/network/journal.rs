@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::handle::PeerEnd;
+use super::answers::PeerEnd;
 use super::tallies::Tallies;
 use crate::node::{DialEnd, Event};
 use crate::pex::MAX_SEEDS;

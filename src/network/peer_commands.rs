@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::handle::{Applied, By, Change, Command, Error, Handle, MAX_PAGE, Page, Peer};
+use super::answers::{Applied, MAX_PAGE, Page, Peer};
+use super::error::Error;
+use super::handle::{By, Change, Command, Handle};
 use crate::book::params::MAX_PRIVATE;
 use crate::node::row::ListItem;
 use crate::node::{DialEnd, ListedView, PeerView};

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::handle::{Applied, Error, Saved};
+use super::answers::{Applied, Saved};
+use super::error::Error;
 use crate::clock::Clock;
 use crate::node::row::Change;
 use crate::store::{Store, StoreStats, WriteError};

@@ -1,9 +1,12 @@
-//! Starts that failed for what may pass by itself: the port is taken, an interface is not up yet, no name resolves. They
-//! are tried again, as whatever supervises a process would do with one that ends.
+//! How a network starts: the listener, then the node.
+//!
+//! A start that failed for what may pass by itself (the port is taken, an interface is not up yet, no name resolves) is tried
+//! again, as whatever supervises a process would do with one that ends.
 
 use std::time::Duration;
 
 use super::actor::Actor;
+use super::handle::{By, Starter};
 use crate::node::RunState;
 use crate::types::Mono;
 
@@ -32,6 +35,39 @@ impl Retry {
 }
 
 impl Actor<'_> {
+    /// Opens the listener and starts the node; the answer comes when the node has decided.
+    pub(super) async fn start(&mut self, by: Option<&By>, reply: Starter) {
+        if let Some(reason) = self.saving.no_store() {
+            return drop(reply.send(Err(reason.to_owned())));
+        }
+        match self.node.state() {
+            RunState::Running => drop(reply.send(Ok(false))),
+            RunState::Starting => self.starters.push(reply),
+            RunState::Stopped | RunState::Failed(_) => {
+                self.starters.push(reply);
+                if let Some(by) = by {
+                    self.note_change(by, "started the reactor");
+                }
+                let opened = self.open_entrance().await;
+                let now = self.shell.clock.now();
+                match opened {
+                    Ok(()) => drop(self.node.start(now)),
+                    Err(reason) => {
+                        self.retry.failed(now.mono);
+                        self.node.fail(now, format!("{reason}; it is tried again by itself"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens the listener, or joins it.
+    pub(super) async fn open_entrance(&mut self) -> Result<(), String> {
+        let (local, limits) = (self.shell.local.clone(), self.settings.in_force().door);
+        self.open = Some(self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await?);
+        Ok(())
+    }
+
     /// Tries to start once more, unless that is no longer wanted. A port that is still taken changes nothing, and is not
     /// told of again.
     pub(super) async fn try_again(&mut self) {
