@@ -107,5 +107,6 @@ pub(super) fn one(directory: &Directory, caller: &Caller, network: &str) -> Resu
 
 /// What a call for all networks says of one that failed.
 pub(super) fn failure(chain_id: &str, error: &Error) -> NetworkFailure {
-    NetworkFailure { network: chain_id.to_owned(), reason: status::text(error) }
+    let status = status::of(error);
+    NetworkFailure { network: chain_id.to_owned(), reason: status.message().to_owned(), code: status.code().into() }
 }

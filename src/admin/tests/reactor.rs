@@ -114,6 +114,7 @@ async fn one_network_that_is_gone_does_not_hide_the_others() {
     let refused = status(&mut client, "a").await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unavailable, "NETWORK_GONE"));
     assert_eq!(refused.message(), answer.failures[0].reason);
+    assert_eq!(i32::from(refused.code()), answer.failures[0].code);
 }
 
 #[tokio::test]

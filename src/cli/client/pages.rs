@@ -113,7 +113,8 @@ where
             // It was removed meanwhile.
             Err(status) if reason(&status) == "NETWORK_NOT_FOUND" => {}
             Err(status) if OF_NETWORK.contains(&reason(&status).as_str()) => {
-                let failure = pb::NetworkFailure { network, reason: status.message().to_owned() };
+                let failure =
+                    pb::NetworkFailure { network, reason: status.message().to_owned(), code: status.code().into() };
                 all.answer.failures_mut().push(failure);
             }
             Err(status) => return Err(refused_of_all(status)),

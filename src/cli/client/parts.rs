@@ -1,5 +1,7 @@
 //! What became of a call in each network: one that failed, or a change that is not on disk, makes the command fail.
 
+use tonic::Code;
+
 use crate::cli::Failure;
 use crate::cli::words::why_unsaved;
 use crate::proto::pexd::v1::{ChangeResult, NetworkFailure};
@@ -37,11 +39,9 @@ pub(super) fn failed(failures: &[NetworkFailure]) -> impl Iterator<Item = String
     failures.iter().map(|failure| format!("{} failed: {}", failure.network, failure.reason))
 }
 
-/// Whether the network alone would answer UNAVAILABLE or DEADLINE_EXCEEDED, and not FAILED_PRECONDITION: a failure has no
-/// code of its own, so that its text has to tell.
+/// Whether the network alone could not be asked, which has an exit code of its own.
 fn is_absent(failure: &NetworkFailure) -> bool {
-    let what = failure.reason.strip_prefix(&format!("network {} ", failure.network)).unwrap_or_default();
-    ["is gone", "does not answer", "cannot look into its book"].iter().any(|absent| what.starts_with(absent))
+    matches!(Code::from_i32(failure.code), Code::Unavailable | Code::DeadlineExceeded)
 }
 
 /// What became of a change, in a line.
@@ -53,10 +53,9 @@ pub(super) fn change(result: Option<&ChangeResult>, done: &str, already: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Error;
 
-    fn failure(error: &Error) -> NetworkFailure {
-        NetworkFailure { network: "a-1".into(), reason: format!("{error}; do this and that") }
+    fn failure(code: Code) -> NetworkFailure {
+        NetworkFailure { network: "a-1".into(), reason: "network a-1 does this and that".into(), code: code.into() }
     }
 
     fn code(results: &[ChangeResult], failures: &[NetworkFailure]) -> u8 {
@@ -65,20 +64,13 @@ mod tests {
 
     #[test]
     fn a_part_that_failed_has_the_exit_code_that_it_has_alone() {
-        let (chain_id, reason) = (std::sync::Arc::<str>::from("a-1"), "x".to_owned());
-        let absent = [
-            Error::Gone(chain_id.clone()),
-            Error::Unresponsive(chain_id.clone()),
-            Error::Unreadable { chain_id: chain_id.clone(), reason: reason.clone() },
-        ];
-        for error in absent {
-            assert_eq!(code(&[], &[failure(&error)]), 5, "{error}");
+        for absent in [Code::Unavailable, Code::DeadlineExceeded] {
+            assert_eq!(code(&[], &[failure(absent)]), 5, "{absent}");
         }
-        let start = failure(&Error::CannotStart { chain_id: chain_id.clone(), reason: reason.clone() });
-        assert_eq!(code(&[], &[start.clone(), failure(&Error::Gone(chain_id.clone()))]), 8);
-        assert_eq!(code(&[], &[failure(&Error::NoBook { chain_id, reason })]), 8);
+        let start = failure(Code::FailedPrecondition);
+        assert_eq!(code(&[], &[start.clone(), failure(Code::Unavailable)]), 8);
         let told = settle([], &[start]).unwrap_err().to_string();
-        assert!(told.starts_with("a-1 failed: network a-1 cannot start"), "{told}");
+        assert_eq!(told, "a-1 failed: network a-1 does this and that");
     }
 
     #[test]
@@ -93,7 +85,7 @@ mod tests {
         assert_eq!(code(&[saved.clone(), unsaved.clone()], &[]), 10);
         let told = settle([&saved, &unsaved], &[]).unwrap_err().to_string();
         assert!(told.starts_with("b-1: in force, but not saved: the disk is full"), "{told}");
-        let gone = failure(&Error::Gone("a-1".into()));
+        let gone = failure(Code::Unavailable);
         assert_eq!(code(std::slice::from_ref(&unsaved), std::slice::from_ref(&gone)), 5);
         assert_eq!(settle([&unsaved], &[gone]).unwrap_err().to_string().lines().count(), 2);
     }

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_network_that_does_not_answer_is_named_and_needs_attention() {
-        let failures = vec![NetworkFailure { network: "a-1".into(), reason: "network a-1 does not answer".into() }];
+        let failures =
+            vec![NetworkFailure { network: "a-1".into(), reason: "network a-1 does not answer".into(), code: 4 }];
         let answer = GetStatusResponse { statuses: vec![ReactorStatus::default()], failures, ..Default::default() };
         let failure = check(&answer).unwrap_err();
         assert_eq!(failure.exit_code(), 9);
