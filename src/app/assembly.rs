@@ -34,9 +34,8 @@ pub(super) fn network(network: &config::Network, shared: Option<&Entrance>) -> n
 
 /// Where the files forbid changes at run time.
 fn forbidden(network: &config::Network) -> Option<Arc<str>> {
-    let entry = network.entries.iter().find(|entry| entry.key.path() == "pex.immutable");
-    let origin = entry.and_then(|entry| entry.origin.as_ref()).filter(|_| network.pex.immutable);
-    origin.map(|origin| origin.to_string().into())
+    let origin = network.entry("pex.immutable").and_then(|entry| entry.origin.as_ref());
+    origin.filter(|_| network.pex.immutable).map(|origin| origin.to_string().into())
 }
 
 fn node_info(network: &config::Network) -> NodeInfo {

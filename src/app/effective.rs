@@ -5,7 +5,7 @@ use crate::admin::{ConfigEntry, ConfigSource};
 use crate::config::{self, Entry, Origin, Process};
 use crate::node::row::Setting;
 
-/// A network's keys; `changes` are those of [`run_time::changes`].
+/// A network's keys; `changes` are those of [`run_time::view`].
 pub(super) fn of_network(file: &config::Network, changes: &[Setting]) -> Vec<ConfigEntry> {
     let show = |entry: &Entry| {
         let path = entry.key.path();

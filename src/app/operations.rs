@@ -36,9 +36,9 @@ impl Operations for Registry {
 
     async fn effective(&self, chain_id: &str) -> Result<EffectiveConfig, OperationError> {
         let (handle, file) = self.get_file(chain_id)?;
-        let immutable = handle.settings().await?.forbidden.is_some();
-        let entries = effective::of_network(&file, &run_time::changes(&handle, &file).await?);
-        Ok(EffectiveConfig { entries, immutable })
+        let view = run_time::view(&handle, &file).await?;
+        let entries = effective::of_network(&file, &view.changes);
+        Ok(EffectiveConfig { entries, immutable: view.forbidden.is_some() })
     }
 
     fn process(&self) -> Vec<ConfigEntry> {
@@ -109,8 +109,7 @@ impl Registry {
                     text: error.to_string(),
                 };
                 let (_, file) = self.get_file(&other).map_err(wrong)?;
-                let is_external = |entry: &&config::Entry| entry.key.path() == "p2p.external_address";
-                let external_address = file.entries.iter().find(is_external).map(|entry| entry.value.clone());
+                let external_address = file.entry("p2p.external_address").map(|entry| entry.value.clone());
                 Some(config::SharedListener {
                     key: file.node_key.clone(),
                     laddr: file.p2p.laddr,

@@ -76,7 +76,7 @@ async fn bring_into_force(
 }
 
 async fn changed(handle: &Handle, file: &config::Network) -> Vec<Setting> {
-    run_time::changes(handle, file).await.unwrap_or_default()
+    run_time::view(handle, file).await.map(|view| view.changes).unwrap_or_default()
 }
 
 fn summary(changes: &[(String, String, String)], restarted: bool) -> String {

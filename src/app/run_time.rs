@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::{self, Key};
-use crate::network::{Error, Handle, MAX_PAGE};
+use crate::network::{Error, Handle, MAX_PAGE, SettingsView};
 use crate::node::row::{ListItem, Setting};
 use crate::types::{NodeId, PeerAddress, Wall};
 
@@ -12,10 +12,10 @@ use crate::types::{NodeId, PeerAddress, Wall};
 ///
 /// # Errors
 /// When the network does not answer.
-pub(super) async fn changes(handle: &Handle, file: &config::Network) -> Result<Vec<Setting>, Error> {
-    let mut changes = handle.settings().await?.changes;
-    changes.extend(of_lists(file, &entries(handle).await?));
-    Ok(changes)
+pub(super) async fn view(handle: &Handle, file: &config::Network) -> Result<SettingsView, Error> {
+    let mut view = handle.settings().await?;
+    view.changes.extend(of_lists(file, &entries(handle).await?));
+    Ok(view)
 }
 
 /// An entry of a list.

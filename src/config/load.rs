@@ -55,9 +55,7 @@ pub struct Config {
 /// All mistakes of all sources at once.
 pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     let mut notes = Notes::default();
-    let mut overrides = layers::from_environment(&sources.variables, &mut notes);
-    overrides.extend(layers::from_flags(&sources.flags));
-    let (for_process, for_network) = layers::by_file(overrides);
+    let (for_process, for_network) = layers::by_file(overrides(sources, &mut notes));
 
     let process = load_process(&sources.home, for_process, admin::check, &mut notes);
     let folders = folders(&sources.home, &mut notes);
@@ -92,14 +90,12 @@ pub fn load_beside<'a>(
     others: impl IntoIterator<Item = &'a Network>,
     folder: &NetworkFolder,
 ) -> Result<(Network, Vec<Note>), Mistakes> {
-    let mut overrides = Vec::new();
+    let mut for_network = Vec::new();
     if sources.network.as_deref() == Some(folder.name.as_str()) {
-        // Their own mistakes were told at the start.
-        overrides = layers::from_environment(&sources.variables, &mut Notes::default());
-        overrides.extend(layers::from_flags(&sources.flags));
+        for_network = again(sources).1;
     }
     let mut notes = Notes::default();
-    let network = load_network(folder, &layers::by_file(overrides).1, &mut notes);
+    let network = load_network(folder, &for_network, &mut notes);
     if let Some(network) = &network {
         conflicts::check_network(process, others, network, &mut notes);
     }
@@ -112,10 +108,20 @@ pub fn load_beside<'a>(
 /// All mistakes of its file.
 pub fn load_process_again(sources: &Sources) -> Result<Process, Mistakes> {
     let mut notes = Notes::default();
-    let mut overrides = layers::from_environment(&sources.variables, &mut Notes::default());
-    overrides.extend(layers::from_flags(&sources.flags));
-    let process = load_process(&sources.home, layers::by_file(overrides).0, admin::check, &mut notes);
+    let process = load_process(&sources.home, again(sources).0, admin::check, &mut notes);
     notes.finish(|| Some(process)).map(|(process, _)| process)
+}
+
+/// What variables and flags say: a flag counts more.
+fn overrides(sources: &Sources, notes: &mut Notes) -> Vec<Given> {
+    let mut given = layers::from_environment(&sources.variables, notes);
+    given.extend(layers::from_flags(&sources.flags));
+    given
+}
+
+/// The same for the process and for the network, without their mistakes, which were told at the start.
+fn again(sources: &Sources) -> (Vec<Given>, Vec<Given>) {
+    layers::by_file(overrides(sources, &mut Notes::default()))
 }
 
 /// Reads what is said of the process alone, without asking whether anybody could enter: for those who only want to reach it,

@@ -64,6 +64,11 @@ impl Network {
         self.node_key.id()
     }
 
+    /// The value of a key of its file with where it comes from; `None` for a path that is none.
+    pub fn entry(&self, path: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key.path() == path)
+    }
+
     /// The name of its folder, by which `--network` finds it.
     pub fn folder_name(&self) -> &str {
         self.home.file_name().and_then(|name| name.to_str()).unwrap_or(&self.chain_id)

@@ -87,15 +87,11 @@ impl Actor<'_> {
             RunState::Starting => {}
             RunState::Running | RunState::Stopped => self.retry = Retry::default(),
             // It got as far as looking for somebody to ask. Without a seed that will not change by itself.
-            RunState::Failed(_) if self.open.is_some() && self.has_seeds() => {
+            RunState::Failed(_) if self.open.is_some() && self.node.seed_counts().total() > 0 => {
                 self.retry.failed(self.shell.clock.mono());
             }
             RunState::Failed(_) => {}
         }
-    }
-
-    fn has_seeds(&self) -> bool {
-        self.node.status(self.shell.clock.now()).seeds.total() > 0
     }
 }
 

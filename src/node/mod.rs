@@ -139,7 +139,7 @@ impl Node {
         if self.state != RunState::Running {
             return self.switch.effect(Effect::Refuse { ticket, fault: Fault::NotRunning });
         }
-        if self.switch.may_enter(now, &peer) == Err(Fault::Full) {
+        if self.switch.is_full() && self.switch.may_enter(now, &peer) == Err(Fault::Full) {
             self.with(now, |pex, cx| pex.make_room(cx));
         }
         if let Some(conn) = self.switch.inbound(now, ticket, peer) {

@@ -43,7 +43,8 @@ impl Node {
         self.state == RunState::Running && self.pex.in_outage()
     }
 
-    fn seed_counts(&self) -> SeedCounts {
+    /// The seeds in force, by what our latest dials found.
+    pub fn seed_counts(&self) -> SeedCounts {
         let mut counts = SeedCounts::default();
         for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {
             let count = if health.last_dialled.is_never() {

@@ -73,18 +73,12 @@ impl Pex {
 
     /// Adds an address that somebody told of to the book, unless a rule is against it; whether its ID was unknown.
     pub fn learn(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
-        let may = Self::may_learn(cx, &address);
-        may && Self::learned(cx, address, source, |cx| cx.book.add(cx.now, address, source, cx.rng))
+        Self::learned(cx, address, source, |cx| cx.book.add(cx.now, address, source, cx.rng))
     }
 
     /// As [`Pex::learn`], on the word of who must know: the peer itself, authenticated, or our own configuration.
-    pub fn learn_surely(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
-        let may = Self::may_learn(cx, &address);
-        may && Self::learned(cx, address, source, |cx| cx.book.add_own(cx.now, address, source))
-    }
-
-    fn may_learn(cx: &Context<'_>, address: &NetAddress) -> bool {
-        !cx.switch.bans_id(&address.id(), cx.now.wall) && !cx.switch.bans_ip(address.ip(), cx.now.wall)
+    pub fn learn_surely(cx: &mut Context<'_>, address: NetAddress, source: Source) {
+        Self::learned(cx, address, source, |cx| cx.book.add_own(cx.now, address, source));
     }
 
     fn learned(
@@ -93,6 +87,9 @@ impl Pex {
         source: Source,
         add: impl FnOnce(&mut Context<'_>) -> Result<Added, Refused>,
     ) -> bool {
+        if cx.switch.bans_id(&address.id(), cx.now.wall) || cx.switch.bans_ip(address.ip(), cx.now.wall) {
+            return false;
+        }
         match add(cx) {
             Ok(added @ (Added::New | Added::AnotherAddress)) => {
                 cx.switch.event(Event::Learned { address, from: source.id });

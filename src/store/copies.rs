@@ -1,19 +1,15 @@
 //! Whole copies of a book: taken while it is in use, and put back in its place.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::create::{remove, sync_folder};
-use super::lock::{Lock, beside};
+use super::create::{create_private, remove, sync_folder};
+use super::lock::{FILES, Lock, beside};
 use super::open::{check_content, check_head, check_meta, connect};
 use super::{OpenError, Settings};
-
-/// What SQLite keeps beside a book. Without the log a copy lacks the latest changes; beside another book it would be applied
-/// to that.
-const BESIDE: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Why there is no copy, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +34,10 @@ pub fn back_up(book: &Path, to: &Path) -> Result<(), CopyError> {
         return Err(CopyError::Missing(book.to_path_buf()));
     }
     check_head(book)?;
-    create_new(to)?;
+    create_private(to).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CopyError::Exists(to.to_path_buf()),
+        _ => OpenError::io(to, "create the file")(error).into(),
+    })?;
     let copied = copy(book, to);
     if copied.is_err() {
         remove(to)?;
@@ -55,19 +54,6 @@ fn copy(book: &Path, to: &Path) -> Result<(), OpenError> {
     conn.execute("VACUUM INTO ?1", [target]).map_err(|error| OpenError::sqlite(to, error))?;
     let synced = File::open(to).and_then(|file| file.sync_all()).and_then(|()| sync_folder(to));
     synced.map_err(OpenError::io(to, "make the copy durable"))
-}
-
-/// An empty file that nobody else may read, for SQLite to fill: the book has a secret, its hash key.
-fn create_new(path: &Path) -> Result<(), CopyError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CopyError::Exists(path.to_path_buf())),
-        Err(error) => Err(OpenError::io(path, "create the file")(error).into()),
-    }
 }
 
 /// Puts a copy in the place of a book that is not in use, after it was looked at. The old book is moved beside, with its
@@ -126,10 +112,10 @@ fn take_owner(_book: &Path, _path: &Path) -> Result<(), OpenError> {
 /// The log goes first: left alone beside the new book it would be applied to that.
 fn move_away(book: &Path, stamp: u64) -> Result<Option<PathBuf>, OpenError> {
     let name = |stamp| beside(book, &format!(".before-{stamp}"));
-    let is_free = |away: &PathBuf| BESIDE.into_iter().chain([""]).all(|suffix| !beside(away, suffix).exists());
+    let is_free = |away: &PathBuf| FILES.into_iter().all(|suffix| !beside(away, suffix).exists());
     let away = (stamp..).map(name).find(is_free).unwrap_or_else(|| name(stamp));
     let mut moved = None;
-    for suffix in BESIDE.into_iter().chain([""]) {
+    for suffix in FILES {
         let (from, to) = (beside(book, suffix), beside(&away, suffix));
         match fs::rename(&from, &to) {
             Ok(()) if suffix.is_empty() => moved = Some(to),

@@ -6,27 +6,35 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::lock::beside;
+use super::lock::{FILES, beside};
 use super::{OpenError, schema};
 
 /// Makes the book under another name and then renames it, so that a crash never leaves half a book under `path`.
 pub(super) fn create(path: &Path, chain_id: &str, hash_key: [u8; 32]) -> Result<(), OpenError> {
     let fresh = beside(path, ".new");
-    for suffix in ["", "-journal", "-wal", "-shm"] {
+    for suffix in FILES {
         remove(&beside(&fresh, suffix))?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    // The hash key is a secret. What SQLite puts beside the file gets the file's own mode.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&fresh).map_err(OpenError::io(&fresh, "create the file"))?;
+    create_private(&fresh).map_err(OpenError::io(&fresh, "create the file"))?;
     fill(&fresh, chain_id, hash_key).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => OpenError::sqlite(&fresh, err),
         other => OpenError::Damaged { path: fresh.clone(), detail: other.to_string() },
     })?;
     fs::rename(&fresh, path).map_err(OpenError::io(&fresh, "rename the file"))?;
     sync_folder(path).map_err(OpenError::io(path, "make the new file durable in its folder"))
+}
+
+/// Makes an empty file that nobody else may read: the hash key is a secret. What SQLite puts beside the file gets the file's
+/// own mode.
+///
+/// # Errors
+/// When it exists or cannot be made.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 pub(super) fn remove(path: &Path) -> Result<(), OpenError> {

@@ -31,7 +31,12 @@ impl Switch {
     pub fn may_enter(&self, now: Now, peer: &Handshaken) -> Result<(), Fault> {
         self.may_connect(now, peer)?;
         let counts = !self.unconditional.contains(&peer.info.id);
-        if counts && self.peers.counted().0 >= self.params.max_inbound { Err(Fault::Full) } else { Ok(()) }
+        if counts && self.is_full() { Err(Fault::Full) } else { Ok(()) }
+    }
+
+    /// Whether all inbound slots are taken.
+    pub fn is_full(&self) -> bool {
+        self.peers.counted().0 >= self.params.max_inbound
     }
 
     pub(super) fn may_connect(&self, now: Now, peer: &Handshaken) -> Result<(), Fault> {

@@ -84,15 +84,6 @@ impl Order {
             Order::Requests => PeerOrder::Requests,
         }
     }
-
-    fn rank(self, peer: &Peer) -> i128 {
-        match self {
-            Order::Connected => -pages::latest(peer.connect_time.as_ref()).max(0),
-            Order::Received => peer.received_bytes.into(),
-            Order::Sent => peer.sent_bytes.into(),
-            Order::Requests => peer.request_count.into(),
-        }
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -196,9 +187,18 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
         let request = ListPeersRequest { network, page_size, page_token, filter, order: order.proto().into() };
         async move { client.list_peers(request).await }
     };
-    let (network, rank) = (session.network(), |peer: &Peer| order.rank(peer));
+    let network = session.network();
     let of_all = network == ALL;
-    let list = pages::ranked(session, network, args.limit, rank, fetch).await?;
+    let list = match order {
+        Order::Connected => {
+            let first = |peer: &Peer| -pages::latest(peer.connect_time.as_ref()).max(0);
+            pages::ranked(session, network, args.limit, first, fetch).await?
+        }
+        // One order over all networks, as pexd gives it.
+        Order::Received | Order::Sent | Order::Requests => {
+            pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?
+        }
+    };
     list.show(session, "peers", |answer: &ListPeersResponse| {
         let columns = [
             column("NETWORK").when(of_all),
