@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+mod bench;
 mod endurance;
 mod entries;
 mod operator;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 
-use super::rules::{Bench, SECOND, asks, closed, dials, refusal, tell, told};
+use super::bench::{Bench, SECOND, asks, closed, dials, refusal, tell, told};
 use super::{address, id, place};
 use crate::book::HashKey;
 use crate::node::row::{BanTarget, Change, Key, ListItem, Row, Rows};
