@@ -17,24 +17,25 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
-use super::access::{AccessLayer, Judge};
-use super::address_book::AddressBook;
-use super::bans::Bans;
-use super::calls::{Calls, CallsLayer};
-use super::events::Watches;
-use super::guard::GuardLayer;
-use super::incoming::{Listeners, incoming};
-use super::networks::Networks;
-use super::operations::Operations;
+use super::auth::layer::{AccessLayer, Judge};
+use super::auth::reload::{Files, LoadError};
+use super::auth::tls::TlsError;
+use super::host::operations::Operations;
+use super::host::process::Process;
+use super::listen::accept::{Listeners, incoming};
+use super::listen::unix_socket;
+use super::listen::unix_socket::{SocketError, SocketFile};
+use super::middleware::call_counts::{Calls, CallsLayer};
+use super::middleware::timeout_and_panic::GuardLayer;
 use super::page::Pages;
-use super::peers::Peers;
-use super::process::Process;
-use super::reactor::Reactor;
-use super::reload::{Files, LoadError};
-use super::seeds::Seeds;
+use super::services::address_book::AddressBook;
+use super::services::bans::Bans;
+use super::services::events::Watches;
+use super::services::networks::Networks;
+use super::services::peers::Peers;
+use super::services::reactor::Reactor;
+use super::services::seeds::Seeds;
 use super::settings::{Limits, Settings};
-use super::socket::{self, SocketError, SocketFile};
-use super::tls::TlsError;
 use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookServiceServer;
@@ -161,7 +162,7 @@ impl Admin {
         }
         let mut file = None;
         if let Some(settings) = &settings.socket {
-            let (listener, made) = socket::bind(settings).await?;
+            let (listener, made) = unix_socket::bind(settings).await?;
             listeners.unix = Some(listener);
             file = Some(made);
         }

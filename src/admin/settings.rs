@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::grants::Grants;
-use super::tls::TlsFiles;
+use super::auth::grants::Grants;
+use super::auth::tls::TlsFiles;
 use crate::rate::RateLimit;
 
 /// The parameters of the admin API.

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::registry::Registry;
 use super::{effective, folders, reload, run_time, tunables};
 use crate::admin::{
-    Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult, coming_and_going,
+    Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult, audit_visibility,
 };
 use crate::config::{self, Key};
 use crate::network::{By, Handle};
@@ -92,7 +92,7 @@ impl Registry {
         self.serve_file(file.clone()).await;
         let (handle, _) = self.get(&file.chain_id)?;
         // What goes wrong from here on is a served network's own trouble: its status tells.
-        self.note_everywhere(&by, &coming_and_going::added(&file.chain_id)).await;
+        self.note_everywhere(&by, &audit_visibility::added(&file.chain_id)).await;
         if !stopped {
             let _ = handle.start(None).await;
         }
@@ -127,7 +127,7 @@ impl Registry {
             false => None,
         };
         // The last entry of its own audit; a network that cannot take it is removed all the same.
-        let _ = handle.note(by.clone(), coming_and_going::removed(chain_id)).await;
+        let _ = handle.note(by.clone(), audit_visibility::removed(chain_id)).await;
         self.retire(chain_id).await;
         let (outcome, kept) = match doomed {
             None => (Ok(file.map(|file| file.home.clone())), "kept its folder"),
@@ -139,7 +139,7 @@ impl Registry {
         // Its own audit is read by nobody for now, or for good: that of the networks that remain answers who did it. When
         // none remains, the line of the log is all there is.
         tracing::info!(network = chain_id, author = %by.author, "removed the network and {kept}");
-        self.note_everywhere(&by, &format!("{} and {kept}", coming_and_going::removed(chain_id))).await;
+        self.note_everywhere(&by, &format!("{} and {kept}", audit_visibility::removed(chain_id))).await;
         outcome
     }
 

@@ -8,28 +8,28 @@
 //! A network is asked for at most 1,000 entries at a time, so that no list pauses its reactor. A filter that lets little
 //! through is looked for in many such steps, up to a bound; then the page is short, and its token goes on from there.
 
-mod backwards;
+mod history;
+mod history_cursor;
 mod listing;
-mod numbers;
 mod ranked;
 mod snapshots;
 mod token;
 mod walk;
 
-pub(super) use backwards::{Log, backwards};
+use futures_util::future::join_all;
+pub(super) use history::{Log, latest_first};
 pub(super) use listing::{Chunk, Listing, pick};
 pub(super) use snapshots::Pages;
-
-use futures_util::future::join_all;
+use token::{Position, Query};
 use tonic::Status;
+use walk::Walk;
 
-use super::caller::Caller;
-use super::scope::{Scope, failure};
-use super::status::{self, invalid};
+use super::auth::caller::Caller;
+use super::reply::status_codes;
+use super::reply::status_codes::invalid;
+use super::request::network_scope::{Scope, failure};
 use crate::network::{Error, Handle};
 use crate::proto::pexd::v1::NetworkFailure;
-use token::{Position, Query};
-use walk::Walk;
 
 /// Entries of a page when the request does not say.
 const DEFAULT_SIZE: usize = 100;
@@ -113,7 +113,7 @@ async fn total<L: Listing>(list: &L, scope: &Scope, failures: &mut Vec<NetworkFa
 /// Tells once of a network that did not answer; of the only one it is the call's error.
 fn fail(scope: &Scope, network: &Handle, error: &Error, failures: &mut Vec<NetworkFailure>) -> Result<(), Status> {
     if !scope.is_all() {
-        return Err(status::of(error));
+        return Err(status_codes::of(error));
     }
     if failures.iter().all(|failure| failure.network != **network.chain_id()) {
         failures.push(failure(network.chain_id(), error));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tonic::Status;
 
 use super::token::Query;
-use crate::admin::status;
+use crate::admin::reply::status_codes;
 use crate::clock::{Clock, entropy};
 use crate::types::Mono;
 
@@ -73,7 +73,7 @@ impl Pages {
     pub(super) fn find<T: Send + Sync + 'static>(&self, number: u64, owner: &Owner) -> Result<Arc<T>, Status> {
         let mut snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = snapshots.find(number, owner, Clock.mono());
-        keys.and_then(|keys| keys.downcast().ok()).ok_or_else(status::page_expired)
+        keys.and_then(|keys| keys.downcast().ok()).ok_or_else(status_codes::page_expired)
     }
 }
 

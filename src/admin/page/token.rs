@@ -9,7 +9,7 @@ use prost::Message as _;
 use siphasher::sip::SipHasher13;
 use tonic::Status;
 
-use crate::admin::status::invalid;
+use crate::admin::reply::status_codes::invalid;
 
 /// Bytes of a token at most. The longest one that we give is below.
 const MAX_TOKEN: usize = 1_024;

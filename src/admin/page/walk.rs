@@ -9,8 +9,8 @@ use super::ranked::Ranked;
 use super::snapshots::{Owner, Pages};
 use super::token::{At, Query};
 use super::{MAX_STEPS, Page, STEP, fail};
-use crate::admin::caller::Caller;
-use crate::admin::scope::Scope;
+use crate::admin::auth::caller::Caller;
+use crate::admin::request::network_scope::Scope;
 use crate::network::{Error, Handle};
 
 /// Entries that are looked at without letting others run: some 0.1 ms.

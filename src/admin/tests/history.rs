@@ -7,9 +7,9 @@ use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::admin::audit::list;
-use crate::admin::caller::{Caller, Networks, Role};
-use crate::admin::events::{Watches, watch};
+use crate::admin::auth::caller::{Caller, Networks, Role};
+use crate::admin::services::audit::list::list;
+use crate::admin::services::events::{Watches, watch};
 use crate::network::tests::{Life, Process, until};
 use crate::network::{By, DialQuery, Portion};
 use crate::node::row::BanTarget;

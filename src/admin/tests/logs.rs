@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::{Shared, violated_field, world};
-use crate::admin::caller::{Caller, Networks, Role};
-use crate::admin::page::{Log, backwards};
-use crate::admin::scope::Scope;
+use crate::admin::auth::caller::{Caller, Networks, Role};
+use crate::admin::page::{Log, latest_first};
+use crate::admin::request::network_scope::Scope;
 use crate::network::{Directory, Error, Handle, Part, Portion};
 use crate::types::Wall;
 
@@ -99,7 +99,7 @@ fn scope(worlds: &[Shared]) -> Scope {
 async fn walk(books: &Books, scope: &Scope, size: i32, mut turn: impl FnMut()) -> Vec<(String, Entry)> {
     let (mut shown, mut token) = (Vec::new(), String::new());
     for _ in 0..10_000 {
-        let page = backwards(books, scope, size, &token).await.unwrap();
+        let page = latest_first(books, scope, size, &token).await.unwrap();
         assert!(page.items.len() <= size as usize && page.failures.is_empty());
         shown.extend(page.items);
         token = page.next;
@@ -171,7 +171,7 @@ async fn the_latest_of_all_comes_first_and_a_full_page_is_full() {
         books.write("c", second);
     }
     let scope = scope(&NAMES.map(world));
-    let page = backwards(&books, &scope, 1_000, "").await.unwrap();
+    let page = latest_first(&books, &scope, 1_000, "").await.unwrap();
     assert_eq!((page.items.len(), &page.items[0]), (1_000, &("c".to_owned(), (400, 1_299))));
     let shown = walk(&books, &scope, 7, || books.write("a", 5_000)).await;
     assert_eq!(shown.len(), 1_300, "what comes meanwhile is of the next walk");
@@ -182,10 +182,10 @@ async fn the_latest_of_all_comes_first_and_a_full_page_is_full() {
 async fn a_network_that_does_not_answer_is_told_of_and_hides_no_other() {
     let books = Books { scan: 50_000, silent: "a", ..Books::default() };
     NAMES.iter().for_each(|name| books.write(name, 1));
-    let page = backwards(&books, &scope(&NAMES.map(world)), 1, "").await.unwrap();
+    let page = latest_first(&books, &scope(&NAMES.map(world)), 1, "").await.unwrap();
     assert_eq!((page.items.len(), &*page.items[0].0), (1, "b"));
     assert_eq!((page.failures.len(), &*page.failures[0].network), (1, "a"));
     let other = Books { even: true, scan: 1, ..Books::default() };
-    let refused = backwards(&other, &scope(&NAMES.map(world)), 1, &page.next).await.unwrap_err();
+    let refused = latest_first(&other, &scope(&NAMES.map(world)), 1, &page.next).await.unwrap_err();
     assert_eq!(violated_field(&refused), "page_token");
 }

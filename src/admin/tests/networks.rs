@@ -6,10 +6,10 @@ use tonic::{Code, Request};
 
 use super::*;
 use crate::admin::NoFiles;
-use crate::admin::caller::{Caller, Networks as Visible, Role};
-use crate::admin::networks::Networks;
-use crate::admin::operations::OperationError;
-use crate::admin::status;
+use crate::admin::auth::caller::{Caller, Networks as Visible, Role};
+use crate::admin::host::operations::OperationError;
+use crate::admin::reply::status_codes;
+use crate::admin::services::networks::Networks;
 use crate::proto::pexd::v1::network_service_server::NetworkService as _;
 use crate::proto::pexd::v1::{
     AddNetworkRequest, GetEffectiveConfigRequest, ListNetworksRequest, ReloadNetworkRequest, RemoveNetworkRequest,
@@ -108,14 +108,14 @@ async fn a_network_is_removed_by_its_name_alone() {
 #[test]
 fn mistakes_are_told_each_with_its_place_and_never_too_many_for_a_header() {
     let mistake = |n: usize| (format!("config.toml:{n}"), format!("the mistake {n}"));
-    let few = status::of_operation(&OperationError::Mistakes((1..=5).map(mistake).collect()));
+    let few = status_codes::of_operation(&OperationError::Mistakes((1..=5).map(mistake).collect()));
     assert_eq!((few.code(), &*reason(&few)), (Code::FailedPrecondition, "CONFIG_MISTAKES"));
     let violations = few.get_details_bad_request().unwrap().field_violations;
     assert_eq!(violations.len(), 5);
     assert_eq!((&*violations[4].field, &*violations[4].description), ("config.toml:5", "the mistake 5"));
 
     let long = (0..1_000).map(|n| (format!("config.toml:{n}"), "x".repeat(5_000))).collect();
-    let many = status::of_operation(&OperationError::Mistakes(long));
+    let many = status_codes::of_operation(&OperationError::Mistakes(long));
     assert!(many.message().len() + many.details().len() < 5_500, "{}", many.details().len());
     assert!(many.message().contains("more, which pexd's log has"), "{}", many.message());
 }

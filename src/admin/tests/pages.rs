@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use tonic::{Code, Status};
 
 use super::{Shared, reason, violated_field, world};
-use crate::admin::caller::{Caller, Networks, Role};
+use crate::admin::auth::caller::{Caller, Networks, Role};
 use crate::admin::page::{Chunk, Listing, Page, Pages, pick};
-use crate::admin::scope::Scope;
+use crate::admin::request::network_scope::Scope;
 use crate::network::{Directory, Error, Handle};
 
 /// Numbers, each with a worth that changes; the filter lets through what `divisor` divides.

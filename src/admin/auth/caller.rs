@@ -1,0 +1,93 @@
+//! Who asks: a name for the audit, what it may do, and in which networks.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tonic::{Request, Status};
+
+use crate::admin::reply::status_codes;
+use crate::network::By;
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Ask.
+    Read,
+    /// Ask and change.
+    Control,
+}
+
+impl Role {
+    /// As the access file has it.
+    pub(in crate::admin) const fn name(self) -> &'static str {
+        match self {
+            Role::Read => "read",
+            Role::Control => "control",
+        }
+    }
+}
+
+/// The networks that a caller may ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Networks {
+    /// All there are and will be.
+    All,
+    /// These chain IDs; what else there is he does not learn.
+    These(BTreeSet<Arc<str>>),
+}
+
+/// Who sent a request. The access layer puts it into the request's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Its name in the audit, such as `token ops from 10.0.0.7:40112`.
+    pub(in crate::admin) who: Arc<str>,
+    /// What it may do.
+    pub(in crate::admin) role: Role,
+    /// Where.
+    pub(in crate::admin) networks: Networks,
+}
+
+impl Caller {
+    /// Who sent this request. One that did not pass the access layer may do nothing.
+    pub(in crate::admin) fn of<T>(request: &Request<T>) -> Caller {
+        request.extensions().get().cloned().unwrap_or_else(Caller::nobody)
+    }
+
+    /// For methods that act on the process as a whole.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED when the caller is for some networks only.
+    pub(in crate::admin) fn require_all_networks(&self) -> Result<(), Status> {
+        match self.networks {
+            Networks::All => Ok(()),
+            Networks::These(_) => Err(status_codes::all_networks_needed(&self.who)),
+        }
+    }
+
+    fn nobody() -> Caller {
+        Caller { who: "nobody".into(), role: Role::Read, networks: Networks::These(BTreeSet::new()) }
+    }
+
+    /// Who changes something by this method, for the audit.
+    pub(in crate::admin) fn by(&self, method: &'static str) -> By {
+        By { author: self.who.clone(), method }
+    }
+
+    /// Its name over all its connections: `who` without the port, or the place that a named one calls from.
+    pub(in crate::admin) fn principal(&self) -> String {
+        match (self.who.split_once(" from "), self.who.parse::<SocketAddr>()) {
+            (Some((name, _)), _) => name.to_owned(),
+            (None, Ok(place)) => place.ip().to_string(),
+            (None, Err(_)) => self.who.to_string(),
+        }
+    }
+
+    /// Whether it may ask about this network.
+    pub(in crate::admin) fn may_see(&self, chain_id: &str) -> bool {
+        match &self.networks {
+            Networks::All => true,
+            Networks::These(names) => names.contains(chain_id),
+        }
+    }
+}

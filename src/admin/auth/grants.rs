@@ -1,0 +1,93 @@
+//! What the access file says: which token or certificate may do what.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::caller::{Networks, Role};
+use crate::types::Wall;
+
+/// What the holder of a token or certificate may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The token's name or the certificate's subject.
+    pub name: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+    /// Where.
+    pub networks: Networks,
+    /// When it ends; `None` = never.
+    pub expires: Option<Wall>,
+}
+
+/// All grants. Looking a token up takes a time that tells of its hash only, from which nobody gets to a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    tokens: HashMap<[u8; 32], Arc<Grant>>,
+    certificates: HashMap<Arc<str>, Arc<Grant>>,
+}
+
+impl Grants {
+    /// Lets the holder of the token with this SHA-256 in.
+    pub fn add_token(&mut self, sha256: [u8; 32], grant: Grant) {
+        self.tokens.insert(sha256, Arc::new(grant));
+    }
+
+    /// Lets the holder of the certificate with the grant's name as its subject in.
+    pub fn add_certificate(&mut self, grant: Grant) {
+        self.certificates.insert(grant.name.clone(), Arc::new(grant));
+    }
+
+    /// Whether a token could let somebody in.
+    pub(in crate::admin) fn has_tokens(&self) -> bool {
+        !self.tokens.is_empty()
+    }
+
+    /// How many there are.
+    pub(in crate::admin) fn len(&self) -> usize {
+        self.tokens.len() + self.certificates.len()
+    }
+
+    /// What this credential is good for, whether it has ended or not.
+    pub(in crate::admin) fn find(&self, credential: &Credential) -> Option<&Arc<Grant>> {
+        match credential {
+            Credential::Token(hash) => self.tokens.get(hash),
+            Credential::Certificate(subject) => self.certificates.get(subject),
+        }
+    }
+}
+
+/// What a caller shows of himself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum Credential {
+    /// The hash of a token.
+    Token([u8; 32]),
+    /// The subject of a certificate that the client CA signed.
+    Certificate(Arc<str>),
+}
+
+impl Credential {
+    pub(in crate::admin) fn of_token(token: &[u8]) -> Self {
+        Credential::Token(Sha256::digest(token).into())
+    }
+
+    /// What it is, for logs and the audit.
+    pub(in crate::admin) const fn kind(&self) -> &'static str {
+        match self {
+            Credential::Token(_) => "token",
+            Credential::Certificate(_) => "certificate",
+        }
+    }
+}
+
+/// What a caller was let in for.
+#[derive(Clone, Debug)]
+pub(in crate::admin) struct Shown {
+    /// What he showed.
+    pub(in crate::admin) credential: Credential,
+    /// What it was good for then.
+    pub(in crate::admin) grant: Arc<Grant>,
+    /// When one of the two ends; `None` = never.
+    pub(in crate::admin) end: Option<Wall>,
+}

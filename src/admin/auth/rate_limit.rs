@@ -1,0 +1,126 @@
+//! How much one caller may ask, and how often one source may show what is wrong.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::grants::Credential;
+use crate::admin::listen::peer_credentials::Source;
+use crate::admin::settings::Limits;
+use crate::rate::RateTable;
+use crate::types::Mono;
+
+/// Callers and sources that are remembered at once, in each table.
+const SLOTS: usize = 1024;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// For whom requests are counted.
+#[derive(Clone, Debug)]
+pub(in crate::admin) enum Account<'a> {
+    /// Who showed something.
+    Named(&'a Credential),
+    /// Who did not.
+    Source(Source),
+}
+
+/// The tables.
+#[derive(Debug)]
+pub(in crate::admin) struct Quota {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    requests: Option<RateTable>,
+    failures: RateTable,
+    lines: RateTable,
+    refused: u64,
+}
+
+impl Quota {
+    pub(in crate::admin) fn new(limits: &Limits) -> Self {
+        let per_minute = limits.failures_per_minute.max(1);
+        Quota {
+            inner: Mutex::new(Inner {
+                requests: RateTable::new(limits.rate, SLOTS),
+                failures: RateTable::every(MINUTE / per_minute, per_minute, SLOTS),
+                lines: RateTable::every(MINUTE, 1, SLOTS),
+                refused: 0,
+            }),
+        }
+    }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// How long the caller has to wait.
+    pub(in crate::admin) fn spend(&self, account: &Account<'_>, now: Mono) -> Result<(), Duration> {
+        let mut inner = self.lock();
+        let Some(requests) = &mut inner.requests else { return Ok(()) };
+        match account {
+            Account::Named(Credential::Token(hash)) => requests.spend(("token", hash), now),
+            Account::Named(Credential::Certificate(subject)) => requests.spend(("certificate", subject), now),
+            Account::Source(source) => requests.spend(source, now),
+        }
+    }
+
+    /// Whether what this source shows is looked at.
+    pub(in crate::admin) fn may_try(&self, source: Source, now: Mono) -> bool {
+        self.lock().failures.has(source, now)
+    }
+
+    /// Counts a refusal, `wrong` when something was shown; how many there were so far when it is time for a line about
+    /// this source in the log.
+    pub(in crate::admin) fn refused(&self, source: Source, wrong: bool, now: Mono) -> Option<u64> {
+        let mut inner = self.lock();
+        inner.refused += 1;
+        if wrong {
+            // One that had no token left was not looked at, so that this cannot fail where it matters.
+            inner.failures.admit(source, now);
+        }
+        inner.lines.admit(source, now).then_some(inner.refused)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::RateLimit;
+
+    const HERE: Source = Source::User(1);
+    const THERE: Source = Source::User(2);
+
+    fn at(seconds: u64) -> Mono {
+        Mono::from_micros((100 + seconds) * 1_000_000)
+    }
+
+    #[test]
+    fn wrong_tokens_are_few_and_the_log_has_a_line_a_minute() {
+        let quota = Quota::new(&Limits { failures_per_minute: 2, ..Limits::default() });
+        assert_eq!(quota.refused(HERE, false, at(0)), Some(1));
+        assert!((0..50).all(|_| quota.refused(HERE, false, at(1)).is_none()), "who shows nothing guesses nothing");
+        assert!(quota.may_try(HERE, at(1)));
+        quota.refused(HERE, true, at(1));
+        assert!(quota.may_try(HERE, at(1)));
+        quota.refused(HERE, true, at(1));
+        assert!(!quota.may_try(HERE, at(1)) && quota.may_try(THERE, at(1)));
+        assert!(quota.may_try(HERE, at(31)));
+        assert_eq!(quota.refused(HERE, false, at(61)), Some(54));
+    }
+
+    #[test]
+    fn each_caller_has_his_own_rate() {
+        let rate = RateLimit { per_second: 10, burst: 2 };
+        let quota = Quota::new(&Limits { rate, ..Limits::default() });
+        let (token, certificate) = (Credential::Token([1; 32]), Credential::Certificate("a".into()));
+        for account in [Account::Named(&token), Account::Named(&certificate), Account::Source(HERE)] {
+            assert!((0..2).all(|_| quota.spend(&account, at(0)).is_ok()), "{account:?}");
+            assert_eq!(quota.spend(&account, at(0)), Err(Duration::from_millis(100)), "{account:?}");
+        }
+        let open = Quota::new(&Limits { rate: RateLimit { per_second: 0, burst: 1 }, ..Limits::default() });
+        assert!((0..9).all(|_| open.spend(&Account::Source(HERE), at(0)).is_ok()));
+    }
+}

@@ -1,0 +1,253 @@
+//! Tokens, certificates and TLS as they are in force, and their files, which are read again when they change.
+
+use std::convert::Infallible;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::grants::{Grants, Shown};
+use super::tls::{Material, TlsError, TlsFiles};
+use crate::admin::settings::{AccessSource, Settings};
+use crate::clock::Clock;
+use crate::types::Wall;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// The longest that an end of a grant is slept for at once: the wall clock may be set.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+
+/// What is in force now.
+#[derive(Debug)]
+pub(in crate::admin) struct InForce {
+    grants: watch::Sender<Arc<Grants>>,
+    tls: Option<ArcSwap<Tls>>,
+}
+
+/// TLS as new connections get it.
+pub(in crate::admin) struct Tls {
+    pub(in crate::admin) acceptor: TlsAcceptor,
+    /// Cancelled when other clients are believed, so that those who came under the old CA come again.
+    pub(in crate::admin) epoch: CancellationToken,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
+
+impl InForce {
+    pub(in crate::admin) fn grants(&self) -> Arc<Grants> {
+        self.grants.borrow().clone()
+    }
+
+    pub(in crate::admin) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.as_ref().map(ArcSwap::load_full)
+    }
+
+    /// Waits until what was shown is not good for its grant any more: it was removed, changed or has ended.
+    pub(in crate::admin) async fn until_revoked(self: Arc<Self>, shown: Shown) {
+        let Shown { credential, grant, end } = shown;
+        let mut grants = self.grants.subscribe();
+        loop {
+            let still = grants.borrow_and_update().find(&credential).is_some_and(|now| **now == *grant);
+            let now = Clock.now().wall;
+            if !still || end.is_some_and(|end| end <= now) {
+                return;
+            }
+            let ended = async {
+                match end {
+                    Some(end) => tokio::time::sleep(end.since(now).min(MAX_SLEEP)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = grants.changed() => if changed.is_err() { return },
+                () = ended => {}
+            }
+        }
+    }
+}
+
+/// The files, and what they were when they were last read.
+pub(in crate::admin) struct Files {
+    in_force: Arc<InForce>,
+    access: Option<(AccessSource, Option<Stamp>)>,
+    tls: Option<TlsState>,
+    closing: CancellationToken,
+}
+
+struct TlsState {
+    files: TlsFiles,
+    stamps: Vec<Option<Stamp>>,
+    material: Material,
+    /// Whether nobody may come without a certificate when there is no token.
+    closed: bool,
+    certificate_needed: bool,
+}
+
+impl TlsState {
+    fn needs_certificate(&self, grants: &Grants) -> bool {
+        self.closed && self.files.client_ca.is_some() && !grants.has_tokens()
+    }
+}
+
+/// By what a changed file is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    length: u64,
+    inode: u64,
+}
+
+/// `None` when it cannot be looked at.
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(Stamp {
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+        length: metadata.len(),
+        inode: metadata.ino(),
+    })
+}
+
+/// Why nothing can be in force yet.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::admin) enum LoadError {
+    #[error("{0}")]
+    Access(String),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Files {
+    /// Reads all files for the first time. Connections of an epoch end when `closing` is cancelled.
+    ///
+    /// # Errors
+    /// What is wrong with one of them.
+    pub(in crate::admin) fn load(settings: &Settings, closing: CancellationToken) -> Result<Self, LoadError> {
+        // Stamped before it is read: what is written in between is seen as a change.
+        let access = settings.access.clone().map(|access| (access.clone(), stamp(&access.file)));
+        let grants = match &access {
+            Some((access, _)) => (access.read)(&access.file).map_err(LoadError::Access)?.0,
+            None => Grants::default(),
+        };
+        let mut tls = None;
+        if let Some(files) = settings.tls.clone() {
+            let stamps = files.paths().map(stamp).collect();
+            let material = Material::read(&files)?;
+            let closed = !settings.trusts_tcp();
+            let mut state = TlsState { files, stamps, material, closed, certificate_needed: false };
+            state.certificate_needed = state.needs_certificate(&grants);
+            tls = Some(state);
+        }
+        let in_force = tls.as_ref().map(|state| acceptor(state, closing.child_token())).transpose()?;
+        let in_force =
+            InForce { grants: watch::Sender::new(Arc::new(grants)), tls: in_force.map(ArcSwap::from_pointee) };
+        Ok(Files { in_force: Arc::new(in_force), access, tls, closing })
+    }
+
+    pub(in crate::admin) fn in_force(&self) -> Arc<InForce> {
+        self.in_force.clone()
+    }
+
+    /// Looks at the files again and again; it never ends by itself.
+    pub(in crate::admin) async fn watch(mut self) -> Infallible {
+        if self.access.is_none() && self.tls.is_none() {
+            return std::future::pending().await;
+        }
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            // A slow disk must not hold the other tasks up.
+            let looked = tokio::task::spawn_blocking(move || {
+                self.look();
+                self
+            });
+            match looked.await {
+                Ok(back) => self = back,
+                Err(error) => {
+                    tracing::error!(%error, "the admin API's files are not looked at any more: restart pexd to read them");
+                    return std::future::pending().await;
+                }
+            }
+        }
+    }
+
+    /// Puts what has changed in force. What is broken leaves the old in force.
+    pub(in crate::admin) fn look(&mut self) {
+        self.look_at_access();
+        if let Err(error) = self.look_at_tls() {
+            tracing::error!(%error, "the admin API's TLS files cannot be used; the old ones stay in force");
+        }
+    }
+
+    fn look_at_access(&mut self) {
+        let Some((source, before)) = &mut self.access else { return };
+        let now = stamp(&source.file);
+        if now == *before {
+            return;
+        }
+        *before = now;
+        let file = source.file.display();
+        match (source.read)(&source.file) {
+            Ok((grants, warnings)) => {
+                warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                tracing::info!(%file, entries = grants.len(), "who may use the admin API was read again");
+                self.in_force.grants.send_replace(Arc::new(grants));
+            }
+            Err(mistakes) => {
+                tracing::error!(%file, "the access file cannot be used; the old one stays in force: {mistakes}");
+            }
+        }
+    }
+
+    fn look_at_tls(&mut self) -> Result<(), TlsError> {
+        let Some(state) = &mut self.tls else { return Ok(()) };
+        let stamps: Vec<_> = state.files.paths().map(stamp).collect();
+        let needed = state.needs_certificate(&self.in_force.grants());
+        let touched = stamps != state.stamps;
+        if !touched && needed == state.certificate_needed {
+            return Ok(());
+        }
+        state.stamps = stamps;
+        let mut believed = true;
+        if touched {
+            let material = Material::read(&state.files)?;
+            material.server(needed)?;
+            believed = material.believes_as(&state.material);
+            state.material = material;
+        }
+        state.certificate_needed = needed;
+        let Some(tls) = &self.in_force.tls else { return Ok(()) };
+        let epoch = tls.load().epoch.clone();
+        let next = if believed { epoch.clone() } else { self.closing.child_token() };
+        tls.store(Arc::new(acceptor(state, next)?));
+        if !believed {
+            epoch.cancel();
+        }
+        if touched {
+            tracing::info!(cert = %state.files.cert.display(), "the admin API's TLS files were read again");
+        }
+        Ok(())
+    }
+}
+
+fn acceptor(state: &TlsState, epoch: CancellationToken) -> Result<Tls, TlsError> {
+    let config = state.material.server(state.certificate_needed)?;
+    if state.material.not_after().is_some_and(|end: Wall| end <= Clock.now().wall) {
+        let cert = state.files.cert.display();
+        tracing::warn!(%cert, "the admin API's certificate has expired: clients refuse it until there is a new one");
+    }
+    Ok(Tls { acceptor: config.into(), epoch })
+}

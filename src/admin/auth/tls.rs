@@ -1,0 +1,180 @@
+//! TLS: the server's certificate, and the CA of those who show one of their own.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use crate::types::Wall;
+
+/// Bytes of a PEM file at most.
+const MAX_FILE: u64 = 1 << 20;
+/// The one protocol that is spoken inside.
+const HTTP2: &[u8] = b"h2";
+
+/// The PEM files of TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate, then those between it and its CA.
+    pub cert: PathBuf,
+    /// The certificate's private key.
+    pub key: PathBuf,
+    /// The CAs whose client certificates are believed; `None` = clients show none.
+    pub client_ca: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// All of them.
+    pub(in crate::admin) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()].into_iter().flatten().map(PathBuf::as_path)
+    }
+}
+
+/// What is wrong with which file.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {what}", path.display())]
+pub struct TlsError {
+    path: PathBuf,
+    what: String,
+}
+
+impl TlsError {
+    fn new(path: &Path, what: impl ToString) -> Self {
+        TlsError { path: path.to_owned(), what: what.to_string() }
+    }
+}
+
+/// The contents of the files.
+#[derive(Debug)]
+pub(in crate::admin) struct Material {
+    files: TlsFiles,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    client_ca: Vec<CertificateDer<'static>>,
+}
+
+impl Material {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// The file that cannot be read or holds no PEM of its kind.
+    pub(in crate::admin) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
+        let chain = certificates(&files.cert)?;
+        let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(|error| match error {
+            pem::Error::NoItemsFound => TlsError::new(&files.key, "there is no private key in PEM form in it"),
+            error => TlsError::new(&files.key, error),
+        })?;
+        let client_ca = files.client_ca.as_deref().map(certificates).transpose()?.unwrap_or_default();
+        Ok(Material { files: files.clone(), chain, key, client_ca })
+    }
+
+    /// Whether the same clients are believed as with `other`.
+    pub(in crate::admin) fn believes_as(&self, other: &Material) -> bool {
+        self.client_ca == other.client_ca
+    }
+
+    /// When the server's certificate ends, if that can be read.
+    pub(in crate::admin) fn not_after(&self) -> Option<Wall> {
+        self.chain.first().and_then(|leaf| Certificate::from_der(leaf).ok()).map(|leaf| not_after(&leaf))
+    }
+
+    /// The server's side of TLS 1.2 and 1.3. Who may come without a certificate is told apart by `certificate_needed`.
+    /// Sessions are not resumed: each connection shows its certificate to the CA of the day.
+    ///
+    /// # Errors
+    /// When certificate and key do not belong together, or a CA is none.
+    pub(in crate::admin) fn server(&self, certificate_needed: bool) -> Result<Arc<ServerConfig>, TlsError> {
+        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::new(&self.files.cert, error))?;
+        let builder = match &self.files.client_ca {
+            None => builder.with_no_client_auth(),
+            Some(path) => {
+                let failed = |error: &dyn std::fmt::Display| TlsError::new(path, format!("it is no CA: {error}"));
+                let mut roots = RootCertStore::empty();
+                for ca in &self.client_ca {
+                    roots.add(ca.clone()).map_err(|error| failed(&error))?;
+                }
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+                let verifier = if certificate_needed { verifier } else { verifier.allow_unauthenticated() };
+                builder.with_client_cert_verifier(verifier.build().map_err(|error| failed(&error))?)
+            }
+        };
+        let mut config = builder
+            .with_single_cert(self.chain.clone(), self.key.clone_key())
+            .map_err(|error| TlsError::new(&self.files.cert, format!("it does not go with its key: {error}")))?;
+        config.alpn_protocols = vec![HTTP2.to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Arc::new(config))
+    }
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    let read = read.and_then(|_| match bytes.len() as u64 > MAX_FILE {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has more than 1 MiB")),
+        false => Ok(()),
+    });
+    read.map_err(|error| TlsError::new(path, error))?;
+    Ok(bytes)
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let bytes = bytes(path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let found = found.map_err(|error| TlsError::new(path, error))?;
+    if found.is_empty() {
+        return Err(TlsError::new(path, "there is no certificate in PEM form in it"));
+    }
+    Ok(found)
+}
+
+/// A certificate that a client showed and the client CA signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::admin) struct ClientCertificate {
+    /// Its common name, or its first DNS name when it has none; empty when it has neither.
+    pub(in crate::admin) subject: Arc<str>,
+    /// When it ends. A connection may outlive it.
+    pub(in crate::admin) not_after: Wall,
+}
+
+impl ClientCertificate {
+    /// What the certificate says of its holder; one that cannot be read names nobody.
+    pub(in crate::admin) fn read(der: &CertificateDer<'_>) -> Self {
+        let read = Certificate::from_der(der).ok().map(|certificate| ClientCertificate {
+            subject: subject(&certificate).unwrap_or_default().into(),
+            not_after: not_after(&certificate),
+        });
+        read.unwrap_or_else(|| ClientCertificate { subject: "".into(), not_after: Wall::NEVER })
+    }
+}
+
+fn not_after(certificate: &Certificate) -> Wall {
+    let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
+    Wall::from_secs(i64::try_from(end.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn subject(certificate: &Certificate) -> Option<String> {
+    let certificate = certificate.tbs_certificate();
+    if let Some(name) = certificate.subject().common_name().ok()? {
+        return Some(name.value().into_owned());
+    }
+    let (_, names) = certificate.get_extension::<SubjectAltName>().ok()??;
+    names.0.iter().find_map(|name| match name {
+        GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+        _ => None,
+    })
+}

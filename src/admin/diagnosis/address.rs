@@ -1,0 +1,269 @@
+//! Why an address is served or not, and what would change that, in words.
+
+use crate::admin::reply::conversions;
+use crate::book::State;
+use crate::node::AddressStory;
+use crate::node::row::Ban;
+use crate::types::{Outcome, Wall};
+
+/// The reason of an address's state, for an operator.
+pub(in crate::admin) fn reason(story: &AddressStory) -> String {
+    let verdict = if story.view.servable { served(story) } else { not_served(story) };
+    let next = next(story);
+    if next.is_empty() { verdict } else { format!("{verdict} {next}") }
+}
+
+fn served(story: &AddressStory) -> String {
+    let record = &story.view.record;
+    let reached = time(record.last_success);
+    if record.outcome == Outcome::Untried {
+        return "Served although it was never tried: a node tells of all that did not fail. A seed would not."
+            .to_owned();
+    }
+    if record.outcome.is_success() {
+        return format!(
+            "Served: our own dial found its ID there at {reached}, and it did not fail since. It is served until a dial fails."
+        );
+    }
+    let held = if story.outage {
+        "most of what was good fails at once, so we take the fault to be ours and hold nothing against it until others \
+         answer again"
+    } else {
+        "it failed while most of what was good failed at once, which was not held against it"
+    };
+    format!(
+        "Served: our own dial found its ID there at {reached}. The latest attempt, at {}, failed ({}), but {held}.",
+        time(record.last_attempt),
+        failure(record.outcome)
+    )
+}
+
+fn not_served(story: &AddressStory) -> String {
+    if let Some(ban) = story.bans.first() {
+        return format!("Not served, not dialled: {}.", banned(ban));
+    }
+    if story.view.record.state == State::Banned {
+        return "Not served, not dialled: the ban of its ID has just ended; it is new again within a minute."
+            .to_owned();
+    }
+    if let Some(refused) = &story.refused {
+        return format!("Not served: by the present configuration the book would not take it: {refused}.");
+    }
+    let record = &story.view.record;
+    let would_be =
+        if story.seed_mode { record.verified } else { record.verified || record.outcome == Outcome::Untried };
+    if let Some(other) = story.served_at.filter(|_| would_be) {
+        return format!(
+            "Not served: one address an ID is told, and this ID's is {other}, which was verified before, or reached later. \
+             This one takes its place when that one fails."
+        );
+    }
+    if record.outcome == Outcome::Untried {
+        return "Not served: it was never tried, and a seed tells only of what its own dial verified.".to_owned();
+    }
+    let since = if record.last_success.is_never() {
+        "it was never reached".to_owned()
+    } else {
+        format!("it was last reached at {}", time(record.last_success))
+    };
+    format!(
+        "Not served: our latest attempt, at {}, failed: {}. It failed {} in a row, and {since}. One dial that finds its ID \
+         there makes it served.",
+        time(record.last_attempt),
+        failure(record.outcome),
+        times(record.attempts)
+    )
+}
+
+/// When it will be dialled, or why not.
+fn next(story: &AddressStory) -> String {
+    let manual = "PeerService.DialPeer tries it now";
+    if !story.bans.is_empty() || story.view.record.state == State::Banned {
+        return String::new();
+    }
+    if story.dialling {
+        return "Its ID is being dialled now.".to_owned();
+    }
+    if !story.running {
+        return "The reactor does not run, so nothing is dialled: ReactorService.Start starts it.".to_owned();
+    }
+    if !story.seed_mode {
+        return match story.held {
+            Some((until, true)) => format!("It failed too often and is left alone until {}; {manual}.", time(until)),
+            Some((until, false)) => {
+                format!("A node dials it when it needs peers, but not before {}; {manual}.", time(until))
+            }
+            None => format!("A node dials it when it needs peers; {manual}."),
+        };
+    }
+    if story.view.connected {
+        return "Its ID is connected, which verifies no address; it is dialled when that connection is gone."
+            .to_owned();
+    }
+    match (story.held, story.next_attempt) {
+        (Some((until, true)), _) if !story.view.record.verified => format!(
+            "Its place failed too often and is given up until {}: it leaves the book at its next turn; {manual}.",
+            time(until)
+        ),
+        (_, Some(at)) => format!("The crawl dials it at {}, as far as dials are free.", time(at)),
+        (_, None) => "It waits for the end of a dial to its place: another ID is said to be there, too.".to_owned(),
+    }
+}
+
+fn banned(ban: &Ban) -> String {
+    let whom = match ban.target {
+        crate::node::row::BanTarget::Id(_) => "its ID is banned".to_owned(),
+        crate::node::row::BanTarget::Range(_) => format!("its IP is banned ({})", ban.target),
+    };
+    let until =
+        if ban.until.is_never() { "until it is lifted".to_owned() } else { format!("until {}", time(ban.until)) };
+    let why = if ban.reason.is_empty() { String::new() } else { format!(" for {:?}", ban.reason) };
+    format!("{whom}{why}, {until}; BanService.Unban lifts that")
+}
+
+const fn failure(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Untried => "it was never tried",
+        Outcome::Reached | Outcome::NoPex => "it was reached, and lost its standing since",
+        Outcome::Refused => "the host refused the connection or cannot be reached: nothing listens there now",
+        Outcome::TimedOut => "it did not answer in time: a firewall, or a host that is gone or overloaded",
+        Outcome::WrongIdentity => "a node with another ID answered there: the address is outdated, or was made up",
+        Outcome::WrongNetwork => "a node of another chain or block version answered there",
+        Outcome::HungUp => "it hung up within the handshake: most often a node without a free slot",
+        Outcome::Misbehaved => "it broke the protocol",
+    }
+}
+
+fn times(count: u16) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+fn time(at: Wall) -> String {
+    conversions::time(at).map_or_else(|| "no time".to_owned(), |time| time.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{Record, Source};
+    use crate::node::AddressView;
+    use crate::node::row::BanTarget;
+    use crate::types::{Group, NetAddress, NodeId};
+
+    /// What a running seed knows of an address that it reached.
+    fn good() -> AddressStory {
+        let at = Wall::from_secs(1_750_000_000);
+        let address = NetAddress::new(NodeId::from_bytes([1; 20]), [1, 2, 3, 4].into(), 26_656).unwrap();
+        let record = Record {
+            address,
+            state: State::New,
+            buckets: vec![1],
+            source: Source { id: address.id(), ip: address.ip() },
+            added: at,
+            attempts: 0,
+            outcome: Outcome::Reached,
+            last_attempt: at,
+            last_success: at,
+            reached_since: at,
+            verified: true,
+        };
+        AddressStory {
+            view: AddressView { record, group: Group::V4([1, 2]), servable: true, connected: false },
+            seed_mode: true,
+            running: true,
+            outage: false,
+            refused: None,
+            served_at: Some(address),
+            dialling: false,
+            next_attempt: Some(at),
+            held: None,
+            bans: Vec::new(),
+        }
+    }
+
+    /// The same when its latest attempt failed.
+    fn failed(outcome: Outcome, attempts: u16) -> AddressStory {
+        let mut story = good();
+        story.view.servable = false;
+        story.served_at = None;
+        (story.view.record.verified, story.view.record.outcome, story.view.record.attempts) =
+            (false, outcome, attempts);
+        story
+    }
+
+    fn changed(mut story: AddressStory, change: impl FnOnce(&mut AddressStory)) -> String {
+        change(&mut story);
+        reason(&story)
+    }
+
+    #[track_caller]
+    fn says(text: &str, wanted: &[&str]) {
+        assert!(wanted.iter().all(|wanted| text.contains(wanted)), "{text}");
+    }
+
+    #[test]
+    fn a_served_address_tells_what_it_rests_on() {
+        says(&reason(&good()), &["Served: our own dial", "2025-06-15T15:06:40Z", "The crawl dials it at"]);
+        let untried = |story: &mut AddressStory| {
+            (story.seed_mode, story.view.record.outcome, story.view.record.verified) = (false, Outcome::Untried, false);
+        };
+        says(&changed(good(), untried), &["never tried", "A seed would not", "when it needs peers", "DialPeer"]);
+        let held = |story: &mut AddressStory| (story.outage, story.view.record.outcome) = (true, Outcome::TimedOut);
+        says(&changed(good(), held), &["Served", "did not answer in time", "fault to be ours"]);
+        let restored = |story: &mut AddressStory| story.view.record.outcome = Outcome::Refused;
+        says(&changed(good(), restored), &["Served", "not held against it"]);
+    }
+
+    #[test]
+    fn an_address_that_is_not_served_tells_why_and_what_would_change_that() {
+        says(
+            &reason(&failed(Outcome::TimedOut, 3)),
+            &["failed: it did not answer", "3 times in a row", "One dial that finds"],
+        );
+        let never = |story: &mut AddressStory| story.view.record.last_success = Wall::NEVER;
+        says(&changed(failed(Outcome::Refused, 1), never), &["once in a row", "never reached"]);
+        let untried = |story: &mut AddressStory| story.view.record.last_attempt = Wall::NEVER;
+        says(&changed(failed(Outcome::Untried, 0), untried), &["Not served: it was never tried", "The crawl dials it"]);
+        let other: NetAddress = format!("{}@5.6.7.8:1", NodeId::from_bytes([1; 20])).parse().unwrap();
+        let elsewhere = |story: &mut AddressStory| (story.view.servable, story.served_at) = (false, Some(other));
+        says(&changed(good(), elsewhere), &["one address an ID", "5.6.7.8:1"]);
+        let private = |story: &mut AddressStory| {
+            (story.view.servable, story.refused) = (false, Some(crate::book::Refused::Private));
+        };
+        says(&changed(good(), private), &["private_peer_ids"]);
+    }
+
+    #[test]
+    fn a_ban_comes_before_all_else() {
+        let ban = |target| Ban::new(target, "spam".into(), Wall::from_secs(5), None, Some("ops"));
+        let by_range = |story: &mut AddressStory| {
+            story.view.servable = false;
+            story.bans = vec![ban(BanTarget::Range("1.2.0.0/16".parse().unwrap()))];
+        };
+        let text = changed(good(), by_range);
+        says(&text, &["1.2.0.0/16", "\"spam\"", "until it is lifted", "BanService.Unban"]);
+        assert!(!text.contains("dials it"), "{text}");
+        let by_id = |story: &mut AddressStory| {
+            (story.view.servable, story.view.record.state) = (false, State::Banned);
+            story.bans = vec![ban(BanTarget::Id(NodeId::from_bytes([1; 20])))];
+        };
+        says(&changed(good(), by_id), &["its ID is banned"]);
+        let ended = |story: &mut AddressStory| (story.view.servable, story.view.record.state) = (false, State::Banned);
+        says(&changed(good(), ended), &["has just ended"]);
+    }
+
+    #[test]
+    fn the_next_dial_is_told_or_why_there_is_none() {
+        let failed = || failed(Outcome::TimedOut, 17);
+        let until = Wall::from_secs(1_750_086_400);
+        says(
+            &changed(failed(), |s| s.held = Some((until, true))),
+            &["given up until 2025-06-16T15:06:40Z", "leaves the book"],
+        );
+        says(&changed(failed(), |s| (s.seed_mode, s.held) = (false, Some((until, false)))), &["not before 2025-06-16"]);
+        says(&changed(failed(), |s| s.running = false), &["ReactorService.Start"]);
+        says(&changed(failed(), |s| s.dialling = true), &["being dialled now"]);
+        says(&changed(failed(), |s| s.view.connected = true), &["Its ID is connected"]);
+        says(&changed(failed(), |s| s.next_attempt = None), &["another ID is said to be there"]);
+    }
+}

@@ -1,0 +1,345 @@
+//! Connections of the admin listeners: a bounded number, TLS shaken hands beside, and none may sit there without speaking
+//! HTTP/2 or, where that is demanded, without showing who it is.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_util::{Stream, stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, timeout};
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::transport::server::Connected;
+
+use super::connection_limits::{NoPlace, Place, Places};
+use super::peer_credentials::{Remote, Source};
+use crate::admin::auth::reload::{InForce, Tls};
+use crate::admin::auth::tls::ClientCertificate;
+use crate::admin::settings::Limits;
+use crate::clock::Clock;
+use crate::rate::RateTable;
+
+/// How long a client may take for its TLS handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// How long a client may take to send HTTP/2's preface. Pings watch over the connection from then on.
+const PREFACE_TIME: Duration = Duration::from_secs(10);
+/// How long it may then take until it shows who it is, where that is demanded.
+const ENTRY_TIME: Duration = Duration::from_secs(30);
+/// Bytes of the preface.
+const PREFACE: usize = 24;
+/// How long to wait when a connection cannot be accepted (no descriptors left), so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// How often the log tells of one source that finds no place, and of how many sources at once.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+const TOLD_SLOTS: usize = 256;
+
+/// What is listened on.
+#[derive(Debug)]
+pub(in crate::admin) struct Listeners {
+    /// TCP, and whether who comes that way is trusted.
+    pub(in crate::admin) tcp: Option<(TcpListener, bool)>,
+    /// The Unix socket.
+    pub(in crate::admin) unix: Option<UnixListener>,
+    /// TLS for TCP, if there is any.
+    pub(in crate::admin) in_force: Arc<InForce>,
+}
+
+/// The listeners' connections, all of which end when `closing` is cancelled.
+pub(in crate::admin) fn incoming(
+    listeners: Listeners,
+    limits: &Limits,
+    closing: CancellationToken,
+) -> impl Stream<Item = io::Result<Connection>> + Send + use<> {
+    let places = || Places::new(limits.connections, limits.connections_per_source);
+    let door = Door {
+        listeners,
+        tcp_places: places(),
+        unix_places: places(),
+        told: RateTable::every(TELL_EVERY, 1, TOLD_SLOTS),
+        handshakes: JoinSet::new(),
+        closing,
+    };
+    stream::unfold(door, |mut door| async move {
+        let connection = door.next().await;
+        Some((Ok(connection), door))
+    })
+}
+
+struct Door {
+    listeners: Listeners,
+    tcp_places: Arc<Places<Source>>,
+    unix_places: Arc<Places<Source>>,
+    told: RateTable,
+    /// As many as there are places for at most. They break off when this is dropped.
+    handshakes: JoinSet<Option<Connection>>,
+    closing: CancellationToken,
+}
+
+impl Door {
+    async fn next(&mut self) -> Connection {
+        loop {
+            let Listeners { tcp, unix, in_force } = &self.listeners;
+            let connection = tokio::select! {
+                accepted = accept_tcp(tcp.as_ref()) => match accepted {
+                    Ok((stream, address, trusted)) => match in_force.tls() {
+                        Some(tls) => {
+                            self.shake_hands(stream, Remote::tcp(address, trusted), tls);
+                            None
+                        }
+                        None => self.place(Wire::Tcp(stream), Remote::tcp(address, trusted)),
+                    },
+                    Err(error) => outlast(&error).await,
+                },
+                accepted = accept_unix(unix.as_ref()) => match accepted {
+                    Ok((stream, remote)) => self.place(Wire::Unix(stream), remote),
+                    Err(error) => outlast(&error).await,
+                },
+                // One that panicked is one that failed.
+                Some(shaken) = self.handshakes.join_next() => shaken.ok().flatten(),
+            };
+            if let Some(connection) = connection {
+                return connection;
+            }
+        }
+    }
+
+    fn place(&mut self, stream: Wire, remote: Remote) -> Option<Connection> {
+        let places = if matches!(stream, Wire::Unix(_)) { &self.unix_places } else { &self.tcp_places };
+        let place = places.clone().take(remote.source);
+        let place = self.told_of(place, &remote)?;
+        Some(Connection::new(stream, remote, place, self.closing.clone()))
+    }
+
+    fn shake_hands(&mut self, stream: TcpStream, mut remote: Remote, tls: Arc<Tls>) {
+        let place = self.tcp_places.take(remote.source);
+        let Some(place) = self.told_of(place, &remote) else { return };
+        self.handshakes.spawn(async move {
+            // Small messages that are waited for. A socket that refuses the option still works.
+            let _ = stream.set_nodelay(true);
+            let stream = match timeout(HANDSHAKE_TIME, tls.acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    tracing::debug!(from = %remote.name, %error, "a TLS handshake with the admin API failed");
+                    return None;
+                }
+                Err(_) => return None,
+            };
+            let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+            remote.certificate = certificate.map(|leaf| Arc::new(ClientCertificate::read(leaf)));
+            Some(Connection::new(Wire::Tls(Box::new(stream)), remote, place, tls.epoch.clone()))
+        });
+    }
+
+    /// The place, or a line in the log now and then.
+    fn told_of(&mut self, place: Result<Place<Source>, NoPlace>, remote: &Remote) -> Option<Place<Source>> {
+        let told = match &place {
+            Ok(_) => return place.ok(),
+            // All sources together, or a flood from many would flood the log.
+            Err(NoPlace::Full) => self.told.admit("all", Clock.mono()),
+            Err(NoPlace::SourceFull) => self.told.admit(remote.source, Clock.mono()),
+        };
+        if told {
+            let limit = match place {
+                Err(NoPlace::SourceFull) => "admin.max_connections_per_source",
+                _ => "admin.max_connections",
+            };
+            tracing::warn!(from = %remote.name, limit, "the admin API closes connections until others end");
+        }
+        None
+    }
+}
+
+async fn accept_tcp(listener: Option<&(TcpListener, bool)>) -> io::Result<(TcpStream, SocketAddr, bool)> {
+    let Some((listener, trusted)) = listener else { return std::future::pending().await };
+    let (stream, address) = listener.accept().await?;
+    Ok((stream, address, *trusted))
+}
+
+async fn accept_unix(listener: Option<&UnixListener>) -> io::Result<(UnixStream, Remote)> {
+    let Some(listener) = listener else { return std::future::pending().await };
+    let (stream, _) = listener.accept().await?;
+    let peer = stream.peer_cred()?;
+    Ok((stream, Remote::unix(peer)))
+}
+
+async fn outlast(error: &io::Error) -> Option<Connection> {
+    tracing::warn!(%error, "cannot accept a connection to the admin API");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+    None
+}
+
+/// What a connection runs over.
+#[derive(Debug)]
+enum Wire {
+    Tcp(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    Unix(UnixStream),
+}
+
+/// An accepted connection. It gives its place back when it is dropped.
+#[derive(Debug)]
+pub(in crate::admin) struct Connection {
+    stream: Wire,
+    remote: Remote,
+    /// Until the client has sent and shown what it has to.
+    patience: Option<Patience>,
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
+    _place: Place<Source>,
+}
+
+/// How long a client is waited for.
+#[derive(Debug)]
+struct Patience {
+    until: Pin<Box<Sleep>>,
+    /// Bytes of the preface that have not come.
+    missing: usize,
+}
+
+impl Connection {
+    fn new(stream: Wire, remote: Remote, place: Place<Source>, closing: CancellationToken) -> Self {
+        if let Wire::Tcp(tcp) = &stream {
+            // Answers are small and waited for. A socket that refuses the option still works.
+            let _ = tcp.set_nodelay(true);
+        }
+        let closing = Box::pin(closing.cancelled_owned());
+        let patience = Patience { until: Box::pin(tokio::time::sleep(PREFACE_TIME)), missing: PREFACE };
+        Connection { stream, remote, patience: Some(patience), closing, _place: place }
+    }
+
+    /// Whether the client was waited for long enough.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(patience) = &mut self.patience else { return false };
+        if patience.missing == 0 && self.remote.has_entered() {
+            self.patience = None;
+            return false;
+        }
+        patience.until.as_mut().poll(cx).is_ready()
+    }
+
+    fn note_read(&mut self, got: usize, cx: &mut Context<'_>) {
+        let Some(patience) = &mut self.patience else { return };
+        let before = patience.missing;
+        patience.missing = before.saturating_sub(got);
+        if before > 0 && patience.missing == 0 && !self.remote.has_entered() {
+            patience.until.as_mut().reset(Instant::now() + ENTRY_TIME);
+            // To be woken at the new time. It cannot be over yet.
+            let _ = patience.until.as_mut().poll(cx);
+        }
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Remote;
+
+    fn connect_info(&self) -> Remote {
+        self.remote.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.closing.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if self.is_late(cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buf.filled().len();
+        ready!(match &mut self.stream {
+            Wire::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+            Wire::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        })?;
+        let got = buf.filled().len() - before;
+        self.note_read(got, cx);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Wire::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Wire::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+            Wire::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Wire::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Wire::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Wire::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Wire::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Wire::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Wire::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn connected(trusted: bool) -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (tcp, address) = listener.accept().await.unwrap();
+        let remote = Remote::tcp(address, trusted);
+        let place = Places::new(1, 1).take(remote.source).unwrap();
+        (Connection::new(Wire::Tcp(tcp), remote, place, CancellationToken::new()), client)
+    }
+
+    /// What a read gives when the client sent so much and then nothing for so long.
+    async fn read_after(
+        (mut connection, mut client): (Connection, TcpStream),
+        sent: usize,
+        time: Duration,
+    ) -> io::Result<usize> {
+        client.write_all(&vec![b'P'; sent]).await.unwrap();
+        connection.read_exact(&mut vec![0; sent]).await.unwrap();
+        tokio::time::pause();
+        tokio::time::advance(time + Duration::from_millis(2)).await;
+        tokio::time::resume();
+        drop(client);
+        connection.read(&mut [0; 1]).await
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_send_the_preface_in_time_is_let_go() {
+        for sent in [0, 1, PREFACE - 1] {
+            let read = read_after(connected(true).await, sent, PREFACE_TIME).await;
+            assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut, "{sent}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_sent_it_may_be_silent() {
+        for sent in [PREFACE, PREFACE + 1] {
+            assert_eq!(read_after(connected(true).await, sent, ENTRY_TIME).await.unwrap(), 0, "{sent}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_has_to_show_who_it_is_may_be_silent_only_when_it_did() {
+        let stranger = connected(false).await;
+        assert_eq!(read_after(stranger, PREFACE, ENTRY_TIME).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(read_after(connected(false).await, PREFACE, PREFACE_TIME).await.unwrap(), 0, "it has more time");
+        let known = connected(false).await;
+        known.0.remote.enter();
+        assert_eq!(read_after(known, PREFACE, ENTRY_TIME).await.unwrap(), 0);
+    }
+}

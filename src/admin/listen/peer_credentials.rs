@@ -1,0 +1,60 @@
+//! The other end of a connection: from where it comes, and what it showed while connecting.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::net::unix::UCred;
+
+use crate::admin::auth::tls::ClientCertificate;
+use crate::rate::host_of;
+
+/// Whom connections, requests and failures are counted for while nobody showed who he is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::admin) enum Source {
+    /// An IP, or the /64 of an IPv6 one.
+    Host(IpAddr),
+    /// A user of this host.
+    User(u32),
+}
+
+/// See the module. The services find it in each request's extensions by way of [`crate::admin::auth::caller::Caller`].
+#[derive(Clone, Debug)]
+pub(in crate::admin) struct Remote {
+    /// For whom it counts.
+    pub(in crate::admin) source: Source,
+    /// `127.0.0.1:51234` or `unix uid 1000 pid 4242`.
+    pub(in crate::admin) name: Arc<str>,
+    /// Whether it may do everything without showing who it is.
+    pub(in crate::admin) trusted: bool,
+    /// The certificate that it showed, signed by the client CA.
+    pub(in crate::admin) certificate: Option<Arc<ClientCertificate>>,
+    entered: Arc<AtomicBool>,
+}
+
+impl Remote {
+    pub(in crate::admin) fn tcp(address: SocketAddr, trusted: bool) -> Self {
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+        Remote::new(Source::Host(host_of(address.ip())), address.to_string(), trusted)
+    }
+
+    pub(in crate::admin) fn unix(peer: UCred) -> Self {
+        let pid = peer.pid().map_or_else(String::new, |pid| format!(" pid {pid}"));
+        Remote::new(Source::User(peer.uid()), format!("unix uid {}{pid}", peer.uid()), true)
+    }
+
+    fn new(source: Source, name: String, trusted: bool) -> Self {
+        let entered = Arc::new(AtomicBool::new(trusted));
+        Remote { source, name: name.into(), trusted, certificate: None, entered }
+    }
+
+    /// Notes that somebody who may do something uses the connection.
+    pub(in crate::admin) fn enter(&self) {
+        self.entered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether anybody ever showed on it who he is.
+    pub(in crate::admin) fn has_entered(&self) -> bool {
+        self.entered.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,5 @@
+//! Layers around every request, beside authentication: timeout, panics, call counts, and the gRPC library's own errors.
+
+pub(super) mod call_counts;
+pub(super) mod library_errors;
+pub(super) mod timeout_and_panic;

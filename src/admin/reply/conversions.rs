@@ -1,0 +1,306 @@
+//! From the views of a network to protobuf. What peers said of themselves is made harmless here.
+
+use prost_types::Duration;
+
+pub(in crate::admin) use super::timestamps::time;
+use super::untrusted_text::{printable, reason};
+use crate::admin::diagnosis::{attention, outbound, servable};
+use crate::book;
+use crate::network::{Applied, Peer, Saved, Status, Traffic};
+use crate::node::row::{self, ListItem};
+use crate::node::{AddressView, BookView, CrawlView, DialEnd, ListedView, RunState, SeedView};
+use crate::proto::pexd::v1 as pb;
+use crate::types::{Direction, Now, Outcome, Purpose, Wall};
+
+/// How often for which reason, the most frequent first.
+pub(in crate::admin) fn reason_counts(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<pb::ReasonCount> {
+    let mut counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+    counts.sort_by(|(a, most), (b, more)| more.cmp(most).then(a.cmp(b)));
+    counts.into_iter().map(|(reason, count)| pb::ReasonCount { reason: reason.to_owned(), count }).collect()
+}
+
+fn crawl_status(view: &CrawlView, now: Now) -> pb::CrawlStatus {
+    let due = view.next_due.filter(|at| *at > now.mono && view.backlog == 0);
+    pb::CrawlStatus {
+        last_round_time: time(view.last_round),
+        last_seed_round_time: time(view.last_seed_round),
+        backlog_count: view.backlog,
+        next_due_time: due.and_then(|at| time(now.wall + at.since(now.mono))),
+    }
+}
+
+pub(in crate::admin) fn reactor_status(status: Status, now: Now) -> pb::ReactorStatus {
+    let servable_reason = servable::reason(&status.node);
+    let attention = attention::of(&status, now.wall);
+    let node = status.node;
+    let (state, state_reason) = run_state(&node.state);
+    let mode = if node.seed_mode { pb::ReactorMode::Seed } else { pb::ReactorMode::Node };
+    pb::ReactorStatus {
+        address_book: Some(summary(&status.chain_id, node.book)),
+        network: status.chain_id.to_string(),
+        node_id: status.id.to_string(),
+        listen_address: status.listen.to_string(),
+        announced_address: printable(&status.announced),
+        state: state.into(),
+        state_reason,
+        state_time: time(node.since),
+        mode: mode.into(),
+        inbound_peer_count: node.inbound,
+        outbound_peer_count: node.outbound,
+        dial_count: node.dialling,
+        max_inbound_peer_count: node.max_inbound,
+        max_outbound_peer_count: node.max_outbound,
+        ban_count: node.bans,
+        outage: node.outage,
+        unsaved_reason: status.unsaved.as_deref().map(reason).unwrap_or_default(),
+        refusals: reason_counts(status.refused),
+        disconnects: reason_counts(status.ended),
+        crawl: Some(crawl_status(&node.crawl, now)),
+        outbound: Some(outbound::outbound(&[status.tallies.outbound], now.wall)),
+        answered_request_count: status.tallies.answered,
+        last_answer_time: time(status.tallies.last_answered),
+        max_dial_count: node.max_dials,
+        servable_reason,
+        attention,
+    }
+}
+
+fn run_state(state: &RunState) -> (pb::ReactorState, String) {
+    match state {
+        RunState::Stopped => (pb::ReactorState::Stopped, String::new()),
+        RunState::Starting => (pb::ReactorState::Starting, String::new()),
+        RunState::Running => (pb::ReactorState::Running, String::new()),
+        RunState::Failed(text) => (pb::ReactorState::Failed, reason(text)),
+    }
+}
+
+pub(in crate::admin) fn summary(network: &str, view: BookView) -> pb::AddressBookSummary {
+    pb::AddressBookSummary {
+        network: network.to_owned(),
+        id_count: view.size,
+        new_count: view.new,
+        old_count: view.old,
+        banned_count: view.banned,
+        address_count: view.addresses,
+        untried_count: view.untried,
+        servable_count: view.servable,
+        outcome_counts: outcome_counts(&view),
+    }
+}
+
+fn outcome_counts(view: &BookView) -> Vec<pb::OutcomeCount> {
+    let counted = Outcome::ALL.into_iter().zip(view.outcomes).filter(|(_, count)| *count > 0);
+    counted.map(|(what, count)| pb::OutcomeCount { outcome: outcome(what).into(), count }).collect()
+}
+
+pub(in crate::admin) fn peer(network: &str, peer: Peer, now: Now) -> pb::Peer {
+    let view = peer.view;
+    let asked = view.asked_at.map(|at| now.wall - now.mono.since(at));
+    let protocol = view.info.protocol;
+    pb::Peer {
+        network: network.to_owned(),
+        connection: view.conn.0,
+        id: view.info.id.to_string(),
+        remote_address: view.remote.to_string(),
+        direction: direction(view.direction).into(),
+        purpose: view.purpose.map_or(pb::DialPurpose::Unspecified, purpose).into(),
+        moniker: printable(&view.info.moniker),
+        version: printable(&view.info.version),
+        listen_address: printable(&view.info.listen_addr),
+        protocol_version: Some(pb::ProtocolVersion { p2p: protocol.p2p, block: protocol.block, app: protocol.app }),
+        connect_time: time(view.connected_since),
+        received_bytes: peer.traffic.bytes_in,
+        sent_bytes: peer.traffic.bytes_out,
+        last_request_time: time(view.last_request),
+        request_count: view.requests,
+        await_answer_time: asked.and_then(time),
+        persistent: view.persistent,
+        unconditional: view.unconditional,
+        message_counts: Some(message_counts(peer.traffic)),
+        channels: view.info.channels.clone(),
+        rpc_address: printable(&view.info.rpc_address),
+        kept_because: view.kept.to_string(),
+        leave_time: time(view.leaves),
+        dialled_address: view.dialled.map(|address| address.to_string()).unwrap_or_default(),
+    }
+}
+
+const fn message_counts(traffic: Traffic) -> pb::MessageCounts {
+    pb::MessageCounts {
+        requests_received: traffic.requests_in,
+        addresses_received: traffic.addresses_in,
+        requests_sent: traffic.requests_out,
+        addresses_sent: traffic.addresses_out,
+    }
+}
+
+/// What became of a dial.
+pub(in crate::admin) fn dial_attempt(network: &str, at: Wall, end: &DialEnd) -> pb::DialAttempt {
+    pb::DialAttempt {
+        network: network.to_owned(),
+        time: time(at),
+        address: end.target.to_string(),
+        remote_address: end.remote.map(|remote| remote.to_string()).unwrap_or_default(),
+        purpose: purpose(end.purpose).into(),
+        outcome: end.outcome.map_or(pb::DialOutcome::Inconclusive, outcome).into(),
+        fault: end.fault.as_ref().map(|fault| fault.name().to_owned()).unwrap_or_default(),
+        detail: end.fault.as_ref().map(|fault| reason(&fault.to_string())).unwrap_or_default(),
+    }
+}
+
+/// An entry of the lists of peers.
+pub(in crate::admin) fn configured_peer(network: &str, view: ListedView) -> pb::ConfiguredPeer {
+    let (list, peer) = listed(&view.item);
+    let (change_author, change_time) = match &view.change {
+        Some((author, at)) => (printable(author), time(*at)),
+        None => (String::new(), None),
+    };
+    pb::ConfiguredPeer {
+        network: network.to_owned(),
+        list: list.into(),
+        peer,
+        from_file: view.from_file,
+        in_force: view.in_force,
+        connected: view.connected,
+        change_author,
+        change_time,
+        next_dial_time: view.next_dial.and_then(time),
+    }
+}
+
+/// The list of an entry and how the entry is written. A seed is on none of these lists.
+pub(in crate::admin) fn listed(item: &ListItem) -> (pb::PeerList, String) {
+    match item {
+        ListItem::Seed(seed) => (pb::PeerList::Unspecified, seed.to_string()),
+        ListItem::Persistent(peer) => (pb::PeerList::Persistent, peer.to_string()),
+        ListItem::Unconditional(id) => (pb::PeerList::Unconditional, id.to_string()),
+        ListItem::Private(id) => (pb::PeerList::Private, id.to_string()),
+    }
+}
+
+pub(in crate::admin) const fn direction(direction: Direction) -> pb::Direction {
+    match direction {
+        Direction::Inbound => pb::Direction::Inbound,
+        Direction::Outbound => pb::Direction::Outbound,
+    }
+}
+
+pub(in crate::admin) const fn purpose(purpose: Purpose) -> pb::DialPurpose {
+    match purpose {
+        Purpose::Keep => pb::DialPurpose::Keep,
+        Purpose::Visit => pb::DialPurpose::Visit,
+        Purpose::Verify => pb::DialPurpose::Verify,
+        Purpose::Seed => pb::DialPurpose::Seed,
+        Purpose::Persistent => pb::DialPurpose::Persistent,
+        Purpose::Manual => pb::DialPurpose::Manual,
+    }
+}
+
+pub(in crate::admin) fn address(network: &str, view: AddressView) -> pb::Address {
+    let record = view.record;
+    let source = pb::AddressSource { id: record.source.id.to_string(), ip: record.source.ip.to_string() };
+    pb::Address {
+        network: network.to_owned(),
+        address: record.address.to_string(),
+        id: record.address.id().to_string(),
+        ip: record.address.ip().to_string(),
+        port: record.address.port().into(),
+        state: address_state(record.state).into(),
+        buckets: record.buckets.iter().map(|&bucket| bucket.into()).collect(),
+        source: Some(source),
+        add_time: time(record.added),
+        failed_attempt_count: record.attempts.into(),
+        last_outcome: outcome(record.outcome).into(),
+        last_attempt_time: time(record.last_attempt),
+        last_success_time: time(record.last_success),
+        reachable_since_time: time(record.reached_since),
+        verified: record.verified,
+        servable: view.servable,
+        connected: view.connected,
+        group: view.group.to_string(),
+    }
+}
+
+const fn address_state(state: book::State) -> pb::AddressState {
+    match state {
+        book::State::New => pb::AddressState::New,
+        book::State::Old => pb::AddressState::Old,
+        book::State::Banned => pb::AddressState::Banned,
+    }
+}
+
+pub(in crate::admin) const fn outcome(outcome: Outcome) -> pb::DialOutcome {
+    match outcome {
+        Outcome::Untried => pb::DialOutcome::Untried,
+        Outcome::Reached => pb::DialOutcome::Reached,
+        Outcome::Refused => pb::DialOutcome::Refused,
+        Outcome::TimedOut => pb::DialOutcome::TimedOut,
+        Outcome::WrongIdentity => pb::DialOutcome::WrongIdentity,
+        Outcome::WrongNetwork => pb::DialOutcome::WrongNetwork,
+        Outcome::HungUp => pb::DialOutcome::HungUp,
+        Outcome::Misbehaved => pb::DialOutcome::Misbehaved,
+        Outcome::NoPex => pb::DialOutcome::NoPex,
+    }
+}
+
+pub(in crate::admin) fn seed(network: &str, view: SeedView) -> pb::Seed {
+    let health = view.health;
+    let latency = (!health.last_success.is_never()).then(|| Duration {
+        seconds: (health.latency_ms / 1000).into(),
+        nanos: i32::try_from(health.latency_ms % 1000).unwrap_or(0) * 1_000_000,
+    });
+    pb::Seed {
+        network: network.to_owned(),
+        seed: view.seed.to_string(),
+        origin: if view.from_file { pb::SeedOrigin::File } else { pb::SeedOrigin::Runtime }.into(),
+        in_use: view.in_use,
+        last_outcome: seed_outcome(&health).into(),
+        last_fault: reason(&health.last_fault),
+        last_dial_time: time(health.last_dialled),
+        last_success_time: time(health.last_success),
+        latency,
+        actual_id: health.actual_id.map(|id| id.to_string()).unwrap_or_default(),
+        actual_network: health.actual_network.as_deref().map(printable).unwrap_or_default(),
+        last_answer_time: time(health.last_answer),
+        last_answer_address_count: health.addresses,
+        told_address_count: view.told.0,
+        told_good_address_count: view.told.1,
+        in_force: view.in_force,
+        change_author: view.change.as_ref().map(|(author, _)| printable(author)).unwrap_or_default(),
+        change_time: view.change.as_ref().and_then(|(_, at)| time(*at)),
+    }
+}
+
+const fn seed_outcome(health: &row::SeedHealth) -> pb::SeedOutcome {
+    if health.last_dialled.is_never() {
+        pb::SeedOutcome::Untried
+    } else if health.last_fault.is_empty() {
+        pb::SeedOutcome::Reached
+    } else if health.actual_id.is_some() {
+        pb::SeedOutcome::WrongIdentity
+    } else if health.actual_network.is_some() {
+        pb::SeedOutcome::WrongNetwork
+    } else {
+        pb::SeedOutcome::Failed
+    }
+}
+
+pub(in crate::admin) fn ban(network: &str, ban: row::Ban) -> pb::Ban {
+    pb::Ban {
+        network: network.to_owned(),
+        target: ban.target.to_string(),
+        reason: reason(&ban.reason),
+        ban_time: time(ban.since),
+        expire_time: time(ban.until),
+        origin: if ban.by_operator { pb::BanOrigin::Operator } else { pb::BanOrigin::Reactor }.into(),
+        author: printable(&ban.author),
+    }
+}
+
+pub(in crate::admin) fn change(network: &str, applied: Applied) -> pb::ChangeResult {
+    let (saved, unsaved_reason) = match applied.saved {
+        Saved::Yes => (true, String::new()),
+        Saved::No(text) => (false, reason(&text)),
+    };
+    pb::ChangeResult { network: network.to_owned(), changed: applied.changed, saved, unsaved_reason }
+}

@@ -1,0 +1,176 @@
+//! `AddressBookService`: the book's counts and entries, and changes of it.
+
+mod import_export;
+mod insert;
+mod list;
+
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::admin::auth::caller::Caller;
+use crate::admin::diagnosis::address;
+use crate::admin::page::Pages;
+use crate::admin::reply::{conversions, dial_attempts, status_codes};
+use crate::admin::request::network_scope::Scope;
+use crate::admin::request::{fields, filters, network_scope};
+use crate::admin::services::address_book::insert::{refused, take_in};
+use crate::admin::services::address_book::list::Addresses;
+use crate::network::{Directory, Error, Handle};
+use crate::node::AddressStory;
+use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
+use crate::proto::pexd::v1::{
+    AddAddressesRequest, AddAddressesResponse, AddressDetails, ExportAddressesRequest, ExportAddressesResponse,
+    GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse, ImportAddressesRequest,
+    ImportAddressesResponse, ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest,
+    PreviewSelectionResponse, RemoveAddressRequest, RemoveAddressResponse,
+};
+use crate::types::NetAddress;
+
+/// Addresses in one AddAddresses at most.
+const MAX_ADDED: usize = 1_000;
+
+/// Attempts that are told of an address.
+const MAX_ATTEMPTS: usize = 16;
+
+/// Answers from the handles of a directory.
+#[derive(Debug)]
+pub(in crate::admin) struct AddressBook(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
+
+#[tonic::async_trait]
+impl AddressBookService for AddressBook {
+    type ExportAddressesStream = BoxStream<ExportAddressesResponse>;
+
+    async fn get_summary(&self, request: Request<GetSummaryRequest>) -> Result<Response<GetSummaryResponse>, Status> {
+        let scope = Scope::of(&self.0, &Caller::of(&request), &request.get_ref().network)?;
+        let summary = async |network: Handle| Ok(conversions::summary(network.chain_id(), network.summary().await?));
+        let (summaries, failures) = scope.sort_out(scope.ask(summary).await)?;
+        Ok(Response::new(GetSummaryResponse { summaries, failures }))
+    }
+
+    async fn list_addresses(
+        &self,
+        request: Request<ListAddressesRequest>,
+    ) -> Result<Response<ListAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
+        let mut request = request.into_inner();
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let list = Addresses::read(&mut request)?;
+        let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        Ok(Response::new(ListAddressesResponse {
+            addresses: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            total_count: page.total,
+        }))
+    }
+
+    async fn get_address(&self, request: Request<GetAddressRequest>) -> Result<Response<GetAddressResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = network_scope::one(&self.0, &caller, &request.network)?;
+        let whose = fields::address_ref(&request.address)?;
+        let stories = network.stories(whose).await.map_err(|error| status_codes::of(&error))?;
+        if stories.is_empty() {
+            return Err(status_codes::of(&Error::NoSuchAddress));
+        }
+        let mut bans = Vec::new();
+        for ban in stories.iter().flat_map(|story| &story.bans) {
+            let ban = conversions::ban(network.chain_id(), ban.clone());
+            if !bans.contains(&ban) {
+                bans.push(ban);
+            }
+        }
+        let mut addresses = Vec::with_capacity(stories.len());
+        for story in stories {
+            addresses.push(details(&network, story).await);
+        }
+        Ok(Response::new(GetAddressResponse { addresses, bans }))
+    }
+
+    async fn add_addresses(
+        &self,
+        request: Request<AddAddressesRequest>,
+    ) -> Result<Response<AddAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = network_scope::one(&self.0, &caller, &request.network)?;
+        let texts = request.addresses;
+        if texts.is_empty() || texts.len() > MAX_ADDED {
+            let text = format!("{} addresses: write between 1 and {MAX_ADDED} at a time", texts.len());
+            return Err(status_codes::invalid("addresses", text));
+        }
+        let given = |text: String| match text.parse::<NetAddress>() {
+            Ok(address) => Ok((address, None)),
+            Err(reason) => Err(refused(&text, reason)),
+        };
+        let (chain_id, by) = (network.chain_id().clone(), caller.by("AddressBookService.AddAddresses"));
+        let summary = |added| format!("added {added} addresses to the book");
+        let (intake, applied) = take_in(network, by, texts.into_iter().map(given).collect(), summary).await?;
+        Ok(Response::new(AddAddressesResponse {
+            result: Some(conversions::change(&chain_id, applied)),
+            added_count: intake.added,
+            known_count: intake.known,
+            displaced_count: intake.displaced,
+            refused: intake.refused,
+        }))
+    }
+
+    async fn remove_address(
+        &self,
+        request: Request<RemoveAddressRequest>,
+    ) -> Result<Response<RemoveAddressResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = network_scope::one(&self.0, &caller, &request.network)?;
+        let whose = fields::address_ref(&request.address)?;
+        let removed = network.remove_addresses(caller.by("AddressBookService.RemoveAddress"), whose).await;
+        let (removed_count, applied) = removed.map_err(|error| status_codes::of(&error))?;
+        let result = Some(conversions::change(network.chain_id(), applied));
+        Ok(Response::new(RemoveAddressResponse { result, removed_count }))
+    }
+
+    async fn import_addresses(
+        &self,
+        request: Request<Streaming<ImportAddressesRequest>>,
+    ) -> Result<Response<ImportAddressesResponse>, Status> {
+        let caller = Caller::of(&request);
+        import_export::import(&self.0, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn export_addresses(
+        &self,
+        request: Request<ExportAddressesRequest>,
+    ) -> Result<Response<BoxStream<ExportAddressesResponse>>, Status> {
+        let caller = Caller::of(&request);
+        Ok(Response::new(Box::pin(import_export::export(&self.0, &caller, request.get_ref())?)))
+    }
+
+    async fn preview_selection(
+        &self,
+        request: Request<PreviewSelectionRequest>,
+    ) -> Result<Response<PreviewSelectionResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let network = network_scope::one(&self.0, &caller, &request.network)?;
+        let asker = filters::id("asker_id", &request.asker_id)?;
+        let preview = network.preview(asker).await.map_err(|error| status_codes::of(&error))?;
+        let addresses = preview.addresses.iter().map(NetAddress::to_string).collect();
+        Ok(Response::new(PreviewSelectionResponse { addresses, servable_count: preview.servable }))
+    }
+}
+
+/// What is known of an address. That the log of our dials cannot be read hides nothing else.
+async fn details(network: &Handle, story: AddressStory) -> AddressDetails {
+    let address = story.view.record.address;
+    let mut reason = address::reason(&story);
+    let attempts = network.attempts(address.id(), vec![address.socket()], MAX_ATTEMPTS).await.unwrap_or_else(|error| {
+        reason.push_str(&format!(" Our attempts are not shown: {}.", status_codes::text(&error)));
+        Vec::new()
+    });
+    AddressDetails {
+        reason,
+        attempts: attempts.iter().map(|entry| dial_attempts::written(network.chain_id(), entry)).collect(),
+        next_attempt_time: story.next_attempt.and_then(conversions::time),
+        address: Some(conversions::address(network.chain_id(), story.view)),
+    }
+}

@@ -1,0 +1,100 @@
+//! `BanService`: bans of IDs, IPs and ranges, in one network or in all.
+
+mod list;
+
+use tonic::{Request, Response, Status};
+
+use crate::admin::auth::caller::Caller;
+use crate::admin::page::Pages;
+use crate::admin::reply::{conversions, status_codes};
+use crate::admin::request::fields;
+use crate::admin::request::network_scope::{Answers, Scope};
+use crate::admin::services::bans::list::BanList;
+use crate::network::{Applied, Directory, Error, Handle, LookupError, Saved};
+use crate::proto::pexd::v1::ban_service_server::BanService;
+use crate::proto::pexd::v1::{
+    BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure, UnbanRequest,
+    UnbanResponse,
+};
+
+/// Answers from the handles of a directory.
+#[derive(Debug)]
+pub(in crate::admin) struct Bans(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
+
+#[tonic::async_trait]
+impl BanService for Bans {
+    async fn list_bans(&self, request: Request<ListBansRequest>) -> Result<Response<ListBansResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let list = BanList::read(request.filter.as_ref())?;
+        let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        Ok(Response::new(ListBansResponse {
+            bans: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            total_count: page.total,
+        }))
+    }
+
+    async fn ban(&self, request: Request<BanRequest>) -> Result<Response<BanResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let target = fields::target(&request.target)?;
+        let reason = fields::reason(request.reason)?;
+        let length = fields::length(request.length)?;
+        let ban = |network: Handle| {
+            let (by, reason) = (caller.by("BanService.Ban"), reason.clone());
+            async move { network.ban(by, target, reason, length).await }
+        };
+        let (results, failures) = changes(&scope, scope.ask(ban).await)?;
+        Ok(Response::new(BanResponse { results, failures }))
+    }
+
+    async fn unban(&self, request: Request<UnbanRequest>) -> Result<Response<UnbanResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let target = fields::target(&request.target)?;
+        let mut answers = scope
+            .ask(|network| {
+                let by = caller.by("BanService.Unban");
+                async move { network.unban(by, target).await }
+            })
+            .await;
+        if answers.iter().any(|(_, answer)| answer.is_ok()) {
+            spare_those_without(&mut answers);
+        }
+        let (results, failures) = changes(&scope, answers)?;
+        Ok(Response::new(UnbanResponse { results, failures }))
+    }
+}
+
+/// A ban that is lifted in one network need not have been in each of them.
+fn spare_those_without(answers: &mut Answers<Applied>) {
+    for (_, answer) in answers {
+        if *answer == Err(Error::NoSuchBan) {
+            *answer = Ok(Applied { changed: false, saved: Saved::Yes });
+        }
+    }
+}
+
+/// What became of a change in each network.
+///
+/// # Errors
+/// When it came into force in none: the error that tells most, which is any but "no such ban".
+fn changes(scope: &Scope, answers: Answers<Applied>) -> Result<(Vec<ChangeResult>, Vec<NetworkFailure>), Status> {
+    if answers.iter().all(|(_, answer)| answer.is_err()) {
+        let mut errors: Vec<_> = answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).collect();
+        errors.sort_by_key(|error| **error == Error::NoSuchBan);
+        return Err(errors
+            .first()
+            .map_or_else(|| status_codes::of_lookup(&LookupError::None), |error| status_codes::of(error)));
+    }
+    let name = |(chain_id, answer): (std::sync::Arc<str>, Result<Applied, Error>)| {
+        let change = answer.map(|applied| conversions::change(&chain_id, applied));
+        (chain_id, change)
+    };
+    scope.sort_out(answers.into_iter().map(name).collect())
+}

@@ -1,0 +1,118 @@
+//! `ReactorService`: status, start and stop, events, audit, who is refused, and what is logged.
+
+use tonic::{Request, Response, Status};
+
+use super::audit::list;
+use super::events::{self, EventStream, Watches};
+use super::log_level;
+use super::refusals::{self, Refused};
+use crate::admin::auth::caller::Caller;
+use crate::admin::diagnosis::{attention, outbound};
+use crate::admin::host::process::Process;
+use crate::admin::page::Pages;
+use crate::admin::reply::conversions;
+use crate::admin::request::network_scope::Scope;
+use crate::clock::Clock;
+use crate::network::{Directory, Error, Handle};
+use crate::proto::pexd::v1::reactor_service_server::ReactorService;
+use crate::proto::pexd::v1::{
+    GetLogLevelRequest, GetLogLevelResponse, GetStatusRequest, GetStatusResponse, LifecycleResult,
+    ListAuditEntriesRequest, ListAuditEntriesResponse, ListRefusalsRequest, ListRefusalsResponse, SetLogLevelRequest,
+    SetLogLevelResponse, StartRequest, StartResponse, StopRequest, StopResponse, WatchEventsRequest,
+};
+
+/// Answers from the handles of a directory, and for the process.
+#[derive(Debug)]
+pub(in crate::admin) struct Reactor {
+    pub(in crate::admin) directory: Directory,
+    pub(in crate::admin) process: Process,
+    pub(in crate::admin) pages: Pages,
+    pub(in crate::admin) watches: Watches,
+}
+
+#[tonic::async_trait]
+impl ReactorService for Reactor {
+    type WatchEventsStream = EventStream;
+
+    async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
+        let caller = Caller::of(&request);
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
+        let now = Clock.now();
+        let answers = scope.ask(|network| async move { network.status().await });
+        let (answers, process) =
+            tokio::join!(answers, outbound::process(&self.directory, &self.process, &caller, now.wall));
+        let (mut networks, failures) = scope.sort_out(answers)?;
+        // Stable: equals stay in the order of their chain IDs.
+        networks.sort_by_key(|status| attention::severity(status, now.wall));
+        let statuses = networks.into_iter().map(|status| conversions::reactor_status(status, now)).collect();
+        Ok(Response::new(GetStatusResponse { statuses, failures, process: Some(process) }))
+    }
+
+    async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartResponse>, Status> {
+        let caller = Caller::of(&request);
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
+        let start = |network: Handle| {
+            let by = caller.by("ReactorService.Start");
+            async move { changed(&network, network.start(Some(by)).await).await }
+        };
+        let (results, failures) = scope.sort_out(scope.ask(start).await)?;
+        Ok(Response::new(StartResponse { results, failures }))
+    }
+
+    async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
+        let caller = Caller::of(&request);
+        let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
+        let stop = |network: Handle| {
+            let by = caller.by("ReactorService.Stop");
+            async move { changed(&network, network.stop(by).await).await }
+        };
+        let (results, failures) = scope.sort_out(scope.ask(stop).await)?;
+        Ok(Response::new(StopResponse { results, failures }))
+    }
+
+    async fn watch_events(&self, request: Request<WatchEventsRequest>) -> Result<Response<EventStream>, Status> {
+        events::watch(&self.directory, &self.watches, request).map(Response::new)
+    }
+
+    async fn list_audit_entries(
+        &self,
+        request: Request<ListAuditEntriesRequest>,
+    ) -> Result<Response<ListAuditEntriesResponse>, Status> {
+        let caller = Caller::of(&request);
+        list::list(&self.directory, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_refusals(
+        &self,
+        request: Request<ListRefusalsRequest>,
+    ) -> Result<Response<ListRefusalsResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let scope = Scope::of(&self.directory, &caller, &request.network)?;
+        let list =
+            Refused { grouping: refusals::grouping(request.grouping)?, telling: refusals::telling(&scope).await };
+        let page = self.pages.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
+        let (sources, next_page_token, failures) = (page.items, page.next, page.failures);
+        Ok(Response::new(ListRefusalsResponse { sources, next_page_token, failures }))
+    }
+
+    async fn get_log_level(
+        &self,
+        _request: Request<GetLogLevelRequest>,
+    ) -> Result<Response<GetLogLevelResponse>, Status> {
+        Ok(Response::new(log_level::get(&self.process)))
+    }
+
+    async fn set_log_level(
+        &self,
+        request: Request<SetLogLevelRequest>,
+    ) -> Result<Response<SetLogLevelResponse>, Status> {
+        let caller = Caller::of(&request);
+        log_level::set(&self.directory, &self.process, &caller, request.into_inner()).await.map(Response::new)
+    }
+}
+
+async fn changed(network: &Handle, changed: Result<bool, Error>) -> Result<LifecycleResult, Error> {
+    let changed = changed?;
+    Ok(LifecycleResult { changed, status: Some(conversions::reactor_status(network.status().await?, Clock.now())) })
+}
