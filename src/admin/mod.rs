@@ -9,6 +9,7 @@
 mod auth;
 mod diagnosis;
 mod host;
+mod limits;
 mod listen;
 mod middleware;
 mod page;
@@ -19,18 +20,21 @@ mod services;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod timestamps;
+mod untrusted_text;
 
-pub use auth::caller::{Caller, Networks, Role};
-pub use auth::grants::{Grant, Grants};
-pub use auth::roles::needed_role;
+pub use auth::caller::{Caller, Networks};
+pub use auth::grants::{AccessSource, Grant, Grants, ReadAccess};
+pub use auth::roles::{Role, needed_role};
 pub use auth::tls::{TlsError, TlsFiles};
+pub use host::call_counts::{CallCount, Calls};
 pub use host::no_files::NoFiles;
 pub use host::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };
 pub use host::process::{LogControl, LogError, LogLevels, Process};
+pub use limits::Limits;
 pub use listen::unix_socket::SocketError;
-pub use middleware::call_counts::{CallCount, Calls};
 pub use server::{Admin, BindError, ServeError};
 pub(crate) use services::audit::visibility as audit_visibility;
-pub use settings::{AccessSource, Limits, ReadAccess, Settings, SocketSettings};
+pub use settings::{Settings, SocketSettings};

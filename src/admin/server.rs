@@ -20,12 +20,14 @@ use tower::layer::util::{Identity, Stack};
 use super::auth::layer::{AccessLayer, Judge};
 use super::auth::reload::{Files, LoadError};
 use super::auth::tls::TlsError;
+use super::host::call_counts::Calls;
 use super::host::operations::Operations;
 use super::host::process::Process;
+use super::limits::Limits;
 use super::listen::accept::{Listeners, incoming};
 use super::listen::unix_socket;
 use super::listen::unix_socket::{SocketError, SocketFile};
-use super::middleware::call_counts::{Calls, CallsLayer};
+use super::middleware::call_counts::CallsLayer;
 use super::middleware::timeout_and_panic::GuardLayer;
 use super::page::Pages;
 use super::services::address_book::AddressBook;
@@ -35,7 +37,7 @@ use super::services::networks::Networks;
 use super::services::peers::Peers;
 use super::services::reactor::Reactor;
 use super::services::seeds::Seeds;
-use super::settings::{Limits, Settings};
+use super::settings::Settings;
 use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookServiceServer;
@@ -146,7 +148,7 @@ impl Admin {
     /// way to know them.
     pub async fn bind(settings: Settings) -> Result<Self, BindError> {
         let closing = CancellationToken::new();
-        let files = Files::load(&settings, closing.clone())?;
+        let files = Files::load(settings.access.clone(), settings.tls.clone(), settings.trusts_tcp(), closing.clone())?;
         let in_force = files.in_force();
         let trusted = settings.trusts_tcp();
         let ca = settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());

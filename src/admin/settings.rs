@@ -1,11 +1,11 @@
 //! Where the admin API listens, whom it lets in, and its bounds.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::auth::grants::Grants;
+use super::auth::grants::AccessSource;
 use super::auth::tls::TlsFiles;
-use crate::rate::RateLimit;
+use super::limits::Limits;
 
 /// The parameters of the admin API.
 #[derive(Clone, Debug, Default)]
@@ -47,43 +47,4 @@ pub struct SocketSettings {
     pub owner: String,
     /// Its group, a name or number; empty = as the system gives it.
     pub group: String,
-}
-
-/// The access file, and what reads it.
-#[derive(Clone, Debug)]
-pub struct AccessSource {
-    /// The file; it need not exist.
-    pub file: PathBuf,
-    /// What reads it.
-    pub read: ReadAccess,
-}
-
-/// Gives the entries of an access file and its warnings, or all its mistakes.
-pub type ReadAccess = fn(&Path) -> Result<(Grants, Vec<String>), String>;
-
-/// Bounds on what callers may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections at once on TCP, and as many on the socket.
-    pub connections: usize,
-    /// Connections at once of one IP or user.
-    pub connections_per_source: usize,
-    /// Requests whose answer has not begun, in all.
-    pub requests: usize,
-    /// Requests of one caller.
-    pub rate: RateLimit,
-    /// Wrong tokens and certificates a minute of one source; at least 1.
-    pub failures_per_minute: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            connections: 64,
-            connections_per_source: 16,
-            requests: 256,
-            rate: RateLimit { per_second: 50, burst: 200 },
-            failures_per_minute: 10,
-        }
-    }
 }

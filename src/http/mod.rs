@@ -6,13 +6,15 @@
 
 mod exposition;
 mod metrics;
-mod proc;
+mod process;
 mod ready;
 mod routes;
 mod scrape;
 mod server;
+mod sources;
 #[cfg(test)]
 mod tests;
 
 pub use metrics::reference;
-pub use server::{BindError, Http, Sources};
+pub use server::{BindError, Http};
+pub use sources::Sources;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::Sources;
+use super::sources::Sources;
 use crate::network::Status;
 use crate::node::RunState;
 

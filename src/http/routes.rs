@@ -12,7 +12,8 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::exposition::TEXT_FORMAT;
-use super::{Sources, ready, scrape};
+use super::sources::Sources;
+use super::{ready, scrape};
 use crate::clock::Clock;
 use crate::types::Mono;
 

@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::exposition::Exposition;
-use super::{Sources, metrics as m, proc};
+use super::sources::Sources;
+use super::{metrics as m, process as process_usage};
 use crate::network::{DialLoad, MessageCount, MessageCounts, Report, StoreStats};
 use crate::node::RunState;
 use crate::types::{Direction, Outcome, Purpose, Wall};
@@ -168,7 +169,7 @@ fn process(out: &mut Exposition<'_>, started: Wall) {
     if let Ok((soft, _)) = rlimit::Resource::NOFILE.get() {
         out.add(&m::PROCESS_MAX_FILES, &[], soft as f64);
     }
-    let Some(usage) = proc::usage() else { return };
+    let Some(usage) = process_usage::usage() else { return };
     out.add(&m::PROCESS_CPU, &[], usage.cpu_seconds);
     out.add(&m::PROCESS_OPEN_FILES, &[], usage.open_files);
     out.add(&m::PROCESS_RESIDENT, &[], usage.resident_bytes);

@@ -11,12 +11,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::routes::routes;
-use crate::admin::Calls;
-use crate::network::{Dialler, Directory};
-use crate::types::Wall;
+use super::sources::Sources;
 
 /// Connections at once; more are closed at once.
 pub(super) const MAX_CONNECTIONS: usize = 64;
@@ -30,23 +27,6 @@ pub(super) const MAX_REQUEST: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 /// How long to wait when a connection cannot be accepted (no descriptors left), so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
-/// What metrics and readiness are made of. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Sources {
-    /// The networks.
-    pub directory: Directory,
-    /// What the names of CometBFT's metrics begin with.
-    pub namespace: Arc<str>,
-    /// The admin API's requests.
-    pub calls: Arc<Calls>,
-    /// What all networks dial with.
-    pub dialler: Dialler,
-    /// When the process started.
-    pub started: Wall,
-    /// Cancelled once every network was asked to start and has answered: until then none is ready.
-    pub begun: CancellationToken,
-}
 
 /// An address that is bound and not served yet, so that a taken port is known before anything starts.
 #[derive(Debug)]

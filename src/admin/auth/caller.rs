@@ -6,27 +6,9 @@ use std::sync::Arc;
 
 use tonic::{Request, Status};
 
+use super::roles::Role;
 use crate::admin::reply::status_codes;
 use crate::network::By;
-
-/// What a caller may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Ask.
-    Read,
-    /// Ask and change.
-    Control,
-}
-
-impl Role {
-    /// As the access file has it.
-    pub(in crate::admin) const fn name(self) -> &'static str {
-        match self {
-            Role::Read => "read",
-            Role::Control => "control",
-        }
-    }
-}
 
 /// The networks that a caller may ask about.
 #[derive(Clone, Debug, PartialEq, Eq)]

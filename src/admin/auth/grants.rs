@@ -1,11 +1,13 @@
 //! What the access file says: which token or certificate may do what.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::caller::{Networks, Role};
+use super::caller::Networks;
+use super::roles::Role;
 use crate::types::Wall;
 
 /// What the holder of a token or certificate may do.
@@ -57,6 +59,18 @@ impl Grants {
         }
     }
 }
+
+/// The access file, and what reads it.
+#[derive(Clone, Debug)]
+pub struct AccessSource {
+    /// The file; it need not exist.
+    pub file: PathBuf,
+    /// What reads it.
+    pub read: ReadAccess,
+}
+
+/// Gives the entries of an access file and its warnings, or all its mistakes.
+pub type ReadAccess = fn(&Path) -> Result<(Grants, Vec<String>), String>;
 
 /// What a caller shows of himself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,23 +13,20 @@ use tonic::codegen::http::header::AUTHORIZATION;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
-use super::caller::{Caller, Networks, Role};
+use super::bearer_token::bearer;
+use super::caller::{Caller, Networks};
 use super::grants::{Credential, Shown};
+use super::peer_credentials::Remote;
 use super::rate_limit::{Account, Quota};
 use super::reload::InForce;
 use super::revocable_body::Revocable;
+use super::roles::Role;
 use super::roles::needed_role;
-use crate::admin::listen::peer_credentials::Remote;
+use crate::admin::limits::Limits;
 use crate::admin::reply::status_codes;
-use crate::admin::reply::untrusted_text::printable;
-use crate::admin::settings::Limits;
+use crate::admin::untrusted_text::printable;
 use crate::clock::Clock;
 use crate::types::Now;
-
-/// Bytes of a token at most; longer ones are not read.
-const MAX_TOKEN: usize = 256;
-/// What a token is preceded by, in any case.
-const SCHEME: &str = "bearer ";
 
 type Answer = Result<Response<Body>, Infallible>;
 
@@ -80,7 +77,7 @@ impl Judge {
         let caller = caller(remote, shown.as_ref());
         let needed = needed_role(request.uri().path());
         if caller.role < needed {
-            return Err(status_codes::role_needed(&caller.who, caller.role, needed));
+            return Err(status_codes::role_needed(&caller.who, caller.role.name(), needed.name()));
         }
         let permit = self.under_way.clone().try_acquire_owned().map_err(|_| status_codes::too_many_requests())?;
         Ok(Admitted { caller, shown, permit })
@@ -129,16 +126,6 @@ impl Judge {
             tracing::warn!(from = %remote.name, why, name, refused, "a caller of the admin API was refused");
         }
     }
-}
-
-/// The token of the one authorization header there may be.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let (value, None) = (all.next()?.as_bytes(), all.next()) else { return None };
-    let (scheme, token) = value.split_at_checked(SCHEME.len())?;
-    let token = token.trim_ascii();
-    let fits = scheme.eq_ignore_ascii_case(SCHEME.as_bytes()) && (1..=MAX_TOKEN).contains(&token.len());
-    fits.then_some(token)
 }
 
 fn caller(remote: &Remote, shown: Option<&Shown>) -> Caller {
@@ -201,29 +188,5 @@ where
             let revoked = in_force.until_revoked(shown);
             Ok(answer.map(|body| Revocable::wrap(body, revoked, status_codes::unauthenticated)))
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_read_from_one_header_and_bounded() {
-        let read = |values: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(AUTHORIZATION, value.parse().unwrap());
-            }
-            bearer(&headers).map(<[u8]>::to_vec)
-        };
-        assert_eq!(read(&["Bearer abc"]), Some(b"abc".to_vec()));
-        assert_eq!(read(&["bearer  abc "]), Some(b"abc".to_vec()));
-        let long = format!("Bearer {}", "x".repeat(MAX_TOKEN + 1));
-        for wrong in
-            [&["abc"] as &[&str], &["Basic abc"], &["Bearer"], &["Bearer "], &["Bearer a", "Bearer a"], &[&long], &[""]]
-        {
-            assert_eq!(read(wrong), None, "{wrong:?}");
-        }
     }
 }

@@ -1,9 +1,11 @@
 //! Authentication and authorization: who calls (bearer token, client certificate, Unix socket), what its role lets it do,
 //! and how often.
 
+pub(super) mod bearer_token;
 pub(super) mod caller;
 pub(super) mod grants;
 pub(super) mod layer;
+pub(super) mod peer_credentials;
 pub(super) mod rate_limit;
 pub(super) mod reload;
 pub(super) mod revocable_body;

@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::grants::Credential;
-use crate::admin::listen::peer_credentials::Source;
-use crate::admin::settings::Limits;
+use super::peer_credentials::Source;
+use crate::admin::limits::Limits;
 use crate::rate::RateTable;
 use crate::types::Mono;
 

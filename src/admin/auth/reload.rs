@@ -13,9 +13,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::grants::{Grants, Shown};
+use super::grants::{AccessSource, Grants, Shown};
 use super::tls::{Material, TlsError, TlsFiles};
-use crate::admin::settings::{AccessSource, Settings};
 use crate::clock::Clock;
 use crate::types::Wall;
 
@@ -134,18 +133,23 @@ impl Files {
     ///
     /// # Errors
     /// What is wrong with one of them.
-    pub(in crate::admin) fn load(settings: &Settings, closing: CancellationToken) -> Result<Self, LoadError> {
+    pub(in crate::admin) fn load(
+        access: Option<AccessSource>,
+        tls_files: Option<TlsFiles>,
+        trusts_tcp: bool,
+        closing: CancellationToken,
+    ) -> Result<Self, LoadError> {
         // Stamped before it is read: what is written in between is seen as a change.
-        let access = settings.access.clone().map(|access| (access.clone(), stamp(&access.file)));
+        let access = access.map(|access| (access.clone(), stamp(&access.file)));
         let grants = match &access {
             Some((access, _)) => (access.read)(&access.file).map_err(LoadError::Access)?.0,
             None => Grants::default(),
         };
         let mut tls = None;
-        if let Some(files) = settings.tls.clone() {
+        if let Some(files) = tls_files {
             let stamps = files.paths().map(stamp).collect();
             let material = Material::read(&files)?;
-            let closed = !settings.trusts_tcp();
+            let closed = !trusts_tcp;
             let mut state = TlsState { files, stamps, material, closed, certificate_needed: false };
             state.certificate_needed = state.needs_certificate(&grants);
             tls = Some(state);

@@ -1,6 +1,23 @@
 //! Which role a method needs, by its name.
 
-use super::caller::Role;
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Ask.
+    Read,
+    /// Ask and change.
+    Control,
+}
+
+impl Role {
+    /// As the access file has it.
+    pub(in crate::admin) const fn name(self) -> &'static str {
+        match self {
+            Role::Read => "read",
+            Role::Control => "control",
+        }
+    }
+}
 
 /// Services of others that change nothing.
 const READ_SERVICES: [&str; 3] =

@@ -1,6 +1,6 @@
 //! Why an address is served or not, and what would change that, in words.
 
-use crate::admin::reply::conversions;
+use crate::admin::timestamps::time as timestamp;
 use crate::book::State;
 use crate::node::AddressStory;
 use crate::node::row::Ban;
@@ -139,7 +139,7 @@ fn times(count: u16) -> String {
 }
 
 fn time(at: Wall) -> String {
-    conversions::time(at).map_or_else(|| "no time".to_owned(), |time| time.to_string())
+    timestamp(at).map_or_else(|| "no time".to_owned(), |time| time.to_string())
 }
 
 #[cfg(test)]

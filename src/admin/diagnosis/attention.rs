@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::servable;
-use crate::admin::reply::untrusted_text::reason;
+use crate::admin::untrusted_text::reason;
 use crate::network::Status;
 use crate::node::{RunState, StatusView};
 use crate::proto::pexd::v1::{Attention, AttentionReason};

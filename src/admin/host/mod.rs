@@ -1,5 +1,6 @@
 //! What the API asks of the process that hosts the networks.
 
+pub(super) mod call_counts;
 pub(super) mod no_files;
 pub(super) mod operations;
 pub(super) mod process;

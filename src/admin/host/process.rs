@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::Calls;
+use super::call_counts::Calls;
 use crate::network::Dialler;
 use crate::types::Wall;
 

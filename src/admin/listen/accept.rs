@@ -18,10 +18,11 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::connection_limits::{NoPlace, Place, Places};
-use super::peer_credentials::{Remote, Source};
+use crate::admin::auth::peer_credentials::Remote;
+use crate::admin::auth::peer_credentials::Source;
 use crate::admin::auth::reload::{InForce, Tls};
 use crate::admin::auth::tls::ClientCertificate;
-use crate::admin::settings::Limits;
+use crate::admin::limits::Limits;
 use crate::clock::Clock;
 use crate::rate::RateTable;
 

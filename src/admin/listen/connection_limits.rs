@@ -76,7 +76,7 @@ impl<S: Hash + Eq> Drop for Place<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::listen::peer_credentials::Source;
+    use crate::admin::auth::peer_credentials::Source;
 
     #[test]
     fn one_source_cannot_take_all_and_nothing_is_left_behind() {

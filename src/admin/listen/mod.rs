@@ -3,5 +3,4 @@
 
 pub(super) mod accept;
 pub(super) mod connection_limits;
-pub(super) mod peer_credentials;
 pub(super) mod unix_socket;

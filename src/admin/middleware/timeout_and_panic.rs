@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
@@ -14,7 +15,7 @@ use tower::{Layer, Service};
 
 use super::library_errors::explained;
 use crate::admin::reply::status_codes;
-use crate::admin::reply::untrusted_text::printable;
+use crate::admin::untrusted_text::printable;
 
 type Answer = Result<Response<Body>, Infallible>;
 
@@ -55,12 +56,13 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let method = printable(request.uri().path());
-        let work = Caught(Box::pin(self.inner.call(request)));
+        let work = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let limit = self.limit;
         Box::pin(async move {
             match tokio::time::timeout(limit, work).await {
                 Ok(Ok(answer)) => answer.map(|answer| explained(&method, answer)),
-                Ok(Err(panic)) => {
+                Ok(Err(payload)) => {
+                    let panic = message(&*payload);
                     tracing::error!(%method, %panic, "an admin request panicked");
                     refuse(&status_codes::internal())
                 }
@@ -75,21 +77,6 @@ where
 
 fn refuse(status: &Status) -> Answer {
     Ok(status.clone().into_http())
-}
-
-/// A future whose panic is its error, as text. It is not polled again after that.
-struct Caught<F>(Pin<Box<F>>);
-
-impl<F: Future> Future for Caught<F> {
-    type Output = Result<F::Output, String>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let work = self.0.as_mut();
-        match panic::catch_unwind(AssertUnwindSafe(|| work.poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => Poll::Ready(Err(message(&*payload))),
-        }
-    }
 }
 
 fn message(payload: &(dyn std::any::Any + Send)) -> String {

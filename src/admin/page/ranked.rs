@@ -9,18 +9,11 @@ use futures_util::future::join_all;
 use tonic::Status;
 
 use super::listing::{Listing, Rows};
+use super::snapshots::Ranked;
 use super::token::At;
 use super::walk::{Stopped, Walk, scan_all};
 use super::{STEP, fail};
 use crate::network::{Error, Handle};
-
-/// All that a filter let through at one moment, in the order of that moment.
-#[derive(Debug)]
-pub(super) struct Ranked<K> {
-    networks: Vec<Arc<str>>,
-    /// Keys, each with the place of its network in `networks`.
-    keys: Vec<(u32, K)>,
-}
 
 impl<L: Listing> Walk<'_, L> {
     /// Everything that the filter lets through in these networks, in the order of this moment.

@@ -12,6 +12,14 @@ use crate::admin::reply::status_codes;
 use crate::clock::{Clock, entropy};
 use crate::types::Mono;
 
+/// All that a filter let through at one moment, in the order of that moment.
+#[derive(Debug)]
+pub(super) struct Ranked<K> {
+    pub(super) networks: Vec<Arc<str>>,
+    /// Keys, each with the place of its network in `networks`.
+    pub(super) keys: Vec<(u32, K)>,
+}
+
 /// How long a snapshot is kept after its last use.
 const KEPT: Duration = Duration::from_secs(60);
 /// Snapshots at once, over all callers, lists and networks. The keys of a full book take about 1 MB.

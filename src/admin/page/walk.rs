@@ -5,8 +5,7 @@ use std::sync::Arc;
 use tonic::Status;
 
 use super::listing::Listing;
-use super::ranked::Ranked;
-use super::snapshots::{Owner, Pages};
+use super::snapshots::{Owner, Pages, Ranked};
 use super::token::{At, Query};
 use super::{MAX_STEPS, Page, STEP, fail};
 use crate::admin::auth::caller::Caller;

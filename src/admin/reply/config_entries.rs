@@ -1,8 +1,10 @@
 //! Keys of the configuration and their values, to protobuf.
 
 use super::conversions::time;
-use super::untrusted_text::{printable, reason, whole};
 use crate::admin::host::operations::{ConfigEntry, ConfigSource, Reloaded};
+use crate::admin::untrusted_text::printable;
+use crate::admin::untrusted_text::reason;
+use crate::admin::untrusted_text::whole;
 use crate::proto::pexd::v1 as pb;
 
 pub(in crate::admin) fn entry(entry: ConfigEntry) -> pb::ConfigEntry {

@@ -2,9 +2,10 @@
 
 use prost_types::Duration;
 
-pub(in crate::admin) use super::timestamps::time;
-use super::untrusted_text::{printable, reason};
 use crate::admin::diagnosis::{attention, outbound, servable};
+pub(in crate::admin) use crate::admin::timestamps::time;
+use crate::admin::untrusted_text::printable;
+use crate::admin::untrusted_text::reason;
 use crate::book;
 use crate::network::{Applied, Peer, Saved, Status, Traffic};
 use crate::node::row::{self, ListItem};

@@ -2,7 +2,7 @@
 
 use super::conversions;
 use super::conversions::time;
-use super::untrusted_text::reason;
+use crate::admin::untrusted_text::reason;
 use crate::node::DialEnd;
 use crate::node::row::DialEntry;
 use crate::proto::pexd::v1::{DialAttempt, DialOutcome};

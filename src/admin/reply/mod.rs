@@ -4,5 +4,3 @@ pub(super) mod config_entries;
 pub(super) mod conversions;
 pub(super) mod dial_attempts;
 pub(super) mod status_codes;
-pub(super) mod timestamps;
-pub(super) mod untrusted_text;

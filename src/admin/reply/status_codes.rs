@@ -6,10 +6,10 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::untrusted_text::{printable, reason};
-use crate::admin::auth::caller::Role;
 use crate::admin::host::operations::OperationError;
 use crate::admin::host::process::LogError;
+use crate::admin::untrusted_text::printable;
+use crate::admin::untrusted_text::reason;
 use crate::network::{Error, LookupError};
 use crate::switch::NotDialled;
 
@@ -216,9 +216,9 @@ pub(in crate::admin) fn unauthenticated() -> Status {
 }
 
 /// A method that needs another role than the caller's.
-pub(in crate::admin) fn role_needed(who: &str, has: Role, needed: Role) -> Status {
-    let text = format!("this method needs the role {}, and {who} has {}", needed.name(), has.name());
-    let metadata = Some(("role", needed.name().to_owned()));
+pub(in crate::admin) fn role_needed(who: &str, has: &str, needed: &str) -> Status {
+    let text = format!("this method needs the role {}, and {who} has {}", needed, has);
+    let metadata = Some(("role", needed.to_owned()));
     build(Code::PermissionDenied, "ROLE_NEEDED", metadata, text, ErrorDetails::new())
 }
 

@@ -61,7 +61,7 @@ pub(in crate::admin) fn node_id(field: &'static str, text: &str) -> Result<NodeI
 pub(in crate::admin) fn new_seed(text: &str) -> Result<PeerAddress, Status> {
     let text = bounded("new_network.seeds", text)?;
     text.parse().map_err(|error: PeerAddressError| {
-        invalid("new_network.seeds", format!("{:?}: {error}", crate::admin::reply::untrusted_text::printable(text)))
+        invalid("new_network.seeds", format!("{:?}: {error}", crate::admin::untrusted_text::printable(text)))
     })
 }
 

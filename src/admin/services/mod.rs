@@ -7,6 +7,7 @@ pub(super) mod events;
 pub(super) mod log_level;
 pub(super) mod networks;
 pub(super) mod peers;
+pub(super) mod process_status;
 pub(super) mod reactor;
 pub(super) mod refusals;
 pub(super) mod seeds;

@@ -7,11 +7,12 @@ use super::events::{self, EventStream, Watches};
 use super::log_level;
 use super::refusals::{self, Refused};
 use crate::admin::auth::caller::Caller;
-use crate::admin::diagnosis::{attention, outbound};
+use crate::admin::diagnosis::attention;
 use crate::admin::host::process::Process;
 use crate::admin::page::Pages;
 use crate::admin::reply::conversions;
 use crate::admin::request::network_scope::Scope;
+use crate::admin::services::process_status::process_status;
 use crate::clock::Clock;
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
@@ -40,7 +41,7 @@ impl ReactorService for Reactor {
         let now = Clock.now();
         let answers = scope.ask(|network| async move { network.status().await });
         let (answers, process) =
-            tokio::join!(answers, outbound::process(&self.directory, &self.process, &caller, now.wall));
+            tokio::join!(answers, process_status(&self.directory, &self.process, &caller, now.wall));
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
         networks.sort_by_key(|status| attention::severity(status, now.wall));

@@ -369,7 +369,7 @@ async fn a_socket_alone_is_enough_and_knows_who_is_there() {
     assert_eq!(served.addr, None);
     assert_eq!(status_of(&over_socket(&files.path("sock")).await, "").await.unwrap(), ["a"]);
     let (ours, _other) = tokio::net::UnixStream::pair().unwrap();
-    let remote = crate::admin::listen::peer_credentials::Remote::unix(ours.peer_cred().unwrap());
+    let remote = crate::admin::auth::peer_credentials::Remote::unix(ours.peer_cred().unwrap());
     let uid = fs::metadata(files.0.path()).unwrap().uid();
     assert_eq!(&*remote.name, format!("unix uid {uid} pid {}", std::process::id()));
 }

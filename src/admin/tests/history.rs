@@ -7,7 +7,8 @@ use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::admin::auth::caller::{Caller, Networks, Role};
+use crate::admin::auth::caller::{Caller, Networks};
+use crate::admin::auth::roles::Role;
 use crate::admin::services::audit::list::list;
 use crate::admin::services::events::{Watches, watch};
 use crate::network::tests::{Life, Process, until};

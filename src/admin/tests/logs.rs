@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::{Shared, violated_field, world};
-use crate::admin::auth::caller::{Caller, Networks, Role};
+use crate::admin::auth::caller::{Caller, Networks};
+use crate::admin::auth::roles::Role;
 use crate::admin::page::{Log, latest_first};
 use crate::admin::request::network_scope::Scope;
 use crate::network::{Directory, Error, Handle, Part, Portion};

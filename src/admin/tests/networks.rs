@@ -6,7 +6,8 @@ use tonic::{Code, Request};
 
 use super::*;
 use crate::admin::NoFiles;
-use crate::admin::auth::caller::{Caller, Networks as Visible, Role};
+use crate::admin::auth::caller::{Caller, Networks as Visible};
+use crate::admin::auth::roles::Role;
 use crate::admin::host::operations::OperationError;
 use crate::admin::reply::status_codes;
 use crate::admin::services::networks::Networks;

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use tonic::{Code, Status};
 
 use super::{Shared, reason, violated_field, world};
-use crate::admin::auth::caller::{Caller, Networks, Role};
+use crate::admin::auth::caller::{Caller, Networks};
+use crate::admin::auth::roles::Role;
 use crate::admin::page::{Chunk, Listing, Page, Pages, pick};
 use crate::admin::request::network_scope::Scope;
 use crate::network::{Directory, Error, Handle};

@@ -216,7 +216,8 @@ async fn a_log_that_is_not_ours_is_told_of() {
 
 #[test]
 fn who_is_for_some_networks_only_may_not_act_on_all() {
-    use crate::admin::auth::caller::{Caller, Networks, Role};
+    use crate::admin::auth::caller::{Caller, Networks};
+    use crate::admin::auth::roles::Role;
     let caller = |networks| Caller { who: "token ops".into(), role: Role::Control, networks };
     assert!(caller(Networks::All).require_all_networks().is_ok());
     let denied = caller(Networks::These(["one-1".into()].into())).require_all_networks().unwrap_err();

@@ -2,7 +2,8 @@
 
 use tonic::Status;
 
-use crate::admin::reply::{status_codes, untrusted_text};
+use crate::admin::reply::status_codes;
+use crate::admin::untrusted_text;
 use crate::book::{Added, Source};
 use crate::network::{Applied, By, Error, Handle, MAX_PAGE};
 use crate::proto::pexd::v1::RefusedAddress;

@@ -53,7 +53,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::admin::auth::caller::{Networks, Role};
+    use crate::admin::auth::caller::Networks;
+    use crate::admin::auth::roles::Role;
 
     fn caller(who: &str) -> Caller {
         Caller { who: who.into(), role: Role::Read, networks: Networks::These(BTreeSet::new()) }

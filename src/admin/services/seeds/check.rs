@@ -7,7 +7,7 @@ use tonic::Status;
 
 use crate::admin::reply::status_codes;
 use crate::admin::reply::status_codes::invalid;
-use crate::admin::reply::untrusted_text::printable;
+use crate::admin::untrusted_text::printable;
 use crate::network::Handle;
 use crate::probe::{Limits, Question, QuestionError, check};
 use crate::proto::pexd::v1::{CheckSeedsRequest, CheckSeedsResponse, SeedCheck};

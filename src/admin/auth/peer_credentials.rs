@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::unix::UCred;
 
-use crate::admin::auth::tls::ClientCertificate;
+use super::tls::ClientCertificate;
 use crate::rate::host_of;
 
 /// Whom connections, requests and failures are counted for while nobody showed who he is.
@@ -18,7 +18,7 @@ pub(in crate::admin) enum Source {
     User(u32),
 }
 
-/// See the module. The services find it in each request's extensions by way of [`crate::admin::auth::caller::Caller`].
+/// See the module. The services find it in each request's extensions by way of [`super::caller::Caller`].
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Remote {
     /// For whom it counts.
