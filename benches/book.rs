@@ -17,7 +17,7 @@ use pexd::book::params::{
     BUCKET_SIZE, GOOD_AFTER, NEW_BUCKETS, OLD_BUCKETS, RECHECK_SPACING, SELECTION_MOST, SELECTION_PERCENT,
 };
 use pexd::book::{Book, HashKey, Params, Servable, Source};
-use pexd::types::{Mono, NetAddress, NodeId, Now, Outcome, SeededRng, Wall};
+use pexd::types::{DialOutcome, Mono, NetAddress, NodeId, Now, SeededRng, Wall};
 use rand::{RngExt as _, SeedableRng as _};
 
 /// IDs in all, and how many new buckets they fill: the buckets in use are full at any size, so that for each address that
@@ -58,7 +58,7 @@ impl World {
         let mut world = World { book, now, rng, pairs, known: Vec::new(), count: 0, lines: Vec::new() };
         while world.book.counts().old < size - buckets * BUCKET_SIZE {
             let address = world.learn();
-            world.book.mark_reached(now.after(GOOD_AFTER), &address, Outcome::Reached);
+            world.book.mark_reached(now.after(GOOD_AFTER), &address, DialOutcome::Reached);
         }
         while world.book.size() < size {
             world.learn();
@@ -71,7 +71,7 @@ impl World {
     fn learn(&mut self) -> NetAddress {
         let (address, source) = self.stranger();
         let _ = self.book.add(self.now, address, source, &mut self.rng);
-        self.book.mark_reached(self.now, &address, Outcome::Reached);
+        self.book.mark_reached(self.now, &address, DialOutcome::Reached);
         address
     }
 
@@ -169,7 +169,7 @@ fn hear_again(world: &mut World, count: u64) -> Duration {
 fn mark_reached(world: &mut World, count: u64) -> Duration {
     let known: Vec<_> = (0..count).map(|_| world.someone().0).collect();
     let (book, now) = (&mut world.book, world.now);
-    timed(known, |address| _ = black_box(book.mark_reached(now, &address, Outcome::Reached)))
+    timed(known, |address| _ = black_box(book.mark_reached(now, &address, DialOutcome::Reached)))
 }
 
 /// Fails and reaches the same address, so that the book stays as it is: two marks.
@@ -177,8 +177,8 @@ fn mark_failed_and_reached(world: &mut World, count: u64) -> Duration {
     let known: Vec<_> = (0..count).map(|_| world.someone().0).collect();
     let (book, now) = (&mut world.book, world.now);
     timed(known, |address| {
-        black_box(book.mark_failed(now, &address, Outcome::TimedOut, false));
-        black_box(book.mark_reached(now, &address, Outcome::Reached));
+        black_box(book.mark_failed(now, &address, DialOutcome::TimedOut, false));
+        black_box(book.mark_reached(now, &address, DialOutcome::Reached));
     })
 }
 
@@ -193,7 +193,7 @@ fn crawl(world: &mut World, count: u64) -> Duration {
     timed((0..count).collect(), |_| {
         now.mono = now.mono + RECHECK_SPACING;
         if let Some(address) = book.due(*now) {
-            book.mark_reached(*now, &address, Outcome::Reached);
+            book.mark_reached(*now, &address, DialOutcome::Reached);
         }
     })
 }

@@ -20,7 +20,7 @@ use pexd::network::{By, Directory, Handle, MAX_GROUP, MAX_PAGE};
 use pexd::node::AddressRef;
 use pexd::proto::pexd::v1::ListAddressesRequest;
 use pexd::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
-use pexd::types::{NetAddress, NodeId, Outcome};
+use pexd::types::{DialOutcome, NetAddress, NodeId};
 use support::{ANSWER, Client};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -80,14 +80,14 @@ fn fill(book: &mut Book) {
         n += 1;
         let (address, source) = address(n);
         let _ = book.add(earlier, address, source, &mut rng);
-        book.mark_reached(earlier, &address, Outcome::Reached);
-        book.mark_reached(later, &address, Outcome::Reached);
+        book.mark_reached(earlier, &address, DialOutcome::Reached);
+        book.mark_reached(later, &address, DialOutcome::Reached);
     }
     while n < 400_000 && book.counts().new < params::NEW_BUCKETS * params::BUCKET_SIZE {
         n += 1;
         let (address, source) = address(n);
         let _ = book.add(later, address, source, &mut rng);
-        book.mark_reached(later, &address, Outcome::Reached);
+        book.mark_reached(later, &address, DialOutcome::Reached);
     }
 }
 

@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use pexd::book::{Record, Source, State};
 use pexd::node::row::{Change, Key, Row};
 use pexd::store::{Loaded, Store};
-use pexd::types::{NetAddress, NodeId, Outcome, Wall};
+use pexd::types::{DialOutcome, NetAddress, NodeId, Wall};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -29,7 +29,7 @@ fn change(number: u32, attempts: u16) -> Change {
         source: Source { id, ip },
         added: Wall::from_secs(1_700_000_000),
         attempts,
-        outcome: Outcome::TimedOut,
+        outcome: DialOutcome::TimedOut,
         last_attempt: Wall::from_secs(1_700_000_100),
         last_success: Wall::NEVER,
         reached_since: Wall::NEVER,

@@ -11,7 +11,7 @@ use pexd::node::row::{Change, Key, Row};
 use pexd::store::Store;
 use pexd::testkit::sim::node_info;
 use pexd::transport::{DialLimits, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Settings, Upgraded, spawn_peer};
-use pexd::types::{ConnId, NetAddress, NodeId, Outcome};
+use pexd::types::{ConnId, DialOutcome, NetAddress, NodeId};
 use pexd::wire::pex::{Outgoing, Received};
 use pexd::wire::secret::NodeKey;
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -36,7 +36,7 @@ pub(crate) async fn write_book(path: &Path, own_id: NodeId, more: impl FnOnce(&m
         let address = address(n)?;
         let source = Source { id: address.id(), ip: address.ip() };
         book.add(now, address, source, &mut rng).context("an address of the bench")?;
-        book.mark_reached(now, &address, Outcome::Reached);
+        book.mark_reached(now, &address, DialOutcome::Reached);
     }
     more(&mut book);
     let changes = book

@@ -1,6 +1,6 @@
 //! What the book answers: the outcome of each operation, as values.
 
-use crate::types::Outcome;
+use crate::types::DialOutcome;
 
 /// What adding an address did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Refused {
 
 /// What the outcome of an attempt changed besides the stamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum MarkOutcome {
     /// Nothing, or the address is not in the book.
     None,
     /// The address is verified now.
@@ -81,8 +81,8 @@ pub struct Counts {
     pub addresses: usize,
     /// IDs, banned ones left out, with an address that was never tried.
     pub untried: usize,
-    /// Addresses by what became of the latest attempt, numbered as [`Outcome`] is.
-    pub outcomes: [usize; Outcome::ALL.len()],
+    /// Addresses by what became of the latest attempt, numbered as [`DialOutcome`] is.
+    pub outcomes: [usize; DialOutcome::ALL.len()],
 }
 
 /// What [`Book::load`](super::Book::load) made of the records.

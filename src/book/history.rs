@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::params::{BAD_AFTER_SILENCE, BAD_FAILURES, BAD_FAILURES_NEVER_REACHED, BAD_NOT_BEFORE, GOOD_AFTER};
-use crate::types::{Outcome, Wall};
+use crate::types::{DialOutcome, Wall};
 
 /// A stored time in whole seconds since the Unix epoch, up to the year 2106; 0 stands for "never".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +62,7 @@ pub(super) struct History {
     pub(super) reached_since: Stamp,
     /// Failures since the last success.
     pub(super) attempts: u16,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: DialOutcome,
     pub(super) verified: bool,
 }
 
@@ -75,13 +75,13 @@ impl History {
             last_success: Stamp::NEVER,
             reached_since: Stamp::NEVER,
             attempts: 0,
-            outcome: Outcome::Untried,
+            outcome: DialOutcome::Untried,
             verified: false,
         }
     }
 
     /// Reached at this very address.
-    pub(super) fn succeed(&mut self, now: Stamp, outcome: Outcome) {
+    pub(super) fn succeed(&mut self, now: Stamp, outcome: DialOutcome) {
         self.last_attempt = now;
         self.last_success = now;
         // In the future it is from a clock that was wrong; it would never be good.
@@ -94,7 +94,7 @@ impl History {
     }
 
     /// Not reached, and it is the address's own fault.
-    pub(super) fn fail(&mut self, now: Stamp, outcome: Outcome) {
+    pub(super) fn fail(&mut self, now: Stamp, outcome: DialOutcome) {
         self.hold(now, outcome);
         self.attempts = self.attempts.saturating_add(1);
         self.reached_since = Stamp::NEVER;
@@ -102,7 +102,7 @@ impl History {
     }
 
     /// Not reached, and nobody is: the attempt is recorded and costs the address nothing.
-    pub(super) fn hold(&mut self, now: Stamp, outcome: Outcome) {
+    pub(super) fn hold(&mut self, now: Stamp, outcome: DialOutcome) {
         self.last_attempt = now;
         self.outcome = outcome;
     }
@@ -127,7 +127,7 @@ impl History {
 
     /// Whether nobody tried it yet.
     pub(super) fn is_untried(&self) -> bool {
-        self.outcome == Outcome::Untried
+        self.outcome == DialOutcome::Untried
     }
 
     /// Whether a node may name it: its latest attempt, if any, did not fail, or was held through an outage.
@@ -172,7 +172,7 @@ mod tests {
             last_attempt: Stamp(last),
             last_success: Stamp(last_success),
             attempts: times,
-            outcome: Outcome::TimedOut,
+            outcome: DialOutcome::TimedOut,
             ..History::new(Stamp(T - 30 * DAY))
         }
     }
@@ -205,34 +205,34 @@ mod tests {
     #[test]
     fn good_is_two_successes_three_hours_apart_without_a_failure_between() {
         let mut history = History::new(Stamp(T));
-        history.succeed(Stamp(T), Outcome::Reached);
-        history.succeed(Stamp(T + 3 * 3600 - 1), Outcome::Reached);
+        history.succeed(Stamp(T), DialOutcome::Reached);
+        history.succeed(Stamp(T + 3 * 3600 - 1), DialOutcome::Reached);
         assert!(!history.is_good());
-        history.succeed(Stamp(T + 3 * 3600), Outcome::NoPex);
+        history.succeed(Stamp(T + 3 * 3600), DialOutcome::NoPex);
         assert!(history.is_good());
-        history.fail(Stamp(T + 4 * 3600), Outcome::Refused);
+        history.fail(Stamp(T + 4 * 3600), DialOutcome::Refused);
         assert!(!history.is_good());
-        history.succeed(Stamp(T + 5 * 3600), Outcome::Reached);
-        history.succeed(Stamp(T + 7 * 3600), Outcome::Reached);
+        history.succeed(Stamp(T + 5 * 3600), DialOutcome::Reached);
+        history.succeed(Stamp(T + 7 * 3600), DialOutcome::Reached);
         assert!(!history.is_good());
     }
 
     #[test]
     fn a_clock_that_was_set_back_does_not_keep_anybody_from_being_good() {
         let mut history = History::new(Stamp(T + 365 * DAY));
-        history.succeed(Stamp(T + 365 * DAY), Outcome::Reached);
-        history.succeed(Stamp(T), Outcome::Reached);
-        history.succeed(Stamp(T + 3 * 3600), Outcome::Reached);
+        history.succeed(Stamp(T + 365 * DAY), DialOutcome::Reached);
+        history.succeed(Stamp(T), DialOutcome::Reached);
+        history.succeed(Stamp(T + 3 * 3600), DialOutcome::Reached);
         assert!(history.is_good());
     }
 
     #[test]
     fn a_held_failure_costs_nothing() {
         let mut history = History::new(Stamp(T));
-        history.succeed(Stamp(T), Outcome::Reached);
+        history.succeed(Stamp(T), DialOutcome::Reached);
         let before = history;
-        history.hold(Stamp(T + 5), Outcome::TimedOut);
-        assert_eq!(history, History { last_attempt: Stamp(T + 5), outcome: Outcome::TimedOut, ..before });
+        history.hold(Stamp(T + 5), DialOutcome::TimedOut);
+        assert_eq!(history, History { last_attempt: Stamp(T + 5), outcome: DialOutcome::TimedOut, ..before });
         assert!(history.did_not_fail());
     }
 

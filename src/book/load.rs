@@ -4,7 +4,7 @@ use super::history::{History, Stamp};
 use super::params::{BUCKET_SIZE, NEW_BUCKETS};
 use super::slab::{Ix, Standing};
 use super::{Book, HashKey, LoadReport, MAX_NEW_BUCKETS, Params, Record, State};
-use crate::types::{Delta, NodeId, Now, Outcome, Overlay, Wall};
+use crate::types::{Delta, DialOutcome, NodeId, Now, Overlay, Wall};
 
 impl Book {
     /// The book that these records are the image of, each address in the buckets where it was, with the run-time changes of
@@ -146,7 +146,7 @@ impl Book {
 fn read_history(record: &Record, now: Stamp) -> History {
     let stamp = |wall: Wall| Stamp::from(wall).min(now);
     let added = stamp(record.added);
-    if record.outcome == Outcome::Untried {
+    if record.outcome == DialOutcome::Untried {
         return History::new(added);
     }
     let last_success = stamp(record.last_success);

@@ -3,16 +3,16 @@
 use super::history::History;
 use super::params::DEMOTED_AFTER_FAILURES;
 use super::slab::{Ix, Standing};
-use super::{Book, Change};
-use crate::types::{NetAddress, Now, Outcome};
+use super::{Book, MarkOutcome};
+use crate::types::{DialOutcome, NetAddress, Now};
 
 impl Book {
     /// Our own dial reached exactly this address, key and node information matching; `outcome` is a success. The second
     /// success three hours after the first, without a failure between, makes the ID old at this address.
     ///
     /// An address that is not in the book, or banned, is ignored here and in [`Book::mark_failed`].
-    pub fn mark_reached(&mut self, now: Now, address: &NetAddress, outcome: Outcome) -> Change {
-        let Some(ix) = self.find_dialled(address) else { return Change::None };
+    pub fn mark_reached(&mut self, now: Now, address: &NetAddress, outcome: DialOutcome) -> MarkOutcome {
+        let Some(ix) = self.find_dialled(address) else { return MarkOutcome::None };
         let before = *self.slab.history(ix);
         let history = &mut self.slab.entry_mut(ix).history;
         history.succeed(now.wall.into(), outcome);
@@ -20,11 +20,11 @@ impl Book {
         self.marked(now, ix, &before);
         if good && self.slab.entry(ix).standing == Standing::New {
             self.make_old(now.wall.into(), ix);
-            Change::Promoted
+            MarkOutcome::Promoted
         } else if before.verified {
-            Change::None
+            MarkOutcome::None
         } else {
-            Change::Verified
+            MarkOutcome::Verified
         }
     }
 
@@ -32,8 +32,8 @@ impl Book {
     ///
     /// With `hold`, while most of what was good fails at once, time and outcome are recorded, but the failure is not
     /// counted: the address stays verified if it was, and its ID old.
-    pub fn mark_failed(&mut self, now: Now, address: &NetAddress, outcome: Outcome, hold: bool) -> Change {
-        let Some(ix) = self.find_dialled(address) else { return Change::None };
+    pub fn mark_failed(&mut self, now: Now, address: &NetAddress, outcome: DialOutcome, hold: bool) -> MarkOutcome {
+        let Some(ix) = self.find_dialled(address) else { return MarkOutcome::None };
         let before = *self.slab.history(ix);
         let history = &mut self.slab.entry_mut(ix).history;
         if hold {
@@ -46,11 +46,11 @@ impl Book {
         self.marked(now, ix, &before);
         if stopped && self.slab.entry(ix).standing == Standing::Old {
             self.make_new(now.wall.into(), ix);
-            Change::Demoted
+            MarkOutcome::Demoted
         } else if unverified {
-            Change::Unverified
+            MarkOutcome::Unverified
         } else {
-            Change::None
+            MarkOutcome::None
         }
     }
 

@@ -24,7 +24,7 @@ mod slab;
 #[cfg(test)]
 mod tests;
 
-pub use answers::{Added, Change, Counts, LoadReport, Refused, Servable};
+pub use answers::{Added, Counts, LoadReport, MarkOutcome, Refused, Servable};
 pub use hash::HashKey;
 pub use params::{MAX_NEW_BUCKETS, Params};
 pub use record::{Record, Source, State};

@@ -2,7 +2,7 @@
 
 use super::Book;
 use super::params::MAX_PRIVATE;
-use crate::types::{Delta, Full, NodeId, Now, Overlay};
+use crate::types::{Delta, ListFull, NodeId, Now, Overlay};
 
 impl Book {
     /// The private IDs.
@@ -15,7 +15,7 @@ impl Book {
     ///
     /// # Errors
     /// When there are [`MAX_PRIVATE`].
-    pub fn add_private(&mut self, now: Now, id: NodeId, author: &str) -> Result<bool, Full> {
+    pub fn add_private(&mut self, now: Now, id: NodeId, author: &str) -> Result<bool, ListFull> {
         let added = self.private.add_within(MAX_PRIVATE, id, author, now.wall)?;
         self.remove(&id);
         Ok(added)
@@ -28,7 +28,7 @@ impl Book {
 
     /// Takes the private IDs that the file names now, as if each that differs were added or removed.
     pub fn set_file_private(&mut self, from_file: impl IntoIterator<Item = NodeId>) {
-        for id in self.private.set_file(from_file).came {
+        for id in self.private.set_file(from_file).added {
             self.remove(&id);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::types::{NetAddress, NodeId, Outcome, Wall};
+use crate::types::{DialOutcome, NetAddress, NodeId, Wall};
 
 /// Who told us of an address: the sender's authenticated ID and the IP of its socket.
 ///
@@ -46,7 +46,7 @@ pub struct Record {
     /// Failed attempts since the last success.
     pub attempts: u16,
     /// What became of the latest attempt.
-    pub outcome: Outcome,
+    pub outcome: DialOutcome,
     /// When the latest attempt ended; [`Wall::NEVER`] before the first.
     pub last_attempt: Wall,
     /// When it was last reached; [`Wall::NEVER`] before the first time.

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::book::{Record, State};
-use crate::types::{NodeId, Outcome, Wall};
+use crate::types::{DialOutcome, NodeId, Wall};
 
 const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -133,7 +133,7 @@ fn record(n: u8, host: u8, state: State) -> Record {
         source: Source { id: NodeId::from_bytes([9; 20]), ip: [9, 9, 9, 9].into() },
         added: Wall::from_secs(1_700_000_000),
         attempts: 2,
-        outcome: Outcome::Reached,
+        outcome: DialOutcome::Reached,
         last_attempt: success,
         last_success: success,
         reached_since: success,

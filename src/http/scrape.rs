@@ -10,7 +10,7 @@ use super::sources::Sources;
 use super::{metrics as m, process as process_usage};
 use crate::network::{DialLoad, MessageCount, MessageCounts, Report, StoreStats};
 use crate::node::RunState;
-use crate::types::{Direction, Outcome, Purpose, Wall};
+use crate::types::{DialOutcome, Direction, Purpose, Wall};
 
 /// How long a network is waited for, so that one that hangs does not cost the others their numbers.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     for (state, count) in [("new", node.book.new), ("old", node.book.old), ("banned", node.book.banned)] {
         out.add(&m::BOOK_IDS, &[chain, state], count.into());
     }
-    for (outcome, count) in Outcome::ALL.into_iter().zip(node.book.outcomes) {
+    for (outcome, count) in DialOutcome::ALL.into_iter().zip(node.book.outcomes) {
         out.add(&m::BOOK_ADDRESSES, &[chain, outcome.name()], count.into());
     }
     out.add(&m::SERVABLE, &[chain], node.book.servable.into());
@@ -111,7 +111,7 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
 fn dials(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     let (node, tallies) = (&report.status.node, &report.status.tallies);
     for (&(purpose, outcome), count) in &tallies.dials {
-        let outcome = outcome.map_or("inconclusive", Outcome::name);
+        let outcome = outcome.map_or("inconclusive", DialOutcome::name);
         out.add(&m::DIALS, &[chain, &purpose.to_string(), outcome], *count as f64);
     }
     out.add(&m::DIALLING, &[chain], node.dialling.into());

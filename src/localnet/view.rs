@@ -11,7 +11,7 @@ use super::tally::Tally;
 use super::world::World;
 use crate::clock::Clock;
 use crate::node::AddressView;
-use crate::types::{Mono, NetAddress, Outcome};
+use crate::types::{DialOutcome, Mono, NetAddress};
 
 /// The live view.
 pub(super) struct View {
@@ -103,7 +103,7 @@ impl View {
         let kinds = [(None, "reachable")].into_iter().chain(Trap::ALL.map(|(trap, _)| (Some(trap), trap.name())));
         for (kind, name) in kinds {
             let of_kind = || known.iter().filter(move |entry| self.kinds.get(&entry.record.address) == Some(&kind));
-            let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
+            let mut outcomes: BTreeMap<DialOutcome, usize> = BTreeMap::new();
             of_kind().for_each(|entry| *outcomes.entry(entry.record.outcome).or_default() += 1);
             let found: Vec<String> = outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
             table.add_row([

@@ -144,11 +144,11 @@ fn cut(text: &str) -> Box<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Fault, Outcome, Purpose};
+    use crate::types::{DialOutcome, Fault, Purpose};
 
     fn end() -> Arc<DialEnd> {
         let target = "0101010101010101010101010101010101010101@127.0.0.1:1".parse().unwrap();
-        let (outcome, fault) = (Some(Outcome::Refused), Some(Fault::Refused));
+        let (outcome, fault) = (Some(DialOutcome::Refused), Some(Fault::Refused));
         Arc::new(DialEnd { target, remote: None, purpose: Purpose::Visit, outcome, fault })
     }
 

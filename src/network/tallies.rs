@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::node::{DialEnd, Event};
-use crate::types::{ConnId, Direction, Fault, Mono, Outcome, Purpose, Wall};
+use crate::types::{ConnId, DialOutcome, Direction, Fault, Mono, Purpose, Wall};
 
 /// Minutes that the health of our dials is looked at over.
 const WINDOW: i64 = 10;
@@ -14,7 +14,7 @@ const MINUTE: i64 = 60_000;
 #[derive(Clone, Debug, Default)]
 pub struct Tallies {
     /// Dials that ended, by why we dialled and what became of them; `None` says nothing about the address.
-    pub dials: BTreeMap<(Purpose, Option<Outcome>), u64>,
+    pub dials: BTreeMap<(Purpose, Option<DialOutcome>), u64>,
     /// Whether our dials reach anybody.
     pub outbound: Outbound,
     /// Peers that asked for addresses and were answered.
@@ -53,15 +53,15 @@ impl Tallies {
 }
 
 /// Whether somebody was there, the right node or another. A host that refuses says nothing: a firewall of ours can do so.
-const fn is_answer(outcome: Outcome) -> bool {
+const fn is_answer(outcome: DialOutcome) -> bool {
     match outcome {
-        Outcome::Untried | Outcome::Refused | Outcome::TimedOut => false,
-        Outcome::Reached
-        | Outcome::WrongIdentity
-        | Outcome::WrongNetwork
-        | Outcome::HungUp
-        | Outcome::Misbehaved
-        | Outcome::NoPex => true,
+        DialOutcome::Untried | DialOutcome::Refused | DialOutcome::TimedOut => false,
+        DialOutcome::Reached
+        | DialOutcome::WrongIdentity
+        | DialOutcome::WrongNetwork
+        | DialOutcome::HungUp
+        | DialOutcome::Misbehaved
+        | DialOutcome::NoPex => true,
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         format!("{}@1.2.3.4:1", NodeId::from_bytes([1; 20])).parse().unwrap()
     }
 
-    fn ended(outcome: Option<Outcome>, fault: Option<Fault>) -> Event {
+    fn ended(outcome: Option<DialOutcome>, fault: Option<Fault>) -> Event {
         Event::Dialled(DialEnd { target: target(), remote: None, purpose: Purpose::Visit, outcome, fault }.into())
     }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn reached() -> Event {
-        ended(Some(Outcome::Reached), None)
+        ended(Some(DialOutcome::Reached), None)
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!((tallies.outbound.recent(at), tallies.outbound.last_answer()), ((6, 3), at));
         let count = |outcome| tallies.dials.get(&(Purpose::Visit, outcome)).copied();
         assert_eq!(
-            (count(Some(Outcome::Refused)), count(Some(Outcome::Reached)), count(None)),
+            (count(Some(DialOutcome::Refused)), count(Some(DialOutcome::Reached)), count(None)),
             (Some(1), Some(1), Some(2))
         );
     }

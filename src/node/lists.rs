@@ -3,7 +3,7 @@
 use super::row::{Change, Delta, Key, ListItem, Row};
 use super::{ListedView, Node, Params, Pex, RunState, Source};
 use crate::switch::ListChange;
-use crate::types::{Full, NodeId, Now, Overlay, PeerAddress};
+use crate::types::{ListFull, NodeId, Now, Overlay, PeerAddress};
 
 /// The run-time changes that a store kept, each with its list.
 #[derive(Debug, Default)]
@@ -35,9 +35,9 @@ impl Node {
     ///
     /// # Errors
     /// When the list has as many as operators may bring it to.
-    pub fn add_listed(&mut self, now: Now, item: ListItem, author: &str) -> Result<bool, Full> {
+    pub fn add_listed(&mut self, now: Now, item: ListItem, author: &str) -> Result<bool, ListFull> {
         match item {
-            ListItem::Seed(seed) => self.add_seed(now, seed, author).map_err(|_| Full),
+            ListItem::Seed(seed) => self.add_seed(now, seed, author).map_err(|_| ListFull),
             ListItem::Persistent(peer) => self.add_persistent(now, peer, author),
             ListItem::Unconditional(id) => self.switch.add_unconditional(now, id, author),
             ListItem::Private(id) => self.book.add_private(now, id, author),
@@ -54,7 +54,7 @@ impl Node {
         }
     }
 
-    fn add_persistent(&mut self, now: Now, peer: PeerAddress, author: &str) -> Result<bool, Full> {
+    fn add_persistent(&mut self, now: Now, peer: PeerAddress, author: &str) -> Result<bool, ListFull> {
         let added = self.switch.add_persistent(now, peer.clone(), author, self.is_running())?;
         if added {
             self.seek(now, &[peer]);

@@ -7,7 +7,7 @@ use crate::book::Record;
 pub use crate::pex::SeedHealth;
 pub use crate::switch::{Ban, BanTarget};
 pub use crate::types::Delta;
-use crate::types::{NetAddress, NodeId, Outcome, PeerAddress, Purpose, Wall};
+use crate::types::{DialOutcome, NetAddress, NodeId, PeerAddress, Purpose, Wall};
 
 /// An entry of one of the configuration's lists that operators change at run time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +85,7 @@ pub struct DialEntry {
     /// Why we dialled.
     pub purpose: Purpose,
     /// What became of it; `None` when it says nothing about the address.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<DialOutcome>,
     /// The name of what went wrong; empty when nothing did.
     pub fault: Box<str>,
     /// What went wrong, in words.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::book::{Record, Refused};
 use crate::pex::Kept;
-use crate::types::{ConnId, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, Purpose, Wall};
+use crate::types::{
+    ConnId, DialOutcome, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, PeerAddress, Purpose, Wall,
+};
 
 use super::row::{Ban, ListItem, SeedHealth};
 
@@ -111,8 +113,8 @@ pub struct BookView {
     pub in_banned_ranges: u32,
     /// How often an address that somebody told of was refused because it cannot be routed, since the start.
     pub unroutable: u64,
-    /// Addresses by what became of the latest attempt, numbered as [`Outcome`] is.
-    pub outcomes: [u32; Outcome::ALL.len()],
+    /// Addresses by what became of the latest attempt, numbered as [`DialOutcome`] is.
+    pub outcomes: [u32; DialOutcome::ALL.len()],
 }
 
 /// A connected peer.

@@ -9,7 +9,7 @@ use super::params::{DIALS_IN_RESERVE, SEED_ROUND_INTERVAL};
 use super::{Context, Pex};
 use crate::book::Servable;
 use crate::switch::{NotDialled, Peer, Switch};
-use crate::types::{CloseReason, ConnId, NetAddress, Outcome, Purpose};
+use crate::types::{CloseReason, ConnId, DialOutcome, NetAddress, Purpose};
 
 impl Pex {
     /// A round, every 30 s: lets go who stayed too long, asks the seeds when there is need.
@@ -80,7 +80,7 @@ impl Pex {
     /// Dials an address that was due, or gives it back; whether it is being dialled.
     fn visit(&mut self, cx: &mut Context<'_>, address: NetAddress) -> bool {
         // Whoever runs without PEX has nothing to tell.
-        let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == Outcome::NoPex);
+        let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == DialOutcome::NoPex);
         let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
         match cx.switch.dial(cx.now, address.into(), purpose) {
             Ok(_) => return true,

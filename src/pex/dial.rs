@@ -4,9 +4,9 @@
 use super::outage::Turn;
 use super::seeds::note_dial;
 use super::{Context, Pex};
-use crate::book::{Change, Servable, Source};
+use crate::book::{MarkOutcome, Servable, Source};
 use crate::switch::{Dialled, Event, NotDialled, verdict};
-use crate::types::{Fault, NetAddress, Outcome, Purpose};
+use crate::types::{DialOutcome, Fault, NetAddress, Purpose};
 
 impl Pex {
     /// dialSeeds: in random order, one at a time, until one is up, connected already or being dialled.
@@ -62,7 +62,7 @@ impl Pex {
     }
 
     fn note_outcome(&mut self, cx: &mut Context<'_>, address: &NetAddress, fault: Option<&Fault>) {
-        match fault.map_or(Some(Outcome::Reached), |fault| verdict(fault).outcome) {
+        match fault.map_or(Some(DialOutcome::Reached), |fault| verdict(fault).outcome) {
             None => cx.book.untake(cx.now, address),
             Some(outcome) if outcome.is_success() => self.note_success(cx, address, outcome),
             Some(outcome) => self.note_failure(cx, address, outcome),
@@ -70,11 +70,11 @@ impl Pex {
     }
 
     /// Notes that an address was reached.
-    pub(super) fn note_success(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: Outcome) {
+    pub(super) fn note_success(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: DialOutcome) {
         match cx.book.mark_reached(cx.now, address, outcome) {
-            Change::Verified => cx.switch.event(Event::Verified(*address)),
-            Change::Promoted => cx.switch.event(Event::Promoted(*address)),
-            Change::None | Change::Unverified | Change::Demoted => {}
+            MarkOutcome::Verified => cx.switch.event(Event::Verified(*address)),
+            MarkOutcome::Promoted => cx.switch.event(Event::Promoted(*address)),
+            MarkOutcome::None | MarkOutcome::Unverified | MarkOutcome::Demoted => {}
         }
         let is_held = |address: &NetAddress| cx.book.get(address).is_some_and(|record| record.verified);
         let verified = cx.book.servable(Servable::Verified);
@@ -97,7 +97,7 @@ impl Pex {
         }
     }
 
-    fn note_failure(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: Outcome) {
+    fn note_failure(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: DialOutcome) {
         let verified = cx.book.get(address).is_some_and(|record| record.verified);
         let hold = self.outage.spares(verified, cx.now.mono);
         let held = hold && verified;
@@ -106,7 +106,7 @@ impl Pex {
             // Else it would be dialled days after the outage's end, or given up.
             cx.switch.forgive(address);
         }
-        let lost = matches!(change, Change::Unverified | Change::Demoted);
+        let lost = matches!(change, MarkOutcome::Unverified | MarkOutcome::Demoted);
         if lost {
             cx.switch.event(Event::Unverified { address: *address, outcome });
         }

@@ -27,7 +27,7 @@ use crate::book::{Book, Servable};
 use crate::switch::{Ban, Dial, Event, Peer};
 use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
 use crate::types::{
-    CloseHow, CloseReason, ConnId, Delta, Direction, Fault, Mono, NetAddress, NodeId, Now, Outcome, PeerAddress,
+    CloseHow, CloseReason, ConnId, Delta, DialOutcome, Direction, Fault, Mono, NetAddress, NodeId, Now, PeerAddress,
     Purpose, SeededRng, Wall,
 };
 use crate::wire::pex::Outgoing;
@@ -258,7 +258,7 @@ impl Pex {
         let dialled = cx.switch.peers().filter_map(|peer| peer.dialled);
         let due: Vec<NetAddress> = dialled.filter(stale).collect();
         for address in due {
-            self.note_success(cx, &address, Outcome::Reached);
+            self.note_success(cx, &address, DialOutcome::Reached);
         }
     }
 

@@ -140,7 +140,7 @@ impl Seeds {
     /// Takes the seeds that the file names now, and forgets what is known of those that are none any more; those that came
     /// into force.
     pub(super) fn set_file(&mut self, from_file: Vec<PeerAddress>) -> Vec<PeerAddress> {
-        let came = self.list.set_file(from_file).came;
+        let came = self.list.set_file(from_file).added;
         self.forget_unlisted();
         came
     }

@@ -1,7 +1,7 @@
 //! What a check says of a seed.
 
 use crate::switch::verdict;
-use crate::types::{Fault, Outcome};
+use crate::types::{DialOutcome, Fault};
 
 /// What was found of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,18 +53,18 @@ impl Verdict {
     /// What the end of a dial or of a visit says: what the book would note of it, and what it has no word for.
     pub(super) fn of(fault: &Fault) -> Verdict {
         match (verdict(fault).outcome, fault) {
-            (Some(Outcome::Reached), _) => Verdict::Ok,
-            (Some(Outcome::Refused), _) => Verdict::Refused,
-            (Some(Outcome::TimedOut), _) => Verdict::TimedOut,
-            (Some(Outcome::WrongIdentity), _) => Verdict::WrongId,
-            (Some(Outcome::WrongNetwork), _) => Verdict::WrongChain,
+            (Some(DialOutcome::Reached), _) => Verdict::Ok,
+            (Some(DialOutcome::Refused), _) => Verdict::Refused,
+            (Some(DialOutcome::TimedOut), _) => Verdict::TimedOut,
+            (Some(DialOutcome::WrongIdentity), _) => Verdict::WrongId,
+            (Some(DialOutcome::WrongNetwork), _) => Verdict::WrongChain,
             // A visitor has his answer or not, however the end was made.
-            (Some(Outcome::HungUp), _) | (None, Fault::ClosedByPeer) => Verdict::HungUp,
-            (Some(Outcome::Misbehaved), _) => Verdict::Protocol,
-            (Some(Outcome::NoPex), _) => Verdict::NoPex,
+            (Some(DialOutcome::HungUp), _) | (None, Fault::ClosedByPeer) => Verdict::HungUp,
+            (Some(DialOutcome::Misbehaved), _) => Verdict::Protocol,
+            (Some(DialOutcome::NoPex), _) => Verdict::NoPex,
             (None, Fault::Unresolved) => Verdict::Unresolved,
             (None, Fault::Unroutable) => Verdict::Unroutable,
-            (None | Some(Outcome::Untried), _) => Verdict::NotChecked,
+            (None | Some(DialOutcome::Untried), _) => Verdict::NotChecked,
         }
     }
 

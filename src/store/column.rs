@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use crate::book::{MAX_NEW_BUCKETS, State};
 use crate::node::row::{BanTarget, ListItem};
-use crate::types::{NodeId, Outcome, Purpose};
+use crate::types::{DialOutcome, NodeId, Purpose};
 
 /// An ID in hex, as [`NodeId`]'s `Display` writes it; a first save of a full book writes 40,000 of them.
 pub(super) fn hex(id: NodeId) -> String {
@@ -41,8 +41,8 @@ pub(super) fn state(word: &str) -> Option<State> {
     [State::New, State::Old, State::Banned].into_iter().find(|&state| state_word(state) == word)
 }
 
-pub(super) fn outcome(word: &str) -> Option<Outcome> {
-    Outcome::ALL.into_iter().find(|outcome| outcome.name() == word)
+pub(super) fn outcome(word: &str) -> Option<DialOutcome> {
+    DialOutcome::ALL.into_iter().find(|outcome| outcome.name() == word)
 }
 
 /// The outcome of a dial that says nothing about the address.
@@ -126,10 +126,10 @@ mod tests {
     #[test]
     fn every_word_reads_back() {
         for byte in 0..=8 {
-            let value = Outcome::from_u8(byte).unwrap();
+            let value = DialOutcome::from_u8(byte).unwrap();
             assert_eq!(outcome(value.name()), Some(value));
         }
-        assert_eq!(Outcome::from_u8(9), None, "a new outcome needs its word tested");
+        assert_eq!(DialOutcome::from_u8(9), None, "a new outcome needs its word tested");
         for value in [State::New, State::Old, State::Banned] {
             assert_eq!(state(state_word(value)), Some(value));
         }

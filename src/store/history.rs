@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 use super::column::{self, exact, hex};
 use super::load::{BadColumn, Cells};
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::types::{NodeId, Outcome, Wall};
+use crate::types::{DialOutcome, NodeId, Wall};
 
 /// Rows that one call looks at, at most.
 const MAX_SCAN: usize = 50_000;
@@ -157,7 +157,7 @@ pub fn attempts(
 impl DialQuery {
     fn admits(&self, entry: &DialEntry) -> bool {
         let in_range = |range: IpNet| entry.remote.is_some_and(|remote| range.contains(&remote.ip()));
-        let reached = entry.outcome.is_some_and(Outcome::is_success);
+        let reached = entry.outcome.is_some_and(DialOutcome::is_success);
         self.range.is_none_or(in_range)
             && self.id.is_none_or(|id| id == entry.target.id())
             && is_in(self.time, entry.at)

@@ -6,7 +6,7 @@ use super::column::{self, buckets_text, hex, list_item, purpose_word, state_word
 use super::writer::Batch;
 use crate::book::Record;
 use crate::node::row::{AuditEntry, Ban, Delta, DialEntry, EventMark, Key, ListItem, Row, SeedHealth, Setting};
-use crate::types::Outcome;
+use crate::types::DialOutcome;
 
 /// Commits `changes` in one transaction: all of them or none.
 pub(super) fn save(conn: &mut Connection, changes: &Batch) -> rusqlite::Result<()> {
@@ -124,7 +124,7 @@ fn put_dial(transaction: &Transaction<'_>, slot: u32, entry: &DialEntry) -> rusq
         entry.remote.map(|remote| remote.ip().to_string()),
         entry.remote.map(|remote| remote.port()),
         purpose_word(entry.purpose),
-        entry.outcome.map_or(column::INCONCLUSIVE, Outcome::name),
+        entry.outcome.map_or(column::INCONCLUSIVE, DialOutcome::name),
         entry.fault,
         entry.detail,
     ])?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::backoff::Wait;
 use super::{Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
 use crate::types::{
-    CloseHow, ConnId, Direction, Fault, Mono, NetAddress, Now, Outcome, PeerAddress, Purpose, SeededRng,
+    CloseHow, ConnId, DialOutcome, Direction, Fault, Mono, NetAddress, Now, PeerAddress, Purpose, SeededRng,
 };
 
 impl Switch {
@@ -95,7 +95,7 @@ impl Switch {
                 let took = peer.took;
                 let kept = self.keep_or_close(now, conn, &dial, address, *peer);
                 let (kept, fault) = (kept.is_ok(), kept.err());
-                self.dial_ended(&dial, remote, Some(Outcome::Reached), fault);
+                self.dial_ended(&dial, remote, Some(DialOutcome::Reached), fault);
                 Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn), took })
             }
             Err(fault) => {
@@ -129,7 +129,7 @@ impl Switch {
     fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
         if let Some(address) = address {
             // Alive without PEX is no failure.
-            if verdict(fault).outcome.is_some_and(Outcome::is_success) {
+            if verdict(fault).outcome.is_some_and(DialOutcome::is_success) {
                 self.backoff.succeeded(&address);
             }
             match verdict(fault).blame {
@@ -154,7 +154,7 @@ impl Switch {
         &mut self,
         dial: &Dial,
         remote: Option<SocketAddr>,
-        outcome: Option<Outcome>,
+        outcome: Option<DialOutcome>,
         fault: Option<Fault>,
     ) {
         let remote = dial.target.as_net_address().map(|address| address.socket()).or(remote);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::types::{ConnId, Direction, Fault, NetAddress, NodeId, Outcome, PeerAddress, Purpose};
+use crate::types::{ConnId, DialOutcome, Direction, Fault, NetAddress, NodeId, PeerAddress, Purpose};
 
 use super::{Ban, BanTarget};
 
@@ -85,7 +85,7 @@ pub enum Event {
         /// The address.
         address: NetAddress,
         /// What became of the attempt.
-        outcome: Outcome,
+        outcome: DialOutcome,
     },
     /// An ID became old (good).
     Promoted(NetAddress),
@@ -121,7 +121,7 @@ pub struct DialEnd {
     /// Why.
     pub purpose: Purpose,
     /// What became of it; `None` when it says nothing about the address.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<DialOutcome>,
     /// What went wrong. One that was reached may have a fault, too: why it was not kept.
     pub fault: Option<Fault>,
 }

@@ -2,7 +2,7 @@
 
 use super::Switch;
 use super::params::MAX_UNCONDITIONAL;
-use crate::types::{Delta, Full, Mono, NodeId, Now, Overlay, PeerAddress};
+use crate::types::{Delta, ListFull, Mono, NodeId, Now, Overlay, PeerAddress};
 
 /// A row of the lists that changed: the run-time change, or `None` when it lapsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,13 @@ impl Switch {
     ///
     /// # Errors
     /// When there are [`super::params::MAX_PERSISTENT`].
-    pub fn add_persistent(&mut self, now: Now, address: PeerAddress, author: &str, dial: bool) -> Result<bool, Full> {
+    pub fn add_persistent(
+        &mut self,
+        now: Now,
+        address: PeerAddress,
+        author: &str,
+        dial: bool,
+    ) -> Result<bool, ListFull> {
         let id = address.id();
         let next = (dial && !self.is_connected(&id)).then_some(now.mono);
         let added = self.reconnect.add(address, author, now.wall, next)?;
@@ -42,11 +48,11 @@ impl Switch {
     pub fn set_file_persistent(&mut self, now: Now, from_file: Vec<PeerAddress>, dial: bool) -> Vec<PeerAddress> {
         let Switch { reconnect, peers, .. } = self;
         let next = |id: &NodeId| (dial && peers.by_id(id).is_none()).then_some(now.mono);
-        let turnover = reconnect.set_file(from_file, next);
-        for id in turnover.came.iter().chain(&turnover.went).map(PeerAddress::id) {
+        let diff = reconnect.set_file(from_file, next);
+        for id in diff.added.iter().chain(&diff.removed).map(PeerAddress::id) {
             peers.set_persistent(&id, reconnect.has_id(&id));
         }
-        turnover.came
+        diff.added
     }
 
     /// Removes a persistent peer; `false` when there is none. Its connection stays, as that of a peer that is kept.
@@ -61,7 +67,7 @@ impl Switch {
     ///
     /// # Errors
     /// When there are [`MAX_UNCONDITIONAL`].
-    pub fn add_unconditional(&mut self, now: Now, id: NodeId, author: &str) -> Result<bool, Full> {
+    pub fn add_unconditional(&mut self, now: Now, id: NodeId, author: &str) -> Result<bool, ListFull> {
         let added = self.unconditional.add_within(MAX_UNCONDITIONAL, id, author, now.wall)?;
         self.peers.set_unconditional(&id, true);
         Ok(added)
@@ -77,9 +83,9 @@ impl Switch {
 
     /// Takes the unconditional peers that the file names now, as if each that differs were added or removed.
     pub fn set_file_unconditional(&mut self, from_file: impl IntoIterator<Item = NodeId>) {
-        let turnover = self.unconditional.set_file(from_file);
-        turnover.came.iter().for_each(|id| self.peers.set_unconditional(id, true));
-        turnover.went.iter().for_each(|id| self.peers.set_unconditional(id, false));
+        let diff = self.unconditional.set_file(from_file);
+        diff.added.iter().for_each(|id| self.peers.set_unconditional(id, true));
+        diff.removed.iter().for_each(|id| self.peers.set_unconditional(id, false));
     }
 
     /// Has a persistent peer not redialled before the next start.

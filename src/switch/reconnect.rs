@@ -8,7 +8,7 @@ use super::params::{
     MAX_PERSISTENT, RECONNECT_AT_LAST, RECONNECT_ATTEMPTS, RECONNECT_BACKOFF_ATTEMPTS, RECONNECT_BACKOFF_BASE,
     RECONNECT_INTERVAL, RECONNECT_JITTER, RECONNECT_LEAST,
 };
-use crate::types::{Delta, Full, Mono, NodeId, Overlay, PeerAddress, SeededRng, Turnover, Wall};
+use crate::types::{Delta, ListDiff, ListFull, Mono, NodeId, Overlay, PeerAddress, SeededRng, Wall};
 
 /// The persistent peers, each with its next dial.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl Reconnect {
         author: &str,
         at: Wall,
         next: Option<Mono>,
-    ) -> Result<bool, Full> {
+    ) -> Result<bool, ListFull> {
         let added = self.list.add_within(MAX_PERSISTENT, address.clone(), author, at)?;
         if added {
             self.peers.push(Persistent { next, ..Persistent::idle(address) });
@@ -87,12 +87,12 @@ impl Reconnect {
         &mut self,
         from_file: Vec<PeerAddress>,
         next: impl Fn(&NodeId) -> Option<Mono>,
-    ) -> Turnover<PeerAddress> {
-        let turnover = self.list.set_file(from_file);
+    ) -> ListDiff<PeerAddress> {
+        let diff = self.list.set_file(from_file);
         self.peers.retain(|peer| self.list.contains(&peer.address));
-        let came = turnover.came.iter().cloned();
-        self.peers.extend(came.map(|address| Persistent { next: next(&address.id()), ..Persistent::idle(address) }));
-        turnover
+        let added = diff.added.iter().cloned();
+        self.peers.extend(added.map(|address| Persistent { next: next(&address.id()), ..Persistent::idle(address) }));
+        diff
     }
 
     /// Whether an address of this ID is persistent.
@@ -280,7 +280,7 @@ mod tests {
             |n: u16| -> PeerAddress { format!("{}@1.2.3.4:{n}", NodeId::from_bytes([1; 20])).parse().unwrap() };
         let file: Vec<_> = (1..=MAX_PERSISTENT as u16).map(address).collect();
         let (mut reconnect, now, at) = (Reconnect::load(&file, Vec::new()), Mono::from_micros(10), Wall::from_secs(1));
-        assert_eq!(reconnect.add(address(999), "ops", at, Some(now)), Err(Full));
+        assert_eq!(reconnect.add(address(999), "ops", at, Some(now)), Err(ListFull));
         assert_eq!(reconnect.add(address(1), "ops", at, Some(now)), Ok(false));
         reconnect.lost(&address(1).id(), now);
         assert!(reconnect.remove(&address(1), "ops", at));

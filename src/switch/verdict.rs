@@ -1,6 +1,6 @@
 //! What a fault costs: the one table from faults to consequences.
 
-use crate::types::{Fault, Outcome};
+use crate::types::{DialOutcome, Fault};
 
 /// Against what a failed dial counts (design, "Blame the right thing").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Penalty {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What the book notes when it ends a dial; `None` leaves the address as it is.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<DialOutcome>,
     /// Against what a failed dial counts.
     pub blame: Blame,
     /// What it costs a connected peer.
@@ -39,14 +39,14 @@ pub fn verdict(fault: &Fault) -> Verdict {
     use Fault as F;
     let dial = |outcome, blame| Verdict { outcome: Some(outcome), blame, penalty: Penalty::None };
     let nothing = Verdict { outcome: None, blame: Blame::Nobody, penalty: Penalty::None };
-    let misbehaved = dial(Outcome::Misbehaved, Blame::Address);
+    let misbehaved = dial(DialOutcome::Misbehaved, Blame::Address);
     match fault {
-        F::Refused | F::Unreachable => dial(Outcome::Refused, Blame::Endpoint),
-        F::TimedOut(_) => dial(Outcome::TimedOut, Blame::Endpoint),
-        F::ClosedInHandshake(_) | F::Reset => dial(Outcome::HungUp, Blame::Endpoint),
-        F::WrongId { .. } | F::Ourselves => dial(Outcome::WrongIdentity, Blame::Address),
-        F::WrongNetwork { .. } | F::WrongBlockVersion { .. } => dial(Outcome::WrongNetwork, Blame::Address),
-        F::NoCommonChannel => dial(Outcome::NoPex, Blame::Nobody),
+        F::Refused | F::Unreachable => dial(DialOutcome::Refused, Blame::Endpoint),
+        F::TimedOut(_) => dial(DialOutcome::TimedOut, Blame::Endpoint),
+        F::ClosedInHandshake(_) | F::Reset => dial(DialOutcome::HungUp, Blame::Endpoint),
+        F::WrongId { .. } | F::Ourselves => dial(DialOutcome::WrongIdentity, Blame::Address),
+        F::WrongNetwork { .. } | F::WrongBlockVersion { .. } => dial(DialOutcome::WrongNetwork, Blame::Address),
+        F::NoCommonChannel => dial(DialOutcome::NoPex, Blame::Nobody),
         F::EphemeralKeyLength
         | F::LowOrderKey
         | F::MalformedHandshake

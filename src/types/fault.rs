@@ -290,7 +290,7 @@ impl fmt::Display for CloseReason {
 /// What became of the latest attempt to reach an address, in a byte: what the book keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-pub enum Outcome {
+pub enum DialOutcome {
     /// Never tried.
     #[default]
     Untried = 0,
@@ -312,58 +312,58 @@ pub enum Outcome {
     NoPex = 8,
 }
 
-impl Outcome {
+impl DialOutcome {
     /// All outcomes, in the order of their bytes.
-    pub const ALL: [Outcome; 9] = [
-        Outcome::Untried,
-        Outcome::Reached,
-        Outcome::Refused,
-        Outcome::TimedOut,
-        Outcome::WrongIdentity,
-        Outcome::WrongNetwork,
-        Outcome::HungUp,
-        Outcome::Misbehaved,
-        Outcome::NoPex,
+    pub const ALL: [DialOutcome; 9] = [
+        DialOutcome::Untried,
+        DialOutcome::Reached,
+        DialOutcome::Refused,
+        DialOutcome::TimedOut,
+        DialOutcome::WrongIdentity,
+        DialOutcome::WrongNetwork,
+        DialOutcome::HungUp,
+        DialOutcome::Misbehaved,
+        DialOutcome::NoPex,
     ];
 
     /// A name that never changes, for machines and the store.
     pub const fn name(self) -> &'static str {
         match self {
-            Outcome::Untried => "untried",
-            Outcome::Reached => "reached",
-            Outcome::Refused => "refused",
-            Outcome::TimedOut => "timed_out",
-            Outcome::WrongIdentity => "wrong_identity",
-            Outcome::WrongNetwork => "wrong_network",
-            Outcome::HungUp => "hung_up",
-            Outcome::Misbehaved => "misbehaved",
-            Outcome::NoPex => "no_pex",
+            DialOutcome::Untried => "untried",
+            DialOutcome::Reached => "reached",
+            DialOutcome::Refused => "refused",
+            DialOutcome::TimedOut => "timed_out",
+            DialOutcome::WrongIdentity => "wrong_identity",
+            DialOutcome::WrongNetwork => "wrong_network",
+            DialOutcome::HungUp => "hung_up",
+            DialOutcome::Misbehaved => "misbehaved",
+            DialOutcome::NoPex => "no_pex",
         }
     }
 
     /// The outcome stored as this byte.
-    pub const fn from_u8(byte: u8) -> Option<Outcome> {
+    pub const fn from_u8(byte: u8) -> Option<DialOutcome> {
         if (byte as usize) < Self::ALL.len() { Some(Self::ALL[byte as usize]) } else { None }
     }
 
     /// Whether the attempt found the node alive at that very address.
     pub const fn is_success(self) -> bool {
-        matches!(self, Outcome::Reached | Outcome::NoPex)
+        matches!(self, DialOutcome::Reached | DialOutcome::NoPex)
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for DialOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Outcome::Untried => "untried",
-            Outcome::Reached => "reached",
-            Outcome::Refused => "refused",
-            Outcome::TimedOut => "timed out",
-            Outcome::WrongIdentity => "wrong identity",
-            Outcome::WrongNetwork => "wrong network",
-            Outcome::HungUp => "hung up",
-            Outcome::Misbehaved => "misbehaved",
-            Outcome::NoPex => "reached, without PEX",
+            DialOutcome::Untried => "untried",
+            DialOutcome::Reached => "reached",
+            DialOutcome::Refused => "refused",
+            DialOutcome::TimedOut => "timed out",
+            DialOutcome::WrongIdentity => "wrong identity",
+            DialOutcome::WrongNetwork => "wrong network",
+            DialOutcome::HungUp => "hung up",
+            DialOutcome::Misbehaved => "misbehaved",
+            DialOutcome::NoPex => "reached, without PEX",
         })
     }
 }

@@ -13,13 +13,13 @@ mod overlay;
 mod peer_address;
 
 pub use conn::{CloseHow, ConnId, Direction, Purpose, Ticket};
-pub use fault::{CloseReason, Fault, Outcome, Stage};
+pub use fault::{CloseReason, DialOutcome, Fault, Stage};
 pub use group::{Group, group_of, is_routable};
 pub use net_address::{AddressError, NetAddress, canonical};
 pub use node_id::{NodeId, NodeIdError};
 pub use node_info::{NodeInfo, NodeInfoError, PEX_CHANNEL, ProtocolVersion};
 pub use now::{Mono, Now, Wall};
-pub use overlay::{Delta, Full, Overlay, Turnover};
+pub use overlay::{Delta, ListDiff, ListFull, Overlay};
 pub use peer_address::{Host, PeerAddress, PeerAddressError};
 
 /// The seeded generator that pure code draws from; only the shell seeds it.

@@ -27,11 +27,11 @@ impl<T> Delta<T> {
 
 /// What a new file changed of the items in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turnover<T> {
+pub struct ListDiff<T> {
     /// In force now, and not before.
-    pub came: Vec<T>,
+    pub added: Vec<T>,
     /// In force before, and not now.
-    pub went: Vec<T>,
+    pub removed: Vec<T>,
 }
 
 /// The file's items with the changes that apply.
@@ -61,7 +61,7 @@ impl<T: Ord + Clone> Overlay<T> {
     }
 
     /// Takes what the file says now; changes that no longer apply lapse, as in [`Overlay::load`].
-    pub fn set_file(&mut self, from_file: impl IntoIterator<Item = T>) -> Turnover<T> {
+    pub fn set_file(&mut self, from_file: impl IntoIterator<Item = T>) -> ListDiff<T> {
         let before: BTreeSet<T> = self.iter().cloned().collect();
         self.from_file.clear();
         self.named.clear();
@@ -80,8 +80,8 @@ impl<T: Ord + Clone> Overlay<T> {
             self.deltas.remove(&item);
             self.dirty.insert(item);
         }
-        let came = self.iter().filter(|item| !before.contains(item)).cloned().collect();
-        Turnover { came, went: before.into_iter().filter(|item| !self.contains(item)).collect() }
+        let added = self.iter().filter(|item| !before.contains(item)).cloned().collect();
+        ListDiff { added, removed: before.into_iter().filter(|item| !self.contains(item)).collect() }
     }
 
     /// The items in force: the file's in its order, then those that were added.
@@ -148,9 +148,9 @@ impl<T: Ord + Clone> Overlay<T> {
     ///
     /// # Errors
     /// When it would be one too many.
-    pub fn add_within(&mut self, most: usize, item: T, author: &str, at: Wall) -> Result<bool, Full> {
+    pub fn add_within(&mut self, most: usize, item: T, author: &str, at: Wall) -> Result<bool, ListFull> {
         if !self.contains(&item) && self.len() >= most {
-            return Err(Full);
+            return Err(ListFull);
         }
         Ok(self.add(item, author, at))
     }
@@ -187,7 +187,7 @@ impl<T: Ord + Clone> Overlay<T> {
 /// A list has as many items in force as operators may bring it to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the list is full: remove an entry first")]
-pub struct Full;
+pub struct ListFull;
 
 #[cfg(test)]
 mod tests {
@@ -215,12 +215,12 @@ mod tests {
     fn a_new_file_lies_below_the_changes() {
         let mut overlay = Overlay::load(vec!["a", "b"], [removal("a"), Delta { added: true, ..removal("c") }]);
         assert_eq!(in_force(&overlay), ["b", "c"]);
-        let turnover = overlay.set_file(vec!["a", "d"]);
-        assert_eq!(turnover, Turnover { came: vec!["d"], went: vec!["b"] });
+        let diff = overlay.set_file(vec!["a", "d"]);
+        assert_eq!(diff, ListDiff { added: vec!["d"], removed: vec!["b"] });
         assert_eq!(in_force(&overlay), ["d", "c"]);
         assert_eq!(overlay.take_dirty(), None, "both changes apply as before");
-        let turnover = overlay.set_file(vec!["c"]);
-        assert_eq!(turnover, Turnover { came: vec![], went: vec!["d"] }, "c was added before");
+        let diff = overlay.set_file(vec!["c"]);
+        assert_eq!(diff, ListDiff { added: vec![], removed: vec!["d"] }, "c was added before");
         assert_eq!(in_force(&overlay), ["c"]);
         assert_eq!([overlay.take_dirty(), overlay.take_dirty()], [Some(("a", None)), Some(("c", None))]);
     }

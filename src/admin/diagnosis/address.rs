@@ -4,7 +4,7 @@ use crate::admin::timestamps::time as timestamp;
 use crate::book::State;
 use crate::node::AddressStory;
 use crate::node::row::Ban;
-use crate::types::{Outcome, Wall};
+use crate::types::{DialOutcome, Wall};
 
 /// The reason of an address's state, for an operator.
 pub(in crate::admin) fn reason(story: &AddressStory) -> String {
@@ -16,7 +16,7 @@ pub(in crate::admin) fn reason(story: &AddressStory) -> String {
 fn served(story: &AddressStory) -> String {
     let record = &story.view.record;
     let reached = time(record.last_success);
-    if record.outcome == Outcome::Untried {
+    if record.outcome == DialOutcome::Untried {
         return "Served although it was never tried: a node tells of all that did not fail. A seed would not."
             .to_owned();
     }
@@ -51,14 +51,14 @@ fn not_served(story: &AddressStory) -> String {
     }
     let record = &story.view.record;
     let would_be =
-        if story.seed_mode { record.verified } else { record.verified || record.outcome == Outcome::Untried };
+        if story.seed_mode { record.verified } else { record.verified || record.outcome == DialOutcome::Untried };
     if let Some(other) = story.served_at.filter(|_| would_be) {
         return format!(
             "Not served: one address an ID is told, and this ID's is {other}, which was verified before, or reached later. \
              This one takes its place when that one fails."
         );
     }
-    if record.outcome == Outcome::Untried {
+    if record.outcome == DialOutcome::Untried {
         return "Not served: it was never tried, and a seed tells only of what its own dial verified.".to_owned();
     }
     let since = if record.last_success.is_never() {
@@ -121,16 +121,16 @@ fn banned(ban: &Ban) -> String {
     format!("{whom}{why}, {until}; BanService.Unban lifts that")
 }
 
-const fn failure(outcome: Outcome) -> &'static str {
+const fn failure(outcome: DialOutcome) -> &'static str {
     match outcome {
-        Outcome::Untried => "it was never tried",
-        Outcome::Reached | Outcome::NoPex => "it was reached, and lost its standing since",
-        Outcome::Refused => "the host refused the connection or cannot be reached: nothing listens there now",
-        Outcome::TimedOut => "it did not answer in time: a firewall, or a host that is gone or overloaded",
-        Outcome::WrongIdentity => "a node with another ID answered there: the address is outdated, or was made up",
-        Outcome::WrongNetwork => "a node of another chain or block version answered there",
-        Outcome::HungUp => "it hung up within the handshake: most often a node without a free slot",
-        Outcome::Misbehaved => "it broke the protocol",
+        DialOutcome::Untried => "it was never tried",
+        DialOutcome::Reached | DialOutcome::NoPex => "it was reached, and lost its standing since",
+        DialOutcome::Refused => "the host refused the connection or cannot be reached: nothing listens there now",
+        DialOutcome::TimedOut => "it did not answer in time: a firewall, or a host that is gone or overloaded",
+        DialOutcome::WrongIdentity => "a node with another ID answered there: the address is outdated, or was made up",
+        DialOutcome::WrongNetwork => "a node of another chain or block version answered there",
+        DialOutcome::HungUp => "it hung up within the handshake: most often a node without a free slot",
+        DialOutcome::Misbehaved => "it broke the protocol",
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
             source: Source { id: address.id(), ip: address.ip() },
             added: at,
             attempts: 0,
-            outcome: Outcome::Reached,
+            outcome: DialOutcome::Reached,
             last_attempt: at,
             last_success: at,
             reached_since: at,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     /// The same when its latest attempt failed.
-    fn failed(outcome: Outcome, attempts: u16) -> AddressStory {
+    fn failed(outcome: DialOutcome, attempts: u16) -> AddressStory {
         let mut story = good();
         story.view.servable = false;
         story.served_at = None;
@@ -205,25 +205,29 @@ mod tests {
     fn a_served_address_tells_what_it_rests_on() {
         says(&reason(&good()), &["Served: our own dial", "2025-06-15T15:06:40Z", "The crawl dials it at"]);
         let untried = |story: &mut AddressStory| {
-            (story.seed_mode, story.view.record.outcome, story.view.record.verified) = (false, Outcome::Untried, false);
+            (story.seed_mode, story.view.record.outcome, story.view.record.verified) =
+                (false, DialOutcome::Untried, false);
         };
         says(&changed(good(), untried), &["never tried", "A seed would not", "when it needs peers", "DialPeer"]);
-        let held = |story: &mut AddressStory| (story.outage, story.view.record.outcome) = (true, Outcome::TimedOut);
+        let held = |story: &mut AddressStory| (story.outage, story.view.record.outcome) = (true, DialOutcome::TimedOut);
         says(&changed(good(), held), &["Served", "did not answer in time", "fault to be ours"]);
-        let restored = |story: &mut AddressStory| story.view.record.outcome = Outcome::Refused;
+        let restored = |story: &mut AddressStory| story.view.record.outcome = DialOutcome::Refused;
         says(&changed(good(), restored), &["Served", "not held against it"]);
     }
 
     #[test]
     fn an_address_that_is_not_served_tells_why_and_what_would_change_that() {
         says(
-            &reason(&failed(Outcome::TimedOut, 3)),
+            &reason(&failed(DialOutcome::TimedOut, 3)),
             &["failed: it did not answer", "3 times in a row", "One dial that finds"],
         );
         let never = |story: &mut AddressStory| story.view.record.last_success = Wall::NEVER;
-        says(&changed(failed(Outcome::Refused, 1), never), &["once in a row", "never reached"]);
+        says(&changed(failed(DialOutcome::Refused, 1), never), &["once in a row", "never reached"]);
         let untried = |story: &mut AddressStory| story.view.record.last_attempt = Wall::NEVER;
-        says(&changed(failed(Outcome::Untried, 0), untried), &["Not served: it was never tried", "The crawl dials it"]);
+        says(
+            &changed(failed(DialOutcome::Untried, 0), untried),
+            &["Not served: it was never tried", "The crawl dials it"],
+        );
         let other: NetAddress = format!("{}@5.6.7.8:1", NodeId::from_bytes([1; 20])).parse().unwrap();
         let elsewhere = |story: &mut AddressStory| (story.view.servable, story.served_at) = (false, Some(other));
         says(&changed(good(), elsewhere), &["one address an ID", "5.6.7.8:1"]);
@@ -254,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_next_dial_is_told_or_why_there_is_none() {
-        let failed = || failed(Outcome::TimedOut, 17);
+        let failed = || failed(DialOutcome::TimedOut, 17);
         let until = Wall::from_secs(1_750_086_400);
         says(
             &changed(failed(), |s| s.held = Some((until, true))),

@@ -1,7 +1,7 @@
 //! Why no more addresses are served, in words and numbers.
 
 use crate::node::{RunState, StatusView};
-use crate::types::Outcome;
+use crate::types::DialOutcome;
 
 /// What keeps a network from telling askers of more addresses; empty when nothing does.
 pub(in crate::admin) fn reason(view: &StatusView) -> String {
@@ -64,10 +64,10 @@ fn nothing_known(view: &StatusView) -> String {
 
 /// The addresses that are not served, by why.
 fn not_served(view: &StatusView) -> Vec<String> {
-    let of = |outcome: Outcome| view.book.outcomes[outcome as usize];
+    let of = |outcome: DialOutcome| view.book.outcomes[outcome as usize];
     let mut parts = Vec::new();
     // A node names those that were never tried; a seed does not.
-    let untried = of(Outcome::Untried);
+    let untried = of(DialOutcome::Untried);
     if view.seed_mode && untried > 0 {
         let crawl = match view.crawl.backlog {
             0 => "the crawl is dialling them, or they wait for their time".to_owned(),
@@ -76,12 +76,12 @@ fn not_served(view: &StatusView) -> Vec<String> {
         parts.push(format!("{} ({crawl})", count(untried, "address was never tried", "addresses were never tried")));
     }
     for (outcome, one, many) in [
-        (Outcome::Refused, "address refuses or is unreachable", "addresses refuse or are unreachable"),
-        (Outcome::TimedOut, "address timed out", "addresses timed out"),
-        (Outcome::HungUp, "address hung up in the handshake", "addresses hung up in the handshake"),
-        (Outcome::WrongIdentity, "address has another identity", "addresses have another identity"),
-        (Outcome::WrongNetwork, "address is of another chain", "addresses are of another chain"),
-        (Outcome::Misbehaved, "address broke the protocol", "addresses broke the protocol"),
+        (DialOutcome::Refused, "address refuses or is unreachable", "addresses refuse or are unreachable"),
+        (DialOutcome::TimedOut, "address timed out", "addresses timed out"),
+        (DialOutcome::HungUp, "address hung up in the handshake", "addresses hung up in the handshake"),
+        (DialOutcome::WrongIdentity, "address has another identity", "addresses have another identity"),
+        (DialOutcome::WrongNetwork, "address is of another chain", "addresses are of another chain"),
+        (DialOutcome::Misbehaved, "address broke the protocol", "addresses broke the protocol"),
     ] {
         if of(outcome) > 0 {
             parts.push(count(of(outcome), one, many));

@@ -11,7 +11,7 @@ use crate::network::{Applied, Peer, Saved, Status, Traffic};
 use crate::node::row::{self, ListItem};
 use crate::node::{AddressView, BookView, CrawlView, DialEnd, ListedView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
-use crate::types::{Direction, Now, Outcome, Purpose, Wall};
+use crate::types::{DialOutcome, Direction, Now, Purpose, Wall};
 
 /// How often for which reason, the most frequent first.
 pub(in crate::admin) fn reason_counts(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<pb::ReasonCount> {
@@ -90,7 +90,7 @@ pub(in crate::admin) fn summary(network: &str, view: BookView) -> pb::AddressBoo
 }
 
 fn outcome_counts(view: &BookView) -> Vec<pb::OutcomeCount> {
-    let counted = Outcome::ALL.into_iter().zip(view.outcomes).filter(|(_, count)| *count > 0);
+    let counted = DialOutcome::ALL.into_iter().zip(view.outcomes).filter(|(_, count)| *count > 0);
     counted.map(|(what, count)| pb::OutcomeCount { outcome: outcome(what).into(), count }).collect()
 }
 
@@ -230,17 +230,17 @@ const fn address_state(state: book::State) -> pb::AddressState {
     }
 }
 
-pub(in crate::admin) const fn outcome(outcome: Outcome) -> pb::DialOutcome {
+pub(in crate::admin) const fn outcome(outcome: DialOutcome) -> pb::DialOutcome {
     match outcome {
-        Outcome::Untried => pb::DialOutcome::Untried,
-        Outcome::Reached => pb::DialOutcome::Reached,
-        Outcome::Refused => pb::DialOutcome::Refused,
-        Outcome::TimedOut => pb::DialOutcome::TimedOut,
-        Outcome::WrongIdentity => pb::DialOutcome::WrongIdentity,
-        Outcome::WrongNetwork => pb::DialOutcome::WrongNetwork,
-        Outcome::HungUp => pb::DialOutcome::HungUp,
-        Outcome::Misbehaved => pb::DialOutcome::Misbehaved,
-        Outcome::NoPex => pb::DialOutcome::NoPex,
+        DialOutcome::Untried => pb::DialOutcome::Untried,
+        DialOutcome::Reached => pb::DialOutcome::Reached,
+        DialOutcome::Refused => pb::DialOutcome::Refused,
+        DialOutcome::TimedOut => pb::DialOutcome::TimedOut,
+        DialOutcome::WrongIdentity => pb::DialOutcome::WrongIdentity,
+        DialOutcome::WrongNetwork => pb::DialOutcome::WrongNetwork,
+        DialOutcome::HungUp => pb::DialOutcome::HungUp,
+        DialOutcome::Misbehaved => pb::DialOutcome::Misbehaved,
+        DialOutcome::NoPex => pb::DialOutcome::NoPex,
     }
 }
 

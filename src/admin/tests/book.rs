@@ -15,8 +15,8 @@ use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClien
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use crate::proto::pexd::v1::{
-    AddAddressesRequest, Address, AddressFilter, AddressOrder, AddressState, BanFilter, BanOrigin, BookFormat,
-    DialOutcome, ExportAddressesRequest, GetAddressRequest, GetSummaryRequest, ImportAddressesRequest,
+    self as pb, AddAddressesRequest, Address, AddressFilter, AddressOrder, AddressState, BanFilter, BanOrigin,
+    BookFormat, ExportAddressesRequest, GetAddressRequest, GetSummaryRequest, ImportAddressesRequest,
     ImportAddressesResponse, ListAddressesRequest, ListBansRequest, ListSeedsRequest, PreviewSelectionRequest,
     RemoveAddressRequest, TimeRange,
 };
@@ -25,13 +25,22 @@ type Client = AddressBookServiceClient<Channel>;
 
 /// Book entries of all sorts, each ID at one place.
 fn sorts(count: u16) -> Vec<Record> {
-    let outcomes = [Outcome::Untried, Outcome::Reached, Outcome::TimedOut, Outcome::Refused, Outcome::WrongIdentity];
+    let outcomes = [
+        DialOutcome::Untried,
+        DialOutcome::Reached,
+        DialOutcome::TimedOut,
+        DialOutcome::Refused,
+        DialOutcome::WrongIdentity,
+    ];
     (1..=count)
         .map(|n| {
             let outcome = outcomes[usize::from(n) % outcomes.len()];
-            let reached = outcome == Outcome::Reached;
-            let tried =
-                if outcome == Outcome::Untried { Wall::NEVER } else { Wall::from_secs(2_000 + i64::from(n) * 7 % 90) };
+            let reached = outcome == DialOutcome::Reached;
+            let tried = if outcome == DialOutcome::Untried {
+                Wall::NEVER
+            } else {
+                Wall::from_secs(2_000 + i64::from(n) * 7 % 90)
+            };
             let [high, low] = n.to_be_bytes();
             Record {
                 address: NetAddress::new(id(n), IpAddr::from([20 + low % 100, high, low, 1]), 26_656).unwrap(),
@@ -39,7 +48,7 @@ fn sorts(count: u16) -> Vec<Record> {
                 buckets: Vec::new(),
                 source: Source { id: id(n % 7), ip: IpAddr::from([9, low % 7, 9, 9]) },
                 added: Wall::from_secs(1_000 + i64::from(n) * 31 % 100),
-                attempts: if outcome == Outcome::Untried || reached { 0 } else { n % 4 + 1 },
+                attempts: if outcome == DialOutcome::Untried || reached { 0 } else { n % 4 + 1 },
                 outcome,
                 last_attempt: tried,
                 last_success: if reached { tried } else { Wall::NEVER },
@@ -92,10 +101,10 @@ async fn filters_let_through_what_a_look_at_each_would() {
         (AddressFilter { states: vec![AddressState::Old.into()], ..Default::default() }, Box::new(|_| false)),
         (
             AddressFilter {
-                outcomes: vec![DialOutcome::TimedOut.into(), DialOutcome::Untried.into()],
+                outcomes: vec![pb::DialOutcome::TimedOut.into(), pb::DialOutcome::Untried.into()],
                 ..Default::default()
             },
-            Box::new(|a| [DialOutcome::TimedOut, DialOutcome::Untried].contains(&a.last_outcome())),
+            Box::new(|a| [pb::DialOutcome::TimedOut, pb::DialOutcome::Untried].contains(&a.last_outcome())),
         ),
         (
             AddressFilter { ip_range: "24.0.0.0/6".into(), ..Default::default() },
@@ -252,7 +261,7 @@ async fn the_summary_counts_outcomes_and_a_ban_shows_at_its_address() {
     let mut client = Client::new(real.channel.clone());
     let summary = client.get_summary(GetSummaryRequest::default()).await.unwrap().into_inner().summaries.remove(0);
     let counts: Vec<_> = summary.outcome_counts.iter().map(|count| (count.outcome(), count.count)).collect();
-    use DialOutcome::{Reached, Refused, TimedOut, Untried, WrongIdentity};
+    use pb::DialOutcome::{Reached, Refused, TimedOut, Untried, WrongIdentity};
     assert_eq!(counts, [(Untried, 2), (Reached, 2), (Refused, 2), (TimedOut, 2), (WrongIdentity, 2)]);
     let good = sorts(1)[0].address;
     let get = GetAddressRequest { address: good.to_string(), ..Default::default() };
@@ -385,7 +394,9 @@ async fn an_exported_book_is_imported_as_hearsay() {
         assert_eq!((result.changed, result.saved, imported.refused_count), (true, true, 0));
         let (shown, _) = all(&mut client, None, AddressOrder::Unspecified, 1_000).await;
         assert_eq!(imported.added_count, 2_499);
-        assert!(shown.len() == 2_499 && shown.iter().all(|a| a.last_outcome() == DialOutcome::Untried && !a.verified));
+        assert!(
+            shown.len() == 2_499 && shown.iter().all(|a| a.last_outcome() == pb::DialOutcome::Untried && !a.verified)
+        );
         assert!(shown.iter().all(|address| address.id != id(9).to_string()), "banned ones are not exported");
         let source = shown[0].source.as_ref().unwrap().id.clone();
         assert_eq!(source == to.id.to_string(), format == BookFormat::List);

@@ -38,7 +38,7 @@ use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCoun
 use crate::pex::Kept;
 use crate::transport::{DialLimits, Dialler, Traffic};
 use crate::types::{
-    ConnId, Direction, NetAddress, NodeId, NodeInfo, Outcome, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
+    ConnId, DialOutcome, Direction, NetAddress, NodeId, NodeInfo, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
 };
 
 /// A served admin API and a channel to it.
@@ -191,7 +191,7 @@ fn entry(n: u16) -> AddressView {
         source: Source { id: id(2), ip: IpAddr::from([9, 9, 9, 9]) },
         added: Wall::from_secs(10),
         attempts: 2,
-        outcome: Outcome::TimedOut,
+        outcome: DialOutcome::TimedOut,
         last_attempt: Wall::from_millis(20_250),
         last_success: Wall::NEVER,
         reached_since: Wall::NEVER,

@@ -34,7 +34,7 @@ fn what_was_handed_out_comes_again_when_given_back_or_marked() {
     assert_eq!(book.next_due(), Some(again.mono));
     assert_eq!(book.due(again), Some(at(1, 1)));
     assert_eq!(book.due(again.after(hours(9))), None);
-    book.mark_reached(again, &at(1, 1), Outcome::Reached);
+    book.mark_reached(again, &at(1, 1), DialOutcome::Reached);
     assert_eq!(book.next_due(), Some(again.after(minutes(2)).mono));
 }
 
@@ -48,7 +48,7 @@ fn an_untried_address_that_was_put_off_is_due_again_on_request() {
     book.untake(now(), &at(1, 1));
     book.retry_untried(now(), &id(1));
     assert_eq!(book.due(now()), Some(at(1, 1)));
-    book.mark_failed(now(), &at(1, 1), Outcome::Refused, false);
+    book.mark_failed(now(), &at(1, 1), DialOutcome::Refused, false);
     book.retry_untried(now(), &id(1));
     assert_eq!(book.due(now()), None, "a failed one keeps its wait");
 }
@@ -76,19 +76,19 @@ fn failing_addresses_wait_twice_as_long_each_time() {
     let mut time = now();
     for wait in [4, 8, 16, 32, 64, 128, 256, 360, 360] {
         assert_eq!(book.due(time), Some(at(1, 1)));
-        book.mark_failed(time, &at(1, 1), Outcome::TimedOut, false);
+        book.mark_failed(time, &at(1, 1), DialOutcome::TimedOut, false);
         let next = time.after(minutes(wait));
         assert_eq!(book.next_due(), Some(next.mono), "{wait} min");
         assert_eq!(book.due(time.after(minutes(wait) - Duration::from_secs(1))), None);
         time = next;
     }
     for _ in 0..100_000 {
-        book.mark_failed(time, &at(1, 1), Outcome::TimedOut, false);
+        book.mark_failed(time, &at(1, 1), DialOutcome::TimedOut, false);
     }
     assert_eq!(book.next_due(), Some(time.after(hours(6)).mono));
-    book.mark_reached(time, &at(1, 1), Outcome::Reached);
+    book.mark_reached(time, &at(1, 1), DialOutcome::Reached);
     assert_eq!(book.next_due(), Some(time.after(minutes(2)).mono));
-    book.mark_failed(time, &at(1, 1), Outcome::TimedOut, true);
+    book.mark_failed(time, &at(1, 1), DialOutcome::TimedOut, true);
     assert_eq!(book.next_due(), Some(time.after(minutes(2)).mono), "an outage is not its fault");
 }
 
@@ -103,7 +103,7 @@ fn crawl(book: &mut Book, from: Now, until: Now) -> Vec<(Mono, NetAddress)> {
         }
         let address = book.due(time).expect("next_due is exact");
         dialled.push((time.mono, address));
-        book.mark_reached(time, &address, Outcome::Reached);
+        book.mark_reached(time, &address, DialOutcome::Reached);
     }
     dialled
 }
@@ -114,7 +114,7 @@ fn at_most_250_are_checked_again_in_30_seconds_and_each_in_turn() {
     for n in 0..2000 {
         book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
         book.due(now());
-        book.mark_reached(now(), &at(n, n), Outcome::Reached);
+        book.mark_reached(now(), &at(n, n), DialOutcome::Reached);
     }
     let dialled = crawl(&mut book, now(), now().after(minutes(10)));
     let first = now().mono + minutes(2);
@@ -133,7 +133,7 @@ fn neither_new_addresses_nor_checks_starve_the_other() {
     for n in 0..100 {
         book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
         book.due(now());
-        book.mark_reached(now(), &at(n, n), Outcome::Reached);
+        book.mark_reached(now(), &at(n, n), DialOutcome::Reached);
     }
     let later = now().after(minutes(5));
     for n in 100..200 {
@@ -151,10 +151,10 @@ fn neither_new_addresses_nor_checks_starve_the_other() {
 fn a_shorter_wait_can_be_configured() {
     let mut book = Book::new(Params { recheck: Duration::from_millis(500), ..params() }, KEY);
     book.add(now(), at(1, 1), source(1), &mut rng()).unwrap();
-    book.mark_reached(now(), &at(1, 1), Outcome::Reached);
+    book.mark_reached(now(), &at(1, 1), DialOutcome::Reached);
     assert_eq!(book.next_due(), Some(now().after(Duration::from_secs(1)).mono));
     for _ in 0..40 {
-        book.mark_failed(now(), &at(1, 1), Outcome::Refused, false);
+        book.mark_failed(now(), &at(1, 1), DialOutcome::Refused, false);
     }
     assert_eq!(book.next_due(), Some(now().after(hours(6)).mono));
 }

@@ -75,13 +75,13 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
         old: in_state(State::Old),
         banned: in_state(State::Banned),
         addresses: records.len(),
-        untried: any(&|r| r.outcome == Outcome::Untried),
-        outcomes: Outcome::ALL.map(|outcome| records.iter().filter(|r| r.outcome == outcome).count()),
+        untried: any(&|r| r.outcome == DialOutcome::Untried),
+        outcomes: DialOutcome::ALL.map(|outcome| records.iter().filter(|r| r.outcome == outcome).count()),
     };
     assert_eq!(book.counts(), counts);
     assert!(counts.banned <= params::MAX_BANNED);
     assert_eq!(book.servable(Servable::Verified), any(&|r| r.verified));
-    assert_eq!(book.servable(Servable::NotFailed), any(&|r| r.verified || r.outcome == Outcome::Untried));
+    assert_eq!(book.servable(Servable::NotFailed), any(&|r| r.verified || r.outcome == DialOutcome::Untried));
     let sources: Vec<NodeId> = records.iter().map(|r| r.source.id).collect();
     for (source, (told, good)) in book.told_by(&sources) {
         let of_source = || records.iter().filter(|r| r.source.id == source);

@@ -115,15 +115,15 @@ fn what_cannot_be_true_is_not_believed() {
     };
     let (book, _) = load(vec![lie.clone()], now());
     assert_eq!(book.get(&at(1, 0)), Some(record(at(1, 0))), "never tried");
-    let (book, _) = load(vec![Record { outcome: Outcome::TimedOut, verified: true, ..lie.clone() }], now());
+    let (book, _) = load(vec![Record { outcome: DialOutcome::TimedOut, verified: true, ..lie.clone() }], now());
     let read = book.get(&at(1, 0)).unwrap();
     assert_eq!((read.last_attempt, read.last_success, read.added), (now().wall, now().wall, now().wall));
-    let never = Record { last_success: Wall::NEVER, outcome: Outcome::Reached, verified: true, ..lie };
+    let never = Record { last_success: Wall::NEVER, outcome: DialOutcome::Reached, verified: true, ..lie };
     let (book, _) = load(vec![never], now());
     assert_eq!((book.servable(Servable::Verified), book.get(&at(1, 0)).unwrap().verified), (0, false));
     for wall in [i64::MIN, -1, i64::MAX] {
         let wall = Wall::from_millis(wall);
-        let odd = Record { added: wall, last_attempt: wall, outcome: Outcome::Refused, ..record(at(1, 0)) };
+        let odd = Record { added: wall, last_attempt: wall, outcome: DialOutcome::Refused, ..record(at(1, 0)) };
         load(vec![odd], Now { wall, ..now() });
     }
 }
@@ -135,9 +135,9 @@ fn the_crawl_goes_on_where_it_was() {
         book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
     }
     let second = Duration::from_secs(1);
-    book.mark_reached(now().after(second * 60), &at(0, 0), Outcome::Reached);
-    book.mark_reached(now(), &at(1, 1), Outcome::Reached);
-    book.mark_failed(now(), &at(2, 2), Outcome::Refused, false);
+    book.mark_reached(now().after(second * 60), &at(0, 0), DialOutcome::Reached);
+    book.mark_reached(now(), &at(1, 1), DialOutcome::Reached);
+    book.mark_failed(now(), &at(2, 2), DialOutcome::Refused, false);
     let restart = Now { mono: Mono::ZERO, wall: now().wall + second * 130 };
     let (mut book, _) = load(book.page(None, 9), restart);
     assert_eq!(book.due(restart), Some(at(1, 1)));

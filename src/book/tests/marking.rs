@@ -11,28 +11,28 @@ fn one() -> (Book, NetAddress) {
 #[test]
 fn the_first_success_verifies_and_a_failure_ends_it() {
     let (mut book, address) = one();
-    assert_eq!(book.mark_reached(now(), &address, Outcome::Reached), Change::Verified);
-    assert_eq!(book.mark_reached(now(), &address, Outcome::NoPex), Change::None);
+    assert_eq!(book.mark_reached(now(), &address, DialOutcome::Reached), MarkOutcome::Verified);
+    assert_eq!(book.mark_reached(now(), &address, DialOutcome::NoPex), MarkOutcome::None);
     assert_eq!(book.servable(Servable::Verified), 1);
-    assert_eq!(book.mark_failed(now(), &address, Outcome::Refused, false), Change::Unverified);
-    assert_eq!(book.mark_failed(now(), &address, Outcome::Refused, false), Change::None);
+    assert_eq!(book.mark_failed(now(), &address, DialOutcome::Refused, false), MarkOutcome::Unverified);
+    assert_eq!(book.mark_failed(now(), &address, DialOutcome::Refused, false), MarkOutcome::None);
     assert_eq!((book.servable(Servable::Verified), book.servable(Servable::NotFailed)), (0, 0));
     let record = book.get(&address).unwrap();
-    assert_eq!((record.attempts, record.outcome, record.verified), (2, Outcome::Refused, false));
+    assert_eq!((record.attempts, record.outcome, record.verified), (2, DialOutcome::Refused, false));
 }
 
 #[test]
 fn promotion_takes_three_hours_and_no_failure_between() {
     let (mut book, address) = one();
-    book.mark_reached(now(), &address, Outcome::Reached);
+    book.mark_reached(now(), &address, DialOutcome::Reached);
     let almost = now().after(hours(3) - Duration::from_secs(1));
-    assert_eq!(book.mark_reached(almost, &address, Outcome::Reached), Change::None);
-    book.mark_failed(almost, &address, Outcome::TimedOut, false);
-    assert_eq!(book.mark_reached(now().after(hours(3)), &address, Outcome::Reached), Change::Verified);
-    assert_eq!(book.mark_reached(now().after(hours(5)), &address, Outcome::Reached), Change::None);
-    assert_eq!(book.mark_reached(now().after(hours(6)), &address, Outcome::Reached), Change::Promoted);
+    assert_eq!(book.mark_reached(almost, &address, DialOutcome::Reached), MarkOutcome::None);
+    book.mark_failed(almost, &address, DialOutcome::TimedOut, false);
+    assert_eq!(book.mark_reached(now().after(hours(3)), &address, DialOutcome::Reached), MarkOutcome::Verified);
+    assert_eq!(book.mark_reached(now().after(hours(5)), &address, DialOutcome::Reached), MarkOutcome::None);
+    assert_eq!(book.mark_reached(now().after(hours(6)), &address, DialOutcome::Reached), MarkOutcome::Promoted);
     assert_eq!((book.counts().new, book.counts().old), (0, 1));
-    assert_eq!(book.mark_reached(now().after(hours(9)), &address, Outcome::Reached), Change::None);
+    assert_eq!(book.mark_reached(now().after(hours(9)), &address, DialOutcome::Reached), MarkOutcome::None);
 }
 
 #[test]
@@ -42,8 +42,8 @@ fn a_promoted_id_keeps_the_address_that_was_reached() {
     insist(&mut book, now(), at(1, 1), source(1), rng);
     insist(&mut book, now(), at(1, 2), source(2), rng);
     book.take_dirty(usize::MAX);
-    book.mark_reached(now(), &at(1, 1), Outcome::Reached);
-    book.mark_reached(now().after(hours(3)), &at(1, 1), Outcome::Reached);
+    book.mark_reached(now(), &at(1, 1), DialOutcome::Reached);
+    book.mark_reached(now().after(hours(3)), &at(1, 1), DialOutcome::Reached);
     assert_eq!(book.addresses_of(&id(1)), [at(1, 1)]);
     let mut changes = book.take_dirty(usize::MAX);
     changes.sort_by_key(|(address, _)| *address);
@@ -56,10 +56,10 @@ fn an_old_id_that_stops_answering_is_new_again_and_stays() {
     let mut book = book();
     add_old(&mut book, now(), at(1, 0));
     let later = now().after(hours(4));
-    assert_eq!(book.mark_failed(later, &at(1, 0), Outcome::TimedOut, false), Change::Unverified);
-    assert_eq!(book.mark_failed(later, &at(1, 0), Outcome::TimedOut, false), Change::None);
+    assert_eq!(book.mark_failed(later, &at(1, 0), DialOutcome::TimedOut, false), MarkOutcome::Unverified);
+    assert_eq!(book.mark_failed(later, &at(1, 0), DialOutcome::TimedOut, false), MarkOutcome::None);
     assert!(book.is_old(&id(1)));
-    assert_eq!(book.mark_failed(later, &at(1, 0), Outcome::TimedOut, false), Change::Demoted);
+    assert_eq!(book.mark_failed(later, &at(1, 0), DialOutcome::TimedOut, false), MarkOutcome::Demoted);
     assert_eq!(book.state(&id(1)), Some(State::New));
     assert_eq!(book.get(&at(1, 0)).unwrap().buckets.len(), 1);
 }
@@ -70,26 +70,26 @@ fn an_outage_costs_nobody_anything() {
     add_old(&mut book, now(), at(1, 0));
     let later = now().after(hours(4));
     for _ in 0..20 {
-        assert_eq!(book.mark_failed(later, &at(1, 0), Outcome::TimedOut, true), Change::None);
+        assert_eq!(book.mark_failed(later, &at(1, 0), DialOutcome::TimedOut, true), MarkOutcome::None);
     }
     assert!(book.is_old(&id(1)));
     let record = book.get(&at(1, 0)).unwrap();
-    assert_eq!((record.verified, record.outcome, record.last_attempt), (true, Outcome::TimedOut, later.wall));
+    assert_eq!((record.verified, record.outcome, record.last_attempt), (true, DialOutcome::TimedOut, later.wall));
     assert_eq!((book.servable(Servable::Verified), book.servable(Servable::NotFailed)), (1, 1));
-    assert_eq!(book.mark_failed(later, &at(1, 0), Outcome::TimedOut, false), Change::Unverified);
+    assert_eq!(book.mark_failed(later, &at(1, 0), DialOutcome::TimedOut, false), MarkOutcome::Unverified);
 }
 
 #[test]
 fn an_outage_that_is_noticed_late_is_taken_back() {
     let (mut book, address) = one();
     assert!(!book.restore(now(), &address), "never reached");
-    book.mark_reached(now(), &address, Outcome::Reached);
-    book.mark_failed(now(), &address, Outcome::TimedOut, false);
+    book.mark_reached(now(), &address, DialOutcome::Reached);
+    book.mark_failed(now(), &address, DialOutcome::TimedOut, false);
     book.take_dirty(usize::MAX);
     assert!(book.restore(now(), &address));
     assert_eq!(book.servable(Servable::Verified), 1);
     assert!(book.has_dirty());
-    assert_eq!(book.mark_reached(now().after(hours(3)), &address, Outcome::Reached), Change::Promoted);
+    assert_eq!(book.mark_reached(now().after(hours(3)), &address, DialOutcome::Reached), MarkOutcome::Promoted);
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn an_address_that_is_not_in_the_book_is_ignored() {
     let (mut book, _) = one();
     book.take_dirty(usize::MAX);
     let other = at(1, 3);
-    assert_eq!(book.mark_reached(now(), &other, Outcome::Reached), Change::None);
-    assert_eq!(book.mark_failed(now(), &other, Outcome::Refused, false), Change::None);
+    assert_eq!(book.mark_reached(now(), &other, DialOutcome::Reached), MarkOutcome::None);
+    assert_eq!(book.mark_failed(now(), &other, DialOutcome::Refused, false), MarkOutcome::None);
     assert!(!book.restore(now(), &other) && !book.drop_address(&other) && !book.has_dirty());
 }
 
@@ -106,10 +106,10 @@ fn an_address_that_is_not_in_the_book_is_ignored() {
 fn outcomes_are_of_each_address() {
     let (mut book, first) = one();
     insist(&mut book, now(), at(1, 1), source(1), &mut rng());
-    book.mark_failed(now(), &first, Outcome::WrongIdentity, false);
-    assert_eq!(book.get(&at(1, 1)).unwrap().outcome, Outcome::Untried);
+    book.mark_failed(now(), &first, DialOutcome::WrongIdentity, false);
+    assert_eq!(book.get(&at(1, 1)).unwrap().outcome, DialOutcome::Untried);
     assert!(book.is_servable(Servable::NotFailed, &at(1, 1)) && !book.is_servable(Servable::NotFailed, &first));
     assert_eq!((book.servable(Servable::NotFailed), book.counts().untried), (1, 1));
-    book.mark_reached(now(), &at(1, 1), Outcome::Reached);
+    book.mark_reached(now(), &at(1, 1), DialOutcome::Reached);
     assert_eq!((book.servable(Servable::Verified), book.counts().untried), (1, 0));
 }

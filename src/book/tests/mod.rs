@@ -15,7 +15,7 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 
 use super::*;
-use crate::types::{Mono, Outcome, Wall};
+use crate::types::{DialOutcome, Mono, Wall};
 
 const KEY: HashKey = HashKey::from_bytes(*b"an immutable key");
 
@@ -72,8 +72,8 @@ fn insist(book: &mut Book, now: Now, address: NetAddress, source: Source, rng: &
 /// Adds an address and makes its ID old.
 fn add_old(book: &mut Book, now: Now, address: NetAddress) {
     book.add(now, address, source(0), &mut rng()).unwrap();
-    book.mark_reached(now, &address, Outcome::Reached);
-    assert_eq!(book.mark_reached(now.after(hours(3)), &address, Outcome::Reached), Change::Promoted);
+    book.mark_reached(now, &address, DialOutcome::Reached);
+    assert_eq!(book.mark_reached(now.after(hours(3)), &address, DialOutcome::Reached), MarkOutcome::Promoted);
 }
 
 /// A book with every slot taken: 16,384 new IDs and 4,096 old ones.
@@ -85,8 +85,8 @@ fn full_book() -> Book {
         n += 1;
         let address = at(n, n * 7 % 20_000);
         book.add(now(), address, source(n % 20_000), rng).unwrap();
-        book.mark_reached(now(), &address, Outcome::Reached);
-        book.mark_reached(now().after(hours(3)), &address, Outcome::Reached);
+        book.mark_reached(now(), &address, DialOutcome::Reached);
+        book.mark_reached(now().after(hours(3)), &address, DialOutcome::Reached);
         assert!(n < 40_000);
     }
     while book.counts().new < params::NEW_BUCKETS * params::BUCKET_SIZE {

@@ -143,7 +143,7 @@ impl Life {
                     let _ = book.add(now, at(n, group), source(told_by), rng);
                 }
             }
-            Op::Reached { id, group } => drop(book.mark_reached(now, &at(id, group), Outcome::Reached)),
+            Op::Reached { id, group } => drop(book.mark_reached(now, &at(id, group), DialOutcome::Reached)),
             Op::Failed { id, group, hold } => self.fail(at(id, group), hold),
             Op::Promote { from, group } => self.promote(from, group),
             Op::Restore { id, group } => {
@@ -176,7 +176,7 @@ impl Life {
 
     fn fail(&mut self, address: NetAddress, hold: bool) {
         let before = self.book.get(&address);
-        self.book.mark_failed(self.now, &address, Outcome::TimedOut, hold);
+        self.book.mark_failed(self.now, &address, DialOutcome::TimedOut, hold);
         let after = self.book.get(&address);
         assert_eq!(before.is_some(), after.is_some(), "a failure removes nothing");
         if hold && let (Some(before), Some(after)) = (before, after) {
@@ -186,13 +186,13 @@ impl Life {
 
     fn promote(&mut self, from: u32, group: u32) {
         for n in from..from + 80 {
-            self.book.mark_reached(self.now, &at(n, group), Outcome::Reached);
+            self.book.mark_reached(self.now, &at(n, group), DialOutcome::Reached);
         }
         self.now = self.now.after(hours(3));
         for n in from..from + 80 {
             let address = at(n, group);
-            let change = self.book.mark_reached(self.now, &address, Outcome::Reached);
-            assert!(change != Change::Promoted || self.book.is_old(&address.id()));
+            let change = self.book.mark_reached(self.now, &address, DialOutcome::Reached);
+            assert!(change != MarkOutcome::Promoted || self.book.is_old(&address.id()));
         }
     }
 
@@ -301,7 +301,7 @@ proptest! {
             source: source(group),
             added: Wall::from_millis(seed[0]),
             attempts: bucket,
-            outcome: Outcome::from_u8(outcome % 9).unwrap(),
+            outcome: DialOutcome::from_u8(outcome % 9).unwrap(),
             last_attempt: Wall::from_millis(seed[1]),
             last_success: Wall::from_millis(seed[2]),
             reached_since: Wall::from_millis(seed[3]),

@@ -58,8 +58,8 @@ fn lies_about_an_id_do_not_keep_its_own_word_out() {
     }
     let lies = book.addresses_of(&id(1));
     assert_eq!(lies.len(), MAX_NEW_BUCKETS);
-    book.mark_reached(now(), &lies[0], Outcome::Reached);
-    book.mark_failed(now(), &lies[2], Outcome::Refused, false);
+    book.mark_reached(now(), &lies[0], DialOutcome::Reached);
+    book.mark_failed(now(), &lies[2], DialOutcome::Refused, false);
     let own = Source { id: id(1), ip: at(1, 99).ip() };
     assert_eq!(book.add_own(now(), at(1, 99), own), Ok(Added::AnotherAddress));
     let left = book.addresses_of(&id(1));
@@ -68,7 +68,7 @@ fn lies_about_an_id_do_not_keep_its_own_word_out() {
 
     // What was reached at all its addresses is left alone.
     for address in left {
-        book.mark_reached(now(), &address, Outcome::Reached);
+        book.mark_reached(now(), &address, DialOutcome::Reached);
     }
     assert_eq!(book.add_own(now(), at(1, 98), own), Ok(Added::Unchanged));
 }
@@ -140,7 +140,7 @@ fn a_full_new_bucket_loses_what_was_added_or_tried_longest_ago() {
     let mut book = book();
     fill_a_bucket(&mut book);
     let later = now().after(hours(1));
-    book.mark_failed(later, &at(0, 0), Outcome::TimedOut, false);
+    book.mark_failed(later, &at(0, 0), DialOutcome::TimedOut, false);
     assert_eq!(book.add(later, at(64, 0), source(0), &mut rng()), Ok(Added::New));
     assert!(book.has(&id(0)) && !book.has(&id(1)) && book.has(&id(64)));
     assert_eq!(book.size(), 64);
@@ -152,7 +152,7 @@ fn a_full_new_bucket_loses_a_bad_entry_first() {
     fill_a_bucket(&mut book);
     let later = now().after(hours(1));
     for _ in 0..3 {
-        book.mark_failed(later, &at(40, 0), Outcome::Refused, false);
+        book.mark_failed(later, &at(40, 0), DialOutcome::Refused, false);
     }
     let add = |book: &mut Book, n, now| book.add(now, at(n, 0), source(0), &mut rng()).unwrap();
     add(&mut book, 64, later);
@@ -198,9 +198,9 @@ fn a_full_old_bucket_sends_the_one_tried_longest_ago_back_to_new() {
     // It has to be good for three hours again before it comes back.
     let (address, tried) = (demoted[0].address, demoted[0].last_attempt);
     let soon = Now { mono: now().mono, wall: tried + hours(2) };
-    assert_eq!(book.mark_reached(soon, &address, Outcome::Reached), Change::None);
+    assert_eq!(book.mark_reached(soon, &address, DialOutcome::Reached), MarkOutcome::None);
     let later = Now { mono: now().mono, wall: tried + hours(3) };
-    assert_eq!(book.mark_reached(later, &address, Outcome::Reached), Change::Promoted);
+    assert_eq!(book.mark_reached(later, &address, DialOutcome::Reached), MarkOutcome::Promoted);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_ban_takes_an_id_out_and_reinstatement_makes_it_new() {
     assert_eq!((book.size(), book.counts().banned, book.servable(Servable::Verified)), (0, 1, 0));
     assert_eq!(book.pick(50, &mut rng()), None);
     assert_eq!(book.next_due(), None);
-    assert_eq!(book.mark_reached(now(), &at(1, 0), Outcome::Reached), Change::None);
+    assert_eq!(book.mark_reached(now(), &at(1, 0), DialOutcome::Reached), MarkOutcome::None);
     assert!(book.reinstate(now(), &id(1)) && !book.reinstate(now(), &id(1)));
     assert_eq!(book.state(&id(1)), Some(State::New));
     assert_eq!(book.pick(50, &mut rng()), Some(at(1, 0)));
@@ -231,8 +231,8 @@ fn a_reinstated_id_has_all_its_addresses_again() {
     assert_eq!(book.addresses_of(&id(1)).len(), 4);
     book.reinstate(now(), &id(1));
     assert_eq!(book.addresses_of(&id(1)).len(), addresses.len());
-    let mut outcomes = [0; Outcome::ALL.len()];
-    outcomes[Outcome::Untried as usize] = 4;
+    let mut outcomes = [0; DialOutcome::ALL.len()];
+    outcomes[DialOutcome::Untried as usize] = 4;
     assert_eq!(book.counts(), Counts { new: 1, addresses: 4, untried: 1, outcomes, ..Counts::default() });
 }
 

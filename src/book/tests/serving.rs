@@ -14,7 +14,7 @@ fn verified(new: u32, old: u32) -> Book {
     }
     for n in 0..new {
         book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
-        book.mark_reached(now(), &at(n, n), Outcome::Reached);
+        book.mark_reached(now(), &at(n, n), DialOutcome::Reached);
     }
     assert_eq!((book.counts().new, book.counts().old), (new as usize, old as usize));
     book
@@ -112,13 +112,13 @@ fn an_id_is_served_at_the_one_address_that_was_reached_last() {
     assert_eq!(addresses.len(), 4);
     for (minute, address) in addresses.iter().enumerate() {
         let then = now().after(Duration::from_mins(minute as u64));
-        book.mark_reached(then, address, Outcome::Reached);
+        book.mark_reached(then, address, DialOutcome::Reached);
         let mut out = Vec::new();
         book.selection(Servable::Verified, None, id(NOBODY), rng, &mut out);
         assert_eq!(out, [*address]);
         assert!(book.is_served(Servable::Verified, address));
     }
-    book.mark_failed(now().after(hours(1)), &addresses[3], Outcome::Refused, false);
+    book.mark_failed(now().after(hours(1)), &addresses[3], DialOutcome::Refused, false);
     let mut out = Vec::new();
     book.selection(Servable::NotFailed, None, id(NOBODY), rng, &mut out);
     assert_eq!(out, [addresses[2]]);
@@ -130,8 +130,8 @@ fn a_node_leaves_out_what_failed_last_and_a_seed_what_it_did_not_reach() {
     for n in 0..3 {
         book.add(now(), at(n, n), source(n), rng).unwrap();
     }
-    book.mark_reached(now(), &at(0, 0), Outcome::Reached);
-    book.mark_failed(now(), &at(1, 1), Outcome::TimedOut, false);
+    book.mark_reached(now(), &at(0, 0), DialOutcome::Reached);
+    book.mark_failed(now(), &at(1, 1), DialOutcome::TimedOut, false);
     assert_eq!(select(&mut book, None, NOBODY, rng), [0]);
     let mut out = Vec::new();
     book.selection(Servable::NotFailed, None, id(NOBODY), rng, &mut out);

@@ -24,7 +24,7 @@ use crate::node::{Params, RunState};
 use crate::store::{self, Loaded, Store};
 use crate::testkit::reserve_port;
 use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
-use crate::types::{NetAddress, NodeId, NodeInfo, Outcome, PEX_CHANNEL, ProtocolVersion, Wall};
+use crate::types::{DialOutcome, NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion, Wall};
 use crate::wire::secret::NodeKey;
 use crate::{book, pex, switch};
 
@@ -150,7 +150,7 @@ fn verified(address: NetAddress) -> Record {
         source: Source { id: address.id(), ip: address.ip() },
         added: now,
         attempts: 0,
-        outcome: Outcome::Reached,
+        outcome: DialOutcome::Reached,
         last_attempt: now,
         last_success: now,
         reached_since: now,

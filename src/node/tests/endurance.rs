@@ -286,7 +286,7 @@ fn a_banned_record_without_its_ban_is_reinstated_at_load() {
         source: hearsay(),
         added: now.wall,
         attempts: 0,
-        outcome: Outcome::Reached,
+        outcome: DialOutcome::Reached,
         last_attempt: now.wall,
         last_success: now.wall,
         reached_since: now.wall,

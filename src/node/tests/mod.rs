@@ -13,7 +13,7 @@ mod rules;
 use super::row::{BanTarget, Row, Rows};
 use super::*;
 use crate::testkit::sim::{Resident, Sim, params};
-use crate::types::{CloseReason, Direction, NetAddress, Outcome};
+use crate::types::{CloseReason, DialOutcome, Direction, NetAddress};
 
 const ROUND_TRIP: Duration = Duration::from_millis(20);
 
@@ -71,14 +71,14 @@ fn a_seed_finds_what_answers_and_serves_nothing_else() {
     let entries = sim.node(seed).addresses(sim.now(), None, 100);
     let outcome =
         |n: u16| entries.iter().find(|e| e.record.address == address(n)).map(|e| (e.record.outcome, e.servable));
-    assert_eq!(outcome(1), Some((Outcome::Reached, true)));
-    assert_eq!(outcome(2), Some((Outcome::Reached, true)));
-    assert_eq!(outcome(3), Some((Outcome::Reached, true)), "silent, and alive");
-    assert_eq!(outcome(4), Some((Outcome::Refused, false)));
-    assert_eq!(outcome(5), Some((Outcome::WrongNetwork, false)));
-    assert_eq!(outcome(6), Some((Outcome::WrongIdentity, false)));
-    assert_eq!(outcome(7), Some((Outcome::TimedOut, false)));
-    assert_eq!(outcome(9), Some((Outcome::Reached, true)), "two hops away");
+    assert_eq!(outcome(1), Some((DialOutcome::Reached, true)));
+    assert_eq!(outcome(2), Some((DialOutcome::Reached, true)));
+    assert_eq!(outcome(3), Some((DialOutcome::Reached, true)), "silent, and alive");
+    assert_eq!(outcome(4), Some((DialOutcome::Refused, false)));
+    assert_eq!(outcome(5), Some((DialOutcome::WrongNetwork, false)));
+    assert_eq!(outcome(6), Some((DialOutcome::WrongIdentity, false)));
+    assert_eq!(outcome(7), Some((DialOutcome::TimedOut, false)));
+    assert_eq!(outcome(9), Some((DialOutcome::Reached, true)), "two hops away");
     assert_eq!(sim.node(seed).peers().len(), 0, "visits end");
 }
 

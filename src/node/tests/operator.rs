@@ -13,7 +13,7 @@ use crate::node::{Input, Node, Params};
 use crate::pex::Kept;
 use crate::switch::NotDialled;
 use crate::testkit::sim::params;
-use crate::types::{CloseHow, CloseReason, ConnId, Direction, Fault, Full, PeerAddress, Purpose, SeededRng, Stage};
+use crate::types::{CloseHow, CloseReason, ConnId, Direction, Fault, ListFull, PeerAddress, Purpose, SeededRng, Stage};
 use crate::wire::pex::Received;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -325,7 +325,7 @@ fn lists_are_bounded() {
         params.switch.unconditional = (0..1_024).map(|n| id(1_000 + n)).collect();
     });
     for item in [ListItem::Private(id(1)), ListItem::Unconditional(id(1))] {
-        assert_eq!(bench.node.add_listed(bench.now, item, "ops"), Err(Full));
+        assert_eq!(bench.node.add_listed(bench.now, item, "ops"), Err(ListFull));
     }
     assert!(!bench.add(ListItem::Private(id(1_000))), "what is there already needs no room");
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::*;
 use crate::node::row::{AuditEntry, DialEntry};
 use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Portion, Stop};
-use crate::types::{Outcome, Purpose};
+use crate::types::{DialOutcome, Purpose};
 
 fn id(n: u8) -> NodeId {
     NodeId::from_bytes([n; 20])
@@ -21,7 +21,7 @@ fn dial(number: u64) -> DialEntry {
         target: format!("{}@{place}", id((number % 3) as u8)).parse().unwrap(),
         remote: Some(place),
         purpose: Purpose::Visit,
-        outcome: Some(if reached { Outcome::Reached } else { Outcome::Refused }),
+        outcome: Some(if reached { DialOutcome::Reached } else { DialOutcome::Refused }),
         fault: if reached { "" } else { "refused" }.into(),
         detail: if reached { "" } else { "connection refused" }.into(),
     }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::book::{Record, Source, State};
 use crate::node::row::{Key, Row};
-use crate::types::{NetAddress, NodeId, Outcome, Wall};
+use crate::types::{DialOutcome, NetAddress, NodeId, Wall};
 
 const CHAIN: &str = "test-1";
 const KEY: [u8; 32] = [9; 32];
@@ -56,7 +56,7 @@ fn record(number: u32) -> Record {
         source: Source { id, ip },
         added: Wall::from_secs(1_700_000_000),
         attempts: 3,
-        outcome: Outcome::TimedOut,
+        outcome: DialOutcome::TimedOut,
         last_attempt: Wall::from_secs(1_700_000_100),
         last_success: Wall::NEVER,
         reached_since: Wall::NEVER,

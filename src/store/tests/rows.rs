@@ -51,7 +51,7 @@ prop_compose! {
         source in (id(), any::<IpAddr>()),
         walls in [wall(), wall(), wall(), wall()],
         attempts in any::<u16>(),
-        outcome in (0..=8_u8).prop_map(|byte| Outcome::from_u8(byte).unwrap()),
+        outcome in (0..=8_u8).prop_map(|byte| DialOutcome::from_u8(byte).unwrap()),
         verified in any::<bool>(),
     ) -> Record {
         let source = Source { id: source.0, ip: source.1 };

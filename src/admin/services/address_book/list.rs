@@ -10,8 +10,8 @@ use crate::admin::request::filters::{Text, Times, Who, any_of, range, who};
 use crate::book::State;
 use crate::network::{Error, Handle};
 use crate::node::AddressView;
-use crate::proto::pexd::v1::{Address, AddressFilter, AddressOrder, AddressState, DialOutcome, ListAddressesRequest};
-use crate::types::{NetAddress, Outcome, Wall};
+use crate::proto::pexd::v1::{self as pb, Address, AddressFilter, AddressOrder, AddressState, ListAddressesRequest};
+use crate::types::{DialOutcome, NetAddress, Wall};
 
 /// The addresses that a request is about, in its order.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(in crate::admin) struct Addresses {
 #[derive(Debug)]
 struct Filter {
     states: Vec<State>,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<DialOutcome>,
     place: Option<ipnet::IpNet>,
     text: Text,
     source: Option<Who>,
@@ -58,8 +58,8 @@ impl Filter {
             AddressState::Banned => Some(State::Banned),
         };
         let outcome = |value| {
-            let wanted = DialOutcome::try_from(value).ok()?;
-            Outcome::ALL.into_iter().find(|outcome| conversions::outcome(*outcome) == wanted)
+            let wanted = pb::DialOutcome::try_from(value).ok()?;
+            DialOutcome::ALL.into_iter().find(|outcome| conversions::outcome(*outcome) == wanted)
         };
         let outcomes =
             "an address had one of DIAL_OUTCOME_UNTRIED to DIAL_OUTCOME_NO_PEX; what is inconclusive is not noted";

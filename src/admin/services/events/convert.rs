@@ -12,7 +12,7 @@ use crate::node::Event;
 use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::watch_events_response::Update;
-use crate::types::{Direction, Fault, NetAddress, Outcome, Wall};
+use crate::types::{DialOutcome, Direction, Fault, NetAddress, Wall};
 
 pub(super) fn cursor(network: &str, cursor: &Cursor) -> pb::EventCursor {
     pb::EventCursor { network: network.to_owned(), epoch: cursor.epoch.to_string(), number: cursor.number }
@@ -82,8 +82,8 @@ fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
         Event::Learned { address, from } => {
             Detail::Learned(pb::LearnedEvent { address: address.to_string(), source_id: from.to_string() })
         }
-        Event::Verified(of) => address(of, pb::AddressTurn::Verified, Outcome::Reached),
-        Event::Promoted(of) => address(of, pb::AddressTurn::Promoted, Outcome::Reached),
+        Event::Verified(of) => address(of, pb::AddressTurn::Verified, DialOutcome::Reached),
+        Event::Promoted(of) => address(of, pb::AddressTurn::Promoted, DialOutcome::Reached),
         Event::Unverified { address: of, outcome } => address(of, pb::AddressTurn::Demoted, *outcome),
         Event::Answered { id, total, learned } => {
             Detail::Answered(pb::AnsweredEvent { id: id.to_string(), address_count: *total, learned_count: *learned })
@@ -114,7 +114,7 @@ fn reactor(turn: pb::ReactorTurn, text: &str) -> Detail {
     Detail::Reactor(pb::ReactorEvent { turn: turn.into(), reason: reason(text) })
 }
 
-fn address(of: &NetAddress, turn: pb::AddressTurn, attempt: Outcome) -> Detail {
+fn address(of: &NetAddress, turn: pb::AddressTurn, attempt: DialOutcome) -> Detail {
     let (address, outcome) = (of.to_string(), outcome(attempt).into());
     Detail::Address(pb::AddressEvent { address, turn: turn.into(), outcome })
 }
