@@ -149,13 +149,13 @@ impl Admin {
     pub async fn bind(settings: Settings) -> Result<Self, BindError> {
         let closing = CancellationToken::new();
         let files = Files::load(settings.access.clone(), settings.tls.clone(), settings.trusts_tcp(), closing.clone())?;
-        let in_force = files.in_force();
+        let in_effect = files.in_effect();
         let trusted = settings.trusts_tcp();
         let ca = settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-        let mut listeners = Listeners { tcp: None, unix: None, in_force: in_force.clone() };
+        let mut listeners = Listeners { tcp: None, unix: None, in_effect: in_effect.clone() };
         let mut local = None;
         if let Some(laddr) = settings.laddr {
-            if !trusted && !ca && !in_force.grants().has_tokens() {
+            if !trusted && !ca && !in_effect.grants().has_tokens() {
                 return Err(BindError::Open(laddr));
             }
             let (listener, bound) = bind_tcp(laddr).await?;
@@ -198,7 +198,7 @@ impl Admin {
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
         let calls = process.calls.clone();
-        let judge = Arc::new(Judge::new(files.in_force(), &limits));
+        let judge = Arc::new(Judge::new(files.in_effect(), &limits));
         let draining = CancellationToken::new();
         let routes = routes(&directory, operations, process, &draining)?
             .add_service(health.max_decoding_message_size(MAX_REQUEST));

@@ -44,7 +44,7 @@ fn node_info(network: &config::Network) -> NodeInfo {
     NodeInfo {
         protocol: ProtocolVersion { p2p: pex.p2p_version, block: pex.block_version, app: pex.app_version },
         id: network.id(),
-        listen_addr: network.announced_address(),
+        listen_addr: network.advertised_address(),
         network: network.chain_id.clone(),
         version: version.unwrap_or_else(|| concat!("pexd/", env!("CARGO_PKG_VERSION")).to_owned()),
         channels: vec![PEX_CHANNEL],
@@ -102,7 +102,7 @@ fn params(network: &config::Network) -> Params {
 
 /// Where we can be dialled: what we listen on and what we announce, as far as they are IPs.
 fn own_endpoints(network: &config::Network) -> Vec<SocketAddr> {
-    let announced = network.announced_address();
+    let announced = network.advertised_address();
     let announced = announced.rsplit("://").next().and_then(|place| place.parse::<SocketAddr>().ok());
     let specified = |place: &SocketAddr| !place.ip().is_unspecified();
     [Some(network.p2p.laddr), announced].into_iter().flatten().filter(specified).collect()

@@ -44,7 +44,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
             tracing::info!(%laddr, "metrics and health");
         }
         for network in &config.networks {
-            tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.announced_address(), "network");
+            tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.advertised_address(), "network");
         }
         app.serve().await
     })

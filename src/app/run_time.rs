@@ -22,7 +22,7 @@ pub(super) async fn view(handle: &Handle, file: &config::Network) -> Result<Sett
 struct Entry {
     item: ListItem,
     from_file: bool,
-    in_force: bool,
+    in_effect: bool,
     change: Option<(Box<str>, Wall)>,
 }
 
@@ -30,7 +30,7 @@ async fn entries(handle: &Handle) -> Result<Vec<Entry>, Error> {
     let seeds = handle.seeds().await?.into_iter().map(|view| Entry {
         item: ListItem::Seed(view.seed),
         from_file: view.from_file,
-        in_force: view.in_force,
+        in_effect: view.in_effect,
         change: view.change,
     });
     let mut entries: Vec<Entry> = seeds.collect();
@@ -40,7 +40,7 @@ async fn entries(handle: &Handle) -> Result<Vec<Entry>, Error> {
         entries.extend(part.entries.into_iter().map(|view| Entry {
             item: view.item,
             from_file: view.from_file,
-            in_force: view.in_force,
+            in_effect: view.in_effect,
             change: view.change,
         }));
         after = entries.last().map(|entry| entry.item.clone());
@@ -72,10 +72,10 @@ pub(super) fn is_list(path: &str) -> bool {
 fn of_lists(file: &config::Network, entries: &[Entry]) -> Vec<Setting> {
     let changed = |path: &&str| {
         let of_list = || entries.iter().filter(|entry| key(&entry.item) == *path);
-        let changed = of_list().filter(|entry| entry.in_force != entry.from_file);
+        let changed = of_list().filter(|entry| entry.in_effect != entry.from_file);
         let (author, at) = changed.filter_map(|entry| entry.change.clone()).max_by_key(|(_, at)| *at)?;
-        let in_force = of_list().filter(|entry| entry.in_force).map(|entry| &entry.item).collect();
-        Some(Setting { key: (*path).into(), value: written(file, in_force).into(), author, at })
+        let in_effect = of_list().filter(|entry| entry.in_effect).map(|entry| &entry.item).collect();
+        Some(Setting { key: (*path).into(), value: written(file, in_effect).into(), author, at })
     };
     KEYS.iter().filter_map(changed).collect()
 }

@@ -84,7 +84,7 @@ impl Network {
     }
 
     /// What NodeInfo says of where we listen: external_address, else laddr.
-    pub fn announced_address(&self) -> String {
+    pub fn advertised_address(&self) -> String {
         match &self.p2p.external_address {
             Some(address) => address.to_listen_addr(),
             None => format!("tcp://{}", self.p2p.laddr),

@@ -108,7 +108,7 @@ impl Actor<'_> {
 
     /// Has everyone hold to the values in force.
     pub(super) fn tune(&mut self) {
-        let tunables = self.settings.in_force();
+        let tunables = self.settings.in_effect();
         self.node.tune(self.shell.clock.now(), tunables.node);
         self.shell.local.set_pace(tunables.pace);
         self.shell.local.allow_dials(tunables.node.limits.max_dials);

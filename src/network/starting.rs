@@ -63,7 +63,7 @@ impl Actor<'_> {
 
     /// Opens the listener, or joins it.
     pub(super) async fn open_entrance(&mut self) -> Result<(), String> {
-        let (local, limits) = (self.shell.local.clone(), self.settings.in_force().door);
+        let (local, limits) = (self.shell.local.clone(), self.settings.in_effect().door);
         self.open = Some(self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await?);
         Ok(())
     }

@@ -200,7 +200,7 @@ impl Supervisor {
     /// The parameters as the file has them, with what was changed at run time.
     fn params(&self, settings: &Settings) -> Params {
         let mut params = self.shell.configured.load().params.clone();
-        params.set_tuning(settings.in_force().node);
+        params.set_tuning(settings.in_effect().node);
         params
     }
 

@@ -92,7 +92,7 @@ impl Settings {
     }
 
     /// The values in force.
-    pub(super) fn in_force(&self) -> Tunables {
+    pub(super) fn in_effect(&self) -> Tunables {
         let mut tunables = self.file;
         for setting in self.changes.values() {
             // Each was read before it was kept.
@@ -113,7 +113,7 @@ impl Settings {
     /// What is wrong with the value.
     pub(super) fn set(&mut self, setting: Setting) -> Result<Option<Change>, String> {
         let key = setting.key.clone();
-        let before = self.in_force();
+        let before = self.in_effect();
         let mut after = before;
         (self.changeable.read)(&mut after, &key, &setting.value)?;
         if after == before {
@@ -213,15 +213,15 @@ mod tests {
     fn a_change_lies_over_the_file_until_the_file_says_the_same() {
         let (mut settings, lapsed) = settings(40, &[("in", "40"), ("out", "11")], None);
         assert_eq!(lapsed, [deleted("in")]);
-        let limits = settings.in_force().node.limits;
+        let limits = settings.in_effect().node.limits;
         assert_eq!((limits.max_inbound, limits.max_outbound), (40, 11));
         assert_eq!(settings.set(setting("out", "011")), Ok(None), "it is so already");
         assert!(matches!(settings.set(setting("in", "50")), Ok(Some(Change { row: Some(_), .. }))));
-        assert_eq!(settings.in_force().node.limits.max_inbound, 50);
+        assert_eq!(settings.in_effect().node.limits.max_inbound, 50);
         assert_eq!(settings.set(setting("in", "40")), Ok(Some(deleted("in"))), "to what the file says");
         assert_eq!(settings.reset("out"), Some(deleted("out")));
         assert_eq!(settings.reset("out"), None);
-        assert_eq!(settings.in_force(), settings.file);
+        assert_eq!(settings.in_effect(), settings.file);
     }
 
     #[test]

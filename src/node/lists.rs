@@ -115,7 +115,7 @@ impl Node {
     }
 
     fn listed_view(&self, now: Now, (item, from_file, delta): Entry) -> ListedView {
-        let in_force = delta.as_ref().is_none_or(|(added, _)| *added);
+        let in_effect = delta.as_ref().is_none_or(|(added, _)| *added);
         let next = match &item {
             ListItem::Persistent(peer) => self.switch.next_dial(peer),
             ListItem::Seed(_) | ListItem::Unconditional(_) | ListItem::Private(_) => None,
@@ -126,7 +126,7 @@ impl Node {
             change: delta.map(|(_, change)| change),
             item,
             from_file,
-            in_force,
+            in_effect,
         }
     }
 

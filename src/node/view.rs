@@ -214,7 +214,7 @@ pub struct ListedView {
     /// Whether the file names it.
     pub from_file: bool,
     /// Whether it is in force: not when it is one of the file's that was removed at run time.
-    pub in_force: bool,
+    pub in_effect: bool,
     /// Who added or removed it at run time, and when; `None` when it is as the file has it.
     pub change: Option<(Box<str>, Wall)>,
     /// Whether its ID is connected now.
@@ -231,7 +231,7 @@ pub struct SeedView {
     /// Whether the file names it.
     pub from_file: bool,
     /// Whether it is in force: not when it is one of the file's that was removed at run time.
-    pub in_force: bool,
+    pub in_effect: bool,
     /// Who added or removed it at run time, and when; `None` when it is as the file has it.
     pub change: Option<(Box<str>, Wall)>,
     /// Whether it is connected or dialled now.

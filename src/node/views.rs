@@ -134,7 +134,7 @@ impl Node {
         let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
             seed: seed.clone(),
             from_file: delta.is_none_or(|delta| !delta.added),
-            in_force: delta.is_none_or(|delta| delta.added),
+            in_effect: delta.is_none_or(|delta| delta.added),
             change: delta.map(|delta| (delta.author.clone(), delta.at)),
             in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),

@@ -107,7 +107,7 @@ impl Store {
             _lock: lock,
             path: path.to_path_buf(),
             max_pages: Arc::clone(&max_pages),
-            in_force: 0,
+            in_effect: 0,
             meter: Arc::clone(&meter),
         };
         let writer = Writer::spawn(book).map_err(OpenError::io(path, "start the thread that writes it"))?;
@@ -166,7 +166,7 @@ struct Book {
     path: PathBuf,
     max_pages: Arc<AtomicU32>,
     /// The bound that the connection has.
-    in_force: u32,
+    in_effect: u32,
     meter: Arc<Meter>,
 }
 
@@ -179,10 +179,10 @@ const CLOSE_WAIT: Duration = Duration::from_millis(250);
 impl Book {
     fn bound_pages(&mut self) -> rusqlite::Result<()> {
         let pages = self.max_pages.load(Ordering::Relaxed);
-        if pages != self.in_force {
+        if pages != self.in_effect {
             let most = if pages == 0 { MOST_PAGES } else { pages };
             let _: u32 = self.conn.pragma_update_and_check(None, "max_page_count", most, |row| row.get(0))?;
-            self.in_force = pages;
+            self.in_effect = pages;
         }
         Ok(())
     }

@@ -197,7 +197,7 @@ mod tests {
         Delta { item, added: false, author: "ops".into(), at: Wall::from_secs(1) }
     }
 
-    fn in_force(overlay: &Overlay<&'static str>) -> Vec<&'static str> {
+    fn in_effect(overlay: &Overlay<&'static str>) -> Vec<&'static str> {
         overlay.iter().copied().collect()
     }
 
@@ -205,7 +205,7 @@ mod tests {
     fn a_removal_lapses_with_the_files_item_and_an_addition_with_its_coming() {
         let addition = Delta { added: true, ..removal("b") };
         let mut overlay = Overlay::load(vec!["b", "c"], [removal("a"), addition, removal("c")]);
-        assert_eq!(in_force(&overlay), ["b"]);
+        assert_eq!(in_effect(&overlay), ["b"]);
         assert_eq!(overlay.take_dirty(), Some(("a", None)));
         assert_eq!(overlay.take_dirty(), Some(("b", None)));
         assert_eq!(overlay.take_dirty(), None);
@@ -214,14 +214,14 @@ mod tests {
     #[test]
     fn a_new_file_lies_below_the_changes() {
         let mut overlay = Overlay::load(vec!["a", "b"], [removal("a"), Delta { added: true, ..removal("c") }]);
-        assert_eq!(in_force(&overlay), ["b", "c"]);
+        assert_eq!(in_effect(&overlay), ["b", "c"]);
         let diff = overlay.set_file(vec!["a", "d"]);
         assert_eq!(diff, ListDiff { added: vec!["d"], removed: vec!["b"] });
-        assert_eq!(in_force(&overlay), ["d", "c"]);
+        assert_eq!(in_effect(&overlay), ["d", "c"]);
         assert_eq!(overlay.take_dirty(), None, "both changes apply as before");
         let diff = overlay.set_file(vec!["c"]);
         assert_eq!(diff, ListDiff { added: vec![], removed: vec!["d"] }, "c was added before");
-        assert_eq!(in_force(&overlay), ["c"]);
+        assert_eq!(in_effect(&overlay), ["c"]);
         assert_eq!([overlay.take_dirty(), overlay.take_dirty()], [Some(("a", None)), Some(("c", None))]);
     }
 
@@ -232,13 +232,13 @@ mod tests {
         assert!(overlay.add("b", "ops", at));
         assert!(overlay.remove(&"a", "ops", at));
         assert!(!overlay.remove(&"a", "ops", at));
-        assert_eq!(in_force(&overlay), ["b"]);
+        assert_eq!(in_effect(&overlay), ["b"]);
         assert_eq!(overlay.entries().count(), 2);
         assert_eq!(overlay.take_dirty(), Some(("a", Some(Delta { at, ..removal("a") }))));
         assert!(matches!(overlay.take_dirty(), Some(("b", Some(Delta { added: true, .. })))));
         assert!(overlay.add("a", "ops", at));
         assert_eq!(overlay.take_dirty(), Some(("a", None)));
-        assert_eq!(in_force(&overlay), ["a", "b"]);
+        assert_eq!(in_effect(&overlay), ["a", "b"]);
     }
 
     #[test]

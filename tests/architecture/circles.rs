@@ -8,7 +8,7 @@ use crate::house::{House, Import};
 type Neighbours<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a Import>>;
 
 /// A line for each circle: who is in it, with an import for each step.
-pub fn circles(house: &House) -> Vec<String> {
+pub(crate) fn circles(house: &House) -> Vec<String> {
     let imports = house.imports();
     let folders: BTreeSet<&[String]> =
         house.modules().flat_map(|(path, _)| (0..path.len()).map(|length| &path[..length])).collect();

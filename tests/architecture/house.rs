@@ -8,44 +8,44 @@ use crate::source::{self, Source};
 
 /// The modules by their paths; the crate's root is the empty one.
 #[derive(Debug, Default)]
-pub struct House {
+pub(crate) struct House {
     modules: BTreeMap<Vec<String>, Module>,
 }
 
 /// A module with a file of its own.
 #[derive(Debug)]
-pub struct Module {
+pub(crate) struct Module {
     /// Its file.
     file: PathBuf,
     /// What is in it.
-    pub source: Source,
+    pub(crate) source: Source,
 }
 
 impl Module {
     /// Its file, as it is called in the repository.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(&self.file).display().to_string()
     }
 }
 
 /// One file needs another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Import {
+pub(crate) struct Import {
     /// The module that names the other.
-    pub from: Vec<String>,
+    pub(crate) from: Vec<String>,
     /// The module whose file defines what is named.
-    pub to: Vec<String>,
+    pub(crate) to: Vec<String>,
     /// The module of the crate's root that is named, which may hand on what another one defines.
-    pub through: String,
+    pub(crate) through: String,
     /// Where: file and line.
-    pub place: String,
+    pub(crate) place: String,
     /// What is named, as it is written.
-    pub path: String,
+    pub(crate) path: String,
 }
 
 impl House {
     /// Reads the crate whose root file this is, down every `mod` that is not for tests only.
-    pub fn read(root: &Path) -> House {
+    pub(crate) fn read(root: &Path) -> House {
         let mut house = House::default();
         house.add(Vec::new(), root.to_owned(), root.parent().unwrap());
         house
@@ -62,7 +62,7 @@ impl House {
     }
 
     /// A house of files that are not on disk, for tests of the rules.
-    pub fn of(files: &[(&str, &str)]) -> House {
+    pub(crate) fn of(files: &[(&str, &str)]) -> House {
         let mut house = House::default();
         for (path, text) in files {
             let path: Vec<String> = path.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
@@ -73,18 +73,18 @@ impl House {
     }
 
     /// The modules with their paths.
-    pub fn modules(&self) -> impl Iterator<Item = (&Vec<String>, &Module)> {
+    pub(crate) fn modules(&self) -> impl Iterator<Item = (&Vec<String>, &Module)> {
         self.modules.iter()
     }
 
     /// The modules directly below one.
-    pub fn children(&self, of: &[String]) -> BTreeSet<String> {
+    pub(crate) fn children(&self, of: &[String]) -> BTreeSet<String> {
         let below = self.modules.keys().filter(|path| path.len() > of.len() && path.starts_with(of));
         below.map(|path| path[of.len()].clone()).collect()
     }
 
     /// Who needs whom. A name that one file hands on (`pub use`) is that of the file that defines it.
-    pub fn imports(&self) -> Vec<Import> {
+    pub(crate) fn imports(&self) -> Vec<Import> {
         let mut all = Vec::new();
         for (from, module) in &self.modules {
             for named in &module.source.named {

@@ -8,38 +8,38 @@ use syn::{Attribute, File, Item, ItemUse, UseTree, Visibility};
 
 /// A path that the code names, such as `crate::book::Book`, as it is written or, of a grouped import, spelt out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// The line of the file, from 1.
-    pub line: usize,
+    pub(crate) line: usize,
     /// Its segments.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
 }
 
 /// A name that a file gives to what another one defines (`pub use`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReExport {
+pub(crate) struct ReExport {
     /// The name here; `*` for all names.
-    pub name: String,
+    pub(crate) name: String,
     /// Its path as it is written.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
 }
 
 /// What a file has for the rules.
 #[derive(Clone, Debug, Default)]
-pub struct Source {
+pub(crate) struct Source {
     /// Every path, those of imports spelt out one by one.
-    pub named: Vec<Named>,
+    pub(crate) named: Vec<Named>,
     /// What it hands on.
-    pub re_exports: Vec<ReExport>,
+    pub(crate) re_exports: Vec<ReExport>,
     /// The modules that it declares with files of their own.
-    pub children: Vec<String>,
+    pub(crate) children: Vec<String>,
 }
 
 /// Reads a file's code.
 ///
 /// # Panics
 /// When it does not parse; it would not compile either.
-pub fn read(text: &str) -> Source {
+pub(crate) fn read(text: &str) -> Source {
     let file: File = syn::parse_str(text).expect("a source file that parses");
     let mut source = Source::default();
     items(&file.items, 0, &mut source);

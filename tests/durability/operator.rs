@@ -125,8 +125,8 @@ impl Ledger {
         assert_eq!(expected, bans);
 
         let listed = SeedServiceClient::new(channel).list_seeds(ListSeedsRequest::default()).await.unwrap();
-        let in_force = listed.into_inner().seeds.into_iter().filter(|seed| seed.in_force);
-        let mut seeds: Vec<_> = in_force.map(|seed| Subject::Seed(seed.seed)).collect();
+        let in_effect = listed.into_inner().seeds.into_iter().filter(|seed| seed.in_effect);
+        let mut seeds: Vec<_> = in_effect.map(|seed| Subject::Seed(seed.seed)).collect();
         seeds.sort();
         let is_there = |subject: &Subject| {
             let known = self.entries.get(subject).and_then(|known| known.acknowledged.as_deref());
@@ -207,7 +207,7 @@ async fn request(channel: Channel, subject: &Subject, remove: bool, reason: Stri
             PeerServiceClient::new(channel).remove_configured_peer(request).await?.into_inner().result
         }
         (Subject::Ban(target), false) => {
-            let request = BanRequest { network, target, reason, length: None };
+            let request = BanRequest { network, target, reason, duration: None };
             BanServiceClient::new(channel).ban(request).await?.into_inner().results.pop()
         }
         (Subject::Ban(target), true) => {

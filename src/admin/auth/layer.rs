@@ -33,7 +33,7 @@ type Answer = Result<Response<Body>, Infallible>;
 /// Lets requests in or refuses them.
 #[derive(Debug)]
 pub(in crate::admin) struct Judge {
-    in_force: Arc<InForce>,
+    in_effect: Arc<InForce>,
     quota: Quota,
     under_way: Arc<Semaphore>,
 }
@@ -57,8 +57,8 @@ enum Refusal {
 }
 
 impl Judge {
-    pub(in crate::admin) fn new(in_force: Arc<InForce>, limits: &Limits) -> Self {
-        Judge { in_force, quota: Quota::new(limits), under_way: Arc::new(Semaphore::new(limits.requests)) }
+    pub(in crate::admin) fn new(in_effect: Arc<InForce>, limits: &Limits) -> Self {
+        Judge { in_effect, quota: Quota::new(limits), under_way: Arc::new(Semaphore::new(limits.requests)) }
     }
 
     fn judge<B>(&self, request: &Request<B>, now: Now) -> Result<Admitted, Status> {
@@ -100,7 +100,7 @@ impl Judge {
             Some(certificate) => (Credential::Certificate(certificate.subject.clone()), Some(certificate.not_after)),
             None => return Err(Refusal::Nothing),
         };
-        let Some(grant) = self.in_force.grants().find(&credential).cloned() else {
+        let Some(grant) = self.in_effect.grants().find(&credential).cloned() else {
             return Err(match credential {
                 Credential::Token(_) => Refusal::Wrong("unknown token", None),
                 Credential::Certificate(subject) => {
@@ -180,12 +180,12 @@ where
         request.headers_mut().remove(AUTHORIZATION);
         request.extensions_mut().insert(caller);
         let answer = self.inner.call(request);
-        let in_force = self.judge.in_force.clone();
+        let in_effect = self.judge.in_effect.clone();
         Box::pin(async move {
             let answer = answer.await?;
             drop(permit);
             let Some(shown) = shown else { return Ok(answer) };
-            let revoked = in_force.until_revoked(shown);
+            let revoked = in_effect.until_revoked(shown);
             Ok(answer.map(|body| Revocable::wrap(body, revoked, status_codes::unauthenticated)))
         })
     }

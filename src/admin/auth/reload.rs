@@ -78,7 +78,7 @@ impl InForce {
 
 /// The files, and what they were when they were last read.
 pub(in crate::admin) struct Files {
-    in_force: Arc<InForce>,
+    in_effect: Arc<InForce>,
     access: Option<(AccessSource, Option<Stamp>)>,
     tls: Option<TlsState>,
     closing: CancellationToken,
@@ -154,14 +154,14 @@ impl Files {
             state.certificate_needed = state.needs_certificate(&grants);
             tls = Some(state);
         }
-        let in_force = tls.as_ref().map(|state| acceptor(state, closing.child_token())).transpose()?;
-        let in_force =
-            InForce { grants: watch::Sender::new(Arc::new(grants)), tls: in_force.map(ArcSwap::from_pointee) };
-        Ok(Files { in_force: Arc::new(in_force), access, tls, closing })
+        let in_effect = tls.as_ref().map(|state| acceptor(state, closing.child_token())).transpose()?;
+        let in_effect =
+            InForce { grants: watch::Sender::new(Arc::new(grants)), tls: in_effect.map(ArcSwap::from_pointee) };
+        Ok(Files { in_effect: Arc::new(in_effect), access, tls, closing })
     }
 
-    pub(in crate::admin) fn in_force(&self) -> Arc<InForce> {
-        self.in_force.clone()
+    pub(in crate::admin) fn in_effect(&self) -> Arc<InForce> {
+        self.in_effect.clone()
     }
 
     /// Looks at the files again and again; it never ends by itself.
@@ -208,7 +208,7 @@ impl Files {
             Ok((grants, warnings)) => {
                 warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 tracing::info!(%file, entries = grants.len(), "who may use the admin API was read again");
-                self.in_force.grants.send_replace(Arc::new(grants));
+                self.in_effect.grants.send_replace(Arc::new(grants));
             }
             Err(mistakes) => {
                 tracing::error!(%file, "the access file cannot be used; the old one stays in force: {mistakes}");
@@ -219,7 +219,7 @@ impl Files {
     fn look_at_tls(&mut self) -> Result<(), TlsError> {
         let Some(state) = &mut self.tls else { return Ok(()) };
         let stamps: Vec<_> = state.files.paths().map(stamp).collect();
-        let needed = state.needs_certificate(&self.in_force.grants());
+        let needed = state.needs_certificate(&self.in_effect.grants());
         let touched = stamps != state.stamps;
         if !touched && needed == state.certificate_needed {
             return Ok(());
@@ -233,7 +233,7 @@ impl Files {
             state.material = material;
         }
         state.certificate_needed = needed;
-        let Some(tls) = &self.in_force.tls else { return Ok(()) };
+        let Some(tls) = &self.in_effect.tls else { return Ok(()) };
         let epoch = tls.load().epoch.clone();
         let next = if believed { epoch.clone() } else { self.closing.child_token() };
         tls.store(Arc::new(acceptor(state, next)?));

@@ -48,7 +48,7 @@ pub(in crate::admin) struct Listeners {
     /// The Unix socket.
     pub(in crate::admin) unix: Option<UnixListener>,
     /// TLS for TCP, if there is any.
-    pub(in crate::admin) in_force: Arc<InForce>,
+    pub(in crate::admin) in_effect: Arc<InForce>,
 }
 
 /// The listeners' connections, all of which end when `closing` is cancelled.
@@ -85,10 +85,10 @@ struct Door {
 impl Door {
     async fn next(&mut self) -> Connection {
         loop {
-            let Listeners { tcp, unix, in_force } = &self.listeners;
+            let Listeners { tcp, unix, in_effect } = &self.listeners;
             let connection = tokio::select! {
                 accepted = accept_tcp(tcp.as_ref()) => match accepted {
-                    Ok((stream, address, trusted)) => match in_force.tls() {
+                    Ok((stream, address, trusted)) => match in_effect.tls() {
                         Some(tls) => {
                             self.shake_hands(stream, Remote::tcp(address, trusted), tls);
                             None

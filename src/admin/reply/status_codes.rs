@@ -56,7 +56,7 @@ pub(in crate::admin) fn text(error: &Error) -> String {
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
         Error::NoSuchAddress => {
             "; AddressBookService.ListAddresses with filter.text finds what is there, BanService.ListBans with \
-             filter.holds_for what is banned"
+             filter.applies_to what is banned"
         }
         Error::NoSuchBan => "; BanService.ListBans shows the targets as they have to be written",
         Error::Immutable { .. } => "; change the file, and call NetworkService.ReloadNetwork",
@@ -141,7 +141,7 @@ fn of_mistakes(mistakes: &[(String, String)]) -> Status {
         message.push_str(&format!("\n{place}: {text}"));
         details.add_bad_request_violation(place, text);
     }
-    build(Code::FailedPrecondition, "CONFIG_MISTAKES", None, message, details)
+    build(Code::FailedPrecondition, "CONFIG_INVALID", None, message, details)
 }
 
 /// INVALID_ARGUMENT for one field of a request, by its name in the proto file.

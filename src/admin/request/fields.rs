@@ -115,32 +115,32 @@ pub(in crate::admin) fn reason(text: String) -> Result<String, Status> {
     Ok(text)
 }
 
-/// `length` of a ban: unset is for good.
-pub(in crate::admin) fn length(length: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
-    ban_length("length", "for a ban until it is lifted", length)
+/// `duration` of a ban: unset is for good.
+pub(in crate::admin) fn duration(duration: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
+    ban_duration("duration", "for a ban until it is lifted", duration)
 }
 
 /// A field that is the length of a ban; what it means when it is unset.
-pub(in crate::admin) fn ban_length(
+pub(in crate::admin) fn ban_duration(
     field: &'static str,
     unset: &'static str,
-    length: Option<prost_types::Duration>,
+    duration: Option<prost_types::Duration>,
 ) -> Result<Option<Duration>, Status> {
-    let Some(length) = length else { return Ok(None) };
+    let Some(duration) = duration else { return Ok(None) };
     let wrong = |text: &str| invalid(field, text);
     // By hand: the conversion that comes with prost overflows on the least number of seconds.
-    let (seconds, nanos) = (u64::try_from(length.seconds), u32::try_from(length.nanos));
+    let (seconds, nanos) = (u64::try_from(duration.seconds), u32::try_from(duration.nanos));
     let (Ok(seconds), Ok(nanos @ ..1_000_000_000)) = (seconds, nanos) else {
         return Err(wrong("it is negative, or has more than 999999999 ns beside its seconds: write 3600s"));
     };
-    let length = Duration::new(seconds, nanos);
-    if length.is_zero() {
-        return Err(wrong(&format!("a ban of no length is none: write 3600s, or leave it unset {unset}")));
+    let duration = Duration::new(seconds, nanos);
+    if duration.is_zero() {
+        return Err(wrong(&format!("a ban of no duration is none: write 3600s, or leave it unset {unset}")));
     }
-    if length.as_secs() > MAX_BAN_SECONDS {
+    if duration.as_secs() > MAX_BAN_SECONDS {
         return Err(wrong(&format!("more than 100 years: write less, or leave it unset {unset}")));
     }
-    Ok(Some(length))
+    Ok(Some(duration))
 }
 
 /// A field that is required, and not too long.
@@ -197,8 +197,8 @@ mod tests {
 
     #[test]
     fn a_length_is_positive_and_bounded() {
-        let read = |seconds, nanos| length(Some(prost_types::Duration { seconds, nanos })).map_err(|s| s.code());
-        assert_eq!(length(None).unwrap(), None);
+        let read = |seconds, nanos| duration(Some(prost_types::Duration { seconds, nanos })).map_err(|s| s.code());
+        assert_eq!(duration(None).unwrap(), None);
         assert_eq!(read(1, 500_000_000), Ok(Some(Duration::from_millis(1500))));
         for (seconds, nanos) in
             [(0, 0), (-1, 0), (0, -1), (i64::MAX, 0), (i64::MIN, i32::MIN), (1, 1_000_000_000), (3_153_600_001, 0)]

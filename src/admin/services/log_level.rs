@@ -32,7 +32,7 @@ pub(in crate::admin) fn get(process: &Process) -> GetLogLevelResponse {
 /// Changes what is logged, and tells the audit of every network.
 ///
 /// # Errors
-/// PERMISSION_DENIED for a caller who is for some networks only, INVALID_ARGUMENT for what is no level or no length.
+/// PERMISSION_DENIED for a caller who is for some networks only, INVALID_ARGUMENT for what is no level or no duration.
 pub(in crate::admin) async fn set(
     directory: &Directory,
     process: &Process,
@@ -43,15 +43,15 @@ pub(in crate::admin) async fn set(
     if request.level.len() > MAX_LEVEL {
         return Err(invalid("level", format!("{} bytes are too many: {MAX_LEVEL} at most", request.level.len())));
     }
-    let length = length(request.length)?;
-    let changed = process.log.set(&request.level, length).map_err(|error| match error {
+    let duration = duration(request.duration)?;
+    let changed = process.log.set(&request.level, duration).map_err(|error| match error {
         LogError::Invalid(what) => invalid("level", untrusted_text::reason(&what)),
         LogError::Unavailable(_) => status_codes::log_unavailable(&error),
     })?;
     let level = process.log.levels().level;
     if changed {
         let by = caller.by("ReactorService.SetLogLevel");
-        let for_time = length.map_or_else(String::new, |length| format!(" for {} s", length.as_secs()));
+        let for_time = duration.map_or_else(String::new, |duration| format!(" for {} s", duration.as_secs()));
         let summary = format!("set the log level to {level}{for_time}");
         // Told side by side, and in each network's own audit: one that does not answer has no say in it.
         join_all(directory.all(|_| true).iter().map(|network| network.note(by.clone(), summary.clone()))).await;
@@ -59,11 +59,11 @@ pub(in crate::admin) async fn set(
     Ok(SetLogLevelResponse { changed, level })
 }
 
-fn length(length: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
-    let Some(length) = length else { return Ok(None) };
-    match (u64::try_from(length.seconds), u32::try_from(length.nanos)) {
+fn duration(duration: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
+    let Some(duration) = duration else { return Ok(None) };
+    match (u64::try_from(duration.seconds), u32::try_from(duration.nanos)) {
         (Ok(seconds @ 1..MAX_LENGTH), Ok(nanos @ ..1_000_000_000)) => Ok(Some(Duration::new(seconds, nanos))),
         (Ok(MAX_LENGTH), Ok(0)) => Ok(Some(Duration::from_secs(MAX_LENGTH))),
-        _ => Err(invalid("length", "write 1s to 2592000s (30 days), or leave it unset until the next restart")),
+        _ => Err(invalid("duration", "write 1s to 2592000s (30 days), or leave it unset until the next restart")),
     }
 }

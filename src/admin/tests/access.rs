@@ -263,7 +263,7 @@ async fn a_token_that_ends_while_in_use_ends_with_its_streams() {
 }
 
 #[tokio::test]
-async fn a_broken_access_file_leaves_the_old_one_in_force() {
+async fn a_broken_access_file_leaves_the_old_one_in_effect() {
     let files = Files::with(&["token one read - -"]);
     let served = serve_as(&[&world("a")], files.demanding()).await;
     let channel = connect(served.addr.unwrap()).await;

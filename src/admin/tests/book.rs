@@ -204,14 +204,14 @@ async fn what_gives_way_to_others_of_its_range_at_once_is_not_told_as_added() {
     let request = AddAddressesRequest { addresses: addresses.clone(), ..Default::default() };
     let added = client.add_addresses(request).await.unwrap().into_inner();
     let book = client.get_summary(GetSummaryRequest::default()).await.unwrap().into_inner().summaries.remove(0);
-    assert_eq!((added.added_count, added.added_count + added.displaced_count), (book.address_count, 500));
-    assert!(added.displaced_count > 100 && added.result.as_ref().unwrap().changed, "{added:?}");
+    assert_eq!((added.added_count, added.added_count + added.evicted_count), (book.address_count, 500));
+    assert!(added.evicted_count > 100 && added.result.as_ref().unwrap().changed, "{added:?}");
 
     let parts = iter([ImportAddressesRequest { data: addresses.join("\n").into(), ..Default::default() }]);
     let imported = client.import_addresses(parts).await.unwrap().into_inner();
-    let all = imported.added_count + imported.displaced_count + imported.known_count;
+    let all = imported.added_count + imported.evicted_count + imported.known_count;
     assert_eq!((all, imported.refused_count), (500, 0));
-    assert!(imported.displaced_count > 0, "{imported:?}");
+    assert!(imported.evicted_count > 0, "{imported:?}");
 }
 
 #[tokio::test]
@@ -288,14 +288,14 @@ async fn a_preview_names_what_may_be_told_to_the_asker() {
         sorts(200).iter().filter(|record| record.verified).map(|record| record.address.to_string()).collect();
     let mut told = BTreeSet::new();
     for _ in 0..60 {
-        let request = PreviewSelectionRequest { asker_id: id(1).to_string(), ..Default::default() };
+        let request = PreviewSelectionRequest { requester_id: id(1).to_string(), ..Default::default() };
         let preview = client.preview_selection(request).await.unwrap().into_inner();
         assert_eq!((preview.servable_count, preview.addresses.len()), (39, 32));
         told.extend(preview.addresses);
     }
     assert!(told.is_subset(&good) && told.len() == 39, "{}", told.len());
-    let wrong = PreviewSelectionRequest { asker_id: "x".into(), ..Default::default() };
-    assert_eq!(violated_field(&client.preview_selection(wrong).await.unwrap_err()), "asker_id");
+    let wrong = PreviewSelectionRequest { requester_id: "x".into(), ..Default::default() };
+    assert_eq!(violated_field(&client.preview_selection(wrong).await.unwrap_err()), "requester_id");
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn bans_are_found_by_whom_they_keep_out() {
     real.handle.ban(by(), BanTarget::Id(id(5)), "spam".into(), None).await.unwrap();
     let mut client = BanServiceClient::new(real.channel.clone());
     let filter =
-        |holds_for: &str, text: &str| BanFilter { holds_for: holds_for.into(), text: text.into(), origins: vec![] };
+        |applies_to: &str, text: &str| BanFilter { applies_to: applies_to.into(), text: text.into(), origins: vec![] };
     let five = id(5).to_string();
     for (filter, wanted) in [
         (filter("10.1.2.3", ""), vec!["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3"]),
@@ -346,7 +346,7 @@ async fn bans_are_found_by_whom_they_keep_out() {
         }
     }
     let wrong = ListBansRequest { filter: Some(filter("10.0.0.0/8", "")), ..Default::default() };
-    assert_eq!(violated_field(&client.list_bans(wrong).await.unwrap_err()), "filter.holds_for");
+    assert_eq!(violated_field(&client.list_bans(wrong).await.unwrap_err()), "filter.applies_to");
 }
 
 #[tokio::test]
@@ -360,8 +360,8 @@ async fn a_seed_shows_what_it_told_us_and_what_that_is_worth() {
     let told = sorts(140).into_iter().filter(|record| record.source.id == id(3)).collect::<Vec<_>>();
     let good = told.iter().filter(|record| record.verified).count();
     assert!(good > 0);
-    assert_eq!((page.total_count, page.seeds[0].told_address_count as usize), (1, told.len()));
-    assert_eq!(page.seeds[0].told_good_address_count as usize, good);
+    assert_eq!((page.total_count, page.seeds[0].advertised_address_count as usize), (1, told.len()));
+    assert_eq!(page.seeds[0].advertised_good_address_count as usize, good);
 }
 
 async fn import(client: &mut Client, file: &[u8], size: usize) -> Result<ImportAddressesResponse, Status> {

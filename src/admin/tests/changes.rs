@@ -29,7 +29,7 @@ async fn seeds(client: &mut Seeds) -> Vec<Seed> {
 }
 
 async fn ban(client: &mut Bans, network: &str, target: &str) -> Result<BanResponse, Status> {
-    let request = BanRequest { network: network.into(), target: target.into(), reason: "spam".into(), length: None };
+    let request = BanRequest { network: network.into(), target: target.into(), reason: "spam".into(), duration: None };
     Ok(client.ban(request).await?.into_inner())
 }
 
@@ -117,8 +117,8 @@ async fn a_ban_is_laid_shown_and_lifted() {
     let mut client = Bans::new(served.channel);
     assert!(ban(&mut client, "", "1.2.3.4/24").await.unwrap().results[0].changed);
     assert!(!ban(&mut client, "", "1.2.3.99/24").await.unwrap().results[0].changed);
-    let length = Some(Duration { seconds: 60, nanos: 0 });
-    let request = BanRequest { target: id(5).to_string(), length, ..Default::default() };
+    let duration = Some(Duration { seconds: 60, nanos: 0 });
+    let request = BanRequest { target: id(5).to_string(), duration, ..Default::default() };
     client.ban(request).await.unwrap();
     let shown = bans(&mut client, "a").await;
     let targets: Vec<_> = shown.iter().map(|ban| ban.target.as_str()).collect();
@@ -145,9 +145,9 @@ async fn what_cannot_be_banned_names_its_field() {
     let target = "1.2.3.4".to_owned();
     let long = BanRequest { target: target.clone(), reason: "x".repeat(257), ..Default::default() };
     assert_eq!(violated_field(&client.ban(long).await.unwrap_err()), "reason");
-    let length = Some(Duration { seconds: -1, nanos: 0 });
-    let negative = BanRequest { target, length, ..Default::default() };
-    assert_eq!(violated_field(&client.ban(negative).await.unwrap_err()), "length");
+    let duration = Some(Duration { seconds: -1, nanos: 0 });
+    let negative = BanRequest { target, duration, ..Default::default() };
+    assert_eq!(violated_field(&client.ban(negative).await.unwrap_err()), "duration");
     let full = ban(&mut client, "", "1.2.3.4").await.unwrap_err();
     assert_eq!((full.code(), reason(&full).as_str()), (Code::ResourceExhausted, "LIMIT_REACHED"));
 }

@@ -243,7 +243,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         addresses: 0,
         last_answer: Wall::NEVER,
     };
-    SeedView { seed, from_file: false, in_force: true, change: None, in_use: false, health, told: (0, 0) }
+    SeedView { seed, from_file: false, in_effect: true, change: None, in_use: false, health, told: (0, 0) }
 }
 
 /// The field that a refused request is told to mend, and that it says how.

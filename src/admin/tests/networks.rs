@@ -110,7 +110,7 @@ async fn a_network_is_removed_by_its_name_alone() {
 fn mistakes_are_told_each_with_its_place_and_never_too_many_for_a_header() {
     let mistake = |n: usize| (format!("config.toml:{n}"), format!("the mistake {n}"));
     let few = status_codes::of_operation(&OperationError::Mistakes((1..=5).map(mistake).collect()));
-    assert_eq!((few.code(), &*reason(&few)), (Code::FailedPrecondition, "CONFIG_MISTAKES"));
+    assert_eq!((few.code(), &*reason(&few)), (Code::FailedPrecondition, "CONFIG_INVALID"));
     let violations = few.get_details_bad_request().unwrap().field_violations;
     assert_eq!(violations.len(), 5);
     assert_eq!((&*violations[4].field, &*violations[4].description), ("config.toml:5", "the mistake 5"));

@@ -41,7 +41,7 @@ async fn list(client: &mut Peers, lists: &[PeerList]) -> Vec<pb::ConfiguredPeer>
 
 /// What is on which list, and whether it is in force.
 async fn shown(client: &mut Peers) -> Vec<(PeerList, String, bool)> {
-    list(client, &[]).await.into_iter().map(|entry| (entry.list(), entry.peer.clone(), entry.in_force)).collect()
+    list(client, &[]).await.into_iter().map(|entry| (entry.list(), entry.peer.clone(), entry.in_effect)).collect()
 }
 
 #[tokio::test]
@@ -62,11 +62,11 @@ async fn a_persistent_peer_is_connected_as_soon_as_it_is_added_and_stays_when_it
     })
     .await;
     let [entry] = &*list(&mut client, &[]).await else { panic!("one entry") };
-    assert_eq!((entry.peer.as_str(), entry.from_file, entry.in_force), (peer.to_string().as_str(), false, true));
+    assert_eq!((entry.peer.as_str(), entry.from_file, entry.in_effect), (peer.to_string().as_str(), false, true));
     assert!(!entry.change_author.is_empty() && entry.change_time.is_some() && entry.next_dial_time.is_none());
     let get = pb::GetPeerRequest { network: String::new(), id: peer.id().to_string() };
     let connected = client.get_peer(get.clone()).await.unwrap().into_inner().peer.unwrap();
-    assert!(connected.persistent && connected.kept_because.contains("persistent"), "{connected:?}");
+    assert!(connected.persistent && connected.retention_reason.contains("persistent"), "{connected:?}");
 
     assert!(remove(&mut client, PeerList::Persistent, peer).await.unwrap().changed);
     assert_eq!(list(&mut client, &[]).await, []);
@@ -100,7 +100,7 @@ async fn the_lists_are_kept_over_a_restart_over_what_the_file_says() {
         assert!(remove(&mut client, list, dropped).await.unwrap().saved);
     }
     let before = shown(&mut client).await;
-    assert_eq!(before.iter().filter(|(_, _, in_force)| *in_force).count(), 3);
+    assert_eq!(before.iter().filter(|(_, _, in_effect)| *in_effect).count(), 3);
     assert_eq!(before.len(), 6, "those of the file that were removed are shown");
     assert!(list(&mut client, &[PeerList::Private]).await.iter().all(|entry| entry.list() == PeerList::Private));
 

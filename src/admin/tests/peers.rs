@@ -52,9 +52,9 @@ impl World {
         Ok(self.client.get_peer(request).await?.into_inner().peer.unwrap())
     }
 
-    async fn disconnect(&mut self, ban_length: Option<prost_types::Duration>) -> Result<pb::ChangeResult, Status> {
+    async fn disconnect(&mut self, ban_duration: Option<prost_types::Duration>) -> Result<pb::ChangeResult, Status> {
         let (id, reason) = (self.peer.id().to_string(), "too loud".to_owned());
-        let request = pb::DisconnectPeerRequest { network: String::new(), id, reason, ban_length };
+        let request = pb::DisconnectPeerRequest { network: String::new(), id, reason, ban_duration };
         Ok(self.client.disconnect_peer(request).await?.into_inner().result.unwrap())
     }
 
@@ -76,8 +76,8 @@ async fn a_peer_that_is_dialled_stays_and_is_shown_until_it_is_disconnected() {
     let peer = dialled.peer.unwrap();
     assert_eq!((peer.purpose(), &peer.id), (DialPurpose::Manual, &id.to_string()));
     assert_eq!(peer.dialled_address, world.peer.to_string());
-    assert_eq!((peer.channels.as_slice(), peer.leave_time), (&[PEX_CHANNEL][..], None));
-    assert!(peer.kept_because.contains("operator"), "{}", peer.kept_because);
+    assert_eq!((peer.channels.as_slice(), peer.disconnect_time), (&[PEX_CHANNEL][..], None));
+    assert!(peer.retention_reason.contains("operator"), "{}", peer.retention_reason);
 
     // Its book is empty: it is asked for addresses, answers, and stays for all that.
     let mut client = world.client.clone();
@@ -175,7 +175,7 @@ async fn a_disconnect_may_ban() {
     assert!(banned.message().contains("banned"), "{}", banned.message());
     assert_eq!(world.get(world.peer.id()).await.unwrap_err().code(), Code::NotFound);
 
-    for (seconds, field) in [(0, "ban_length"), (-1, "ban_length")] {
+    for (seconds, field) in [(0, "ban_duration"), (-1, "ban_duration")] {
         let refused = world.disconnect(Some(prost_types::Duration { seconds, nanos: 0 })).await.unwrap_err();
         assert_eq!(violated_field(&refused), field);
     }

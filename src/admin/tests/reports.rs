@@ -158,12 +158,12 @@ impl LogControl for NotingLog {
         LogLevels { level, configured: "info".into(), until: Wall::from_secs(9) }
     }
 
-    fn set(&self, level: &str, length: Option<Duration>) -> Result<bool, LogError> {
+    fn set(&self, level: &str, duration: Option<Duration>) -> Result<bool, LogError> {
         if level == "loud" {
             return Err(LogError::Invalid("is \"loud\": write debug".into()));
         }
         let before = self.levels().level;
-        self.0.lock().unwrap().push((level.to_owned(), length));
+        self.0.lock().unwrap().push((level.to_owned(), duration));
         Ok(before != level)
     }
 }
@@ -176,10 +176,10 @@ async fn the_log_level_is_changed_for_a_time_and_every_network_notes_who_did_it(
     let networks = [host.serve(one, &[]).await, host.serve(two, &[]).await];
     let log = Arc::new(NotingLog::default());
     let mut client = client(networks, Process { log: log.clone(), ..process() }).await;
-    let length = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
-    let set = |level: &str, length| SetLogLevelRequest { level: level.into(), length };
+    let duration = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
+    let set = |level: &str, duration| SetLogLevelRequest { level: level.into(), duration };
 
-    let answer = client.set_log_level(set("debug", length(60))).await.unwrap().into_inner();
+    let answer = client.set_log_level(set("debug", duration(60))).await.unwrap().into_inner();
     assert_eq!((answer.changed, answer.level.as_str()), (true, "debug"));
     assert_eq!(*log.0.lock().unwrap(), [("debug".to_owned(), Some(Duration::from_secs(60)))]);
     assert!(!client.set_log_level(set("debug", None)).await.unwrap().into_inner().changed);
@@ -190,10 +190,10 @@ async fn the_log_level_is_changed_for_a_time_and_every_network_notes_who_did_it(
     for (request, field) in [
         (set("loud", None), "level"),
         (set(&"x".repeat(2_000), None), "level"),
-        (set("debug", length(0)), "length"),
-        (set("debug", length(-1)), "length"),
-        (set("debug", length(i64::MIN)), "length"),
-        (set("debug", length(30 * 24 * 3600 + 1)), "length"),
+        (set("debug", duration(0)), "duration"),
+        (set("debug", duration(-1)), "duration"),
+        (set("debug", duration(i64::MIN)), "duration"),
+        (set("debug", duration(30 * 24 * 3600 + 1)), "duration"),
     ] {
         assert_eq!(violated_field(&client.set_log_level(request).await.unwrap_err()), field);
     }
@@ -210,7 +210,7 @@ async fn the_log_level_is_changed_for_a_time_and_every_network_notes_who_did_it(
 #[tokio::test]
 async fn a_log_that_is_not_ours_is_told_of() {
     let mut client = client([], process()).await;
-    let refused = client.set_log_level(SetLogLevelRequest { level: "debug".into(), length: None }).await.unwrap_err();
+    let refused = client.set_log_level(SetLogLevelRequest { level: "debug".into(), duration: None }).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "LOG_UNAVAILABLE"));
 }
 

@@ -146,7 +146,7 @@ async fn what_cannot_be_added_says_why_and_leaves_nothing() {
     let key = Arc::new(config::node_key::generate());
     home.make_at("taken-1", 2, key, first.address.socket()).await;
     let taken = pexd.add("taken-1").await.unwrap_err();
-    assert_eq!(reason(&taken), "CONFIG_MISTAKES");
+    assert_eq!(reason(&taken), "CONFIG_INVALID");
     assert!(violations(&taken)[0].1.contains("is taken by first-1"), "{taken}");
     home.add_line("taken-1", "pex", "max_dials = 0\nboostrap = true");
     let wrong = pexd.add("taken-1").await.unwrap_err();

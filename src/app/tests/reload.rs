@@ -42,7 +42,7 @@ async fn what_can_be_changed_live_is_and_nobody_is_let_go() {
     assert_eq!(keys_of(&reloaded), ["p2p.persistent_peers", "p2p.unconditional_peer_ids", "p2p.private_peer_ids"]);
     assert!(!reloaded.restarted && reloaded.changes.iter().all(|change| change.live), "{reloaded:?}");
     let listed = handle.listed(None, 9).await.unwrap();
-    assert_eq!(listed.entries.iter().filter(|entry| entry.from_file && entry.in_force).count(), 3, "{listed:?}");
+    assert_eq!(listed.entries.iter().filter(|entry| entry.from_file && entry.in_effect).count(), 3, "{listed:?}");
     assert_eq!(visitor.ask().await, made.known);
 
     home.edit("one-1", SEED, "");
@@ -128,7 +128,7 @@ async fn mistakes_are_told_all_at_once_and_nothing_changes() {
     );
     home.add_line("one-1", "pex", "max_dials = 0\nensure_peers_period = \"soon\"");
     let refused = pexd.reload("one-1").await.unwrap_err();
-    assert_eq!((refused.code(), &*reason(&refused)), (Code::FailedPrecondition, "CONFIG_MISTAKES"));
+    assert_eq!((refused.code(), &*reason(&refused)), (Code::FailedPrecondition, "CONFIG_INVALID"));
     let told = violations(&refused);
     assert_eq!(told.len(), 5, "{told:?}");
     let file = home.file("one-1").display().to_string();

@@ -82,7 +82,7 @@ async fn a_limit_is_changed_at_once_kept_over_a_restart_and_lapses_when_the_file
 }
 
 #[tokio::test]
-async fn lists_that_were_changed_are_shown_as_they_are_in_force() {
+async fn lists_that_were_changed_are_shown_as_they_are_in_effect() {
     const OTHER: &str = "0202020202020202020202020202020202020202@127.0.0.1:2";
     let (id, other_id) = (&NOBODY[..40], &OTHER[..40]);
     let home = TestHome::new();

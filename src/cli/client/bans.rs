@@ -17,7 +17,7 @@ use crate::proto::pexd::v1::{
 pub(in crate::cli) struct Args {
     /// Only those that keep this ID or IP out
     #[arg(long, value_name = "ID|IP")]
-    holds_for: Option<String>,
+    applies_to: Option<String>,
     /// Only those with this text in target, reason or author
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
@@ -50,7 +50,7 @@ async fn client(session: &Session) -> Result<BanServiceClient<Service>, Failure>
 
 pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     let filter = BanFilter {
-        holds_for: args.holds_for.unwrap_or_default(),
+        applies_to: args.applies_to.unwrap_or_default(),
         text: args.text.unwrap_or_default(),
         ..Default::default()
     };
@@ -87,7 +87,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
 
 pub(super) async fn ban(session: &Session, args: BanArgs) -> Result<(), Failure> {
     let BanArgs { target, length, reason } = args;
-    let request = BanRequest { network: session.network_or_all(), target, reason, length: length.map(to_protobuf) };
+    let request = BanRequest { network: session.network_or_all(), target, reason, duration: length.map(to_protobuf) };
     let answer = client(session).await?.ban(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &BanResponse| changes(&answer.results, "banned", "it was banned already"))?;
     parts::settle(&answer.results, &answer.failures)

@@ -289,7 +289,7 @@ async fn add(session: &Session, addresses: Vec<String>) -> Result<(), Failure> {
     let request = AddAddressesRequest { network: session.network(), addresses };
     let answer = client(session).await?.add_addresses(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &AddAddressesResponse| {
-        let (known, gave_way) = (answer.known_count, displaced(answer.displaced_count));
+        let (known, gave_way) = (answer.known_count, displaced(answer.evicted_count));
         format!("{} added, {known} known already{gave_way}\n{}", answer.added_count, refusals(&answer.refused))
     })?;
     parts::settle(&answer.result, &[])?;
@@ -303,8 +303,8 @@ async fn remove(session: &Session, address: String) -> Result<(), Failure> {
     parts::settle(&answer.result, &[])
 }
 
-async fn preview(session: &Session, asker_id: String) -> Result<(), Failure> {
-    let request = PreviewSelectionRequest { network: session.network(), asker_id };
+async fn preview(session: &Session, requester_id: String) -> Result<(), Failure> {
+    let request = PreviewSelectionRequest { network: session.network(), requester_id };
     let answer = client(session).await?.preview_selection(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &PreviewSelectionResponse| {
         let lines: String = answer.addresses.iter().map(|address| format!("{address}\n")).collect();

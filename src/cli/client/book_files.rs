@@ -49,11 +49,11 @@ pub(super) async fn import(session: &Session, file: PathBuf) -> Result<(), Failu
     let answer = answer.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &ImportAddressesResponse| {
         let (added, known, refused) = (answer.added_count, answer.known_count, answer.refused_count);
-        let gave_way = displaced(answer.displaced_count);
+        let gave_way = displaced(answer.evicted_count);
         format!("{added} added, {known} known already, {refused} refused{gave_way}\n{}", refusals(&answer.refused))
     })?;
     parts::settle(&answer.result, &[])?;
-    if answer.added_count + answer.known_count + answer.refused_count + answer.displaced_count == 0 {
+    if answer.added_count + answer.known_count + answer.refused_count + answer.evicted_count == 0 {
         return Err(Failure::Failed(format!("{}: there is no address in it", file.display())));
     }
     some_refused(answer.refused_count as usize)

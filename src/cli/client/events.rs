@@ -132,7 +132,7 @@ fn event_line(event: &Event) -> String {
 
 fn detail(detail: &Detail) -> String {
     match detail {
-        Detail::Reactor(e) => format!("{} {}", word(e.turn().as_str_name(), "REACTOR_TURN_"), e.reason),
+        Detail::Reactor(e) => format!("{} {}", word(e.transition().as_str_name(), "REACTOR_TRANSITION_"), e.reason),
         Detail::PeerUp(e) => {
             let way = if e.inbound { "inbound".to_owned() } else { word(e.purpose().as_str_name(), "DIAL_PURPOSE_") };
             format!("{} at {}, {way}", e.id, e.remote_address)
@@ -144,7 +144,7 @@ fn detail(detail: &Detail) -> String {
             format!("{} ({}): {what}", e.address, word(e.purpose().as_str_name(), "DIAL_PURPOSE_"))
         }
         Detail::Learned(e) => format!("{} from {}", e.address, e.source_id),
-        Detail::Address(e) => format!("{} {}", e.address, word(e.turn().as_str_name(), "ADDRESS_TURN_")),
+        Detail::Address(e) => format!("{} {}", e.address, word(e.transition().as_str_name(), "ADDRESS_TRANSITION_")),
         Detail::Answered(e) => format!("{} with {} addresses, {} new", e.id, e.address_count, e.learned_count),
         Detail::Served(e) => format!("{} with {} addresses", e.id, e.address_count),
         Detail::Banned(e) => format!("{}: {}", e.target, e.reason),

@@ -14,7 +14,7 @@ pub(in crate::cli) struct Args {
     level: Option<String>,
     /// For how long [default: until the next restart]
     #[arg(long = "for", value_name = "LENGTH", value_parser = length, requires = "level")]
-    length: Option<Duration>,
+    duration: Option<Duration>,
 }
 
 pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
@@ -26,7 +26,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             format!("{} (configured: {}{ends})\n", answer.level, answer.configured_level)
         });
     };
-    let request = SetLogLevelRequest { level, length: args.length.map(to_protobuf) };
+    let request = SetLogLevelRequest { level, duration: args.duration.map(to_protobuf) };
     let answer = client.set_log_level(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &SetLogLevelResponse| format!("{}\n", answer.level))
 }

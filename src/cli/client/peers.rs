@@ -249,9 +249,9 @@ fn details(peer: &Peer) -> String {
         ("dialled at", or_dash(&peer.dialled_address).to_owned()),
         ("says it listens at", or_dash(&peer.listen_address).to_owned()),
         ("direction", word(peer.direction().as_str_name(), "DIRECTION_")),
-        ("kept because", or_dash(&peer.kept_because).to_owned()),
+        ("kept because", or_dash(&peer.retention_reason).to_owned()),
         ("connected since", instant(peer.connect_time.as_ref())),
-        ("leaves", ago(peer.leave_time.as_ref())),
+        ("leaves", ago(peer.disconnect_time.as_ref())),
         ("moniker", or_dash(&peer.moniker).to_owned()),
         ("version", or_dash(&peer.version).to_owned()),
         ("channels", peer.channels.iter().map(|channel| format!("{channel:02x}")).collect::<Vec<_>>().join(" ")),
@@ -300,7 +300,7 @@ async fn configured(session: &Session, list: Option<List>) -> Result<(), Failure
                 cell(word(peer.list().as_str_name(), "PEER_LIST_")),
                 cell(&peer.peer),
                 cell(from),
-                if peer.in_force { coloured("in force", Mood::Good) } else { coloured("removed", Mood::Doubtful) },
+                if peer.in_effect { coloured("in force", Mood::Good) } else { coloured("removed", Mood::Doubtful) },
                 cell(yes(peer.connected)),
                 cell(ago(peer.next_dial_time.as_ref())),
                 cell(or_dash(&peer.change_author)),
@@ -340,7 +340,7 @@ fn outcome(attempt: &DialAttempt) -> String {
 
 pub(super) async fn disconnect(session: &Session, args: DisconnectArgs) -> Result<(), Failure> {
     let DisconnectArgs { id, reason, ban } = args;
-    let request = DisconnectPeerRequest { network: session.network(), id, reason, ban_length: ban.map(to_protobuf) };
+    let request = DisconnectPeerRequest { network: session.network(), id, reason, ban_duration: ban.map(to_protobuf) };
     let answer = client(session).await?.disconnect_peer(request).await.map_err(refused)?.into_inner();
     session
         .output

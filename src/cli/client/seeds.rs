@@ -104,8 +104,11 @@ fn row(seed: &Seed) -> [Cell; 10] {
         _ => Mood::Doubtful,
     };
     let from = word(seed.origin().as_str_name(), "SEED_ORIGIN_");
-    let what =
-        if seed.in_force { or_dash(&seed.last_fault).to_owned() } else { format!("removed by {}", seed.change_author) };
+    let what = if seed.in_effect {
+        or_dash(&seed.last_fault).to_owned()
+    } else {
+        format!("removed by {}", seed.change_author)
+    };
     [
         cell(&seed.network),
         cell(&seed.seed),
@@ -115,7 +118,7 @@ fn row(seed: &Seed) -> [Cell; 10] {
         cell(ago(seed.last_success_time.as_ref())),
         cell(millis(seed.latency.as_ref())),
         cell(seed.last_answer_address_count),
-        cell(format!("{}/{}", seed.told_good_address_count, seed.told_address_count)),
+        cell(format!("{}/{}", seed.advertised_good_address_count, seed.advertised_address_count)),
         cell(what),
     ]
 }

@@ -184,7 +184,7 @@ fn the_lists_survive_a_restart_and_lapse_with_the_file() {
     }
     assert!(bench.remove(&persistent(8)));
     let shown = bench.node.listed(bench.now, None, 9);
-    let shown: Vec<_> = shown.into_iter().map(|entry| (entry.item, entry.from_file, entry.in_force)).collect();
+    let shown: Vec<_> = shown.into_iter().map(|entry| (entry.item, entry.from_file, entry.in_effect)).collect();
     let expected = [
         (persistent(8), true, false),
         (persistent(9), false, true),
@@ -199,7 +199,7 @@ fn the_lists_survive_a_restart_and_lapse_with_the_file() {
     let same = again(rows.clone(), &bench, |params| params.switch.persistent = vec![address(8).into()]);
     let listed = |node: &Node| {
         let entries = node.listed(bench.now, None, 9).into_iter();
-        entries.map(|entry| (entry.item, entry.from_file, entry.in_force)).collect::<Vec<_>>()
+        entries.map(|entry| (entry.item, entry.from_file, entry.in_effect)).collect::<Vec<_>>()
     };
     assert_eq!(listed(&same), expected);
 

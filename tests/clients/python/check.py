@@ -58,7 +58,7 @@ def the_book_in_pages(client):
 def a_banned_range(client):
     result = client.ban(RANGE, network="-").results[0]
     assert result.network == NETWORK and result.changed and result.saved, result
-    ban = client.call(client.bans.ListBans, bans.ListBansRequest(filter={"holds_for": "203.0.113.7"})).bans[0]
+    ban = client.call(client.bans.ListBans, bans.ListBansRequest(filter={"applies_to": "203.0.113.7"})).bans[0]
     assert ban.target == RANGE and ban.origin == bans.BAN_ORIGIN_OPERATOR, ban
     assert "ops" in ban.author and ban.expire_time.seconds - ban.ban_time.seconds == 86_400, ban
     audit = client.call(client.reactor.ListAuditEntries, reactor.ListAuditEntriesRequest())

@@ -62,7 +62,7 @@ pub(in crate::admin) async fn import(
         result: Some(conversions::change(&chain_id, applied)),
         added_count: intake.added,
         known_count: intake.known,
-        displaced_count: intake.displaced,
+        evicted_count: intake.displaced,
         refused_count: intake.refused_count,
         refused: intake.refused,
     })

@@ -110,7 +110,7 @@ impl AddressBookService for AddressBook {
             result: Some(conversions::change(&chain_id, applied)),
             added_count: intake.added,
             known_count: intake.known,
-            displaced_count: intake.displaced,
+            evicted_count: intake.displaced,
             refused: intake.refused,
         }))
     }
@@ -152,7 +152,7 @@ impl AddressBookService for AddressBook {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
-        let asker = filters::id("asker_id", &request.asker_id)?;
+        let asker = filters::id("requester_id", &request.requester_id)?;
         let preview = network.preview(asker).await.map_err(|error| status_codes::of(&error))?;
         let addresses = preview.addresses.iter().map(NetAddress::to_string).collect();
         Ok(Response::new(PreviewSelectionResponse { addresses, servable_count: preview.servable }))

@@ -22,7 +22,7 @@ use crate::types::{NodeId, canonical};
 pub(in crate::admin) struct BanList {
     /// Who laid them: operators (true) or the reactor; empty = anybody.
     by_operator: Vec<bool>,
-    holds_for: Option<Held>,
+    applies_to: Option<Held>,
     text: Text,
     query: Vec<u8>,
 }
@@ -67,7 +67,7 @@ impl BanList {
         let mend = "name BAN_ORIGIN_OPERATOR or BAN_ORIGIN_REACTOR";
         Ok(BanList {
             by_operator: any_of("filter.origins", &filter.origins, mend, origin)?,
-            holds_for: held("filter.holds_for", &filter.holds_for)?,
+            applies_to: held("filter.applies_to", &filter.applies_to)?,
             text: Text::read("filter.text", &filter.text)?,
             query: filter.encode_to_vec(),
         })
@@ -111,7 +111,7 @@ impl Listing for BanList {
         max: usize,
     ) -> Result<Chunk<Target, row::Ban>, Error> {
         let keyed = |ban: row::Ban| (Target(ban.target), ban);
-        let few = match self.holds_for {
+        let few = match self.applies_to {
             None => {
                 let bans = network.bans_after(after.map(|after| after.0), max).await?;
                 // Another question finds out whether it was the last one.

@@ -43,10 +43,10 @@ impl BanService for Bans {
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let target = fields::target(&request.target)?;
         let reason = fields::reason(request.reason)?;
-        let length = fields::length(request.length)?;
+        let duration = fields::duration(request.duration)?;
         let ban = |network: Handle| {
             let (by, reason) = (caller.by("BanService.Ban"), reason.clone());
-            async move { network.ban(by, target, reason, length).await }
+            async move { network.ban(by, target, reason, duration).await }
         };
         let (results, failures) = changes(&scope, scope.ask(ban).await)?;
         Ok(Response::new(BanResponse { results, failures }))

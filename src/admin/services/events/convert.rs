@@ -54,9 +54,9 @@ fn detail(network: &str, at: Wall, what: &What) -> Detail {
 
 fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
     match event {
-        Event::Started => reactor(pb::ReactorTurn::Started, ""),
-        Event::Stopped => reactor(pb::ReactorTurn::Stopped, ""),
-        Event::StartFailed(text) => reactor(pb::ReactorTurn::Failed, text),
+        Event::Started => reactor(pb::ReactorTransition::Started, ""),
+        Event::Stopped => reactor(pb::ReactorTransition::Stopped, ""),
+        Event::StartFailed(text) => reactor(pb::ReactorTransition::Failed, text),
         Event::PeerUp { conn, id, remote, direction, purpose: why } => Detail::PeerUp(pb::PeerUpEvent {
             connection: conn.0,
             id: id.to_string(),
@@ -70,7 +70,7 @@ fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
             remote_address: remote.to_string(),
             fault: fault.name().to_owned(),
             detail: words(fault),
-            length: Some(length_of(*length)),
+            duration: Some(duration(*length)),
         }),
         Event::Refused { id, ip, fault } => Detail::Refused(pb::RefusedEvent {
             id: id.to_string(),
@@ -82,9 +82,9 @@ fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
         Event::Learned { address, from } => {
             Detail::Learned(pb::LearnedEvent { address: address.to_string(), source_id: from.to_string() })
         }
-        Event::Verified(of) => address(of, pb::AddressTurn::Verified, DialOutcome::Reached),
-        Event::Promoted(of) => address(of, pb::AddressTurn::Promoted, DialOutcome::Reached),
-        Event::Unverified { address: of, outcome } => address(of, pb::AddressTurn::Demoted, *outcome),
+        Event::Verified(of) => address(of, pb::AddressTransition::Verified, DialOutcome::Reached),
+        Event::Promoted(of) => address(of, pb::AddressTransition::Promoted, DialOutcome::Reached),
+        Event::Unverified { address: of, outcome } => address(of, pb::AddressTransition::Demoted, *outcome),
         Event::Answered { id, total, learned } => {
             Detail::Answered(pb::AnsweredEvent { id: id.to_string(), address_count: *total, learned_count: *learned })
         }
@@ -105,18 +105,18 @@ fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
     }
 }
 
-fn length_of(length: Duration) -> prost_types::Duration {
+fn duration(length: Duration) -> prost_types::Duration {
     let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     prost_types::Duration { seconds, nanos: i32::try_from(length.subsec_nanos()).unwrap_or_default() }
 }
 
-fn reactor(turn: pb::ReactorTurn, text: &str) -> Detail {
-    Detail::Reactor(pb::ReactorEvent { turn: turn.into(), reason: reason(text) })
+fn reactor(transition: pb::ReactorTransition, text: &str) -> Detail {
+    Detail::Reactor(pb::ReactorEvent { transition: transition.into(), reason: reason(text) })
 }
 
-fn address(of: &NetAddress, turn: pb::AddressTurn, attempt: DialOutcome) -> Detail {
+fn address(of: &NetAddress, transition: pb::AddressTransition, attempt: DialOutcome) -> Detail {
     let (address, outcome) = (of.to_string(), outcome(attempt).into());
-    Detail::Address(pb::AddressEvent { address, turn: turn.into(), outcome })
+    Detail::Address(pb::AddressEvent { address, transition: transition.into(), outcome })
 }
 
 fn changed(change: &OperatorChange) -> pb::ChangedEvent {

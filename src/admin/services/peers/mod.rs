@@ -76,7 +76,7 @@ impl PeerService for Peers {
         let network = network_scope::one(&self.0, &caller, &request.network)?;
         let id = fields::node_id("id", &request.id)?;
         let reason = fields::reason(request.reason)?;
-        let ban = fields::ban_length("ban_length", "to disconnect without a ban", request.ban_length)?;
+        let ban = fields::ban_duration("ban_duration", "to disconnect without a ban", request.ban_duration)?;
         let disconnected = network.disconnect(caller.by("PeerService.DisconnectPeer"), id, reason, ban).await;
         let applied = disconnected.map_err(|error| status_codes::of(&error))?;
         let result = Some(conversions::change(network.chain_id(), applied));

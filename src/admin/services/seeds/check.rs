@@ -42,7 +42,8 @@ pub(in crate::admin) async fn check_seeds(
 
 async fn own_seeds(network: &Handle) -> Result<Vec<String>, Status> {
     let seeds = network.seeds().await.map_err(|error| status_codes::of(&error))?;
-    let seeds: Vec<String> = seeds.into_iter().filter(|view| view.in_force).map(|view| view.seed.to_string()).collect();
+    let seeds: Vec<String> =
+        seeds.into_iter().filter(|view| view.in_effect).map(|view| view.seed.to_string()).collect();
     if seeds.is_empty() {
         return Err(invalid("seeds", "the network has no seeds of its own: name some, as id@host:port"));
     }
