@@ -1,6 +1,6 @@
 //! What the book answers: the outcome of each operation, as values.
 
-use crate::types::DialOutcome;
+use crate::types::{DialOutcome, all_variants};
 
 /// What adding an address did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +59,15 @@ pub enum MarkOutcome {
     Demoted,
 }
 
-/// What may be served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Servable {
-    /// By a seed: verified addresses only.
-    Verified,
-    /// By a node: those that did not fail last; untried ones included.
-    NotFailed,
+all_variants! {
+    /// What may be served.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Servable {
+        /// By a seed: verified addresses only.
+        Verified,
+        /// By a node: those that did not fail last; untried ones included.
+        NotFailed,
+    }
 }
 
 /// The book's numbers, all of IDs except `addresses` and `outcomes`.

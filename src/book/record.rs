@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::types::{DialOutcome, NetAddress, NodeId, Wall};
+use crate::types::{DialOutcome, NetAddress, NodeId, Wall, all_variants};
 
 /// Who told us of an address: the sender's authenticated ID and the IP of its socket.
 ///
@@ -16,16 +16,18 @@ pub struct Source {
     pub ip: IpAddr,
 }
 
-/// Where an ID stands in the book (behaviour document, "Address book").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum State {
-    /// Known by hearsay, or not yet good for long enough.
-    New = 1,
-    /// Good: reached twice, at least three hours apart.
-    Old = 2,
-    /// Banned: in no bucket, never picked or served, kept to be reinstated.
-    Banned = 3,
+all_variants! {
+    /// Where an ID stands in the book (behaviour document, "Address book").
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[repr(u8)]
+    pub enum State {
+        /// Known by hearsay, or not yet good for long enough.
+        New = 1,
+        /// Good: reached twice, at least three hours apart.
+        Old = 2,
+        /// Banned: in no bucket, never picked or served, kept to be reinstated.
+        Banned = 3,
+    }
 }
 
 /// One address with all that is known of it. Several records may carry the same ID; they then share one state. Stamps are

@@ -8,8 +8,6 @@ use super::params::{SELECTION_LEAST, SELECTION_MOST, SELECTION_PERCENT};
 use super::slab::{Ix, NONE, Slab, Standing};
 use crate::types::{NetAddress, NodeId, SeededRng};
 
-const KINDS: [Servable; 2] = [Servable::Verified, Servable::NotFailed];
-
 /// The new and the old entries that may be served under one kind.
 #[derive(Default)]
 struct Lists {
@@ -20,7 +18,7 @@ struct Lists {
 /// The lists of both kinds.
 #[derive(Default)]
 pub(super) struct Served {
-    kinds: [Lists; 2],
+    kinds: [Lists; Servable::ALL.len()],
 }
 
 impl Served {
@@ -38,7 +36,7 @@ impl Served {
 
     /// Chooses again by which address the ID of this entry is served.
     pub(super) fn refresh(&mut self, slab: &mut Slab, ix: Ix) {
-        for kind in KINDS {
+        for kind in Servable::ALL {
             let best = best(slab, ix, kind);
             let listed = slab.siblings(ix).find(|&sibling| is_listed(slab, sibling, kind));
             if best != listed {
@@ -54,7 +52,7 @@ impl Served {
 
     /// Takes one entry out, before its state changes or it is removed.
     pub(super) fn remove(&mut self, slab: &mut Slab, ix: Ix) {
-        for kind in KINDS {
+        for kind in Servable::ALL {
             if is_listed(slab, ix, kind) {
                 self.unlist(slab, ix, kind);
             }

@@ -74,17 +74,14 @@ fn peers(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     out.add(&m::OUTAGE, &[chain], u8::from(node.outage).into());
     out.add(&m::MAX_PEERS, &[chain, "inbound"], node.max_inbound.into());
     out.add(&m::MAX_PEERS, &[chain, "outbound"], node.max_outbound.into());
+    // All purposes: a series that exists from the start can be compared with its earlier values.
     let kinds = [(Direction::Inbound, None)].into_iter();
-    for (direction, purpose) in kinds.chain(PURPOSES.map(|purpose| (Direction::Outbound, Some(purpose)))) {
+    for (direction, purpose) in kinds.chain(Purpose::ALL.map(|purpose| (Direction::Outbound, Some(purpose)))) {
         let count = report.peers.get(&(direction, purpose)).copied().unwrap_or_default();
         let purpose = purpose.map_or_else(|| "none".to_owned(), |purpose| purpose.to_string());
         out.add(&m::OPEN_PEERS, &[chain, &direction.to_string(), &purpose], count.into());
     }
 }
-
-/// All reasons to dial: a series that is there from the start can be compared with what it was.
-const PURPOSES: [Purpose; 6] =
-    [Purpose::Keep, Purpose::Visit, Purpose::Verify, Purpose::Seed, Purpose::Persistent, Purpose::Manual];
 
 fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     let node = &report.status.node;

@@ -38,7 +38,7 @@ pub(super) const fn state_word(state: State) -> &'static str {
 }
 
 pub(super) fn state(word: &str) -> Option<State> {
-    [State::New, State::Old, State::Banned].into_iter().find(|&state| state_word(state) == word)
+    State::ALL.into_iter().find(|&state| state_word(state) == word)
 }
 
 pub(super) fn outcome(word: &str) -> Option<DialOutcome> {
@@ -60,9 +60,7 @@ pub(super) const fn purpose_word(purpose: Purpose) -> &'static str {
 }
 
 pub(super) fn purpose(word: &str) -> Option<Purpose> {
-    use Purpose as P;
-    let all = [P::Keep, P::Visit, P::Verify, P::Seed, P::Persistent, P::Manual];
-    all.into_iter().find(|&purpose| purpose_word(purpose) == word)
+    Purpose::ALL.into_iter().find(|&purpose| purpose_word(purpose) == word)
 }
 
 /// The list's name and the item's text.
@@ -125,12 +123,15 @@ mod tests {
 
     #[test]
     fn every_word_reads_back() {
-        for byte in 0..=8 {
-            let value = DialOutcome::from_u8(byte).unwrap();
+        for value in DialOutcome::ALL {
             assert_eq!(outcome(value.name()), Some(value));
+            assert_eq!(DialOutcome::from_u8(value as u8), Some(value));
         }
-        assert_eq!(DialOutcome::from_u8(9), None, "a new outcome needs its word tested");
-        for value in [State::New, State::Old, State::Banned] {
+        assert_eq!(DialOutcome::from_u8(9), None);
+        for value in Purpose::ALL {
+            assert_eq!(purpose(purpose_word(value)), Some(value));
+        }
+        for value in State::ALL {
             assert_eq!(state(state_word(value)), Some(value));
         }
         let id_of = NodeId::from_bytes(std::array::from_fn(|index| (index * 13) as u8));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::params::{MAX_BAN_REASON, MAX_OPERATOR_BANS, MAX_REACTOR_BANS};
-use crate::types::{NodeId, Wall};
+use crate::types::{IpRangeSet, NodeId, Wall};
 
 /// Whom a ban is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,14 @@ impl BanTarget {
     /// The range that is this one IP.
     pub fn ip(ip: IpAddr) -> Self {
         BanTarget::Range(IpNet::from(ip))
+    }
+
+    /// The range, unless it is an ID.
+    const fn range(&self) -> Option<IpNet> {
+        match self {
+            BanTarget::Id(_) => None,
+            BanTarget::Range(range) => Some(*range),
+        }
     }
 }
 
@@ -59,54 +67,10 @@ pub(super) struct Bans {
     bans: BTreeMap<BanTarget, Ban>,
     dirty: BTreeSet<BanTarget>,
     by_operator: usize,
-    ranges: Lengths,
+    /// The targets that are ranges.
+    ranges: IpRangeSet,
     /// Lifted to make room, and not named by [`Bans::expire`] yet.
     crowded_out: Vec<BanTarget>,
-}
-
-/// How many of the banned ranges have which prefix length, so that only those are looked up.
-#[derive(Debug)]
-struct Lengths {
-    v4: [u32; 33],
-    v6: [u32; 129],
-    count: usize,
-}
-
-impl Default for Lengths {
-    fn default() -> Self {
-        Lengths { v4: [0; 33], v6: [0; 129], count: 0 }
-    }
-}
-
-impl Lengths {
-    fn of(&mut self, target: &BanTarget) -> Option<&mut u32> {
-        match target {
-            BanTarget::Id(_) => None,
-            BanTarget::Range(IpNet::V4(net)) => self.v4.get_mut(usize::from(net.prefix_len())),
-            BanTarget::Range(IpNet::V6(net)) => self.v6.get_mut(usize::from(net.prefix_len())),
-        }
-    }
-
-    fn add(&mut self, target: &BanTarget) {
-        if let Some(count) = self.of(target) {
-            *count += 1;
-            self.count += 1;
-        }
-    }
-
-    fn remove(&mut self, target: &BanTarget) {
-        if let Some(count) = self.of(target) {
-            *count -= 1;
-            self.count -= 1;
-        }
-    }
-
-    /// The ranges around an IP that might be banned.
-    fn around(&self, ip: IpAddr) -> impl Iterator<Item = BanTarget> {
-        let counts: &[u32] = if ip.is_ipv4() { &self.v4 } else { &self.v6 };
-        let used = (0..).zip(counts).filter(|(_, count)| **count > 0);
-        used.filter_map(move |(bits, _)| IpNet::new(ip, bits).ok()).map(|net| BanTarget::Range(net.trunc()))
-    }
 }
 
 /// There are as many bans by operators as are kept.
@@ -119,8 +83,7 @@ impl Bans {
     pub(super) fn load(bans: impl IntoIterator<Item = Ban>) -> Self {
         let bans: BTreeMap<_, _> = bans.into_iter().map(|ban| (ban.target, ban)).collect();
         let by_operator = bans.values().filter(|ban| ban.by_operator).count();
-        let mut ranges = Lengths::default();
-        bans.keys().for_each(|target| ranges.add(target));
+        let ranges = bans.keys().filter_map(BanTarget::range).collect();
         Bans { bans, by_operator, ranges, ..Bans::default() }
     }
 
@@ -128,14 +91,14 @@ impl Bans {
         self.of_id(id, now).is_some()
     }
 
-    /// Whether any range with this IP in it is banned: one look-up a prefix length in use, however many bans there are.
+    /// Whether any range with this IP in it is banned.
     pub(super) fn bans_ip(&self, ip: IpAddr, now: Wall) -> bool {
         self.of_ip(ip, now).next().is_some()
     }
 
     /// The bans of ranges that this IP lies in, the widest first.
     pub(super) fn of_ip(&self, ip: IpAddr, now: Wall) -> impl Iterator<Item = &Ban> {
-        let around = self.ranges.around(ip.to_canonical());
+        let around = self.ranges.containing(ip).map(BanTarget::Range);
         around.filter_map(|target| self.bans.get(&target)).filter(move |ban| ban.holds(now))
     }
 
@@ -169,7 +132,9 @@ impl Bans {
         }
         self.remove(&ban.target);
         self.by_operator += usize::from(ban.by_operator);
-        self.ranges.add(&ban.target);
+        if let Some(range) = ban.target.range() {
+            self.ranges.insert(range);
+        }
         self.dirty.insert(ban.target);
         self.bans.insert(ban.target, ban);
         Ok(())
@@ -193,7 +158,9 @@ impl Bans {
     pub(super) fn remove(&mut self, target: &BanTarget) -> Option<Ban> {
         let ban = self.bans.remove(target)?;
         self.by_operator -= usize::from(ban.by_operator);
-        self.ranges.remove(target);
+        if let Some(range) = target.range() {
+            self.ranges.remove(range);
+        }
         self.dirty.insert(*target);
         Some(ban)
     }
@@ -225,7 +192,7 @@ impl Bans {
 
     /// How many of the bans are for ranges.
     pub(super) fn ranges(&self) -> usize {
-        self.ranges.count
+        self.ranges.len()
     }
 
     pub(super) fn len(&self) -> usize {

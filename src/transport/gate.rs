@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
-use super::{IpBans, Refusals};
-use crate::types::Fault;
+use super::Refusals;
+use crate::types::{Fault, IpRangeSet};
 
 /// One network's policy by IP, asked before any cryptography.
 #[derive(Debug)]
 pub struct Gate {
-    bans: ArcSwap<IpBans>,
+    bans: ArcSwap<IpRangeSet>,
     /// `None`: peers may share an IP.
     connected: Option<Arc<Connected>>,
     refusals: Refusals,
@@ -27,7 +27,7 @@ impl Gate {
 
     /// Replaces the banned ranges as a whole. Those that end are left out by the next call, so it is to be made then.
     pub fn publish_bans(&self, ranges: impl IntoIterator<Item = IpNet>) {
-        self.bans.store(Arc::new(IpBans::new(ranges)));
+        self.bans.store(Arc::new(ranges.into_iter().collect()));
     }
 
     /// Whether this IP is banned now.

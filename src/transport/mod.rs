@@ -5,7 +5,6 @@
 //! that speaks messages. Nothing here knows a book or a reactor: every end is a [`Fault`](crate::types::Fault), and what
 //! it means is decided elsewhere.
 
-mod bans;
 mod dial;
 mod door;
 mod gate;
@@ -24,7 +23,6 @@ mod source;
 mod upgrade;
 
 pub use crate::rate::RateLimit;
-pub use bans::IpBans;
 pub use dial::{DialLimits, DialLoad, Dialled, Dialler};
 pub use door::DoorLimits;
 pub use gate::Gate;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::all_variants::all_variants;
+
 /// The number of a connection or of a dial, issued by the node and never used again: what comes late for an old
 /// number is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,13 +13,15 @@ pub struct ConnId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// Who opened a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    /// They dialled us.
-    Inbound,
-    /// We dialled them.
-    Outbound,
+all_variants! {
+    /// Who opened a connection.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Direction {
+        /// They dialled us.
+        Inbound,
+        /// We dialled them.
+        Outbound,
+    }
 }
 
 impl fmt::Display for Direction {
@@ -29,21 +33,23 @@ impl fmt::Display for Direction {
     }
 }
 
-/// Why we dialled; it decides how long the peer stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Purpose {
-    /// Ensure-peers wants one more outbound peer, for as long as it lasts.
-    Keep,
-    /// The crawl asks it for addresses and lets it go with its answer.
-    Visit,
-    /// The crawl only wants to know whether it answers.
-    Verify,
-    /// A configured seed, asked for addresses.
-    Seed,
-    /// A persistent peer: redialled whenever it is lost.
-    Persistent,
-    /// An operator asked for it.
-    Manual,
+all_variants! {
+    /// Why we dialled; it decides how long the peer stays.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Purpose {
+        /// Ensure-peers wants one more outbound peer, for as long as it lasts.
+        Keep,
+        /// The crawl asks it for addresses and lets it go with its answer.
+        Visit,
+        /// The crawl only wants to know whether it answers.
+        Verify,
+        /// A configured seed, asked for addresses.
+        Seed,
+        /// A persistent peer: redialled whenever it is lost.
+        Persistent,
+        /// An operator asked for it.
+        Manual,
+    }
 }
 
 impl fmt::Display for Purpose {
@@ -59,11 +65,13 @@ impl fmt::Display for Purpose {
     }
 }
 
-/// How to close a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseHow {
-    /// Send what is queued, shut down the write side, drain briefly, close.
-    Flush,
-    /// At once.
-    Now,
+all_variants! {
+    /// How to close a connection.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum CloseHow {
+        /// Send what is queued, shut down the write side, drain briefly, close.
+        Flush,
+        /// At once.
+        Now,
+    }
 }

@@ -2,9 +2,12 @@
 //!
 //! Pure: parse, format and compare only.
 
+mod all_variants;
 mod conn;
+mod dial_outcome;
 mod fault;
 mod group;
+mod ip_ranges;
 mod net_address;
 mod node_id;
 mod node_info;
@@ -12,9 +15,12 @@ mod now;
 mod overlay;
 mod peer_address;
 
+pub(crate) use all_variants::all_variants;
 pub use conn::{CloseHow, ConnId, Direction, Purpose, Ticket};
-pub use fault::{CloseReason, DialOutcome, Fault, Stage};
+pub use dial_outcome::DialOutcome;
+pub use fault::{CloseReason, Fault, FaultEntry, Stage};
 pub use group::{Group, group_of, is_routable};
+pub use ip_ranges::IpRangeSet;
 pub use net_address::{AddressError, NetAddress, canonical};
 pub use node_id::{NodeId, NodeIdError};
 pub use node_info::{NodeInfo, NodeInfoError, PEX_CHANNEL, ProtocolVersion};

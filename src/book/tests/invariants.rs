@@ -87,7 +87,7 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
         let of_source = || records.iter().filter(|r| r.source.id == source);
         assert_eq!((told as usize, good as usize), (of_source().count(), of_source().filter(|r| r.verified).count()));
     }
-    for kind in [Servable::Verified, Servable::NotFailed] {
+    for kind in Servable::ALL {
         let served: Vec<NodeId> =
             records.iter().map(|r| r.address).filter(|a| book.is_served(kind, a)).map(|a| a.id()).collect();
         assert_eq!(served.len(), book.servable(kind));

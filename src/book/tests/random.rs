@@ -208,7 +208,7 @@ impl Life {
     }
 
     fn select(&mut self, bias: Option<u8>, asker: u32) {
-        for kind in [Servable::Verified, Servable::NotFailed] {
+        for kind in Servable::ALL {
             let mut out = Vec::new();
             self.book.selection(kind, bias, id(asker), &mut self.rng, &mut out);
             let ids: BTreeSet<NodeId> = out.iter().map(NetAddress::id).collect();
@@ -296,7 +296,7 @@ proptest! {
     ) {
         let records = ids.iter().map(|&(n, group, state, outcome, bucket)| Record {
             address: at(n, group),
-            state: [State::New, State::Old, State::Banned][usize::from(state)],
+            state: State::ALL[usize::from(state)],
             buckets: vec![bucket % 300; usize::from(bucket % 7)],
             source: source(group),
             added: Wall::from_millis(seed[0]),

@@ -46,7 +46,7 @@ fn target() -> impl Strategy<Value = BanTarget> {
 prop_compose! {
     fn any_record()(
         address in address(),
-        state in select(vec![State::New, State::Old, State::Banned]),
+        state in select(State::ALL.to_vec()),
         buckets in vec(any::<u16>(), 0..=4),
         source in (id(), any::<IpAddr>()),
         walls in [wall(), wall(), wall(), wall()],
