@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use pexd::admin::{Admin, NoFiles, Settings};
+use pexd::admin::{Admin, AdminSettings, NoFiles};
 use pexd::book::{Book, Source, params};
 use pexd::clock::{Clock, seeded_rng};
 use pexd::network::{By, Directory, Handle, MAX_GROUP, MAX_PAGE};
@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         let (seed, running) = in_process::start(folder.path(), shutdown.clone(), fill).await?;
         let directory = Directory::new([running.handle.clone()], None);
-        let mut settings = Settings::loopback(0);
+        let mut settings = AdminSettings::loopback(0);
         settings.limits.rate.per_second = 0;
         let admin = Admin::bind(settings).await?;
         let at = admin.local_addr().context("a listener")?;

@@ -23,11 +23,11 @@ mod tests;
 mod timestamps;
 mod untrusted_text;
 
-pub use auth::caller::{Caller, Networks};
+pub use auth::caller::{AllowedNetworks, Caller};
 pub use auth::grants::{AccessSource, Grant, Grants, ReadAccess};
 pub use auth::roles::{Role, needed_role};
 pub use auth::tls::{TlsError, TlsFiles};
-pub use host::call_counts::{CallCount, Calls};
+pub use host::call_counts::{CallCount, CallCounts};
 pub use host::no_files::NoFiles;
 pub use host::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
@@ -37,4 +37,4 @@ pub use limits::Limits;
 pub use listen::unix_socket::SocketError;
 pub use server::{Admin, BindError, ServeError};
 pub(crate) use services::audit::visibility as audit_visibility;
-pub use settings::{Settings, SocketSettings};
+pub use settings::{AdminSettings, SocketSettings};

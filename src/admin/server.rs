@@ -17,27 +17,27 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
-use super::auth::layer::{AccessLayer, Judge};
-use super::auth::reload::{Files, LoadError};
+use super::auth::layer::{AuthLayer, Authenticator};
+use super::auth::reload::{CredentialFiles, LoadError};
 use super::auth::tls::TlsError;
-use super::host::call_counts::Calls;
+use super::host::call_counts::CallCounts;
 use super::host::operations::Operations;
 use super::host::process::Process;
 use super::limits::Limits;
 use super::listen::accept::{Listeners, incoming};
 use super::listen::unix_socket;
 use super::listen::unix_socket::{SocketError, SocketFile};
-use super::middleware::call_counts::CallsLayer;
-use super::middleware::timeout_and_panic::GuardLayer;
+use super::middleware::call_counts::CallCountsLayer;
+use super::middleware::timeout_and_panic::TimeoutAndPanicLayer;
 use super::page::Pages;
-use super::services::address_book::AddressBook;
-use super::services::bans::Bans;
-use super::services::events::Watches;
-use super::services::networks::Networks;
-use super::services::peers::Peers;
-use super::services::reactor::Reactor;
-use super::services::seeds::Seeds;
-use super::settings::Settings;
+use super::services::address_book::AddressBookApi;
+use super::services::bans::BansApi;
+use super::services::events::EventStreamLimits;
+use super::services::networks::NetworksApi;
+use super::services::peers::PeersApi;
+use super::services::reactor::ReactorApi;
+use super::services::seeds::SeedsApi;
+use super::settings::AdminSettings;
 use crate::network::Directory;
 use crate::proto::pexd::DESCRIPTORS;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookServiceServer;
@@ -65,12 +65,12 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Names in health checks: the process as a whole, and each service.
 const SERVICES: [&str; 7] = [
     "",
-    NetworkServiceServer::<Networks>::NAME,
-    ReactorServiceServer::<Reactor>::NAME,
-    PeerServiceServer::<Peers>::NAME,
-    AddressBookServiceServer::<AddressBook>::NAME,
-    SeedServiceServer::<Seeds>::NAME,
-    BanServiceServer::<Bans>::NAME,
+    NetworkServiceServer::<NetworksApi>::NAME,
+    ReactorServiceServer::<ReactorApi>::NAME,
+    PeerServiceServer::<PeersApi>::NAME,
+    AddressBookServiceServer::<AddressBookApi>::NAME,
+    SeedServiceServer::<SeedsApi>::NAME,
+    BanServiceServer::<BansApi>::NAME,
 ];
 
 /// The admin API on addresses that are bound and not served yet, so that what is wrong with them is known before anything
@@ -79,7 +79,7 @@ pub struct Admin {
     listeners: Listeners,
     local: Option<SocketAddr>,
     socket: Option<SocketFile>,
-    files: Files,
+    files: CredentialFiles,
     limits: Limits,
     closing: CancellationToken,
 }
@@ -146,9 +146,14 @@ impl Admin {
     /// # Errors
     /// When an address cannot be bound, a file cannot be used, or strangers could reach an address without there being any
     /// way to know them.
-    pub async fn bind(settings: Settings) -> Result<Self, BindError> {
+    pub async fn bind(settings: AdminSettings) -> Result<Self, BindError> {
         let closing = CancellationToken::new();
-        let files = Files::load(settings.access.clone(), settings.tls.clone(), settings.trusts_tcp(), closing.clone())?;
+        let files = CredentialFiles::load(
+            settings.access.clone(),
+            settings.tls.clone(),
+            settings.trusts_tcp(),
+            closing.clone(),
+        )?;
         let in_effect = files.in_effect();
         let trusted = settings.trusts_tcp();
         let ca = settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
@@ -198,12 +203,12 @@ impl Admin {
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
         let calls = process.calls.clone();
-        let judge = Arc::new(Judge::new(files.in_effect(), &limits));
+        let authenticator = Arc::new(Authenticator::new(files.in_effect(), &limits));
         let draining = CancellationToken::new();
         let routes = routes(&directory, operations, process, &draining)?
             .add_service(health.max_decoding_message_size(MAX_REQUEST));
         let incoming = incoming(listeners, &limits, closing.clone());
-        let serving = server(judge, calls)
+        let serving = server(authenticator, calls)
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
         tokio::pin!(serving);
@@ -239,17 +244,17 @@ async fn bind_tcp(laddr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindEr
     Ok((listener, local))
 }
 
-type Layers = Stack<AccessLayer, Stack<GuardLayer, Stack<CallsLayer, Identity>>>;
+type Layers = Stack<AuthLayer, Stack<TimeoutAndPanicLayer, Stack<CallCountsLayer, Identity>>>;
 
-fn server(judge: Arc<Judge>, calls: Arc<Calls>) -> Server<Layers> {
+fn server(authenticator: Arc<Authenticator>, calls: Arc<CallCounts>) -> Server<Layers> {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADERS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIME))
-        .layer(CallsLayer(calls))
-        .layer(GuardLayer { limit: REQUEST_TIME })
-        .layer(AccessLayer(judge))
+        .layer(CallCountsLayer(calls))
+        .layer(TimeoutAndPanicLayer { limit: REQUEST_TIME })
+        .layer(AuthLayer(authenticator))
 }
 
 /// All services but health, which comes with its reporter. Streams end when `draining` is cancelled.
@@ -260,14 +265,14 @@ fn routes(
     draining: &CancellationToken,
 ) -> Result<Routes, ServeError> {
     let pages = Pages::default();
-    let watches = Watches::until(draining.clone());
-    let reactor = Reactor { directory: directory.clone(), process, pages: pages.clone(), watches };
+    let watches = EventStreamLimits::until(draining.clone());
+    let reactor = ReactorApi { directory: directory.clone(), process, pages: pages.clone(), watches };
     let reactor = ReactorServiceServer::new(reactor);
-    let networks = NetworkServiceServer::new(Networks { directory: directory.clone(), operations });
-    let peers = PeerServiceServer::new(Peers(directory.clone(), pages.clone()));
-    let book = AddressBookServiceServer::new(AddressBook(directory.clone(), pages.clone()));
-    let seeds = SeedServiceServer::new(Seeds(directory.clone(), pages.clone()));
-    let bans = BanServiceServer::new(Bans(directory.clone(), pages.clone()));
+    let networks = NetworkServiceServer::new(NetworksApi { directory: directory.clone(), operations });
+    let peers = PeerServiceServer::new(PeersApi(directory.clone(), pages.clone()));
+    let book = AddressBookServiceServer::new(AddressBookApi(directory.clone(), pages.clone()));
+    let seeds = SeedServiceServer::new(SeedsApi(directory.clone(), pages.clone()));
+    let bans = BanServiceServer::new(BansApi(directory.clone(), pages.clone()));
     Ok(Routes::default()
         .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
         .add_service(networks.max_decoding_message_size(MAX_REQUEST))

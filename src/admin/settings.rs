@@ -9,7 +9,7 @@ use super::limits::Limits;
 
 /// The parameters of the admin API.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct AdminSettings {
     /// The TCP address; `None` = no TCP. Port 0 takes a free one.
     pub laddr: Option<SocketAddr>,
     /// The Unix socket; `None` = no socket.
@@ -24,10 +24,10 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-impl Settings {
+impl AdminSettings {
     /// A loopback port and nothing else: whoever is on this host commands the process.
     pub fn loopback(port: u16) -> Self {
-        Settings { laddr: Some((Ipv4Addr::LOCALHOST, port).into()), ..Settings::default() }
+        AdminSettings { laddr: Some((Ipv4Addr::LOCALHOST, port).into()), ..AdminSettings::default() }
     }
 
     /// Whether a caller on the TCP address may do anything without showing who he is.

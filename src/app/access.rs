@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use crate::admin::{AccessSource, Grant, Grants, Limits, Networks, Role, Settings, SocketSettings, TlsFiles};
+use crate::admin::{
+    AccessSource, AdminSettings, AllowedNetworks, Grant, Grants, Limits, Role, SocketSettings, TlsFiles,
+};
 use crate::config::access_file::{self, AccessRole, May};
 use crate::config::keys::Admin;
 use crate::rate::RateLimit;
 
 /// The admin API's parameters.
-pub(super) fn settings(admin: &Admin) -> Settings {
+pub(super) fn settings(admin: &Admin) -> AdminSettings {
     let socket = admin.socket.clone().map(|path| SocketSettings {
         path,
         mode: admin.socket_mode.0,
@@ -16,7 +18,7 @@ pub(super) fn settings(admin: &Admin) -> Settings {
         group: admin.socket_group.0.clone(),
     });
     let pair = admin.tls_cert_file.clone().zip(admin.tls_key_file.clone());
-    Settings {
+    AdminSettings {
         laddr: admin.laddr,
         socket,
         require_auth: admin.require_auth,
@@ -50,6 +52,6 @@ fn grant(name: &str, may: May) -> Grant {
         AccessRole::Read => Role::Read,
         AccessRole::Control => Role::Control,
     };
-    let these = |names: Vec<String>| Networks::These(names.iter().map(|name| name.as_str().into()).collect());
-    Grant { name: name.into(), role, networks: may.networks.map_or(Networks::All, these), expires: may.expires }
+    let these = |names: Vec<String>| AllowedNetworks::These(names.iter().map(|name| name.as_str().into()).collect());
+    Grant { name: name.into(), role, networks: may.networks.map_or(AllowedNetworks::All, these), expires: may.expires }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Calls;
+use crate::admin::CallCounts;
 use crate::network::{Dialler, Directory};
 use crate::types::Wall;
 
@@ -16,7 +16,7 @@ pub struct Sources {
     /// What the names of CometBFT's metrics begin with.
     pub namespace: Arc<str>,
     /// The admin API's requests.
-    pub calls: Arc<Calls>,
+    pub calls: Arc<CallCounts>,
     /// What all networks dial with.
     pub dialler: Dialler,
     /// When the process started.

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Admin, Settings};
+use crate::admin::{Admin, AdminSettings};
 use crate::app::{self, App};
 use crate::config::keys::Log;
 use crate::config::value::{LogFormat, LogLevel};
@@ -71,11 +71,11 @@ async fn show(options: Options) -> anyhow::Result<bool> {
 /// An explicit port is taken or it is an error; else the usual one, or any.
 async fn bind_admin(port: Option<u16>) -> anyhow::Result<Admin> {
     if let Some(port) = port {
-        return Ok(Admin::bind(Settings::loopback(port)).await?);
+        return Ok(Admin::bind(AdminSettings::loopback(port)).await?);
     }
-    match Admin::bind(Settings::loopback(ADMIN_PORT)).await {
+    match Admin::bind(AdminSettings::loopback(ADMIN_PORT)).await {
         Ok(admin) => Ok(admin),
-        Err(_) => Ok(Admin::bind(Settings::loopback(0)).await?),
+        Err(_) => Ok(Admin::bind(AdminSettings::loopback(0)).await?),
     }
 }
 

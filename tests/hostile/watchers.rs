@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
-use pexd::admin::{Admin, NoFiles, Settings};
+use pexd::admin::{Admin, AdminSettings, NoFiles};
 use pexd::network::{By, Directory};
 use pexd::node::row::BanTarget;
 use pexd::proto::pexd::v1::WatchEventsRequest;
@@ -33,7 +33,7 @@ const MEMORY: usize = HOSTS as usize * READERS * 440 * KIB + 8 * 1024 * KIB;
 #[test]
 fn a_hundred_readers_that_never_read_cost_bounded_memory() {
     attack(Setup::default(), MEMORY, async |arena: &Arena| {
-        let admin = Admin::bind(Settings::loopback(0)).await.unwrap();
+        let admin = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
         let (at, end) = (admin.local_addr().unwrap(), CancellationToken::new());
         let directory = Directory::new([arena.handle.clone()], None);
         let api =

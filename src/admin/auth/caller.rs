@@ -12,7 +12,7 @@ use crate::network::By;
 
 /// The networks that a caller may ask about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Networks {
+pub enum AllowedNetworks {
     /// All there are and will be.
     All,
     /// These chain IDs; what else there is he does not learn.
@@ -27,7 +27,7 @@ pub struct Caller {
     /// What it may do.
     pub(in crate::admin) role: Role,
     /// Where.
-    pub(in crate::admin) networks: Networks,
+    pub(in crate::admin) networks: AllowedNetworks,
 }
 
 impl Caller {
@@ -42,13 +42,13 @@ impl Caller {
     /// PERMISSION_DENIED when the caller is for some networks only.
     pub(in crate::admin) fn require_all_networks(&self) -> Result<(), Status> {
         match self.networks {
-            Networks::All => Ok(()),
-            Networks::These(_) => Err(status_codes::all_networks_needed(&self.who)),
+            AllowedNetworks::All => Ok(()),
+            AllowedNetworks::These(_) => Err(status_codes::all_networks_needed(&self.who)),
         }
     }
 
     fn nobody() -> Caller {
-        Caller { who: "nobody".into(), role: Role::Read, networks: Networks::These(BTreeSet::new()) }
+        Caller { who: "nobody".into(), role: Role::Read, networks: AllowedNetworks::These(BTreeSet::new()) }
     }
 
     /// Who changes something by this method, for the audit.
@@ -68,8 +68,8 @@ impl Caller {
     /// Whether it may ask about this network.
     pub(in crate::admin) fn may_see(&self, chain_id: &str) -> bool {
         match &self.networks {
-            Networks::All => true,
-            Networks::These(names) => names.contains(chain_id),
+            AllowedNetworks::All => true,
+            AllowedNetworks::These(names) => names.contains(chain_id),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::caller::Networks;
+use super::caller::AllowedNetworks;
 use super::roles::Role;
 use crate::types::Wall;
 
@@ -18,7 +18,7 @@ pub struct Grant {
     /// What it may do.
     pub role: Role,
     /// Where.
-    pub networks: Networks,
+    pub networks: AllowedNetworks,
     /// When it ends; `None` = never.
     pub expires: Option<Wall>,
 }
@@ -97,7 +97,7 @@ impl Credential {
 
 /// What a caller was let in for.
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct Shown {
+pub(in crate::admin) struct Presented {
     /// What he showed.
     pub(in crate::admin) credential: Credential,
     /// What it was good for then.

@@ -14,12 +14,12 @@ use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use super::bearer_token::bearer;
-use super::caller::{Caller, Networks};
-use super::grants::{Credential, Shown};
-use super::peer_credentials::Remote;
-use super::rate_limit::{Account, Quota};
-use super::reload::InForce;
-use super::revocable_body::Revocable;
+use super::caller::{AllowedNetworks, Caller};
+use super::grants::{Credential, Presented};
+use super::peer_credentials::RemoteClient;
+use super::rate_limit::{CallerLimits, RateLimitKey};
+use super::reload::CredentialsInEffect;
+use super::revocable_body::RevocableBody;
 use super::roles::Role;
 use super::roles::needed_role;
 use crate::admin::limits::Limits;
@@ -32,9 +32,9 @@ type Answer = Result<Response<Body>, Infallible>;
 
 /// Lets requests in or refuses them.
 #[derive(Debug)]
-pub(in crate::admin) struct Judge {
-    in_effect: Arc<InForce>,
-    quota: Quota,
+pub(in crate::admin) struct Authenticator {
+    in_effect: Arc<CredentialsInEffect>,
+    caller_limits: CallerLimits,
     under_way: Arc<Semaphore>,
 }
 
@@ -42,12 +42,12 @@ pub(in crate::admin) struct Judge {
 struct Admitted {
     caller: Caller,
     /// What it was let in for, which may be revoked; `None` for one who is trusted without.
-    shown: Option<Shown>,
+    shown: Option<Presented>,
     permit: OwnedSemaphorePermit,
 }
 
 /// Why somebody is not let in; for the log alone.
-enum Refusal {
+enum AuthFailure {
     /// He showed nothing.
     Nothing,
     /// What he showed is not good.
@@ -56,14 +56,18 @@ enum Refusal {
     TooMany,
 }
 
-impl Judge {
-    pub(in crate::admin) fn new(in_effect: Arc<InForce>, limits: &Limits) -> Self {
-        Judge { in_effect, quota: Quota::new(limits), under_way: Arc::new(Semaphore::new(limits.requests)) }
+impl Authenticator {
+    pub(in crate::admin) fn new(in_effect: Arc<CredentialsInEffect>, limits: &Limits) -> Self {
+        Authenticator {
+            in_effect,
+            caller_limits: CallerLimits::new(limits),
+            under_way: Arc::new(Semaphore::new(limits.requests)),
+        }
     }
 
-    fn judge<B>(&self, request: &Request<B>, now: Now) -> Result<Admitted, Status> {
+    fn authenticate<B>(&self, request: &Request<B>, now: Now) -> Result<Admitted, Status> {
         // Without it nobody knows who it is; the listener gives it to each connection.
-        let remote = request.extensions().get::<Remote>().ok_or_else(status_codes::unauthenticated)?;
+        let remote = request.extensions().get::<RemoteClient>().ok_or_else(status_codes::unauthenticated)?;
         let shown = match self.identify(remote, request.headers(), now) {
             Ok(shown) => shown,
             Err(refusal) => {
@@ -72,8 +76,9 @@ impl Judge {
             }
         };
         remote.enter();
-        let account = shown.as_ref().map_or(Account::Source(remote.source), |shown| Account::Named(&shown.credential));
-        self.quota.spend(&account, now.mono).map_err(status_codes::too_fast)?;
+        let account =
+            shown.as_ref().map_or(RateLimitKey::Source(remote.source), |shown| RateLimitKey::Named(&shown.credential));
+        self.caller_limits.spend(&account, now.mono).map_err(status_codes::too_fast)?;
         let caller = caller(remote, shown.as_ref());
         let needed = needed_role(request.uri().path());
         if caller.role < needed {
@@ -84,54 +89,54 @@ impl Judge {
     }
 
     /// What the caller showed and what it is good for; `None` for one who is trusted without.
-    fn identify(&self, remote: &Remote, headers: &HeaderMap, now: Now) -> Result<Option<Shown>, Refusal> {
+    fn identify(&self, remote: &RemoteClient, headers: &HeaderMap, now: Now) -> Result<Option<Presented>, AuthFailure> {
         let token = headers.contains_key(AUTHORIZATION);
         if !token && remote.certificate.is_none() {
-            return if remote.trusted { Ok(None) } else { Err(Refusal::Nothing) };
+            return if remote.trusted { Ok(None) } else { Err(AuthFailure::Nothing) };
         }
-        if !self.quota.may_try(remote.source, now.mono) {
-            return Err(Refusal::TooMany);
+        if !self.caller_limits.may_try(remote.source, now.mono) {
+            return Err(AuthFailure::TooMany);
         }
         let (credential, end) = match &remote.certificate {
             _ if token => {
-                let token = bearer(headers).ok_or(Refusal::Wrong("malformed token", None))?;
+                let token = bearer(headers).ok_or(AuthFailure::Wrong("malformed token", None))?;
                 (Credential::of_token(token), None)
             }
             Some(certificate) => (Credential::Certificate(certificate.subject.clone()), Some(certificate.not_after)),
-            None => return Err(Refusal::Nothing),
+            None => return Err(AuthFailure::Nothing),
         };
         let Some(grant) = self.in_effect.grants().find(&credential).cloned() else {
             return Err(match credential {
-                Credential::Token(_) => Refusal::Wrong("unknown token", None),
+                Credential::Token(_) => AuthFailure::Wrong("unknown token", None),
                 Credential::Certificate(subject) => {
-                    Refusal::Wrong("certificate that is not in the access file", Some(subject))
+                    AuthFailure::Wrong("certificate that is not in the access file", Some(subject))
                 }
             });
         };
         let end = [end, grant.expires].into_iter().flatten().min();
         if end.is_some_and(|end| end <= now.wall) {
-            return Err(Refusal::Wrong("expired", Some(grant.name.clone())));
+            return Err(AuthFailure::Wrong("expired", Some(grant.name.clone())));
         }
-        Ok(Some(Shown { credential, grant, end }))
+        Ok(Some(Presented { credential, grant, end }))
     }
 
-    fn tell(&self, remote: &Remote, refusal: &Refusal, now: Now) {
+    fn tell(&self, remote: &RemoteClient, refusal: &AuthFailure, now: Now) {
         let (wrong, why, name) = match refusal {
-            Refusal::Nothing => (false, "no token and no certificate", None),
-            Refusal::Wrong(why, name) => (true, *why, name.as_deref()),
-            Refusal::TooMany => (false, "too many wrong ones before: not looked at", None),
+            AuthFailure::Nothing => (false, "no token and no certificate", None),
+            AuthFailure::Wrong(why, name) => (true, *why, name.as_deref()),
+            AuthFailure::TooMany => (false, "too many wrong ones before: not looked at", None),
         };
-        if let Some(refused) = self.quota.refused(remote.source, wrong, now.mono) {
+        if let Some(refused) = self.caller_limits.refused(remote.source, wrong, now.mono) {
             let name = printable(name.unwrap_or_default());
             tracing::warn!(from = %remote.name, why, name, refused, "a caller of the admin API was refused");
         }
     }
 }
 
-fn caller(remote: &Remote, shown: Option<&Shown>) -> Caller {
+fn caller(remote: &RemoteClient, shown: Option<&Presented>) -> Caller {
     match shown {
-        None => Caller { who: remote.name.clone(), role: Role::Control, networks: Networks::All },
-        Some(Shown { credential, grant, .. }) => Caller {
+        None => Caller { who: remote.name.clone(), role: Role::Control, networks: AllowedNetworks::All },
+        Some(Presented { credential, grant, .. }) => Caller {
             who: format!("{} {} from {}", credential.kind(), printable(&grant.name), remote.name).into(),
             role: grant.role,
             networks: grant.networks.clone(),
@@ -139,26 +144,26 @@ fn caller(remote: &Remote, shown: Option<&Shown>) -> Caller {
     }
 }
 
-/// Puts a judge before a service.
+/// Puts an authenticator before a service.
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct AccessLayer(pub(in crate::admin) Arc<Judge>);
+pub(in crate::admin) struct AuthLayer(pub(in crate::admin) Arc<Authenticator>);
 
-impl<S> Layer<S> for AccessLayer {
-    type Service = Access<S>;
+impl<S> Layer<S> for AuthLayer {
+    type Service = Auth<S>;
 
-    fn layer(&self, inner: S) -> Access<S> {
-        Access { inner, judge: self.0.clone() }
+    fn layer(&self, inner: S) -> Auth<S> {
+        Auth { inner, authenticator: self.0.clone() }
     }
 }
 
-/// See [`AccessLayer`].
+/// See [`AuthLayer`].
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct Access<S> {
+pub(in crate::admin) struct Auth<S> {
     inner: S,
-    judge: Arc<Judge>,
+    authenticator: Arc<Authenticator>,
 }
 
-impl<S, B> Service<Request<B>> for Access<S>
+impl<S, B> Service<Request<B>> for Auth<S>
 where
     S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -172,7 +177,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Admitted { caller, shown, permit } = match self.judge.judge(&request, Clock.now()) {
+        let Admitted { caller, shown, permit } = match self.authenticator.authenticate(&request, Clock.now()) {
             Ok(admitted) => admitted,
             Err(status) => return Box::pin(std::future::ready(Ok(status.into_http()))),
         };
@@ -180,13 +185,13 @@ where
         request.headers_mut().remove(AUTHORIZATION);
         request.extensions_mut().insert(caller);
         let answer = self.inner.call(request);
-        let in_effect = self.judge.in_effect.clone();
+        let in_effect = self.authenticator.in_effect.clone();
         Box::pin(async move {
             let answer = answer.await?;
             drop(permit);
             let Some(shown) = shown else { return Ok(answer) };
             let revoked = in_effect.until_revoked(shown);
-            Ok(answer.map(|body| Revocable::wrap(body, revoked, status_codes::unauthenticated)))
+            Ok(answer.map(|body| RevocableBody::wrap(body, revoked, status_codes::unauthenticated)))
         })
     }
 }

@@ -20,7 +20,7 @@ pub(in crate::admin) enum Source {
 
 /// See the module. The services find it in each request's extensions by way of [`super::caller::Caller`].
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct Remote {
+pub(in crate::admin) struct RemoteClient {
     /// For whom it counts.
     pub(in crate::admin) source: Source,
     /// `127.0.0.1:51234` or `unix uid 1000 pid 4242`.
@@ -32,20 +32,20 @@ pub(in crate::admin) struct Remote {
     entered: Arc<AtomicBool>,
 }
 
-impl Remote {
+impl RemoteClient {
     pub(in crate::admin) fn tcp(address: SocketAddr, trusted: bool) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        Remote::new(Source::Host(host_of(address.ip())), address.to_string(), trusted)
+        RemoteClient::new(Source::Host(host_of(address.ip())), address.to_string(), trusted)
     }
 
     pub(in crate::admin) fn unix(peer: UCred) -> Self {
         let pid = peer.pid().map_or_else(String::new, |pid| format!(" pid {pid}"));
-        Remote::new(Source::User(peer.uid()), format!("unix uid {}{pid}", peer.uid()), true)
+        RemoteClient::new(Source::User(peer.uid()), format!("unix uid {}{pid}", peer.uid()), true)
     }
 
     fn new(source: Source, name: String, trusted: bool) -> Self {
         let entered = Arc::new(AtomicBool::new(trusted));
-        Remote { source, name: name.into(), trusted, certificate: None, entered }
+        RemoteClient { source, name: name.into(), trusted, certificate: None, entered }
     }
 
     /// Notes that somebody who may do something uses the connection.

@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// For whom requests are counted.
 #[derive(Clone, Debug)]
-pub(in crate::admin) enum Account<'a> {
+pub(in crate::admin) enum RateLimitKey<'a> {
     /// Who showed something.
     Named(&'a Credential),
     /// Who did not.
@@ -24,7 +24,7 @@ pub(in crate::admin) enum Account<'a> {
 
 /// The tables.
 #[derive(Debug)]
-pub(in crate::admin) struct Quota {
+pub(in crate::admin) struct CallerLimits {
     inner: Mutex<Inner>,
 }
 
@@ -36,10 +36,10 @@ struct Inner {
     refused: u64,
 }
 
-impl Quota {
+impl CallerLimits {
     pub(in crate::admin) fn new(limits: &Limits) -> Self {
         let per_minute = limits.failures_per_minute.max(1);
-        Quota {
+        CallerLimits {
             inner: Mutex::new(Inner {
                 requests: RateTable::new(limits.rate, SLOTS),
                 failures: RateTable::every(MINUTE / per_minute, per_minute, SLOTS),
@@ -53,13 +53,13 @@ impl Quota {
     ///
     /// # Errors
     /// How long the caller has to wait.
-    pub(in crate::admin) fn spend(&self, account: &Account<'_>, now: Mono) -> Result<(), Duration> {
+    pub(in crate::admin) fn spend(&self, account: &RateLimitKey<'_>, now: Mono) -> Result<(), Duration> {
         let mut inner = self.lock();
         let Some(requests) = &mut inner.requests else { return Ok(()) };
         match account {
-            Account::Named(Credential::Token(hash)) => requests.spend(("token", hash), now),
-            Account::Named(Credential::Certificate(subject)) => requests.spend(("certificate", subject), now),
-            Account::Source(source) => requests.spend(source, now),
+            RateLimitKey::Named(Credential::Token(hash)) => requests.spend(("token", hash), now),
+            RateLimitKey::Named(Credential::Certificate(subject)) => requests.spend(("certificate", subject), now),
+            RateLimitKey::Source(source) => requests.spend(source, now),
         }
     }
 
@@ -99,28 +99,31 @@ mod tests {
 
     #[test]
     fn wrong_tokens_are_few_and_the_log_has_a_line_a_minute() {
-        let quota = Quota::new(&Limits { failures_per_minute: 2, ..Limits::default() });
-        assert_eq!(quota.refused(HERE, false, at(0)), Some(1));
-        assert!((0..50).all(|_| quota.refused(HERE, false, at(1)).is_none()), "who shows nothing guesses nothing");
-        assert!(quota.may_try(HERE, at(1)));
-        quota.refused(HERE, true, at(1));
-        assert!(quota.may_try(HERE, at(1)));
-        quota.refused(HERE, true, at(1));
-        assert!(!quota.may_try(HERE, at(1)) && quota.may_try(THERE, at(1)));
-        assert!(quota.may_try(HERE, at(31)));
-        assert_eq!(quota.refused(HERE, false, at(61)), Some(54));
+        let caller_limits = CallerLimits::new(&Limits { failures_per_minute: 2, ..Limits::default() });
+        assert_eq!(caller_limits.refused(HERE, false, at(0)), Some(1));
+        assert!(
+            (0..50).all(|_| caller_limits.refused(HERE, false, at(1)).is_none()),
+            "who shows nothing guesses nothing"
+        );
+        assert!(caller_limits.may_try(HERE, at(1)));
+        caller_limits.refused(HERE, true, at(1));
+        assert!(caller_limits.may_try(HERE, at(1)));
+        caller_limits.refused(HERE, true, at(1));
+        assert!(!caller_limits.may_try(HERE, at(1)) && caller_limits.may_try(THERE, at(1)));
+        assert!(caller_limits.may_try(HERE, at(31)));
+        assert_eq!(caller_limits.refused(HERE, false, at(61)), Some(54));
     }
 
     #[test]
     fn each_caller_has_his_own_rate() {
         let rate = RateLimit { per_second: 10, burst: 2 };
-        let quota = Quota::new(&Limits { rate, ..Limits::default() });
+        let caller_limits = CallerLimits::new(&Limits { rate, ..Limits::default() });
         let (token, certificate) = (Credential::Token([1; 32]), Credential::Certificate("a".into()));
-        for account in [Account::Named(&token), Account::Named(&certificate), Account::Source(HERE)] {
-            assert!((0..2).all(|_| quota.spend(&account, at(0)).is_ok()), "{account:?}");
-            assert_eq!(quota.spend(&account, at(0)), Err(Duration::from_millis(100)), "{account:?}");
+        for account in [RateLimitKey::Named(&token), RateLimitKey::Named(&certificate), RateLimitKey::Source(HERE)] {
+            assert!((0..2).all(|_| caller_limits.spend(&account, at(0)).is_ok()), "{account:?}");
+            assert_eq!(caller_limits.spend(&account, at(0)), Err(Duration::from_millis(100)), "{account:?}");
         }
-        let open = Quota::new(&Limits { rate: RateLimit { per_second: 0, burst: 1 }, ..Limits::default() });
-        assert!((0..9).all(|_| open.spend(&Account::Source(HERE), at(0)).is_ok()));
+        let open = CallerLimits::new(&Limits { rate: RateLimit { per_second: 0, burst: 1 }, ..Limits::default() });
+        assert!((0..9).all(|_| open.spend(&RateLimitKey::Source(HERE), at(0)).is_ok()));
     }
 }

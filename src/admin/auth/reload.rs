@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::grants::{AccessSource, Grants, Shown};
+use super::grants::{AccessSource, Grants, Presented};
 use super::tls::{Material, TlsError, TlsFiles};
 use crate::clock::Clock;
 use crate::types::Wall;
@@ -25,7 +25,7 @@ const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// What is in force now.
 #[derive(Debug)]
-pub(in crate::admin) struct InForce {
+pub(in crate::admin) struct CredentialsInEffect {
     grants: watch::Sender<Arc<Grants>>,
     tls: Option<ArcSwap<Tls>>,
 }
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Tls {
     }
 }
 
-impl InForce {
+impl CredentialsInEffect {
     pub(in crate::admin) fn grants(&self) -> Arc<Grants> {
         self.grants.borrow().clone()
     }
@@ -53,8 +53,8 @@ impl InForce {
     }
 
     /// Waits until what was shown is not good for its grant any more: it was removed, changed or has ended.
-    pub(in crate::admin) async fn until_revoked(self: Arc<Self>, shown: Shown) {
-        let Shown { credential, grant, end } = shown;
+    pub(in crate::admin) async fn until_revoked(self: Arc<Self>, shown: Presented) {
+        let Presented { credential, grant, end } = shown;
         let mut grants = self.grants.subscribe();
         loop {
             let still = grants.borrow_and_update().find(&credential).is_some_and(|now| **now == *grant);
@@ -77,8 +77,8 @@ impl InForce {
 }
 
 /// The files, and what they were when they were last read.
-pub(in crate::admin) struct Files {
-    in_effect: Arc<InForce>,
+pub(in crate::admin) struct CredentialFiles {
+    in_effect: Arc<CredentialsInEffect>,
     access: Option<(AccessSource, Option<Stamp>)>,
     tls: Option<TlsState>,
     closing: CancellationToken,
@@ -128,7 +128,7 @@ pub(in crate::admin) enum LoadError {
     Tls(#[from] TlsError),
 }
 
-impl Files {
+impl CredentialFiles {
     /// Reads all files for the first time. Connections of an epoch end when `closing` is cancelled.
     ///
     /// # Errors
@@ -155,12 +155,14 @@ impl Files {
             tls = Some(state);
         }
         let in_effect = tls.as_ref().map(|state| acceptor(state, closing.child_token())).transpose()?;
-        let in_effect =
-            InForce { grants: watch::Sender::new(Arc::new(grants)), tls: in_effect.map(ArcSwap::from_pointee) };
-        Ok(Files { in_effect: Arc::new(in_effect), access, tls, closing })
+        let in_effect = CredentialsInEffect {
+            grants: watch::Sender::new(Arc::new(grants)),
+            tls: in_effect.map(ArcSwap::from_pointee),
+        };
+        Ok(CredentialFiles { in_effect: Arc::new(in_effect), access, tls, closing })
     }
 
-    pub(in crate::admin) fn in_effect(&self) -> Arc<InForce> {
+    pub(in crate::admin) fn in_effect(&self) -> Arc<CredentialsInEffect> {
         self.in_effect.clone()
     }
 

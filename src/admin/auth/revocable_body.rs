@@ -10,20 +10,20 @@ use tonic::body::Body;
 use tonic::codegen::http::HeaderMap;
 
 /// The body of an answer, cut off by UNAUTHENTICATED once `revoked` is ready.
-pub(in crate::admin) struct Revocable<F> {
+pub(in crate::admin) struct RevocableBody<F> {
     body: Body,
     revoked: Pin<Box<F>>,
     status: fn() -> Status,
     ended: bool,
 }
 
-impl<F: Future<Output = ()> + Send + 'static> Revocable<F> {
+impl<F: Future<Output = ()> + Send + 'static> RevocableBody<F> {
     pub(in crate::admin) fn wrap(body: Body, revoked: F, status: fn() -> Status) -> Body {
-        Body::new(Revocable { body, revoked: Box::pin(revoked), status, ended: false })
+        Body::new(RevocableBody { body, revoked: Box::pin(revoked), status, ended: false })
     }
 }
 
-impl<F: Future<Output = ()>> http_body::Body for Revocable<F> {
+impl<F: Future<Output = ()>> http_body::Body for RevocableBody<F> {
     type Data = Bytes;
     type Error = Status;
 

@@ -14,7 +14,7 @@ const OTHER: &str = "other";
 
 /// Requests since the start. Its size is that of the API: its methods times gRPC's codes.
 #[derive(Debug)]
-pub struct Calls {
+pub struct CallCounts {
     methods: BTreeSet<String>,
     counts: Mutex<BTreeMap<String, CallCount>>,
 }
@@ -28,13 +28,13 @@ pub struct CallCount {
     pub took: Histogram,
 }
 
-impl Default for Calls {
+impl Default for CallCounts {
     fn default() -> Self {
-        Calls { methods: methods(), counts: Mutex::default() }
+        CallCounts { methods: methods(), counts: Mutex::default() }
     }
 }
 
-impl Calls {
+impl CallCounts {
     /// The counts by method, such as `pexd.v1.BanService/Ban`; `other` is every method that is not of this API.
     pub fn counts(&self) -> BTreeMap<String, CallCount> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn our_methods_have_names_and_all_others_share_one() {
-        let calls = Calls::default();
+        let calls = CallCounts::default();
         calls.note("/pexd.v1.BanService/Ban", "OK", Duration::from_millis(2));
         calls.note("/pexd.v1.BanService/Ban", "NOT_FOUND", Duration::from_millis(2));
         (0..100).for_each(|n| calls.note(&format!("/made.up/{n}"), "UNIMPLEMENTED", Duration::ZERO));

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call_counts::Calls;
+use super::call_counts::CallCounts;
 use crate::network::Dialler;
 use crate::types::Wall;
 
@@ -16,7 +16,7 @@ pub struct Process {
     /// What it logs.
     pub log: Arc<dyn LogControl>,
     /// Where the API's requests are counted.
-    pub calls: Arc<Calls>,
+    pub calls: Arc<CallCounts>,
     /// What all networks dial with.
     pub dialler: Dialler,
 }

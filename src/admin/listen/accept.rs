@@ -18,9 +18,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::connection_limits::{NoPlace, Place, Places};
-use crate::admin::auth::peer_credentials::Remote;
+use crate::admin::auth::peer_credentials::RemoteClient;
 use crate::admin::auth::peer_credentials::Source;
-use crate::admin::auth::reload::{InForce, Tls};
+use crate::admin::auth::reload::{CredentialsInEffect, Tls};
 use crate::admin::auth::tls::ClientCertificate;
 use crate::admin::limits::Limits;
 use crate::clock::Clock;
@@ -48,7 +48,7 @@ pub(in crate::admin) struct Listeners {
     /// The Unix socket.
     pub(in crate::admin) unix: Option<UnixListener>,
     /// TLS for TCP, if there is any.
-    pub(in crate::admin) in_effect: Arc<InForce>,
+    pub(in crate::admin) in_effect: Arc<CredentialsInEffect>,
 }
 
 /// The listeners' connections, all of which end when `closing` is cancelled.
@@ -90,10 +90,10 @@ impl Door {
                 accepted = accept_tcp(tcp.as_ref()) => match accepted {
                     Ok((stream, address, trusted)) => match in_effect.tls() {
                         Some(tls) => {
-                            self.shake_hands(stream, Remote::tcp(address, trusted), tls);
+                            self.shake_hands(stream, RemoteClient::tcp(address, trusted), tls);
                             None
                         }
-                        None => self.place(Wire::Tcp(stream), Remote::tcp(address, trusted)),
+                        None => self.place(Wire::Tcp(stream), RemoteClient::tcp(address, trusted)),
                     },
                     Err(error) => outlast(&error).await,
                 },
@@ -110,14 +110,14 @@ impl Door {
         }
     }
 
-    fn place(&mut self, stream: Wire, remote: Remote) -> Option<Connection> {
+    fn place(&mut self, stream: Wire, remote: RemoteClient) -> Option<Connection> {
         let places = if matches!(stream, Wire::Unix(_)) { &self.unix_places } else { &self.tcp_places };
         let place = places.clone().take(remote.source);
         let place = self.told_of(place, &remote)?;
         Some(Connection::new(stream, remote, place, self.closing.clone()))
     }
 
-    fn shake_hands(&mut self, stream: TcpStream, mut remote: Remote, tls: Arc<Tls>) {
+    fn shake_hands(&mut self, stream: TcpStream, mut remote: RemoteClient, tls: Arc<Tls>) {
         let place = self.tcp_places.take(remote.source);
         let Some(place) = self.told_of(place, &remote) else { return };
         self.handshakes.spawn(async move {
@@ -138,7 +138,7 @@ impl Door {
     }
 
     /// The place, or a line in the log now and then.
-    fn told_of(&mut self, place: Result<Place<Source>, NoPlace>, remote: &Remote) -> Option<Place<Source>> {
+    fn told_of(&mut self, place: Result<Place<Source>, NoPlace>, remote: &RemoteClient) -> Option<Place<Source>> {
         let told = match &place {
             Ok(_) => return place.ok(),
             // All sources together, or a flood from many would flood the log.
@@ -162,11 +162,11 @@ async fn accept_tcp(listener: Option<&(TcpListener, bool)>) -> io::Result<(TcpSt
     Ok((stream, address, *trusted))
 }
 
-async fn accept_unix(listener: Option<&UnixListener>) -> io::Result<(UnixStream, Remote)> {
+async fn accept_unix(listener: Option<&UnixListener>) -> io::Result<(UnixStream, RemoteClient)> {
     let Some(listener) = listener else { return std::future::pending().await };
     let (stream, _) = listener.accept().await?;
     let peer = stream.peer_cred()?;
-    Ok((stream, Remote::unix(peer)))
+    Ok((stream, RemoteClient::unix(peer)))
 }
 
 async fn outlast(error: &io::Error) -> Option<Connection> {
@@ -187,7 +187,7 @@ enum Wire {
 #[derive(Debug)]
 pub(in crate::admin) struct Connection {
     stream: Wire,
-    remote: Remote,
+    remote: RemoteClient,
     /// Until the client has sent and shown what it has to.
     patience: Option<Patience>,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -203,7 +203,7 @@ struct Patience {
 }
 
 impl Connection {
-    fn new(stream: Wire, remote: Remote, place: Place<Source>, closing: CancellationToken) -> Self {
+    fn new(stream: Wire, remote: RemoteClient, place: Place<Source>, closing: CancellationToken) -> Self {
         if let Wire::Tcp(tcp) = &stream {
             // Answers are small and waited for. A socket that refuses the option still works.
             let _ = tcp.set_nodelay(true);
@@ -236,9 +236,9 @@ impl Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = Remote;
+    type ConnectInfo = RemoteClient;
 
-    fn connect_info(&self) -> Remote {
+    fn connect_info(&self) -> RemoteClient {
         self.remote.clone()
     }
 }
@@ -299,7 +299,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, address) = listener.accept().await.unwrap();
-        let remote = Remote::tcp(address, trusted);
+        let remote = RemoteClient::tcp(address, trusted);
         let place = Places::new(1, 1).take(remote.source).unwrap();
         (Connection::new(Wire::Tcp(tcp), remote, place, CancellationToken::new()), client)
     }

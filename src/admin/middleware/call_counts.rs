@@ -1,4 +1,4 @@
-//! Counts every request by method and code, into the table that the metrics read ([`Calls`]).
+//! Counts every request by method and code, into the table that the metrics read ([`CallCounts`]).
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,14 +9,14 @@ use tonic::Code;
 use tonic::codegen::http::{HeaderMap, Request, Response, StatusCode};
 use tower::{Layer, Service};
 
-use crate::admin::host::call_counts::Calls;
+use crate::admin::host::call_counts::CallCounts;
 use crate::clock::Clock;
 
 /// Counts what passes.
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct CallsLayer(pub(in crate::admin) Arc<Calls>);
+pub(in crate::admin) struct CallCountsLayer(pub(in crate::admin) Arc<CallCounts>);
 
-impl<S> Layer<S> for CallsLayer {
+impl<S> Layer<S> for CallCountsLayer {
     type Service = Counted<S>;
 
     fn layer(&self, inner: S) -> Counted<S> {
@@ -24,11 +24,11 @@ impl<S> Layer<S> for CallsLayer {
     }
 }
 
-/// See [`CallsLayer`].
+/// See [`CallCountsLayer`].
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Counted<S> {
     inner: S,
-    calls: Arc<Calls>,
+    calls: Arc<CallCounts>,
 }
 
 impl<S, A, B> Service<Request<A>> for Counted<S>

@@ -21,27 +21,27 @@ type Answer = Result<Response<Body>, Infallible>;
 
 /// Guards a service.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::admin) struct GuardLayer {
+pub(in crate::admin) struct TimeoutAndPanicLayer {
     /// The longest that a request may take until its answer begins.
     pub(in crate::admin) limit: Duration,
 }
 
-impl<S> Layer<S> for GuardLayer {
-    type Service = Guard<S>;
+impl<S> Layer<S> for TimeoutAndPanicLayer {
+    type Service = TimeoutAndPanic<S>;
 
-    fn layer(&self, inner: S) -> Guard<S> {
-        Guard { inner, limit: self.limit }
+    fn layer(&self, inner: S) -> TimeoutAndPanic<S> {
+        TimeoutAndPanic { inner, limit: self.limit }
     }
 }
 
-/// See [`GuardLayer`].
+/// See [`TimeoutAndPanicLayer`].
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct Guard<S> {
+pub(in crate::admin) struct TimeoutAndPanic<S> {
     inner: S,
     limit: Duration,
 }
 
-impl<S, B> Service<Request<B>> for Guard<S>
+impl<S, B> Service<Request<B>> for TimeoutAndPanic<S>
 where
     S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
@@ -96,7 +96,7 @@ mod tests {
         F: Future<Output = Answer> + Send + 'static,
     {
         let service = tower::service_fn(move |_: Request<()>| work());
-        let guard = GuardLayer { limit: Duration::from_millis(20) }.layer(service);
+        let guard = TimeoutAndPanicLayer { limit: Duration::from_millis(20) }.layer(service);
         let answer = guard.oneshot(Request::new(())).await.unwrap();
         Status::from_header_map(answer.headers()).unwrap()
     }

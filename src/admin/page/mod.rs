@@ -47,7 +47,7 @@ pub(super) struct Page<T> {
     pub(super) items: Vec<T>,
     /// The next page's token; empty after the last page.
     pub(super) next: String,
-    /// Networks that did not answer.
+    /// AllowedNetworks that did not answer.
     pub(super) failures: Vec<NetworkFailure>,
     /// What the filter lets through on all pages together; 0 on all but the first.
     pub(super) total: u64,

@@ -17,7 +17,7 @@ use crate::switch::NotDialled;
 const DOMAIN: &str = "pexd";
 /// Bytes of all mistakes in files that an error tells, for the same reason: they are in it three times.
 const MAX_MISTAKES: usize = 1_600;
-/// Networks that an error names at most: it travels in a header, which clients bound.
+/// AllowedNetworks that an error names at most: it travels in a header, which clients bound.
 const MAX_NAMED: usize = 20;
 
 /// The status for what a network answered instead of doing it.

@@ -18,9 +18,9 @@ const MAX_PLACE: usize = 128;
 
 /// A text that is looked for in others, case ignored; the empty one is in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::admin) struct Text(String);
+pub(in crate::admin) struct Substring(String);
 
-impl Text {
+impl Substring {
     /// Reads the field.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Text {
         if text.len() > MAX_TEXT {
             return Err(invalid(field, format!("{} bytes are too many: {MAX_TEXT} at most", text.len())));
         }
-        Ok(Text(text.to_lowercase()))
+        Ok(Substring(text.to_lowercase()))
     }
 
     /// Whether it is in this text.
@@ -40,7 +40,7 @@ impl Text {
 
 /// A text as [`Text`] reads it, in lower case; `None` when the field is empty.
 pub(in crate::admin) fn text(field: &'static str, text: &str) -> Result<Option<String>, Status> {
-    Ok(Some(Text::read(field, text)?.0).filter(|text| !text.is_empty()))
+    Ok(Some(Substring::read(field, text)?.0).filter(|text| !text.is_empty()))
 }
 
 /// A node ID; `None` when the field is empty.
@@ -63,7 +63,7 @@ pub(in crate::admin) fn range(field: &'static str, text: &str) -> Result<Option<
 
 /// An ID, or an IP or a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum Who {
+pub(in crate::admin) enum IdOrRange {
     /// This ID.
     Id(NodeId),
     /// Whoever is there.
@@ -71,13 +71,13 @@ pub(in crate::admin) enum Who {
 }
 
 /// A node ID, an IP or a range; `None` when the field is empty.
-pub(in crate::admin) fn who(field: &'static str, text: &str) -> Result<Option<Who>, Status> {
+pub(in crate::admin) fn who(field: &'static str, text: &str) -> Result<Option<IdOrRange>, Status> {
     if text.is_empty() {
         return Ok(None);
     }
     let mend = || invalid(field, "write a node ID (40 hex digits), an IP address, or a range like 203.0.113.0/24");
-    let id = text.trim().parse().ok().map(Who::Id);
-    id.or_else(|| place(text).map(Who::Range)).map(Some).ok_or_else(mend)
+    let id = text.trim().parse().ok().map(IdOrRange::Id);
+    id.or_else(|| place(text).map(IdOrRange::Range)).map(Some).ok_or_else(mend)
 }
 
 fn place(text: &str) -> Option<IpNet> {
@@ -91,18 +91,18 @@ fn place(text: &str) -> Option<IpNet> {
 
 /// A stretch of time, half open; an end that is unset is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::admin) struct Times {
+pub(in crate::admin) struct TimeWindow {
     start: Option<Wall>,
     end: Option<Wall>,
 }
 
-impl Times {
+impl TimeWindow {
     /// Reads the field.
     ///
     /// # Errors
     /// When it ends before it begins, or a time is none.
     pub(in crate::admin) fn read(field: &'static str, range: Option<&TimeRange>) -> Result<Self, Status> {
-        let Some(range) = range else { return Ok(Times::default()) };
+        let Some(range) = range else { return Ok(TimeWindow::default()) };
         let wall = |time: &prost_types::Timestamp| {
             let (seconds, nanos) = (time.seconds, time.nanos);
             let millis = seconds.saturating_mul(1000).saturating_add(i64::from(nanos) / 1_000_000);
@@ -120,7 +120,7 @@ impl Times {
                 "it ends before it begins: start_time is its first moment, end_time is after its last",
             ));
         }
-        Ok(Times { start, end })
+        Ok(TimeWindow { start, end })
     }
 
     /// Its first moment, and the first one after it.
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_stretch_of_time_is_half_open_and_never_is_in_none() {
         let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
-        let read = |start_time, end_time| Times::read("f", Some(&TimeRange { start_time, end_time }));
+        let read = |start_time, end_time| TimeWindow::read("f", Some(&TimeRange { start_time, end_time }));
         let times = read(at(5), at(7)).unwrap();
         let inside = [4_999, 5_000, 6_999, 7_000].map(|millis| times.contain(Wall::from_millis(millis)));
         assert_eq!(inside, [false, true, true, false]);
@@ -196,9 +196,9 @@ mod tests {
 
     #[test]
     fn a_text_is_found_in_any_case() {
-        let text = Text::read("f", "aB").unwrap();
+        let text = Substring::read("f", "aB").unwrap();
         assert!(text.is_in("xAbx") && !text.is_in("a b"));
-        assert!(Text::default().is_in(""));
-        assert!(Text::read("f", &"x".repeat(129)).is_err());
+        assert!(Substring::default().is_in(""));
+        assert!(Substring::read("f", &"x".repeat(129)).is_err());
     }
 }

@@ -30,12 +30,12 @@ use crate::proto::pexd::v1::{
 const TOKEN: &str = "networks-1 ";
 
 /// Answers for the process's networks.
-pub(in crate::admin) struct Networks {
+pub(in crate::admin) struct NetworksApi {
     pub(in crate::admin) directory: Directory,
     pub(in crate::admin) operations: Arc<dyn Operations>,
 }
 
-impl Networks {
+impl NetworksApi {
     /// The network that a request is about, which has to be named: there is no going back from a mistake.
     fn named(&self, caller: &Caller, network: &str) -> Result<Handle, Status> {
         if network.is_empty() {
@@ -61,7 +61,7 @@ impl Networks {
 }
 
 #[tonic::async_trait]
-impl NetworkService for Networks {
+impl NetworkService for NetworksApi {
     async fn list_networks(
         &self,
         request: Request<ListNetworksRequest>,

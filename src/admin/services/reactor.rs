@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use super::audit::list;
-use super::events::{self, EventStream, Watches};
+use super::events::{self, EventStream, EventStreamLimits};
 use super::log_level;
 use super::refusals::{self, Refused};
 use crate::admin::auth::caller::Caller;
@@ -24,15 +24,15 @@ use crate::proto::pexd::v1::{
 
 /// Answers from the handles of a directory, and for the process.
 #[derive(Debug)]
-pub(in crate::admin) struct Reactor {
+pub(in crate::admin) struct ReactorApi {
     pub(in crate::admin) directory: Directory,
     pub(in crate::admin) process: Process,
     pub(in crate::admin) pages: Pages,
-    pub(in crate::admin) watches: Watches,
+    pub(in crate::admin) watches: EventStreamLimits,
 }
 
 #[tonic::async_trait]
-impl ReactorService for Reactor {
+impl ReactorService for ReactorApi {
     type WatchEventsStream = EventStream;
 
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {

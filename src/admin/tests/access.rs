@@ -16,7 +16,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::*;
 use crate::admin::{
-    AccessSource, BindError, Caller, Grant, Grants, Limits, Networks, Role, SocketError, SocketSettings,
+    AccessSource, AllowedNetworks, BindError, Caller, Grant, Grants, Limits, Role, SocketError, SocketSettings,
 };
 use crate::clock::Clock;
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path) -> Result<(Grants, Vec<String>), String> {
         let grant = Grant {
             name: name.into(),
             role: if role == "read" { Role::Read } else { Role::Control },
-            networks: if networks == "-" { Networks::All } else { Networks::These(these()) },
+            networks: if networks == "-" { AllowedNetworks::All } else { AllowedNetworks::These(these()) },
             expires: seconds.parse().ok().map(Wall::from_secs),
         };
         match kind {
@@ -79,8 +79,8 @@ impl Files {
         Some(AccessSource { file: self.path("access"), read })
     }
 
-    fn demanding(&self) -> Settings {
-        Settings { require_auth: true, access: self.access(), ..Settings::loopback(0) }
+    fn demanding(&self) -> AdminSettings {
+        AdminSettings { require_auth: true, access: self.access(), ..AdminSettings::loopback(0) }
     }
 
     fn socket(&self) -> SocketSettings {
@@ -165,9 +165,9 @@ async fn a_caller_for_some_networks_learns_nothing_of_the_others() {
 
 #[test]
 fn what_acts_on_the_whole_process_needs_all_networks() {
-    let these = Networks::These(BTreeSet::from(["a".into()]));
+    let these = AllowedNetworks::These(BTreeSet::from(["a".into()]));
     let caller = |networks| Caller { who: "token b".into(), role: Role::Control, networks };
-    assert!(caller(Networks::All).require_all_networks().is_ok());
+    assert!(caller(AllowedNetworks::All).require_all_networks().is_ok());
     let denied = caller(these).require_all_networks().unwrap_err();
     assert_eq!((denied.code(), reason(&denied)), (Code::PermissionDenied, "ALL_NETWORKS_NEEDED".into()));
 }
@@ -178,7 +178,7 @@ async fn who_does_not_show_who_he_is_gets_one_answer_to_everything() {
     let files = Files::with(&["token ops control - -", &format!("token old control - {ended}")]);
     // More tries than one source has by default.
     let limits = Limits { failures_per_minute: 1000, ..Limits::default() };
-    let served = serve_as(&[&world("a")], Settings { limits, ..files.demanding() }).await;
+    let served = serve_as(&[&world("a")], AdminSettings { limits, ..files.demanding() }).await;
     let channel = connect(served.addr.unwrap()).await;
     let mut answers = Vec::new();
     let (old, long) = (format!("Bearer {}", secret("old")), format!("Bearer {}", "x".repeat(5_000)));
@@ -217,7 +217,7 @@ async fn who_does_not_show_who_he_is_gets_one_answer_to_everything() {
 #[tokio::test]
 async fn a_wrong_token_is_refused_where_none_is_needed() {
     let files = Files::with(&["token board read - -"]);
-    let served = serve_as(&[&world("a")], Settings { access: files.access(), ..Settings::loopback(0) }).await;
+    let served = serve_as(&[&world("a")], AdminSettings { access: files.access(), ..AdminSettings::loopback(0) }).await;
     let channel = connect(served.addr.unwrap()).await;
     status_of(&channel, "").await.unwrap();
     assert!(refused(&status_by(&channel, "nobody").await));
@@ -282,7 +282,7 @@ async fn each_caller_has_a_rate_and_is_told_when_to_come_again() {
     let files = Files::with(&["token a read - -", "token b read - -"]);
     let rate = RateLimit { per_second: 1, burst: 3 };
     let limits = Limits { rate, ..Limits::default() };
-    let served = serve_as(&[&world("a")], Settings { limits, ..files.demanding() }).await;
+    let served = serve_as(&[&world("a")], AdminSettings { limits, ..files.demanding() }).await;
     let channel = connect(served.addr.unwrap()).await;
     let mut limited = None;
     // More than flows back even on a slow machine.
@@ -299,7 +299,7 @@ async fn each_caller_has_a_rate_and_is_told_when_to_come_again() {
 #[tokio::test]
 async fn requests_at_once_are_bounded() {
     let limits = Limits { requests: 0, ..Limits::default() };
-    let served = serve_as(&[&world("a")], Settings { limits, ..Settings::loopback(0) }).await;
+    let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::loopback(0) }).await;
     let status = status_of(&connect(served.addr.unwrap()).await, "").await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::ResourceExhausted, "TOO_MANY_REQUESTS".into()));
     assert!(status.get_details_retry_info().is_some());
@@ -309,7 +309,7 @@ async fn requests_at_once_are_bounded() {
 async fn who_shows_many_wrong_tokens_is_not_listened_to_for_a_while() {
     let files = Files::with(&["token ops read - -"]);
     let limits = Limits { failures_per_minute: 3, ..Limits::default() };
-    let served = serve_as(&[&world("a")], Settings { limits, ..files.demanding() }).await;
+    let served = serve_as(&[&world("a")], AdminSettings { limits, ..files.demanding() }).await;
     let channel = connect(served.addr.unwrap()).await;
     for _ in 0..20 {
         assert!(refused(&status_of(&channel, "").await), "who shows nothing guesses nothing");
@@ -348,7 +348,7 @@ async fn the_socket_is_guarded_by_its_mode_and_goes_with_the_process() {
     let group = fs::metadata(files.0.path()).unwrap().gid().to_string();
     let socket = SocketSettings { mode: 0o640, group, ..files.socket() };
     let path = socket.path.clone();
-    let settings = Settings { socket: Some(socket), ..files.demanding() };
+    let settings = AdminSettings { socket: Some(socket), ..files.demanding() };
     let served = serve_as(&[&world("a")], settings).await;
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     let channel = over_socket(&path).await;
@@ -364,12 +364,12 @@ async fn the_socket_is_guarded_by_its_mode_and_goes_with_the_process() {
 #[tokio::test]
 async fn a_socket_alone_is_enough_and_knows_who_is_there() {
     let files = Files::with(&[]);
-    let settings = Settings { socket: Some(files.socket()), ..Settings::default() };
+    let settings = AdminSettings { socket: Some(files.socket()), ..AdminSettings::default() };
     let served = serve_as(&[&world("a")], settings).await;
     assert_eq!(served.addr, None);
     assert_eq!(status_of(&over_socket(&files.path("sock")).await, "").await.unwrap(), ["a"]);
     let (ours, _other) = tokio::net::UnixStream::pair().unwrap();
-    let remote = crate::admin::auth::peer_credentials::Remote::unix(ours.peer_cred().unwrap());
+    let remote = crate::admin::auth::peer_credentials::RemoteClient::unix(ours.peer_cred().unwrap());
     let uid = fs::metadata(files.0.path()).unwrap().uid();
     assert_eq!(&*remote.name, format!("unix uid {uid} pid {}", std::process::id()));
 }
@@ -377,7 +377,7 @@ async fn a_socket_alone_is_enough_and_knows_who_is_there() {
 #[tokio::test]
 async fn a_stale_socket_is_replaced_and_nothing_else_is() {
     let files = Files::with(&[]);
-    let settings = || Settings { socket: Some(files.socket()), ..Settings::default() };
+    let settings = || AdminSettings { socket: Some(files.socket()), ..AdminSettings::default() };
     // A listener that was closed without a word leaves its file behind.
     drop(std::os::unix::net::UnixListener::bind(files.path("sock")).unwrap());
     assert!(files.path("sock").exists());
@@ -400,7 +400,8 @@ async fn a_socket_that_cannot_be_as_wanted_is_not_there_at_all() {
     let missing = SocketSettings { path: files.path("none/sock"), ..files.socket() };
     let long = SocketSettings { path: files.path(&"x".repeat(200)), ..files.socket() };
     for (socket, part) in [(no_user, "admin.socket_owner"), (missing, "none/sock"), (long, "xxx")] {
-        let refused = Admin::bind(Settings { socket: Some(socket), ..Settings::default() }).await.err().unwrap();
+        let refused =
+            Admin::bind(AdminSettings { socket: Some(socket), ..AdminSettings::default() }).await.err().unwrap();
         assert!(refused.to_string().contains(part), "{refused}");
         assert_eq!(fs::read_dir(files.0.path()).unwrap().count(), 1);
     }

@@ -7,10 +7,10 @@ use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::admin::auth::caller::{Caller, Networks};
+use crate::admin::auth::caller::{AllowedNetworks, Caller};
 use crate::admin::auth::roles::Role;
 use crate::admin::services::audit::list::list;
-use crate::admin::services::events::{Watches, watch};
+use crate::admin::services::events::{EventStreamLimits, watch};
 use crate::network::tests::{Life, Process, until};
 use crate::network::{By, DialQuery, Portion};
 use crate::node::row::BanTarget;
@@ -198,14 +198,14 @@ async fn a_caller_for_some_networks_does_not_learn_which_others_come_and_go() {
         let entries = list(&directory, &caller, ListAuditEntriesRequest::default()).await.unwrap().entries;
         entries.into_iter().map(|entry| entry.number).collect::<Vec<_>>()
     };
-    until("all is written down", async || told(Networks::All).await == [4, 3, 2, 1]).await;
-    let these = Networks::These(["a".into()].into());
+    until("all is written down", async || told(AllowedNetworks::All).await == [4, 3, 2, 1]).await;
+    let these = AllowedNetworks::These(["a".into()].into());
     assert_eq!(told(these.clone()).await, [3, 1]);
 
     let events = async |networks| {
         let mut request = tonic::Request::new(WatchEventsRequest { from_oldest: true, ..Default::default() });
         request.extensions_mut().insert(caller(networks));
-        let mut events = watch(&directory, &Watches::until(CancellationToken::new()), request).unwrap();
+        let mut events = watch(&directory, &EventStreamLimits::until(CancellationToken::new()), request).unwrap();
         let mut changes = Vec::new();
         loop {
             match events.next().await.unwrap().unwrap().update.unwrap() {
@@ -218,7 +218,7 @@ async fn a_caller_for_some_networks_does_not_learn_which_others_come_and_go() {
             }
         }
     };
-    assert_eq!(events(Networks::All).await.len(), 4);
+    assert_eq!(events(AllowedNetworks::All).await.len(), 4);
     assert_eq!(events(these).await, ["added the network a", "banned 203.0.113.1"]);
 }
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::{Shared, violated_field, world};
-use crate::admin::auth::caller::{Caller, Networks};
+use crate::admin::auth::caller::{AllowedNetworks, Caller};
 use crate::admin::auth::roles::Role;
 use crate::admin::page::{Log, latest_first};
 use crate::admin::request::network_scope::Scope;
@@ -92,7 +92,7 @@ impl Log for Books {
 }
 
 fn scope(worlds: &[Shared]) -> Scope {
-    let caller = Caller { who: "ops".into(), role: Role::Read, networks: Networks::All };
+    let caller = Caller { who: "ops".into(), role: Role::Read, networks: AllowedNetworks::All };
     Scope::of(&Directory::new(worlds.iter().map(Shared::handle), None), &caller, "-").unwrap()
 }
 

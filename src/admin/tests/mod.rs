@@ -28,7 +28,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Admin, LogControl, LogError, LogLevels, Process, ServeError, Settings};
+use super::{Admin, AdminSettings, LogControl, LogError, LogLevels, Process, ServeError};
 use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
@@ -55,7 +55,7 @@ async fn serve(worlds: &[&Shared]) -> Served {
 
 /// Tests ask faster than an operator; those of the rate itself set one.
 async fn serve_networks(directory: Directory) -> Served {
-    let mut settings = Settings::loopback(0);
+    let mut settings = AdminSettings::loopback(0);
     settings.limits.rate.per_second = 0;
     let Running { addr, stop, task } = serve_directory(directory, settings).await;
     let addr = addr.unwrap();
@@ -69,11 +69,11 @@ struct Running {
     task: JoinHandle<Result<(), ServeError>>,
 }
 
-async fn serve_as(worlds: &[&Shared], settings: Settings) -> Running {
+async fn serve_as(worlds: &[&Shared], settings: AdminSettings) -> Running {
     serve_directory(Directory::new(worlds.iter().map(|world| world.handle()), None), settings).await
 }
 
-async fn serve_directory(directory: Directory, settings: Settings) -> Running {
+async fn serve_directory(directory: Directory, settings: AdminSettings) -> Running {
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr();
     let (stop, stopped) = oneshot::channel();

@@ -6,20 +6,20 @@ use tonic::{Code, Request};
 
 use super::*;
 use crate::admin::NoFiles;
-use crate::admin::auth::caller::{Caller, Networks as Visible};
+use crate::admin::auth::caller::{AllowedNetworks as Visible, Caller};
 use crate::admin::auth::roles::Role;
 use crate::admin::host::operations::OperationError;
 use crate::admin::reply::status_codes;
-use crate::admin::services::networks::Networks;
+use crate::admin::services::networks::NetworksApi;
 use crate::proto::pexd::v1::network_service_server::NetworkService as _;
 use crate::proto::pexd::v1::{
     AddNetworkRequest, GetEffectiveConfigRequest, ListNetworksRequest, ReloadNetworkRequest, RemoveNetworkRequest,
     SetConfigRequest,
 };
 
-fn service(worlds: &[&Shared]) -> Networks {
+fn service(worlds: &[&Shared]) -> NetworksApi {
     let directory = Directory::new(worlds.iter().map(|world| world.handle()), Some("b".into()));
-    Networks { directory, operations: Arc::new(NoFiles) }
+    NetworksApi { directory, operations: Arc::new(NoFiles) }
 }
 
 fn from<T>(networks: Visible, message: T) -> Request<T> {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tonic::{Code, Status};
 
 use super::{Shared, reason, violated_field, world};
-use crate::admin::auth::caller::{Caller, Networks};
+use crate::admin::auth::caller::{AllowedNetworks, Caller};
 use crate::admin::auth::roles::Role;
 use crate::admin::page::{Chunk, Listing, Page, Pages, pick};
 use crate::admin::request::network_scope::Scope;
@@ -88,7 +88,7 @@ fn numbers(networks: &[&str], count: u32, ranked: bool, divisor: u32) -> Numbers
 }
 
 fn caller(who: &str) -> Caller {
-    Caller { who: who.into(), role: Role::Read, networks: Networks::All }
+    Caller { who: who.into(), role: Role::Read, networks: AllowedNetworks::All }
 }
 
 fn scope(worlds: &[Shared], network: &str) -> Scope {
@@ -96,9 +96,9 @@ fn scope(worlds: &[Shared], network: &str) -> Scope {
     Scope::of(&directory, &caller("ops"), network).unwrap()
 }
 
-type Shown = Page<(String, u32, u32)>;
+type Presented = Page<(String, u32, u32)>;
 
-async fn get(pages: &Pages, list: &Numbers, scope: &Scope, size: i32, token: &str) -> Result<Shown, Status> {
+async fn get(pages: &Pages, list: &Numbers, scope: &Scope, size: i32, token: &str) -> Result<Presented, Status> {
     pages.page(list, &caller("token ops from 10.0.0.7:40112"), scope, size, token).await
 }
 
@@ -224,7 +224,7 @@ async fn a_network_that_goes_takes_its_part_of_the_order_along() {
     let pages = Pages::default();
     let first = get(&pages, &list, &scope(&worlds, "-"), 5, "").await.unwrap();
     let rest = get(&pages, &list, &scope(&worlds[..1], "-"), 100, &first.next).await.unwrap();
-    let of_a = |page: &Shown| page.items.iter().filter(|(network, _, _)| network == "a").count();
+    let of_a = |page: &Presented| page.items.iter().filter(|(network, _, _)| network == "a").count();
     assert_eq!((of_a(&first) + of_a(&rest), rest.items.len(), &*rest.next), (20, of_a(&rest), ""));
 }
 

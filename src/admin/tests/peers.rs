@@ -18,7 +18,7 @@ pub(super) fn node(process: &Process, chain: &str) -> Config {
     config
 }
 
-/// Networks in a process of their own each, as peers of one chain have books of their own.
+/// AllowedNetworks in a process of their own each, as peers of one chain have books of their own.
 struct World {
     _process: Process,
     peers: Process,

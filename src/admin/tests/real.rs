@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::connect;
-use crate::admin::{Admin, NoFiles, Settings};
+use crate::admin::{Admin, AdminSettings, NoFiles};
 use crate::book::Record;
 use crate::clock::entropy;
 use crate::network::{self, Directory, Entrance, Handle};
@@ -60,7 +60,7 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;
     let directory = Directory::new([running.handle.clone()], None);
-    let mut settings = Settings::loopback(0);
+    let mut settings = AdminSettings::loopback(0);
     settings.limits.rate.per_second = 0;
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr().unwrap();

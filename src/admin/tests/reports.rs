@@ -17,7 +17,7 @@ use crate::wire::secret::NodeKey;
 type Client = ReactorServiceClient<Channel>;
 
 async fn client(networks: impl IntoIterator<Item = network::Handle>, process: Process) -> Client {
-    let admin = Admin::bind(Settings::loopback(0)).await.unwrap();
+    let admin = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
     let addr = admin.local_addr().unwrap();
     tokio::spawn(admin.serve(Directory::new(networks, None), Arc::new(NoFiles), process, std::future::pending()));
     Client::new(connect(addr).await)
@@ -216,10 +216,10 @@ async fn a_log_that_is_not_ours_is_told_of() {
 
 #[test]
 fn who_is_for_some_networks_only_may_not_act_on_all() {
-    use crate::admin::auth::caller::{Caller, Networks};
+    use crate::admin::auth::caller::{AllowedNetworks, Caller};
     use crate::admin::auth::roles::Role;
     let caller = |networks| Caller { who: "token ops".into(), role: Role::Control, networks };
-    assert!(caller(Networks::All).require_all_networks().is_ok());
-    let denied = caller(Networks::These(["one-1".into()].into())).require_all_networks().unwrap_err();
+    assert!(caller(AllowedNetworks::All).require_all_networks().is_ok());
+    let denied = caller(AllowedNetworks::These(["one-1".into()].into())).require_all_networks().unwrap_err();
     assert_eq!((denied.code(), reason(&denied).as_str()), (Code::PermissionDenied, "ALL_NETWORKS_NEEDED"));
 }

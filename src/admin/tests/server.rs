@@ -35,17 +35,17 @@ async fn only_loopback_addresses_are_listened_on_when_nobody_could_show_who_he_i
         assert!(text.contains(laddr) && text.contains("127.0.0.1") && text.contains("ssh -L"), "{text}");
     }
     for laddr in ["127.0.0.1:0", "127.9.9.9:0"] {
-        Admin::bind(Settings { laddr: Some(laddr.parse().unwrap()), ..Settings::default() }).await.unwrap();
+        Admin::bind(AdminSettings { laddr: Some(laddr.parse().unwrap()), ..AdminSettings::default() }).await.unwrap();
     }
 }
 
 async fn refused_bind(laddr: SocketAddr) -> BindError {
-    Admin::bind(Settings { laddr: Some(laddr), ..Settings::default() }).await.err().unwrap()
+    Admin::bind(AdminSettings { laddr: Some(laddr), ..AdminSettings::default() }).await.err().unwrap()
 }
 
 #[tokio::test]
 async fn a_taken_port_is_told_before_anything_is_served() {
-    let first = Admin::bind(Settings::loopback(0)).await.unwrap();
+    let first = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
     let taken = first.local_addr().unwrap();
     let second = refused_bind(taken).await;
     assert!(matches!(second, BindError::Taken(laddr) if laddr == taken), "{second}");
@@ -91,7 +91,7 @@ async fn a_request_above_the_limit_is_refused_and_the_connection_lives_on() {
     client.get_status(GetStatusRequest::default()).await.unwrap();
 }
 
-/// Calls any path with a message in which field 1 is this text.
+/// CallCounts any path with a message in which field 1 is this text.
 async fn call(channel: &Channel, path: &'static str, text: &[u8]) -> Status {
     #[derive(Clone, PartialEq, prost::Message)]
     struct Bytes {
@@ -123,7 +123,7 @@ async fn connections_above_the_limits_are_closed_until_one_ends() {
     for (connections, per_source) in [(limits.connections, limits.connections), (64, limits.connections_per_source)] {
         let most = connections.min(per_source);
         let limits = Limits { connections, connections_per_source: per_source, ..limits };
-        let served = serve_as(&[&world("a")], Settings { limits, ..Settings::loopback(0) }).await;
+        let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::loopback(0) }).await;
         let addr = served.addr.unwrap();
         let channel = connect(addr).await;
         let mut held = Vec::new();

@@ -68,7 +68,7 @@ struct Setup {
     files: Files,
     server_ca: Ca,
     client_ca: Ca,
-    settings: Settings,
+    settings: AdminSettings,
 }
 
 impl Setup {
@@ -76,7 +76,7 @@ impl Setup {
         let (files, server_ca, client_ca) = (Files::with(lines), Ca::new(), Ca::new());
         let tls = TlsFiles { cert: files.path("cert"), key: files.path("key"), client_ca: Some(files.path("ca")) };
         let access = files.access();
-        let settings = Settings { require_auth: true, tls: Some(tls), access, ..Settings::loopback(0) };
+        let settings = AdminSettings { require_auth: true, tls: Some(tls), access, ..AdminSettings::loopback(0) };
         let world = Setup { files, server_ca, client_ca, settings };
         world.install(&world.server_ca.sign("pexd", "localhost", GOOD));
         world.put("ca", &world.client_ca.pem());

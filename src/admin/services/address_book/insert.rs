@@ -22,7 +22,7 @@ pub(in crate::admin) type Given = Result<(NetAddress, Option<Source>), RefusedAd
 
 /// What became of addresses that were to enter a book.
 #[derive(Debug, Default)]
-pub(in crate::admin) struct Intake {
+pub(in crate::admin) struct InsertReport {
     /// Of those that the book had not, those that are in it at the end.
     pub(in crate::admin) added: u32,
     /// Of those that the book had not, those that made room for others of them at once.
@@ -43,9 +43,9 @@ pub(in crate::admin) async fn take_in(
     by: By,
     given: Vec<Given>,
     summary: fn(u32) -> String,
-) -> Result<(Intake, Applied), Status> {
+) -> Result<(InsertReport, Applied), Status> {
     let work = tokio::spawn(async move {
-        let intake = Intake::of(&network, given).await?;
+        let intake = InsertReport::of(&network, given).await?;
         let mut summary = summary(intake.added);
         if intake.displaced > 0 {
             summary.push_str(&format!("; {} more gave way at once: their buckets are full", intake.displaced));
@@ -56,11 +56,11 @@ pub(in crate::admin) async fn take_in(
     work.await.map_err(|_| status_codes::internal())?.map_err(|error: Error| status_codes::of(&error))
 }
 
-impl Intake {
+impl InsertReport {
     async fn of(network: &Handle, given: Vec<Given>) -> Result<Self, Error> {
         let valid: Vec<_> = given.iter().filter_map(|given| given.as_ref().ok()).copied().collect();
         let entered = network.enter_addresses(&valid).await?;
-        let (mut intake, mut entered) = (Intake::default(), entered.into_iter());
+        let (mut intake, mut entered) = (InsertReport::default(), entered.into_iter());
         let mut new = Vec::new();
         for given in given {
             match given.map(|(address, _)| (address, entered.next())) {

@@ -6,7 +6,7 @@ use tonic::Status;
 use crate::admin::page::{Chunk, Listing};
 use crate::admin::reply::conversions;
 use crate::admin::reply::status_codes::invalid;
-use crate::admin::request::filters::{Text, Times, Who, any_of, range, who};
+use crate::admin::request::filters::{IdOrRange, Substring, TimeWindow, any_of, range, who};
 use crate::book::State;
 use crate::network::{Error, Handle};
 use crate::node::AddressView;
@@ -26,12 +26,12 @@ struct Filter {
     states: Vec<State>,
     outcomes: Vec<DialOutcome>,
     place: Option<ipnet::IpNet>,
-    text: Text,
-    source: Option<Who>,
+    text: Substring,
+    source: Option<IdOrRange>,
     servable: Option<bool>,
     verified: Option<bool>,
     connected: Option<bool>,
-    last_success: Times,
+    last_success: TimeWindow,
 }
 
 impl Addresses {
@@ -67,12 +67,12 @@ impl Filter {
             states: any_of("filter.states", &filter.states, "name states of AddressState", state)?,
             outcomes: any_of("filter.outcomes", &filter.outcomes, outcomes, outcome)?,
             place: range("filter.ip_range", &filter.ip_range)?,
-            text: Text::read("filter.text", &filter.text)?,
+            text: Substring::read("filter.text", &filter.text)?,
             source: who("filter.source", &filter.source)?,
             servable: filter.servable,
             verified: filter.verified,
             connected: filter.connected,
-            last_success: Times::read("filter.last_success", filter.last_success.as_ref())?,
+            last_success: TimeWindow::read("filter.last_success", filter.last_success.as_ref())?,
         })
     }
 
@@ -80,9 +80,9 @@ impl Filter {
     fn admits(&self, view: &AddressView) -> bool {
         let record = &view.record;
         let is = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
-        let by_source = |who: Who| match who {
-            Who::Id(id) => record.source.id == id,
-            Who::Range(net) => net.contains(&record.source.ip),
+        let by_source = |who: IdOrRange| match who {
+            IdOrRange::Id(id) => record.source.id == id,
+            IdOrRange::Range(net) => net.contains(&record.source.ip),
         };
         (self.states.is_empty() || self.states.contains(&record.state))
             && (self.outcomes.is_empty() || self.outcomes.contains(&record.outcome))
@@ -92,7 +92,7 @@ impl Filter {
             && self.last_success.contain(record.last_success)
             && self.place.is_none_or(|net| net.contains(&record.address.ip()))
             && self.source.is_none_or(by_source)
-            && (self.text == Text::default() || self.text.is_in(&record.address.to_string()))
+            && (self.text == Substring::default() || self.text.is_in(&record.address.to_string()))
     }
 }
 

@@ -34,10 +34,10 @@ const MAX_ATTEMPTS: usize = 16;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(in crate::admin) struct AddressBook(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
+pub(in crate::admin) struct AddressBookApi(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
 
 #[tonic::async_trait]
-impl AddressBookService for AddressBook {
+impl AddressBookService for AddressBookApi {
     type ExportAddressesStream = BoxStream<ExportAddressesResponse>;
 
     async fn get_summary(&self, request: Request<GetSummaryRequest>) -> Result<Response<GetSummaryResponse>, Status> {

@@ -64,7 +64,7 @@ pub(in crate::admin) async fn list(
     let scope = Scope::of(directory, caller, &request.network)?;
     let filter = request.filter.unwrap_or_default();
     let query = AuditQuery {
-        time: filters::Times::read("filter.time", filter.time.as_ref())?.bounds(),
+        time: filters::TimeWindow::read("filter.time", filter.time.as_ref())?.bounds(),
         author: filters::text("filter.author", &filter.author)?,
         method: filters::text("filter.method", &filter.method)?.map(|_| filter.method.clone()),
     };

@@ -11,7 +11,7 @@ use crate::admin::page::{Chunk, Listing};
 use crate::admin::reply::conversions;
 use crate::admin::reply::status_codes::invalid;
 use crate::admin::request::fields;
-use crate::admin::request::filters::{Text, any_of};
+use crate::admin::request::filters::{Substring, any_of};
 use crate::network::{Error, Handle};
 use crate::node::row::{self, BanTarget};
 use crate::proto::pexd::v1::{Ban, BanFilter, BanOrigin};
@@ -23,7 +23,7 @@ pub(in crate::admin) struct BanList {
     /// Who laid them: operators (true) or the reactor; empty = anybody.
     by_operator: Vec<bool>,
     applies_to: Option<Held>,
-    text: Text,
+    text: Substring,
     query: Vec<u8>,
 }
 
@@ -68,7 +68,7 @@ impl BanList {
         Ok(BanList {
             by_operator: any_of("filter.origins", &filter.origins, mend, origin)?,
             applies_to: held("filter.applies_to", &filter.applies_to)?,
-            text: Text::read("filter.text", &filter.text)?,
+            text: Substring::read("filter.text", &filter.text)?,
             query: filter.encode_to_vec(),
         })
     }
@@ -101,7 +101,7 @@ impl Listing for BanList {
     fn admits(&self, ban: &row::Ban) -> bool {
         let has_text = || [&ban.target.to_string(), &ban.reason, &*ban.author].iter().any(|text| self.text.is_in(text));
         (self.by_operator.is_empty() || self.by_operator.contains(&ban.by_operator))
-            && (self.text == Text::default() || has_text())
+            && (self.text == Substring::default() || has_text())
     }
 
     async fn scan(

@@ -19,10 +19,10 @@ use crate::proto::pexd::v1::{
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(in crate::admin) struct Bans(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
+pub(in crate::admin) struct BansApi(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
 
 #[tonic::async_trait]
-impl BanService for Bans {
+impl BanService for BansApi {
     async fn list_bans(&self, request: Request<ListBansRequest>) -> Result<Response<ListBansResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();

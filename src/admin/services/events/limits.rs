@@ -17,7 +17,7 @@ const MAX_PER_CALLER: usize = 16;
 
 /// The streams under way. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
-pub(in crate::admin) struct Watches {
+pub(in crate::admin) struct EventStreamLimits {
     /// Cancelled when the process ends.
     pub(super) ending: CancellationToken,
     places: Arc<Places<String>>,
@@ -26,10 +26,10 @@ pub(in crate::admin) struct Watches {
 /// A stream's place; given back when it is dropped.
 pub(super) type Place = connection_limits::Place<String>;
 
-impl Watches {
+impl EventStreamLimits {
     /// Streams that end when the token is cancelled.
     pub(in crate::admin) fn until(ending: CancellationToken) -> Self {
-        Watches { ending, places: Places::new(MAX_STREAMS, MAX_PER_CALLER) }
+        EventStreamLimits { ending, places: Places::new(MAX_STREAMS, MAX_PER_CALLER) }
     }
 
     /// A place for one more stream.
@@ -53,16 +53,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::admin::auth::caller::Networks;
+    use crate::admin::auth::caller::AllowedNetworks;
     use crate::admin::auth::roles::Role;
 
     fn caller(who: &str) -> Caller {
-        Caller { who: who.into(), role: Role::Read, networks: Networks::These(BTreeSet::new()) }
+        Caller { who: who.into(), role: Role::Read, networks: AllowedNetworks::These(BTreeSet::new()) }
     }
 
     #[test]
     fn places_are_bounded_for_each_and_for_all_and_come_back() {
-        let watches = Watches::until(CancellationToken::new());
+        let watches = EventStreamLimits::until(CancellationToken::new());
         let mut places: Vec<_> =
             (0..MAX_PER_CALLER).map(|n| watches.enter(&caller(&format!("10.0.0.1:{}", n + 1))).unwrap()).collect();
         let refused = watches.enter(&caller("10.0.0.1:999")).unwrap_err();

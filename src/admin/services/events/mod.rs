@@ -8,5 +8,5 @@ mod filter;
 mod limits;
 mod watch;
 
-pub(in crate::admin) use limits::Watches;
+pub(in crate::admin) use limits::EventStreamLimits;
 pub(in crate::admin) use watch::{EventStream, watch};

@@ -12,7 +12,7 @@ use tonic::{Request, Status};
 
 use super::convert;
 use super::filter::Filter;
-use super::limits::{Place, Watches};
+use super::limits::{EventStreamLimits, Place};
 use crate::admin::auth::caller::Caller;
 use crate::admin::reply::status_codes;
 use crate::admin::reply::status_codes::invalid;
@@ -41,7 +41,7 @@ const LOOK_AROUND: Duration = Duration::from_secs(1);
 /// What is wrong with the request, or RESOURCE_EXHAUSTED when there are as many streams as may be.
 pub(in crate::admin) fn watch(
     directory: &Directory,
-    watches: &Watches,
+    watches: &EventStreamLimits,
     request: Request<WatchEventsRequest>,
 ) -> Result<EventStream, Status> {
     let caller = Caller::of(&request);

@@ -52,7 +52,7 @@ pub(in crate::admin) async fn list(
     let query = DialQuery {
         range: filters::range("filter.ip_range", &filter.ip_range)?,
         id: filters::id("filter.id", &filter.id)?,
-        time: filters::Times::read("filter.time", filter.time.as_ref())?.bounds(),
+        time: filters::TimeWindow::read("filter.time", filter.time.as_ref())?.bounds(),
         reached: filter.reached,
     };
     let page = latest_first(&Dials { filter, query }, &scope, request.page_size, &request.page_token).await?;

@@ -7,7 +7,7 @@ use tonic::Status;
 use crate::admin::page::{Chunk, Listing};
 use crate::admin::reply::conversions;
 use crate::admin::reply::status_codes::invalid;
-use crate::admin::request::filters::{Text, any_of, range};
+use crate::admin::request::filters::{Substring, any_of, range};
 use crate::clock::Clock;
 use crate::network::{Error, Handle, Peer};
 use crate::proto::pexd::v1 as pb;
@@ -29,7 +29,7 @@ struct Filter {
     directions: Vec<pb::Direction>,
     purposes: Vec<pb::DialPurpose>,
     ips: Option<IpNet>,
-    text: Text,
+    text: Substring,
     persistent: Option<bool>,
 }
 
@@ -59,7 +59,7 @@ impl Filter {
             directions: any_of("filter.directions", &filter.directions, inbound_or_outbound, direction)?,
             purposes: any_of("filter.purposes", &filter.purposes, purposes, purpose)?,
             ips: range("filter.ip_range", &filter.ip_range)?,
-            text: Text::read("filter.text", &filter.text)?,
+            text: Substring::read("filter.text", &filter.text)?,
             persistent: filter.persistent,
         })
     }
@@ -69,7 +69,7 @@ impl Filter {
         directions.is_empty()
             && purposes.is_empty()
             && ips.is_none()
-            && *text == Text::default()
+            && *text == Substring::default()
             && persistent.is_none()
     }
 

@@ -20,14 +20,14 @@ use crate::proto::pexd::v1::peer_service_server::PeerService;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(in crate::admin) struct Peers(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
+pub(in crate::admin) struct PeersApi(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
 
 fn show(network: &Handle, peer: Peer) -> pb::Peer {
     conversions::peer(network.chain_id(), peer, Clock.now())
 }
 
 #[tonic::async_trait]
-impl PeerService for Peers {
+impl PeerService for PeersApi {
     async fn list_peers(
         &self,
         request: Request<pb::ListPeersRequest>,

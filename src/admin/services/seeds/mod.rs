@@ -21,7 +21,7 @@ use crate::types::PeerAddress;
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
-pub(in crate::admin) struct Seeds(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
+pub(in crate::admin) struct SeedsApi(pub(in crate::admin) Directory, pub(in crate::admin) Pages);
 
 /// The seeds by their address.
 struct ByAddress;
@@ -48,7 +48,7 @@ impl Listing for ByAddress {
 }
 
 #[tonic::async_trait]
-impl SeedService for Seeds {
+impl SeedService for SeedsApi {
     async fn list_seeds(&self, request: Request<ListSeedsRequest>) -> Result<Response<ListSeedsResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
