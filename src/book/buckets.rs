@@ -2,36 +2,29 @@
 
 use rand::RngExt as _;
 
-use super::history::{History, Stamp};
+use super::entry_index::{Ix, SlotAt};
+use super::history::{History, Timestamp};
 use super::params::BUCKET_SIZE;
-use super::slab::Ix;
 use crate::types::SeededRng;
 
 /// What decides who leaves a bucket, beside the entries, so that none of them has to be looked at for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamps {
-    touched: Stamp,
-    bad_from: Stamp,
+pub(super) struct EvictionKeys {
+    touched: Timestamp,
+    bad_from: Timestamp,
 }
 
-impl From<&History> for Stamps {
+impl From<&History> for EvictionKeys {
     fn from(history: &History) -> Self {
-        Stamps { touched: history.touched(), bad_from: history.bad_from() }
+        EvictionKeys { touched: history.touched(), bad_from: history.bad_from() }
     }
 }
 
-/// Where an entry stands: a bucket and a place in it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct SlotAt {
-    pub(super) bucket: u8,
-    pub(super) at: u8,
-}
-
-/// Entries and their stamps, side by side.
+/// Entries and their keys, side by side.
 #[derive(Clone, Default)]
 struct Bucket {
     slots: Vec<Ix>,
-    stamps: Vec<Stamps>,
+    keys: Vec<EvictionKeys>,
 }
 
 /// Buckets, and which of them are not empty, so that a random one of those is found at once.
@@ -68,21 +61,21 @@ impl Buckets {
             self.buckets.resize_with(self.count, Bucket::default);
             self.filled_at.resize(self.count, 0);
         }
-        let Bucket { slots, stamps } = &mut self.buckets[usize::from(bucket)];
+        let Bucket { slots, keys } = &mut self.buckets[usize::from(bucket)];
         if slots.is_empty() {
             self.filled_at[usize::from(bucket)] = self.filled.len() as u8;
             self.filled.push(bucket);
         }
         slots.push(ix);
-        stamps.push(history.into());
+        keys.push(history.into());
         SlotAt { bucket, at: (slots.len() - 1) as u8 }
     }
 
     /// Takes a slot out and tells which entry stands there now.
     pub(super) fn remove(&mut self, slot: SlotAt) -> Option<Ix> {
-        let Bucket { slots, stamps } = &mut self.buckets[usize::from(slot.bucket)];
+        let Bucket { slots, keys } = &mut self.buckets[usize::from(slot.bucket)];
         slots.swap_remove(usize::from(slot.at));
-        stamps.swap_remove(usize::from(slot.at));
+        keys.swap_remove(usize::from(slot.at));
         let moved = slots.get(usize::from(slot.at)).copied();
         if slots.is_empty() {
             let at = self.filled_at[usize::from(slot.bucket)];
@@ -95,25 +88,25 @@ impl Buckets {
     }
 
     /// Takes over what became of an entry.
-    pub(super) fn restamp(&mut self, slot: SlotAt, history: &History) {
-        self.buckets[usize::from(slot.bucket)].stamps[usize::from(slot.at)] = history.into();
+    pub(super) fn update_eviction_keys(&mut self, slot: SlotAt, history: &History) {
+        self.buckets[usize::from(slot.bucket)].keys[usize::from(slot.at)] = history.into();
     }
 
     /// The slot that leaves a full new bucket: one that is bad, else the one added or tried longest ago.
-    pub(super) fn worst(&self, bucket: u8, now: Stamp) -> SlotAt {
-        self.least(bucket, |stamps| (u64::from(stamps.bad_from > now) << 32) | stamps.touched.secs())
+    pub(super) fn worst(&self, bucket: u8, now: Timestamp) -> SlotAt {
+        self.least(bucket, |keys| (u64::from(keys.bad_from > now) << 32) | keys.touched.secs())
     }
 
     /// The slot that leaves a full old bucket: the one tried longest ago.
     pub(super) fn oldest(&self, bucket: u8) -> SlotAt {
-        self.least(bucket, |stamps| stamps.touched.secs())
+        self.least(bucket, |keys| keys.touched.secs())
     }
 
     /// The first slot of the least worth, which has 33 bits. Worth and place are compared as one number, which processors
     /// do many at a time.
-    fn least(&self, bucket: u8, worth: impl Fn(&Stamps) -> u64) -> SlotAt {
-        let stamps = &self.buckets[usize::from(bucket)].stamps;
-        let least = stamps.iter().zip(0_u64..).map(|(stamps, at)| (worth(stamps) << 8) | at).fold(u64::MAX, u64::min);
+    fn least(&self, bucket: u8, worth: impl Fn(&EvictionKeys) -> u64) -> SlotAt {
+        let keys = &self.buckets[usize::from(bucket)].keys;
+        let least = keys.iter().zip(0_u64..).map(|(keys, at)| (worth(keys) << 8) | at).fold(u64::MAX, u64::min);
         SlotAt { bucket, at: least as u8 }
     }
 
@@ -128,14 +121,14 @@ impl Buckets {
     }
 
     #[cfg(test)]
-    pub(super) fn stamps(&self, slot: SlotAt) -> Stamps {
-        self.buckets[usize::from(slot.bucket)].stamps[usize::from(slot.at)]
+    pub(super) fn keys(&self, slot: SlotAt) -> EvictionKeys {
+        self.buckets[usize::from(slot.bucket)].keys[usize::from(slot.at)]
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let inside = |bucket: &Bucket| {
-            bucket.slots.capacity() * size_of::<Ix>() + bucket.stamps.capacity() * size_of::<Stamps>()
+            bucket.slots.capacity() * size_of::<Ix>() + bucket.keys.capacity() * size_of::<EvictionKeys>()
         };
         let slots: usize = self.buckets.iter().map(inside).sum();
         slots + self.buckets.capacity() * size_of::<Bucket>() + self.filled.capacity() + self.filled_at.capacity()
@@ -153,7 +146,7 @@ mod tests {
         let mut rng = SeededRng::seed_from_u64(1);
         let mut buckets = Buckets::new(256);
         assert_eq!(buckets.pick(&mut rng), None);
-        let history = History::new(Stamp::NEVER);
+        let history = History::new(Timestamp::NEVER);
         let at = [(3, 0), (9, 1), (9, 2), (200, 3), (255, 4)].map(|(bucket, ix)| buckets.push(bucket, ix, &history));
         assert_eq!(buckets.remove(at[3]), None);
         let mut times = [0_i32; 5];

@@ -7,12 +7,12 @@ use crate::types::{DialOutcome, Wall};
 
 /// A stored time in whole seconds since the Unix epoch, up to the year 2106; 0 stands for "never".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Stamp(u32);
+pub(super) struct Timestamp(u32);
 
-impl Stamp {
-    pub(super) const NEVER: Stamp = Stamp(0);
+impl Timestamp {
+    pub(super) const NEVER: Timestamp = Timestamp(0);
     /// Later than all others.
-    pub(super) const END: Stamp = Stamp(u32::MAX);
+    pub(super) const END: Timestamp = Timestamp(u32::MAX);
 
     pub(super) const fn secs(self) -> u64 {
         self.0 as u64
@@ -23,31 +23,31 @@ impl Stamp {
     }
 
     /// Seconds since `earlier`; 0 when the clock was set back in between.
-    pub(super) const fn since(self, earlier: Stamp) -> u32 {
+    pub(super) const fn since(self, earlier: Timestamp) -> u32 {
         self.0.saturating_sub(earlier.0)
     }
 
-    const fn after(self, time: Duration) -> Stamp {
-        Stamp(self.0.saturating_add(time.as_secs() as u32))
+    const fn after(self, time: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(time.as_secs() as u32))
     }
 
     /// The first second that is more than `time` later.
-    const fn more_than_after(self, time: Duration) -> Stamp {
-        Stamp(self.0.saturating_add(time.as_secs() as u32 + 1))
+    const fn more_than_after(self, time: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(time.as_secs() as u32 + 1))
     }
 }
 
-impl From<Wall> for Stamp {
+impl From<Wall> for Timestamp {
     fn from(wall: Wall) -> Self {
         if wall.is_never() {
-            return Stamp::NEVER;
+            return Timestamp::NEVER;
         }
-        Stamp(u32::try_from((wall.as_millis() / 1000).max(1)).unwrap_or(u32::MAX))
+        Timestamp(u32::try_from((wall.as_millis() / 1000).max(1)).unwrap_or(u32::MAX))
     }
 }
 
-impl From<Stamp> for Wall {
-    fn from(stamp: Stamp) -> Self {
+impl From<Timestamp> for Wall {
+    fn from(stamp: Timestamp) -> Self {
         Wall::from_secs(i64::from(stamp.0))
     }
 }
@@ -55,11 +55,11 @@ impl From<Stamp> for Wall {
 /// The attempts at one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct History {
-    pub(super) added: Stamp,
-    pub(super) last_attempt: Stamp,
-    pub(super) last_success: Stamp,
+    pub(super) added: Timestamp,
+    pub(super) last_attempt: Timestamp,
+    pub(super) last_success: Timestamp,
     /// The first success since the last failure.
-    pub(super) reached_since: Stamp,
+    pub(super) reached_since: Timestamp,
     /// Failures since the last success.
     pub(super) attempts: u16,
     pub(super) outcome: DialOutcome,
@@ -68,12 +68,12 @@ pub(super) struct History {
 
 impl History {
     /// An address that nobody tried yet.
-    pub(super) const fn new(added: Stamp) -> Self {
+    pub(super) const fn new(added: Timestamp) -> Self {
         History {
             added,
-            last_attempt: Stamp::NEVER,
-            last_success: Stamp::NEVER,
-            reached_since: Stamp::NEVER,
+            last_attempt: Timestamp::NEVER,
+            last_success: Timestamp::NEVER,
+            reached_since: Timestamp::NEVER,
             attempts: 0,
             outcome: DialOutcome::Untried,
             verified: false,
@@ -81,7 +81,7 @@ impl History {
     }
 
     /// Reached at this very address.
-    pub(super) fn succeed(&mut self, now: Stamp, outcome: DialOutcome) {
+    pub(super) fn succeed(&mut self, now: Timestamp, outcome: DialOutcome) {
         self.last_attempt = now;
         self.last_success = now;
         // In the future it is from a clock that was wrong; it would never be good.
@@ -94,15 +94,15 @@ impl History {
     }
 
     /// Not reached, and it is the address's own fault.
-    pub(super) fn fail(&mut self, now: Stamp, outcome: DialOutcome) {
+    pub(super) fn fail(&mut self, now: Timestamp, outcome: DialOutcome) {
         self.hold(now, outcome);
         self.attempts = self.attempts.saturating_add(1);
-        self.reached_since = Stamp::NEVER;
+        self.reached_since = Timestamp::NEVER;
         self.verified = false;
     }
 
     /// Not reached, and nobody is: the attempt is recorded and costs the address nothing.
-    pub(super) fn hold(&mut self, now: Stamp, outcome: DialOutcome) {
+    pub(super) fn hold(&mut self, now: Timestamp, outcome: DialOutcome) {
         self.last_attempt = now;
         self.outcome = outcome;
     }
@@ -136,20 +136,20 @@ impl History {
     }
 
     /// When it was added or last tried: what leaves a full new bucket first.
-    pub(super) fn touched(&self) -> Stamp {
+    pub(super) fn touched(&self) -> Timestamp {
         self.added.max(self.last_attempt)
     }
 
     /// From when on it is worth nothing (behaviour document, "Address book", "bad"), unless it is tried again; the end of
     /// time if that never comes. Asked of new addresses only.
-    pub(super) fn bad_from(&self) -> Stamp {
+    pub(super) fn bad_from(&self) -> Timestamp {
         if self.attempts == 0 {
-            return Stamp::END;
+            return Timestamp::END;
         }
         let never_reached = self.last_success.is_never() && self.attempts >= BAD_FAILURES_NEVER_REACHED;
         let silent = self.last_attempt.more_than_after(BAD_AFTER_SILENCE);
         let bad = if never_reached {
-            Stamp::NEVER
+            Timestamp::NEVER
         } else if self.attempts >= BAD_FAILURES {
             self.last_success.more_than_after(BAD_AFTER_SILENCE).min(silent)
         } else {
@@ -169,21 +169,21 @@ mod tests {
 
     fn failed(times: u16, last: u32, last_success: u32) -> History {
         History {
-            last_attempt: Stamp(last),
-            last_success: Stamp(last_success),
+            last_attempt: Timestamp(last),
+            last_success: Timestamp(last_success),
             attempts: times,
             outcome: DialOutcome::TimedOut,
-            ..History::new(Stamp(T - 30 * DAY))
+            ..History::new(Timestamp(T - 30 * DAY))
         }
     }
 
     fn is_bad(history: History, now: u32) -> bool {
-        history.bad_from() <= Stamp(now)
+        history.bad_from() <= Timestamp(now)
     }
 
     #[test]
     fn bad_needs_a_failure_and_a_minute() {
-        assert!(!is_bad(History::new(Stamp(T - 300 * DAY)), T));
+        assert!(!is_bad(History::new(Timestamp(T - 300 * DAY)), T));
         assert!(!is_bad(failed(3, T - MINUTE + 1, 0), T));
         assert!(is_bad(failed(3, T - MINUTE, 0), T));
         assert!(!is_bad(failed(2, T - MINUTE, 0), T));
@@ -204,43 +204,43 @@ mod tests {
 
     #[test]
     fn good_is_two_successes_three_hours_apart_without_a_failure_between() {
-        let mut history = History::new(Stamp(T));
-        history.succeed(Stamp(T), DialOutcome::Reached);
-        history.succeed(Stamp(T + 3 * 3600 - 1), DialOutcome::Reached);
+        let mut history = History::new(Timestamp(T));
+        history.succeed(Timestamp(T), DialOutcome::Reached);
+        history.succeed(Timestamp(T + 3 * 3600 - 1), DialOutcome::Reached);
         assert!(!history.is_good());
-        history.succeed(Stamp(T + 3 * 3600), DialOutcome::NoPex);
+        history.succeed(Timestamp(T + 3 * 3600), DialOutcome::NoPex);
         assert!(history.is_good());
-        history.fail(Stamp(T + 4 * 3600), DialOutcome::Refused);
+        history.fail(Timestamp(T + 4 * 3600), DialOutcome::Refused);
         assert!(!history.is_good());
-        history.succeed(Stamp(T + 5 * 3600), DialOutcome::Reached);
-        history.succeed(Stamp(T + 7 * 3600), DialOutcome::Reached);
+        history.succeed(Timestamp(T + 5 * 3600), DialOutcome::Reached);
+        history.succeed(Timestamp(T + 7 * 3600), DialOutcome::Reached);
         assert!(!history.is_good());
     }
 
     #[test]
     fn a_clock_that_was_set_back_does_not_keep_anybody_from_being_good() {
-        let mut history = History::new(Stamp(T + 365 * DAY));
-        history.succeed(Stamp(T + 365 * DAY), DialOutcome::Reached);
-        history.succeed(Stamp(T), DialOutcome::Reached);
-        history.succeed(Stamp(T + 3 * 3600), DialOutcome::Reached);
+        let mut history = History::new(Timestamp(T + 365 * DAY));
+        history.succeed(Timestamp(T + 365 * DAY), DialOutcome::Reached);
+        history.succeed(Timestamp(T), DialOutcome::Reached);
+        history.succeed(Timestamp(T + 3 * 3600), DialOutcome::Reached);
         assert!(history.is_good());
     }
 
     #[test]
     fn a_held_failure_costs_nothing() {
-        let mut history = History::new(Stamp(T));
-        history.succeed(Stamp(T), DialOutcome::Reached);
+        let mut history = History::new(Timestamp(T));
+        history.succeed(Timestamp(T), DialOutcome::Reached);
         let before = history;
-        history.hold(Stamp(T + 5), DialOutcome::TimedOut);
-        assert_eq!(history, History { last_attempt: Stamp(T + 5), outcome: DialOutcome::TimedOut, ..before });
+        history.hold(Timestamp(T + 5), DialOutcome::TimedOut);
+        assert_eq!(history, History { last_attempt: Timestamp(T + 5), outcome: DialOutcome::TimedOut, ..before });
         assert!(history.did_not_fail());
     }
 
     #[test]
     fn stamps_keep_whole_seconds_and_never() {
         for (millis, stamp) in [(0, 0), (1, 1), (-5, 1), (1_999, 1), (2_000, 2), (i64::MAX, u32::MAX)] {
-            assert_eq!(Stamp::from(Wall::from_millis(millis)), Stamp(stamp), "{millis}");
+            assert_eq!(Timestamp::from(Wall::from_millis(millis)), Timestamp(stamp), "{millis}");
         }
-        assert_eq!(Wall::from(Stamp::NEVER), Wall::NEVER);
+        assert_eq!(Wall::from(Timestamp::NEVER), Wall::NEVER);
     }
 }

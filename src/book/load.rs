@@ -1,8 +1,9 @@
 //! Reading a book back from its records, none of which is believed.
 
-use super::history::{History, Stamp};
+use super::entry_index::Ix;
+use super::history::{History, Timestamp};
 use super::params::{BUCKET_SIZE, NEW_BUCKETS};
-use super::slab::{Ix, Standing};
+use super::slab::Standing;
 use super::{Book, HashKey, LoadReport, MAX_NEW_BUCKETS, Params, Record, State};
 use crate::types::{Delta, DialOutcome, NodeId, Now, Overlay, Wall};
 
@@ -106,7 +107,7 @@ impl Book {
 
     /// Puts an entry into its old bucket; without room it becomes new.
     fn place_old(&mut self, ix: Ix) -> bool {
-        let bucket = self.placement.old_bucket(self.slab.address(ix));
+        let bucket = self.bucket_hash.old_bucket(self.slab.address(ix));
         if self.old.is_full(bucket) {
             self.set_state(ix, State::New);
             return self.place_new(ix, &[]);
@@ -127,7 +128,7 @@ impl Book {
 
     /// Queues all entries in the order of their latest attempts: whose time came while we were away is due now.
     fn schedule_all(&mut self, now: Now) {
-        let stamp = Stamp::from(now.wall);
+        let stamp = Timestamp::from(now.wall);
         let mut waiting: Vec<Ix> =
             self.slab.live().filter(|&ix| self.slab.entry(ix).standing != Standing::Banned).collect();
         waiting.sort_by_key(|&ix| {
@@ -143,15 +144,15 @@ impl Book {
 
 /// The history of a record, as far as it can be true: nothing lies in the future, what was never tried has no attempts,
 /// and what was never reached is not verified.
-fn read_history(record: &Record, now: Stamp) -> History {
-    let stamp = |wall: Wall| Stamp::from(wall).min(now);
+fn read_history(record: &Record, now: Timestamp) -> History {
+    let stamp = |wall: Wall| Timestamp::from(wall).min(now);
     let added = stamp(record.added);
     if record.outcome == DialOutcome::Untried {
         return History::new(added);
     }
     let last_success = stamp(record.last_success);
     let reached = !last_success.is_never();
-    let reached_since = if reached { stamp(record.reached_since).min(last_success) } else { Stamp::NEVER };
+    let reached_since = if reached { stamp(record.reached_since).min(last_success) } else { Timestamp::NEVER };
     History {
         added,
         last_attempt: stamp(record.last_attempt).max(last_success),

@@ -2,42 +2,43 @@
 //!
 //! Pure: time and randomness are handed in, changes are drawn out one by one.
 
-mod add;
-mod answers;
-mod ban;
+mod add_address;
+mod address_order;
+mod ban_and_remove;
+mod bucket_hash;
+mod bucket_membership;
 mod buckets;
-mod changed;
-mod filing;
-mod hash;
+mod crawl_schedule;
+mod dirty;
+mod entry_index;
+mod fifo;
 mod history;
-mod list;
 mod load;
-mod look;
-mod mark;
-mod order;
+mod lookup;
+mod mark_outcome;
 pub mod params;
-mod private;
+mod private_ids;
 mod record;
-mod schedule;
-mod served;
+mod results;
+mod servable;
 mod slab;
 #[cfg(test)]
 mod tests;
 
-pub use answers::{Added, Counts, LoadReport, MarkOutcome, Refused, Servable};
-pub use hash::HashKey;
+pub use bucket_hash::HashKey;
 pub use params::{MAX_NEW_BUCKETS, Params};
 pub use record::{Record, Source, State};
+pub use results::{Added, Counts, LoadReport, MarkOutcome, Refused, Servable};
 
+use address_order::AddressOrder;
+use bucket_hash::BucketHash;
 use buckets::Buckets;
-use changed::CHANGED;
-use hash::Placement;
-use list::List;
-use order::Order;
+use crawl_schedule::CrawlSchedule;
+use entry_index::Ix;
+use fifo::{DIRTY, Fifo, WAITING};
 use params::{NEW_BUCKETS, OLD_BUCKETS};
-use schedule::{Schedule, WAITING};
-use served::Served;
-use slab::{Ix, Slab};
+use servable::ServableLists;
+use slab::Slab;
 
 use rand::RngExt as _;
 
@@ -49,16 +50,17 @@ pub struct Book {
     params: Params,
     /// Who is never stored, and from whom nothing is.
     private: Overlay<NodeId>,
-    placement: Placement,
+    bucket_hash: BucketHash,
     slab: Slab,
-    order: Order,
+    order: AddressOrder,
     new: Buckets,
     old: Buckets,
-    served: Served,
-    schedule: Schedule,
+    servable_lists: ServableLists,
+    schedule: CrawlSchedule,
     /// Addresses of banned IDs, the one banned first in front.
-    banned: List<WAITING>,
-    changed: List<CHANGED>,
+    banned: Fifo<WAITING>,
+    /// Entries with changes that are not stored yet.
+    dirty: Fifo<DIRTY>,
     counts: Counts,
     /// Addresses that were told and refused since the start because they cannot be routed.
     unroutable: u64,
@@ -67,21 +69,21 @@ pub struct Book {
 impl Book {
     /// An empty book. The key is the one that it was stored with, or a fresh one.
     pub fn new(params: Params, key: HashKey) -> Self {
-        let placement = Placement::new(key, params.strict);
-        let schedule = Schedule::new(params.recheck);
+        let bucket_hash = BucketHash::new(key, params.strict);
+        let schedule = CrawlSchedule::new(params.recheck);
         let private = Overlay::load(params.private_ids.iter().copied(), []);
         Book {
             params,
             private,
-            placement,
-            slab: Slab::new(placement),
-            order: Order::default(),
+            bucket_hash,
+            slab: Slab::new(bucket_hash),
+            order: AddressOrder::default(),
             new: Buckets::new(NEW_BUCKETS),
             old: Buckets::new(OLD_BUCKETS),
-            served: Served::default(),
+            servable_lists: ServableLists::default(),
             schedule,
-            banned: List::EMPTY,
-            changed: List::EMPTY,
+            banned: Fifo::EMPTY,
+            dirty: Fifo::EMPTY,
             counts: Counts::default(),
             unroutable: 0,
         }
@@ -110,7 +112,7 @@ impl Book {
         rng: &mut SeededRng,
         out: &mut Vec<NetAddress>,
     ) {
-        self.served.select(&self.slab, kind, bias, &asker, rng, out);
+        self.servable_lists.select(&self.slab, kind, bias, &asker, rng, out);
     }
 
     /// The next address for the crawl to dial: those never tried at once, in the order of their coming; the others when

@@ -30,7 +30,7 @@ all_variants! {
     }
 }
 
-/// One address with all that is known of it. Several records may carry the same ID; they then share one state. Stamps are
+/// One address with all that is known of it. Several records may carry the same ID; they then share one state. EvictionKeys are
 /// kept to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {

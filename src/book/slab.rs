@@ -3,18 +3,12 @@
 
 use hashbrown::HashTable;
 
-use super::buckets::SlotAt;
-use super::hash::Placement;
-use super::history::{History, Stamp};
-use super::list::{Link, Links};
+use super::bucket_hash::BucketHash;
+use super::entry_index::{Ix, NONE, SlotAt};
+use super::fifo::{CHAINS, Link, Links};
+use super::history::{History, Timestamp};
 use super::{MAX_NEW_BUCKETS, Source, State};
 use crate::types::{NetAddress, NodeId};
-
-/// The number of an entry.
-pub(super) type Ix = u16;
-
-/// No entry.
-pub(super) const NONE: Ix = Ix::MAX;
 
 /// Entries that fit, removed ones that the store was not told of included.
 const MAX_ENTRIES: usize = NONE as usize;
@@ -79,7 +73,7 @@ pub(super) struct Entry {
 impl Entry {
     fn new(sibling: Ix) -> Self {
         Entry {
-            history: History::new(Stamp::NEVER),
+            history: History::new(Timestamp::NEVER),
             sibling,
             standing: Standing::Gone,
             slot_count: 0,
@@ -136,24 +130,24 @@ pub(super) struct Slab {
     entries: Vec<Entry>,
     sources: Vec<Source>,
     /// Places in the lists of what may be served, one of each kind.
-    pub(super) served_at: Vec<[Ix; 2]>,
-    links: Vec<[Link; 2]>,
+    pub(super) listed_at: Vec<[Ix; 2]>,
+    links: Vec<[Link; CHAINS]>,
     free: Ix,
     index: HashTable<Ix>,
-    placement: Placement,
+    bucket_hash: BucketHash,
 }
 
 impl Slab {
-    pub(super) fn new(placement: Placement) -> Self {
+    pub(super) fn new(bucket_hash: BucketHash) -> Self {
         Slab {
             addresses: Vec::new(),
             entries: Vec::new(),
             sources: Vec::new(),
-            served_at: Vec::new(),
+            listed_at: Vec::new(),
             links: Vec::new(),
             free: NONE,
             index: HashTable::new(),
-            placement,
+            bucket_hash,
         }
     }
 
@@ -187,7 +181,7 @@ impl Slab {
     }
 
     pub(super) fn find_id(&self, id: &NodeId) -> IdAt {
-        let hash = self.placement.of_id(id);
+        let hash = self.bucket_hash.of_id(id);
         IdAt { hash, known: self.index.find(hash, |&ix| self.address(ix).id() == *id).copied() }
     }
 
@@ -245,16 +239,16 @@ impl Slab {
             self.addresses.push(address);
             self.entries.push(entry);
             self.sources.push(source);
-            self.served_at.push([NONE; 2]);
-            self.links.push([Link::default(); 2]);
+            self.listed_at.push([NONE; 2]);
+            self.links.push([Link::default(); CHAINS]);
         } else {
             self.addresses[usize::from(ix)] = address;
             self.sources[usize::from(ix)] = source;
             *self.entry_mut(ix) = entry;
         }
         if id.known.is_none() {
-            let (addresses, placement) = (&self.addresses, &self.placement);
-            self.index.insert_unique(id.hash, ix, |&ix| placement.of_id(&addresses[usize::from(ix)].id()));
+            let (addresses, bucket_hash) = (&self.addresses, &self.bucket_hash);
+            self.index.insert_unique(id.hash, ix, |&ix| bucket_hash.of_id(&addresses[usize::from(ix)].id()));
         }
         ix
     }
@@ -272,7 +266,7 @@ impl Slab {
             self.addresses.reserve_exact(more);
             self.entries.reserve_exact(more);
             self.sources.reserve_exact(more);
-            self.served_at.reserve_exact(more);
+            self.listed_at.reserve_exact(more);
             self.links.reserve_exact(more);
         }
         len as Ix
@@ -281,7 +275,7 @@ impl Slab {
     /// Forgets an entry that is in no list and no bucket.
     pub(super) fn release(&mut self, ix: Ix) {
         let id = self.address(ix).id();
-        let hash = self.placement.of_id(&id);
+        let hash = self.bucket_hash.of_id(&id);
         let next = self.entry(ix).sibling;
         let addresses = &self.addresses;
         if let Ok(known) = self.index.find_entry(hash, |&ix| addresses[usize::from(ix)].id() == id) {
@@ -304,8 +298,8 @@ impl Slab {
         self.addresses.capacity() * size_of::<NetAddress>()
             + self.entries.capacity() * size_of::<Entry>()
             + self.sources.capacity() * size_of::<Source>()
-            + self.served_at.capacity() * size_of::<[Ix; 2]>()
-            + self.links.capacity() * size_of::<[Link; 2]>()
+            + self.listed_at.capacity() * size_of::<[Ix; 2]>()
+            + self.links.capacity() * size_of::<[Link; CHAINS]>()
             + self.index.allocation_size()
     }
 }

@@ -2,9 +2,8 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::str::FromStr;
 
-use super::{Host, NodeId, PeerAddress, PeerAddressError};
+use super::NodeId;
 
 /// An address that can be dialled and stored: `id@ip:port`, the IP in canonical form, so that two spellings of one
 /// place are equal.
@@ -101,18 +100,6 @@ impl fmt::Debug for NetAddress {
     }
 }
 
-impl FromStr for NetAddress {
-    type Err = PeerAddressError;
-
-    fn from_str(text: &str) -> Result<Self, PeerAddressError> {
-        let address: PeerAddress = text.parse()?;
-        match address.host() {
-            Host::Ip(ip) => Ok(NetAddress { id: address.id(), ip: *ip, port: address.port() }),
-            Host::Name(_) => Err(PeerAddressError::Host),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,13 +124,5 @@ mod tests {
         assert_eq!(address("ff02::1", 1), Err(AddressError::Multicast));
         assert_eq!(address("2001:db8:1::1", 1), Err(AddressError::Documentation));
         assert_eq!(address("1.2.3.4", 0), Err(AddressError::PortZero));
-    }
-
-    #[test]
-    fn text_and_back() {
-        for text in [format!("{ID}@1.2.3.4:26656"), format!("{ID}@[2a00::1]:1")] {
-            assert_eq!(text.parse::<NetAddress>().unwrap().to_string(), text);
-        }
-        assert_eq!(format!("{ID}@example.org:1").parse::<NetAddress>(), Err(PeerAddressError::Host));
     }
 }

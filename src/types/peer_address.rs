@@ -107,6 +107,16 @@ impl FromStr for PeerAddress {
     }
 }
 
+impl FromStr for NetAddress {
+    type Err = PeerAddressError;
+
+    /// Reads a [`PeerAddress`] whose host is an IP.
+    fn from_str(text: &str) -> Result<Self, PeerAddressError> {
+        let address: PeerAddress = text.parse()?;
+        address.as_net_address().ok_or(PeerAddressError::Host)
+    }
+}
+
 fn parse_port(text: &str) -> Result<u16, PeerAddressError> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
@@ -185,5 +195,13 @@ mod tests {
             assert_eq!(parse(&format!("{host}:1")), Err(PeerAddressError::Host), "{host}");
         }
         assert_eq!(parse("0.0.0.0:1"), Err(PeerAddressError::Address(AddressError::Unspecified)));
+    }
+
+    #[test]
+    fn an_address_with_an_ip_is_read_as_it_is_written() {
+        for text in [format!("{ID}@1.2.3.4:26656"), format!("{ID}@[2a00::1]:1")] {
+            assert_eq!(text.parse::<NetAddress>().unwrap().to_string(), text);
+        }
+        assert_eq!(format!("{ID}@example.org:1").parse::<NetAddress>(), Err(PeerAddressError::Host));
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::buckets::{SlotAt, Stamps};
+use super::super::buckets::EvictionKeys;
+use super::super::entry_index::SlotAt;
 use super::*;
 
 /// Checks everything that can be recounted.
@@ -46,7 +47,7 @@ fn check_buckets(book: &Book, records: &[Record]) {
         let distinct: BTreeSet<&u16> = record.buckets.iter().collect();
         assert_eq!(distinct.len(), record.buckets.len());
         if record.state == State::Old {
-            assert_eq!(record.buckets, [u16::from(book.placement.old_bucket(&record.address))]);
+            assert_eq!(record.buckets, [u16::from(book.bucket_hash.old_bucket(&record.address))]);
         }
     }
     for (state, buckets) in [(State::New, &book.new), (State::Old, &book.old)] {
@@ -57,7 +58,7 @@ fn check_buckets(book: &Book, records: &[Record]) {
                 let entry = book.slab.entry(*ix);
                 let own = SlotAt { bucket: bucket as u8, at: at as u8 };
                 assert!(entry.slots().contains(&own) && entry.standing.state() == Some(state));
-                assert_eq!(buckets.stamps(own), Stamps::from(&entry.history), "{}", book.slab.address(*ix));
+                assert_eq!(buckets.keys(own), EvictionKeys::from(&entry.history), "{}", book.slab.address(*ix));
             }
             assert!(slots.len() <= params::BUCKET_SIZE);
             assert_eq!(slots.len(), sizes.get(&(state, bucket)).copied().unwrap_or(0), "{state:?} {bucket}");

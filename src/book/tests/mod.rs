@@ -1,13 +1,17 @@
 //! The book as its node sees it.
 
-mod crawl;
+mod add_address;
+mod ban_and_remove;
+mod bucket_membership;
+mod crawl_schedule;
+mod dirty;
 mod invariants;
-mod loading;
-mod marking;
+mod load;
+mod lookup;
+mod mark_outcome;
+mod memory;
 mod random;
-mod rules;
-mod serving;
-mod size;
+mod servable;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -244,7 +244,7 @@ impl Life {
                 let sources = (0..SOURCES).map(|from| source(from).ip).chain([ip(group, 1)]);
                 sources.map(move |from| (ip(group, 1), from))
             })
-            .map(|(at, from)| u16::from(self.book.placement.new_bucket(at, from)))
+            .map(|(at, from)| u16::from(self.book.bucket_hash.new_bucket(at, from)))
             .collect();
         let records = self.book.page(None, usize::MAX);
         let new = records.iter().filter(|r| r.state == State::New);

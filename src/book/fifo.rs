@@ -1,6 +1,13 @@
 //! First-in-first-out queues of entries, linked through the entries: joining, leaving and taking the first are O(1).
 
-use super::slab::{Ix, NONE};
+use super::entry_index::{Ix, NONE};
+
+/// Chain of the links that the queues of the crawl use, and the queue of the banned, which the crawl does not dial.
+pub(super) const WAITING: usize = 0;
+/// Chain of the links that the queue of entries with unsaved changes uses.
+pub(super) const DIRTY: usize = 1;
+/// Chains that there are.
+pub(super) const CHAINS: usize = 2;
 
 /// An entry's neighbours in one queue.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +30,13 @@ pub(super) trait Links {
 
 /// A queue; `CHAIN` tells which of its links an entry uses, so it can be in one queue of each chain.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct List<const CHAIN: usize> {
+pub(super) struct Fifo<const CHAIN: usize> {
     first: Ix,
     last: Ix,
 }
 
-impl<const CHAIN: usize> List<CHAIN> {
-    pub(super) const EMPTY: Self = List { first: NONE, last: NONE };
+impl<const CHAIN: usize> Fifo<CHAIN> {
+    pub(super) const EMPTY: Self = Fifo { first: NONE, last: NONE };
 
     pub(super) fn first(&self) -> Option<Ix> {
         (self.first != NONE).then_some(self.first)

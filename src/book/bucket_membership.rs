@@ -1,13 +1,13 @@
 //! How entries enter and leave buckets, and the book. Everything that keeps lists, counts and buckets in step is here.
 
-use super::buckets::SlotAt;
-use super::history::Stamp;
-use super::slab::{Ix, Slab, Standing};
+use super::entry_index::{Ix, SlotAt};
+use super::history::Timestamp;
+use super::slab::{Slab, Standing};
 use super::{Book, State};
 
 impl Book {
     /// Puts an entry that is new, and not in this bucket, into a new bucket; a full one makes room.
-    pub(super) fn enter_new(&mut self, now: Stamp, ix: Ix, bucket: u8) {
+    pub(super) fn enter_new(&mut self, now: Timestamp, ix: Ix, bucket: u8) {
         if self.new.is_full(bucket) {
             self.evict(now, bucket);
         }
@@ -33,16 +33,16 @@ impl Book {
     }
 
     /// Tells the buckets what became of an entry.
-    pub(super) fn restamp(&mut self, ix: Ix) {
+    pub(super) fn update_eviction_keys(&mut self, ix: Ix) {
         let entry = self.slab.entry(ix);
         let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
         for slot in entry.slots() {
-            buckets.restamp(*slot, &entry.history);
+            buckets.update_eviction_keys(*slot, &entry.history);
         }
     }
 
     /// Makes room in a new bucket: a bad entry leaves first, else the one added or tried longest ago.
-    fn evict(&mut self, now: Stamp, bucket: u8) {
+    fn evict(&mut self, now: Timestamp, bucket: u8) {
         let slot = self.new.worst(bucket, now);
         let worst = self.new.at(slot);
         self.leave(worst, slot);
@@ -61,8 +61,8 @@ impl Book {
     }
 
     /// Puts an address, alone of its ID, into its old bucket. The one tried longest ago makes room and becomes new.
-    pub(super) fn enter_old(&mut self, now: Stamp, ix: Ix) {
-        let bucket = self.placement.old_bucket(self.slab.address(ix));
+    pub(super) fn enter_old(&mut self, now: Timestamp, ix: Ix) {
+        let bucket = self.bucket_hash.old_bucket(self.slab.address(ix));
         if self.old.is_full(bucket) {
             let oldest = self.old.at(self.old.oldest(bucket));
             // It has to earn its place anew: else the two would change places at each success.
@@ -77,7 +77,7 @@ impl Book {
     }
 
     /// Makes a new ID old, at this address; its others leave the book.
-    pub(super) fn make_old(&mut self, now: Stamp, ix: Ix) {
+    pub(super) fn make_old(&mut self, now: Timestamp, ix: Ix) {
         let others: Vec<Ix> = self.slab.siblings(ix).filter(|&sibling| sibling != ix).collect();
         for other in others {
             self.discard(other);
@@ -88,7 +88,7 @@ impl Book {
     }
 
     /// Makes an old ID new, in the bucket that its source asks for.
-    pub(super) fn make_new(&mut self, now: Stamp, ix: Ix) {
+    pub(super) fn make_new(&mut self, now: Timestamp, ix: Ix) {
         self.leave_buckets(ix);
         self.set_state(ix, State::New);
         self.enter_new(now, ix, self.home(ix));
@@ -96,7 +96,7 @@ impl Book {
 
     /// The new bucket that an entry belongs to by who told us first.
     pub(super) fn home(&self, ix: Ix) -> u8 {
-        self.placement.new_bucket(self.slab.address(ix).ip(), self.slab.source(ix).ip)
+        self.bucket_hash.new_bucket(self.slab.address(ix).ip(), self.slab.source(ix).ip)
     }
 
     /// Moves an ID, with all its addresses, from one state's lists and counts to another's. Buckets and queues are the
@@ -108,7 +108,7 @@ impl Book {
         }
         *self.count_of(state) += 1;
         for &sibling in &siblings {
-            self.served.remove(&mut self.slab, sibling);
+            self.servable_lists.remove(&mut self.slab, sibling);
             self.slab.entry_mut(sibling).standing = state.into();
             self.touch(sibling);
         }
@@ -125,7 +125,7 @@ impl Book {
 
     /// Chooses again how the ID of this entry is served, and whether it counts as untried.
     pub(super) fn refresh(&mut self, ix: Ix) {
-        self.served.refresh(&mut self.slab, ix);
+        self.servable_lists.refresh(&mut self.slab, ix);
         let counted = self.slab.siblings(ix).find(|&sibling| self.slab.entry(sibling).counts_untried);
         let untried = self.slab.siblings(ix).find(|&sibling| is_open(&self.slab, sibling));
         if let Some(counted) = counted {
@@ -148,7 +148,7 @@ impl Book {
     pub(super) fn delete(&mut self, ix: Ix) {
         let Some(state) = self.slab.entry(ix).standing.state() else { return };
         let other = self.slab.siblings(ix).find(|&sibling| sibling != ix);
-        self.served.remove(&mut self.slab, ix);
+        self.servable_lists.remove(&mut self.slab, ix);
         if state == State::Banned {
             self.banned.remove(&mut self.slab, ix);
         } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::params::NEEDS_MORE_BELOW;
-use super::served::{is_listed, may_serve};
+use super::servable::{is_listed, may_serve};
 use super::slab::Entry;
 use super::{Book, Counts, Record, Refused, Servable, Source, State};
 use crate::types::{Group, Mono, NetAddress, NodeId, Now, group_of};
@@ -44,12 +44,12 @@ impl Book {
 
     /// IDs that may be served.
     pub fn servable(&self, kind: Servable) -> usize {
-        self.served.count(kind)
+        self.servable_lists.count(kind)
     }
 
     /// The addresses by which the IDs that may be served are told.
     pub fn served(&self, kind: Servable) -> impl Iterator<Item = &NetAddress> {
-        self.served.entries(kind).map(|ix| self.slab.address(ix))
+        self.servable_lists.entries(kind).map(|ix| self.slab.address(ix))
     }
 
     /// Whether this very address may be served. An ID that may be served at several is served at the one that was reached
@@ -136,6 +136,10 @@ impl Book {
     /// Bytes that the book occupies, its parameters left out.
     pub fn memory(&self) -> usize {
         let buckets = self.new.heap_bytes() + self.old.heap_bytes();
-        size_of::<Book>() + self.slab.heap_bytes() + self.order.heap_bytes() + buckets + self.served.heap_bytes()
+        size_of::<Book>()
+            + self.slab.heap_bytes()
+            + self.order.heap_bytes()
+            + buckets
+            + self.servable_lists.heap_bytes()
     }
 }

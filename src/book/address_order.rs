@@ -1,7 +1,8 @@
 //! The entries in the order of their addresses, for those who list them: the next ones after any address are found
 //! without looking at the rest.
 
-use super::slab::{Ix, Slab};
+use super::entry_index::Ix;
+use super::slab::Slab;
 use crate::types::NetAddress;
 
 /// One part for each first byte of an ID.
@@ -10,12 +11,12 @@ const PARTS: usize = 256;
 /// The entries by address. IDs are hashes, so the parts are of a size, and an entry comes and goes at the cost of its part;
 /// somebody who makes IDs up to begin alike makes that the cost of one move of 40 KB.
 #[derive(Default)]
-pub(super) struct Order {
+pub(super) struct AddressOrder {
     /// None before the first entry: a book that stays empty is small.
     parts: Vec<Vec<Ix>>,
 }
 
-impl Order {
+impl AddressOrder {
     /// Adds an entry that is not there.
     pub(super) fn insert(&mut self, slab: &Slab, ix: Ix) {
         if self.parts.is_empty() {

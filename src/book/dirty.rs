@@ -1,16 +1,13 @@
 //! Which addresses the store has yet to be told of.
 
-use super::slab::Ix;
+use super::entry_index::Ix;
 use super::{Book, Record};
 use crate::types::NetAddress;
-
-/// Chain of the links that the queue of changed entries uses.
-pub(super) const CHANGED: usize = 1;
 
 impl Book {
     /// Whether anything changed that is not stored yet.
     pub fn has_dirty(&self) -> bool {
-        self.changed.first().is_some()
+        self.dirty.first().is_some()
     }
 
     /// At most `max` addresses that changed, the one that waits longest first, each once: its present image, or `None`
@@ -18,7 +15,7 @@ impl Book {
     pub fn take_dirty(&mut self, max: usize) -> Vec<(NetAddress, Option<Record>)> {
         let mut changes = Vec::new();
         while changes.len() < max
-            && let Some(ix) = self.changed.first()
+            && let Some(ix) = self.dirty.first()
         {
             self.settle(ix);
             changes.push((*self.slab.address(ix), self.record(ix)));
@@ -34,14 +31,14 @@ impl Book {
     /// Notes that an entry changed.
     pub(super) fn touch(&mut self, ix: Ix) {
         if !std::mem::replace(&mut self.slab.entry_mut(ix).dirty, true) {
-            self.changed.push_back(&mut self.slab, ix);
+            self.dirty.push_back(&mut self.slab, ix);
         }
     }
 
     /// Forgets that an entry changed.
     pub(super) fn settle(&mut self, ix: Ix) {
         if std::mem::take(&mut self.slab.entry_mut(ix).dirty) {
-            self.changed.remove(&mut self.slab, ix);
+            self.dirty.remove(&mut self.slab, ix);
         }
     }
 

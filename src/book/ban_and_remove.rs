@@ -1,7 +1,7 @@
 //! Bans and removals.
 
+use super::entry_index::Ix;
 use super::params::MAX_BANNED;
-use super::slab::Ix;
 use super::{Book, State};
 use crate::types::{NetAddress, NodeId, Now};
 

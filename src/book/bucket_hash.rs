@@ -47,14 +47,14 @@ enum Use {
 
 /// The hashes of one book.
 #[derive(Clone, Copy)]
-pub(super) struct Placement {
+pub(super) struct BucketHash {
     hasher: SipHasher13,
     strict: bool,
 }
 
-impl Placement {
+impl BucketHash {
     pub(super) fn new(key: HashKey, strict: bool) -> Self {
-        Placement { hasher: SipHasher13::new_with_key(&key.0), strict }
+        BucketHash { hasher: SipHasher13::new_with_key(&key.0), strict }
     }
 
     /// The hash by which an ID is found.
@@ -104,8 +104,8 @@ mod tests {
 
     use super::*;
 
-    fn placement(byte: u8) -> Placement {
-        Placement::new(HashKey::from_bytes([byte; 16]), true)
+    fn placement(byte: u8) -> BucketHash {
+        BucketHash::new(HashKey::from_bytes([byte; 16]), true)
     }
 
     fn ip(n: u32) -> IpAddr {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_placement_of_a_key_is_fixed_for_ever() {
-        let hashes = Placement::new(HashKey::from_bytes(*b"0123456789abcdef"), true);
+        let hashes = BucketHash::new(HashKey::from_bytes(*b"0123456789abcdef"), true);
         let address: NetAddress = "0101010101010101010101010101010101010101@8.8.4.4:26656".parse().unwrap();
         assert_eq!((hashes.new_bucket(ip(0x0808_0404), ip(0x0101_0101)), hashes.old_bucket(&address)), (54, 22));
     }

@@ -5,14 +5,12 @@
 
 use std::time::Duration;
 
+use super::entry_index::Ix;
+use super::fifo::{Fifo, WAITING};
 use super::history::History;
-use super::list::List;
 use super::params::{MAX_BACKOFF, RECHECK_SPACING};
-use super::slab::{Ix, Slab};
+use super::slab::Slab;
 use crate::types::{Mono, Now};
-
-/// Chain of the links that the queues use; an entry that is banned is in the queue of the banned instead.
-pub(super) const WAITING: usize = 0;
 
 /// Queues by length of wait; from 1 s, doubling it 15 times exceeds [`MAX_BACKOFF`].
 const WAITS: usize = 16;
@@ -20,8 +18,8 @@ const WAITS: usize = 16;
 const UNTRIED: u8 = WAITS as u8;
 
 /// The crawl's queues.
-pub(super) struct Schedule {
-    queues: [List<WAITING>; WAITS + 1],
+pub(super) struct CrawlSchedule {
+    queues: [Fifo<WAITING>; WAITS + 1],
     /// Seconds.
     recheck: u32,
     /// No re-check before this.
@@ -31,11 +29,11 @@ pub(super) struct Schedule {
     rechecked_last: bool,
 }
 
-impl Schedule {
+impl CrawlSchedule {
     pub(super) fn new(recheck: Duration) -> Self {
         let rounded = recheck.as_secs() + u64::from(recheck.subsec_nanos() > 0);
         let recheck = u32::try_from(rounded.clamp(1, MAX_BACKOFF.as_secs())).unwrap_or(1);
-        Schedule { queues: [List::EMPTY; WAITS + 1], recheck, spaced: Mono::ZERO, rechecked_last: false }
+        CrawlSchedule { queues: [Fifo::EMPTY; WAITS + 1], recheck, spaced: Mono::ZERO, rechecked_last: false }
     }
 
     /// Seconds that an entry waits in this queue.
@@ -106,7 +104,7 @@ impl Schedule {
         entry.queue.map(|queue| if queue == UNTRIED { Mono::ZERO } else { due })
     }
 
-    /// When [`Schedule::take`] will find something.
+    /// When [`CrawlSchedule::take`] will find something.
     pub(super) fn next_due(&self, slab: &Slab) -> Option<Mono> {
         if self.queues[usize::from(UNTRIED)].first().is_some() {
             return Some(Mono::ZERO);
@@ -117,7 +115,7 @@ impl Schedule {
 
     /// The entry, of those that were tried, that waits for the earliest time.
     fn earliest(&self, slab: &Slab) -> Option<Ix> {
-        self.queues[..WAITS].iter().filter_map(List::first).min_by_key(|&ix| slab.entry(ix).due)
+        self.queues[..WAITS].iter().filter_map(Fifo::first).min_by_key(|&ix| slab.entry(ix).due)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What our dials found.
 
+use super::entry_index::Ix;
 use super::history::History;
 use super::params::DEMOTED_AFTER_FAILURES;
-use super::slab::{Ix, Standing};
+use super::slab::Standing;
 use super::{Book, MarkOutcome};
 use crate::types::{DialOutcome, NetAddress, Now};
 
@@ -77,7 +78,7 @@ impl Book {
     /// After every change of a history.
     fn marked(&mut self, now: Now, ix: Ix, before: &History) {
         self.schedule.enqueue(&mut self.slab, ix, now);
-        self.restamp(ix);
+        self.update_eviction_keys(ix);
         self.touch(ix);
         let after = self.slab.history(ix);
         self.counts.outcomes[before.outcome as usize] -= 1;

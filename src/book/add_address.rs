@@ -2,8 +2,9 @@
 
 use rand::RngExt as _;
 
-use super::history::{History, Stamp};
-use super::slab::{IdAt, Ix, Standing};
+use super::entry_index::Ix;
+use super::history::{History, Timestamp};
+use super::slab::{IdAt, Standing};
 use super::{Added, Book, MAX_NEW_BUCKETS, Refused, Source, State};
 use crate::types::{NetAddress, NodeId, Now, SeededRng, is_routable};
 
@@ -116,7 +117,7 @@ impl Book {
     }
 
     fn take_another_bucket(&mut self, now: Now, ix: Ix, source: Source) -> Added {
-        let bucket = self.placement.new_bucket(self.slab.address(ix).ip(), source.ip);
+        let bucket = self.bucket_hash.new_bucket(self.slab.address(ix).ip(), source.ip);
         if self.slab.entry(ix).slot_in(bucket).is_some() {
             return Added::Unchanged;
         }
@@ -133,7 +134,7 @@ impl Book {
 
     /// Makes a new entry; the count of IDs is the caller's.
     fn file(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<(), Refused> {
-        let stamp = Stamp::from(now.wall);
+        let stamp = Timestamp::from(now.wall);
         let history = History::new(stamp);
         let ix = self.insert(id, address, source, State::New, history).ok_or(Refused::Backlog)?;
         self.schedule.enqueue(&mut self.slab, ix, now);

@@ -4,8 +4,9 @@
 use rand::RngExt as _;
 
 use super::Servable;
+use super::entry_index::{Ix, NONE};
 use super::params::{SELECTION_LEAST, SELECTION_MOST, SELECTION_PERCENT};
-use super::slab::{Ix, NONE, Slab, Standing};
+use super::slab::{Slab, Standing};
 use crate::types::{NetAddress, NodeId, SeededRng};
 
 /// The new and the old entries that may be served under one kind.
@@ -17,11 +18,11 @@ struct Lists {
 
 /// The lists of both kinds.
 #[derive(Default)]
-pub(super) struct Served {
+pub(super) struct ServableLists {
     kinds: [Lists; Servable::ALL.len()],
 }
 
-impl Served {
+impl ServableLists {
     /// IDs that may be served.
     pub(super) fn count(&self, kind: Servable) -> usize {
         let lists = &self.kinds[kind as usize];
@@ -61,16 +62,16 @@ impl Served {
 
     fn list(&mut self, slab: &mut Slab, ix: Ix, kind: Servable) {
         let list = self.list_of(slab, ix, kind);
-        slab.served_at[usize::from(ix)][kind as usize] = list.len() as Ix;
+        slab.listed_at[usize::from(ix)][kind as usize] = list.len() as Ix;
         list.push(ix);
     }
 
     fn unlist(&mut self, slab: &mut Slab, ix: Ix, kind: Servable) {
-        let at = std::mem::replace(&mut slab.served_at[usize::from(ix)][kind as usize], NONE);
+        let at = std::mem::replace(&mut slab.listed_at[usize::from(ix)][kind as usize], NONE);
         let list = self.list_of(slab, ix, kind);
         list.swap_remove(usize::from(at));
         if let Some(&moved) = list.get(usize::from(at)) {
-            slab.served_at[usize::from(moved)][kind as usize] = at;
+            slab.listed_at[usize::from(moved)][kind as usize] = at;
         }
     }
 
@@ -92,7 +93,7 @@ impl Served {
         let own = slab.of_id(slab.find_id(asker)).find(|&ix| is_listed(slab, ix, kind));
         let own_at = |standing| {
             let own = own.filter(|&ix| slab.entry(ix).standing == standing);
-            own.map(|ix| usize::from(slab.served_at[usize::from(ix)][kind as usize]))
+            own.map(|ix| usize::from(slab.listed_at[usize::from(ix)][kind as usize]))
         };
         let lists = &mut self.kinds[kind as usize];
         let mut new = Draw::new(&mut lists.new, own_at(Standing::New));
@@ -135,7 +136,7 @@ fn percent_rounded(percent: u8, of: usize) -> usize {
 
 /// Whether this entry stands for its ID in the list of this kind.
 pub(super) fn is_listed(slab: &Slab, ix: Ix, kind: Servable) -> bool {
-    slab.served_at[usize::from(ix)][kind as usize] != NONE
+    slab.listed_at[usize::from(ix)][kind as usize] != NONE
 }
 
 /// Whether this address alone might be served.

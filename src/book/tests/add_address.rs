@@ -1,0 +1,128 @@
+//! Who enters, where, and who leaves for it.
+
+use super::*;
+
+#[test]
+fn what_may_not_be_stored_is_refused() {
+    let mut params = params();
+    params.own_endpoints = vec!["11.1.2.3:26656".parse().unwrap()];
+    params.private_ids = [id(1), id(2)].into();
+    let mut book = Book::new(params, KEY);
+    let rng = &mut rng();
+    let private_source = Source { id: id(2), ..source(0) };
+    let mine: NetAddress = format!("{}@11.1.2.3:26656", id(3)).parse().unwrap();
+    let shared: NetAddress = format!("{}@100.64.0.1:26656", id(3)).parse().unwrap();
+    let cases = [
+        (at(u32::MAX, 1), source(0), Refused::Ourselves),
+        (mine, source(0), Refused::Ourselves),
+        (at(1, 1), source(0), Refused::Private),
+        (at(3, 1), private_source, Refused::PrivateSource),
+        (shared, source(0), Refused::Unroutable),
+    ];
+    for (address, source, refused) in cases {
+        assert_eq!(book.add(now(), address, source, rng), Err(refused), "{address}");
+    }
+    assert!(book.is_empty() && !book.has_dirty());
+    assert_eq!(book.unroutable(), 1);
+    let same_host = format!("{}@11.1.2.3:26657", id(3)).parse().unwrap();
+    assert_eq!(book.add(now(), same_host, source(0), rng), Ok(Added::New));
+}
+
+#[test]
+fn a_book_that_is_not_strict_takes_private_networks() {
+    let mut book = Book::new(Params { strict: false, ..params() }, KEY);
+    let address = format!("{}@10.0.0.1:26656", id(3)).parse().unwrap();
+    assert_eq!(book.add(now(), address, source(0), &mut rng()), Ok(Added::New));
+}
+
+#[test]
+fn an_id_has_four_buckets_and_each_holds_its_own_address() {
+    let (mut book, rng) = (book(), &mut rng());
+    assert_eq!(book.add(now(), at(1, 0), source(0), rng), Ok(Added::New));
+    for group in 1..40 {
+        insist(&mut book, now(), at(1, group), source(group), rng);
+    }
+    let addresses = book.addresses_of(&id(1));
+    assert_eq!(addresses.len(), 4);
+    let slots: usize = addresses.iter().map(|address| book.get(address).unwrap().buckets.len()).sum();
+    assert_eq!(slots, 4);
+    assert_eq!((book.size(), book.counts().addresses), (1, 4));
+}
+
+#[test]
+fn lies_about_an_id_do_not_keep_its_own_word_out() {
+    let (mut book, rng) = (book(), &mut rng());
+    book.add(now(), at(1, 0), source(0), rng).unwrap();
+    for group in 1..40 {
+        insist(&mut book, now(), at(1, group), source(group), rng);
+    }
+    let lies = book.addresses_of(&id(1));
+    assert_eq!(lies.len(), MAX_NEW_BUCKETS);
+    book.mark_reached(now(), &lies[0], DialOutcome::Reached);
+    book.mark_failed(now(), &lies[2], DialOutcome::Refused, false);
+    let own = Source { id: id(1), ip: at(1, 99).ip() };
+    assert_eq!(book.add_own(now(), at(1, 99), own), Ok(Added::AnotherAddress));
+    let left = book.addresses_of(&id(1));
+    assert!(left.contains(&at(1, 99)) && left.contains(&lies[0]) && !left.contains(&lies[2]), "{left:?}");
+    assert_eq!((book.size(), left.len()), (1, MAX_NEW_BUCKETS));
+
+    // What was reached at all its addresses is left alone.
+    for address in left {
+        book.mark_reached(now(), &address, DialOutcome::Reached);
+    }
+    assert_eq!(book.add_own(now(), at(1, 98), own), Ok(Added::Unchanged));
+}
+
+#[test]
+fn one_address_in_four_buckets_gives_way_to_the_word_of_its_id() {
+    let (mut book, rng) = (book(), &mut rng());
+    for group in 0..60 {
+        insist(&mut book, now(), at(1, 0), source(group), rng);
+    }
+    assert_eq!(book.add_own(now(), at(1, 99), Source { id: id(1), ip: at(1, 99).ip() }), Ok(Added::New));
+    assert_eq!(book.addresses_of(&id(1)), [at(1, 99)]);
+    assert_eq!(book.size(), 1);
+}
+
+#[test]
+fn one_address_takes_four_buckets_from_many_sources() {
+    let (mut book, rng) = (book(), &mut rng());
+    for group in 0..60 {
+        insist(&mut book, now(), at(1, 0), source(group), rng);
+    }
+    let record = book.get(&at(1, 0)).unwrap();
+    assert_eq!(record.buckets.len(), MAX_NEW_BUCKETS);
+    assert_eq!(record.source, source(0));
+    assert_eq!(book.counts().addresses, 1);
+}
+
+#[test]
+fn the_chance_of_another_bucket_is_one_in_twice_those_there_are() {
+    let rng = &mut rng();
+    for (slots, chance) in [(1_u32, 0.5), (2, 0.25), (3, 1.0 / 6.0)] {
+        let mut taken = 0;
+        for _ in 0..600 {
+            let mut book = book();
+            let mut group = 0;
+            while book.counts().addresses < slots as usize {
+                let _ = book.add(now(), at(1, group), source(group), rng);
+                group += 1;
+            }
+            let added = book.add(now(), at(1, 900), source(900), rng).unwrap();
+            taken += u32::from(added == Added::AnotherAddress);
+        }
+        let share = f64::from(taken) / 600.0;
+        assert!((share - chance).abs() < 0.06, "{slots}: {share}");
+    }
+}
+
+#[test]
+fn nobody_moves_an_old_peer_by_hearsay() {
+    let mut book = book();
+    add_old(&mut book, now(), at(1, 0));
+    let rng = &mut rng();
+    for group in 1..50 {
+        assert_eq!(book.add(now(), at(1, group), source(group), rng), Ok(Added::Unchanged));
+    }
+    assert_eq!(book.addresses_of(&id(1)), [at(1, 0)]);
+}
