@@ -2,31 +2,33 @@
 //!
 //! Pure: parse, format and compare only.
 
+mod address_group;
 mod all_variants;
-mod conn;
+mod connection;
 mod dial_outcome;
 mod fault;
-mod group;
 mod ip_ranges;
+mod list_overlay;
 mod net_address;
 mod node_id;
 mod node_info;
-mod now;
-mod overlay;
 mod peer_address;
+mod routability;
+mod time;
 
+pub use address_group::{Group, group_of};
 pub(crate) use all_variants::all_variants;
-pub use conn::{CloseHow, ConnId, Direction, Purpose, Ticket};
+pub use connection::{CloseHow, ConnId, Direction, Purpose, Ticket};
 pub use dial_outcome::DialOutcome;
 pub use fault::{CloseReason, Fault, FaultEntry, Stage};
-pub use group::{Group, group_of, is_routable};
 pub use ip_ranges::IpRangeSet;
+pub use list_overlay::{Delta, ListDiff, ListFull, Overlay};
 pub use net_address::{AddressError, NetAddress, canonical};
 pub use node_id::{NodeId, NodeIdError};
 pub use node_info::{NodeInfo, NodeInfoError, PEX_CHANNEL, ProtocolVersion};
-pub use now::{Mono, Now, Wall};
-pub use overlay::{Delta, ListDiff, ListFull, Overlay};
 pub use peer_address::{Host, PeerAddress, PeerAddressError};
+pub use routability::is_routable;
+pub use time::{Mono, Now, Wall};
 
 /// The seeded generator that pure code draws from; only the shell seeds it.
 pub type SeededRng = rand_chacha::ChaCha8Rng;
