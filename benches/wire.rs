@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use pexd::types::{NetAddress, NodeId, SeededRng};
-use pexd::wire::mconn::{DEFAULT_PAYLOAD, Item, Reader, encode_message};
+use pexd::wire::mconn::{DEFAULT_PAYLOAD, Incoming, PacketReader, encode_message};
 use pexd::wire::pex::{self, Outgoing};
 use pexd::wire::secret::{Authenticated, FRAME_DATA, Handshake, NodeKey, Opener, SEALED_FRAME, Sealer, Step};
 use rand::SeedableRng as _;
@@ -94,8 +94,8 @@ fn answers(c: &mut Criterion) {
     let mut rng = SeededRng::from_seed([0; 32]);
     group.bench_function("decode", |bench| {
         bench.iter(|| {
-            let (mut reader, mut chunk) = (Reader::new(DEFAULT_PAYLOAD), &packets[..]);
-            let Ok(Some(Item::Message(message))) = reader.read(&mut chunk) else { panic!("a whole message") };
+            let (mut reader, mut chunk) = (PacketReader::new(DEFAULT_PAYLOAD), &packets[..]);
+            let Ok(Some(Incoming::Message(message))) = reader.read(&mut chunk) else { panic!("a whole message") };
             pex::decode(&message, &mut rng).expect("an honest answer")
         });
     });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pexd::clock::Clock;
 use pexd::testkit::{Identity, Peer};
 use pexd::types::NetAddress;
-use pexd::wire::mconn::Item;
+use pexd::wire::mconn::Incoming;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,7 @@ impl Resident {
     /// Its connection is still served.
     pub(crate) async fn check(&mut self) {
         self.0.ping().await.expect("still connected");
-        while self.0.next().await.expect("still served") != Item::Pong {}
+        while self.0.next().await.expect("still served") != Incoming::Pong {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pexd::testkit::Identity;
 use pexd::types::Fault;
-use pexd::wire::mconn::Item;
+use pexd::wire::mconn::Incoming;
 
 use crate::arena::{AT_ONCE, CHAIN, KIB, Setup, attack};
 
@@ -18,7 +18,7 @@ fn the_same_id_twice_leaves_the_first_in_place() {
             assert!(second.ask().await.is_err(), "the second is closed");
         }
         first.ping().await.unwrap();
-        assert_eq!(first.next().await.unwrap(), Item::Pong);
+        assert_eq!(first.next().await.unwrap(), Incoming::Pong);
         assert!(first.ask().await.is_ok(), "what the second asked is not counted against the first");
         let connected = arena.handle.peers().await.unwrap();
         assert_eq!(connected.iter().filter(|peer| peer.view.info.id == identity.info.id).count(), 1);

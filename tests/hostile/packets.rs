@@ -4,7 +4,7 @@ use pexd::proto::tendermint::p2p::packet::Sum;
 use pexd::proto::tendermint::p2p::{Packet, PacketMsg};
 use pexd::testkit::Peer;
 use pexd::types::Fault;
-use pexd::wire::mconn::{Item, MAX_MESSAGE, MAX_PINGS_PER_MINUTE, encode_ping};
+use pexd::wire::mconn::{Incoming, MAX_MESSAGE, MAX_PINGS_PER_MINUTE, encode_ping};
 use pexd::wire::secret::{FRAME_DATA, SEALED_FRAME};
 use prost::Message as _;
 
@@ -113,11 +113,11 @@ fn a_flood_of_pings_is_no_amplifier_and_ends() {
         encode_ping(&mut ping);
         let at_once = sealed(&mut peer, &ping.repeat(usize::from(MAX_PINGS_PER_MINUTE)));
         peer.send_raw(&at_once).await.unwrap();
-        assert_eq!(peer.next().await.unwrap(), Item::Pong);
+        assert_eq!(peer.next().await.unwrap(), Incoming::Pong);
         peer.send(&ping).await.unwrap();
         arena.ends(&attacker, id, Fault::PingFlood).await;
         let mut pongs = 1;
-        while peer.next().await.is_ok_and(|item| item == Item::Pong) {
+        while peer.next().await.is_ok_and(|item| item == Incoming::Pong) {
             pongs += 1;
         }
         assert!(pongs <= 2, "{pongs} pongs for what came in one write");

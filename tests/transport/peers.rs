@@ -5,7 +5,7 @@ use std::time::Duration;
 use pexd::testkit::Peer;
 use pexd::transport::{Full, PeerSaid, Settings};
 use pexd::types::{CloseHow, CloseReason, Fault};
-use pexd::wire::mconn::{Item, MAX_PINGS_PER_MINUTE, encode_message, encode_ping};
+use pexd::wire::mconn::{Incoming, MAX_PINGS_PER_MINUTE, encode_message, encode_ping};
 use pexd::wire::pex::{Outgoing, Received, encode};
 use tokio::time::{sleep, timeout};
 
@@ -110,12 +110,12 @@ async fn what_came_with_the_handshake_is_not_lost() {
 async fn a_ping_is_answered_once_for_many() {
     let (mut peer, _served) = connected().await;
     peer.ping().await.unwrap();
-    assert_eq!(peer.next().await.unwrap(), Item::Pong);
+    assert_eq!(peer.next().await.unwrap(), Incoming::Pong);
     let mut pings = Vec::new();
     (0..200).for_each(|_| encode_ping(&mut pings));
     peer.send(&pings).await.unwrap();
     peer.send_message(&Outgoing::Request).await.unwrap();
-    assert_eq!(peer.next().await.unwrap(), Item::Pong);
+    assert_eq!(peer.next().await.unwrap(), Incoming::Pong);
     assert!(timeout(Duration::from_millis(100), peer.next()).await.is_err(), "one pong for one frame");
 }
 

@@ -21,7 +21,7 @@ use crate::clock::seeded_rng;
 use crate::proto::tendermint::crypto::{PublicKey, public_key::Sum};
 use crate::proto::tendermint::p2p::AuthSigMessage;
 use crate::types::{NetAddress, NodeId, NodeInfo};
-use crate::wire::mconn::{DEFAULT_PAYLOAD, Item, Reader, encode_message, encode_ping, encode_pong};
+use crate::wire::mconn::{DEFAULT_PAYLOAD, Incoming, PacketReader, encode_message, encode_ping, encode_pong};
 use crate::wire::pex::{self, Outgoing, Received};
 use crate::wire::{delimited, node_info};
 
@@ -38,8 +38,8 @@ pub struct Peer {
     challenge: [u8; 32],
     /// Opened and not read.
     plain: bytes::BytesMut,
-    reader: Reader,
-    items: VecDeque<Item>,
+    reader: PacketReader,
+    items: VecDeque<Incoming>,
 }
 
 impl Peer {
@@ -74,7 +74,7 @@ impl Peer {
         patiently(stream.read_exact(&mut hello)).await?;
         let theirs = hello.last_chunk().ok_or_else(|| broken("a hello ends with a key"))?;
         let Agreed { send, receive, challenge } = ours.agree(theirs)?;
-        let (plain, reader) = (bytes::BytesMut::new(), Reader::new(DEFAULT_PAYLOAD));
+        let (plain, reader) = (bytes::BytesMut::new(), PacketReader::new(DEFAULT_PAYLOAD));
         Ok(Peer { stream, identity, send, receive, challenge, plain, reader, items: VecDeque::new() })
     }
 
@@ -206,15 +206,15 @@ impl Peer {
     pub async fn next_message(&mut self) -> io::Result<Received> {
         loop {
             match self.next().await? {
-                Item::Message(message) => {
+                Incoming::Message(message) => {
                     return pex::decode(&message, &mut seeded_rng()).map_err(|_| broken("a bad message"));
                 }
-                Item::Ping => {
+                Incoming::Ping => {
                     let mut packet = Vec::new();
                     encode_pong(&mut packet);
                     self.send(&packet).await?;
                 }
-                Item::Pong => {}
+                Incoming::Pong => {}
             }
         }
     }
@@ -223,7 +223,7 @@ impl Peer {
     ///
     /// # Errors
     /// See [`Peer::dial`].
-    pub async fn next(&mut self) -> io::Result<Item> {
+    pub async fn next(&mut self) -> io::Result<Incoming> {
         loop {
             if let Some(item) = self.items.pop_front() {
                 return Ok(item);

@@ -18,7 +18,9 @@ use crate::transport::gate::Presence;
 use crate::transport::os_error::stream_fault;
 use crate::transport::upgrade::Link;
 use crate::types::{CloseHow, Fault, Mono, SeededRng};
-use crate::wire::mconn::{DEFAULT_PAYLOAD, Item, Keepalive, Rate, Reader, encode_message, encode_ping, encode_pong};
+use crate::wire::mconn::{
+    ByteRateLimiter, DEFAULT_PAYLOAD, Incoming, Keepalive, PacketReader, encode_message, encode_ping, encode_pong,
+};
 use crate::wire::pex::{self, Received};
 use crate::wire::secret::{Opener, SEALED_FRAME, Sealer};
 
@@ -42,10 +44,10 @@ pub(super) struct Connection {
     stream: TcpStream,
     sealer: Sealer,
     opener: Opener,
-    reader: Reader,
+    reader: PacketReader,
     keepalive: Keepalive,
-    send_rate: Rate,
-    receive_rate: Rate,
+    send_rate: ByteRateLimiter,
+    receive_rate: ByteRateLimiter,
     /// Received and not opened: less than a frame, or what is behind a message that waits.
     raw: Vec<u8>,
     /// Opened and not read: what is behind a message that waits.
@@ -74,10 +76,10 @@ impl Connection {
             stream: link.stream,
             sealer: link.sealer,
             opener: link.opener,
-            reader: Reader::new(settings.max_packet_payload),
+            reader: PacketReader::new(settings.max_packet_payload),
             keepalive: Keepalive::new(now),
-            send_rate: Rate::new(pace.send_rate),
-            receive_rate: Rate::new(pace.recv_rate),
+            send_rate: ByteRateLimiter::new(pace.send_rate),
+            receive_rate: ByteRateLimiter::new(pace.recv_rate),
             raw: link.raw,
             plain: link.plain,
             unsent: Vec::new(),
@@ -287,9 +289,9 @@ impl Connection {
     fn read(&mut self, mut chunk: &[u8], now: Mono, rng: &mut SeededRng) -> Result<Option<Received>, Fault> {
         while let Some(item) = self.reader.read(&mut chunk)? {
             match item {
-                Item::Ping => self.keepalive.on_ping(now)?,
-                Item::Pong => self.keepalive.on_pong(),
-                Item::Message(encoded) => {
+                Incoming::Ping => self.keepalive.on_ping(now)?,
+                Incoming::Pong => self.keepalive.on_pong(),
+                Incoming::Message(encoded) => {
                     let message = pex::decode(&encoded, rng)?;
                     self.shared.counters.received(&message);
                     self.local.messages().received(&message, encoded.len());
@@ -310,7 +312,7 @@ impl Connection {
             return Poll::Ready(false);
         }
         self.flush_at = Mono::ZERO;
-        self.send_rate = Rate::new(0);
+        self.send_rate = ByteRateLimiter::new(0);
         loop {
             if self.send(cx, Clock.mono()).is_err() {
                 return Poll::Ready(false);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::auth::{AuthSig, parse_ephemeral_key, put_ephemeral_key};
-use super::kdf::{Challenge, Derived, EphemeralKey, derive};
+use super::handshake_messages::{AuthSig, parse_ephemeral_key, put_ephemeral_key};
+use super::key_derivation::{Challenge, Derived, EphemeralKey, derive};
 use super::{NodeKey, Opener, Sealer, SecretError};
 use crate::types::NodeId;
 use crate::wire::delimited::{self, DelimitedError};

@@ -3,11 +3,11 @@
 //! [`Handshake`] takes and gives bytes until the peer's key is authenticated; then a [`Sealer`] and an [`Opener`] carry
 //! the stream in frames.
 
-mod auth;
 mod error;
 mod frame;
 mod handshake;
-mod kdf;
+mod handshake_messages;
+mod key_derivation;
 mod node_key;
 #[cfg(test)]
 mod tests;

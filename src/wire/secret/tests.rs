@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use prost::Message as _;
 use tendermint_proto::v0_38::{crypto, p2p};
 
-use super::auth::put_ephemeral_key;
-use super::kdf::{Challenge, EphemeralKey, derive};
+use super::handshake_messages::put_ephemeral_key;
+use super::key_derivation::{Challenge, EphemeralKey, derive};
 use super::*;
 
 fn key(seed: u8) -> Arc<NodeKey> {

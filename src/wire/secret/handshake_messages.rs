@@ -4,7 +4,7 @@ use ed25519_zebra::{Signature, VerificationKey};
 use prost::Message as _;
 
 use super::SecretError;
-use super::kdf::Challenge;
+use super::key_derivation::Challenge;
 use crate::proto::tendermint::crypto::{PublicKey, public_key};
 use crate::proto::tendermint::p2p::AuthSigMessage;
 use crate::wire::protobuf::{self, Fields, Malformed};

@@ -1,30 +1,30 @@
-//! How fast bytes may flow, in one direction of one connection.
+//! The rate limit on the bytes of a connection, in one direction (CometBFT `libs/flowrate/flowrate.go: Limit`).
 
 use std::time::Duration;
 
-use crate::types::Mono;
+use crate::types::{Gcra, Mono};
 
-/// What may flow at once: the length of upstream's samples.
+/// What may flow at once: the length of CometBFT's samples (`libs/flowrate/flowrate.go: New`).
 const BURST: Duration = Duration::from_millis(100);
 
 const MICROS: u128 = 1_000_000;
 
-/// A bucket of tokens, told as a single time: the one at which all that was spent would have flowed evenly.
+/// A token bucket of bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Rate {
+pub struct ByteRateLimiter {
     bytes_per_second: u64,
-    even: Mono,
+    bucket: Gcra,
 }
 
-impl Rate {
+impl ByteRateLimiter {
     /// `send_rate` or `recv_rate` in bytes a second; 0 = unlimited.
-    pub const fn new(bytes_per_second: u64) -> Self {
-        Rate { bytes_per_second, even: Mono::ZERO }
+    pub fn new(bytes_per_second: u64) -> Self {
+        ByteRateLimiter { bytes_per_second, bucket: Gcra::default() }
     }
 
     /// How long to wait before the next write or read; zero: go on.
     pub fn wait(&self, now: Mono) -> Duration {
-        self.even.since(now).saturating_sub(BURST)
+        self.bucket.wait(BURST, now)
     }
 
     /// These bytes flowed. It may be more than was free: the next wait is longer then.
@@ -33,8 +33,7 @@ impl Rate {
             return;
         }
         let micros = (bytes as u128 * MICROS).div_ceil(u128::from(self.bytes_per_second));
-        let cost = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
-        self.even = self.even.max(now) + cost;
+        self.bucket.spend(Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)), now);
     }
 }
 
@@ -48,14 +47,14 @@ mod tests {
 
     #[test]
     fn without_a_bound_nothing_waits() {
-        let mut rate = Rate::new(0);
+        let mut rate = ByteRateLimiter::new(0);
         rate.spend(usize::MAX, START);
         assert_eq!(rate.wait(START), Duration::ZERO);
     }
 
     #[test]
     fn one_sample_flows_at_once_and_the_rest_evenly() {
-        let mut rate = Rate::new(10_000);
+        let mut rate = ByteRateLimiter::new(10_000);
         rate.spend(1_000, START);
         assert_eq!(rate.wait(START), Duration::ZERO);
         rate.spend(1_000, START);
@@ -65,7 +64,7 @@ mod tests {
 
     #[test]
     fn silence_saves_no_more_than_one_sample() {
-        let mut rate = Rate::new(10_000);
+        let mut rate = ByteRateLimiter::new(10_000);
         let late = START + Duration::from_secs(3600);
         rate.spend(2_000, late);
         assert_eq!(rate.wait(late), Duration::from_millis(100));
@@ -77,7 +76,7 @@ mod tests {
         fn the_rate_holds_over_time(
             bytes_per_second in 1_u64..10_000_000, pieces in proptest::collection::vec(1_usize..70_000, 1..200),
         ) {
-            let (mut rate, mut now) = (Rate::new(bytes_per_second), START);
+            let (mut rate, mut now) = (ByteRateLimiter::new(bytes_per_second), START);
             for &piece in &pieces {
                 now = now + rate.wait(now);
                 rate.spend(piece, now);

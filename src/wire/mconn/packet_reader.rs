@@ -13,7 +13,7 @@ const MAX_EMPTY_PACKETS: u8 = 16;
 
 /// What a peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Item {
+pub enum Incoming {
     /// It wants a pong.
     Ping,
     /// It answers our ping.
@@ -24,7 +24,7 @@ pub enum Item {
 
 /// Puts packets and messages together again. Between packets it holds no memory.
 #[derive(Debug)]
-pub struct Reader {
+pub struct PacketReader {
     max_packet: usize,
     /// The beginning of a packet that is not whole yet.
     packet: Vec<u8>,
@@ -33,10 +33,10 @@ pub struct Reader {
     empty: u8,
 }
 
-impl Reader {
+impl PacketReader {
     /// A reader that takes packets of up to `payload` bytes of data (`max_packet_msg_payload_size`).
     pub const fn new(payload: usize) -> Self {
-        Reader { max_packet: max_packet_len(payload), packet: Vec::new(), message: Vec::new(), empty: 0 }
+        PacketReader { max_packet: max_packet_len(payload), packet: Vec::new(), message: Vec::new(), empty: 0 }
     }
 
     /// Whether nothing is half read, and no memory held.
@@ -49,7 +49,7 @@ impl Reader {
     ///
     /// # Errors
     /// What the peer did wrong; the connection is over.
-    pub fn read(&mut self, chunk: &mut &[u8]) -> Result<Option<Item>, PacketError> {
+    pub fn read(&mut self, chunk: &mut &[u8]) -> Result<Option<Incoming>, PacketError> {
         while !chunk.is_empty() {
             let item = if self.packet.is_empty() { self.read_fresh(chunk)? } else { self.read_on(chunk)? };
             if item.is_some() {
@@ -60,7 +60,7 @@ impl Reader {
     }
 
     /// At the beginning of a packet: one that is whole in the chunk is read where it is.
-    fn read_fresh(&mut self, chunk: &mut &[u8]) -> Result<Option<Item>, PacketError> {
+    fn read_fresh(&mut self, chunk: &mut &[u8]) -> Result<Option<Incoming>, PacketError> {
         match extent(chunk, self.max_packet)? {
             Some(Extent { start, end }) if end <= chunk.len() => {
                 let packet = &chunk[start..end];
@@ -76,7 +76,7 @@ impl Reader {
     }
 
     /// Within a packet: what it lacks is copied behind what is there.
-    fn read_on(&mut self, chunk: &mut &[u8]) -> Result<Option<Item>, PacketError> {
+    fn read_on(&mut self, chunk: &mut &[u8]) -> Result<Option<Incoming>, PacketError> {
         let wanted = match extent(&self.packet, self.max_packet)? {
             Some(Extent { end, .. }) => end - self.packet.len(),
             None => 1,
@@ -93,13 +93,13 @@ impl Reader {
         }
     }
 
-    fn handle(&mut self, packet: &[u8]) -> Result<Option<Item>, PacketError> {
+    fn handle(&mut self, packet: &[u8]) -> Result<Option<Incoming>, PacketError> {
         match Packet::decode(packet)? {
-            Packet::Ping => Ok(Some(Item::Ping)),
-            Packet::Pong => Ok(Some(Item::Pong)),
+            Packet::Ping => Ok(Some(Incoming::Ping)),
+            Packet::Pong => Ok(Some(Incoming::Pong)),
             Packet::Msg { eof, data } => {
                 self.append(eof, data)?;
-                Ok(eof.then(|| Item::Message(std::mem::take(&mut self.message))))
+                Ok(eof.then(|| Incoming::Message(std::mem::take(&mut self.message))))
             }
         }
     }
@@ -126,7 +126,7 @@ mod tests {
     use crate::wire::mconn::{DEFAULT_PAYLOAD, encode_message, encode_ping, encode_pong};
 
     /// All that a reader makes of a stream that comes in pieces.
-    fn read_all(reader: &mut Reader, stream: &[u8], sizes: &[usize]) -> Result<Vec<Item>, PacketError> {
+    fn read_all(reader: &mut PacketReader, stream: &[u8], sizes: &[usize]) -> Result<Vec<Incoming>, PacketError> {
         let (mut items, mut rest) = (Vec::new(), stream);
         for size in sizes.iter().cycle() {
             if rest.is_empty() {
@@ -142,25 +142,25 @@ mod tests {
         Ok(items)
     }
 
-    fn read(stream: &[u8]) -> Result<Vec<Item>, PacketError> {
-        read_all(&mut Reader::new(DEFAULT_PAYLOAD), stream, &[1024])
+    fn read(stream: &[u8]) -> Result<Vec<Incoming>, PacketError> {
+        read_all(&mut PacketReader::new(DEFAULT_PAYLOAD), stream, &[1024])
     }
 
-    fn encoded(items: &[Item]) -> Vec<u8> {
+    fn encoded(items: &[Incoming]) -> Vec<u8> {
         let mut out = Vec::new();
         for item in items {
             match item {
-                Item::Ping => encode_ping(&mut out),
-                Item::Pong => encode_pong(&mut out),
-                Item::Message(message) => encode_message(message, DEFAULT_PAYLOAD, &mut out),
+                Incoming::Ping => encode_ping(&mut out),
+                Incoming::Pong => encode_pong(&mut out),
+                Incoming::Message(message) => encode_message(message, DEFAULT_PAYLOAD, &mut out),
             }
         }
         out
     }
 
-    fn any_item() -> impl Strategy<Value = Item> {
+    fn any_item() -> impl Strategy<Value = Incoming> {
         let message = proptest::collection::vec(any::<u8>(), 0..4000);
-        prop_oneof![Just(Item::Ping), Just(Item::Pong), message.prop_map(Item::Message)]
+        prop_oneof![Just(Incoming::Ping), Just(Incoming::Pong), message.prop_map(Incoming::Message)]
     }
 
     proptest! {
@@ -169,7 +169,7 @@ mod tests {
             items in proptest::collection::vec(any_item(), 0..8),
             sizes in proptest::collection::vec(1_usize..1200, 1..20),
         ) {
-            let mut reader = Reader::new(DEFAULT_PAYLOAD);
+            let mut reader = PacketReader::new(DEFAULT_PAYLOAD);
             prop_assert_eq!(read_all(&mut reader, &encoded(&items), &sizes), Ok(items));
             prop_assert!(reader.is_idle());
         }
@@ -197,14 +197,14 @@ mod tests {
     #[test]
     fn a_signal_may_come_within_a_message() {
         let stream = [packet(false, b"ab"), vec![0x02, 0x0a, 0x00], packet(true, b"cd")].concat();
-        assert_eq!(read(&stream), Ok(vec![Item::Ping, Item::Message(b"abcd".to_vec())]));
+        assert_eq!(read(&stream), Ok(vec![Incoming::Ping, Incoming::Message(b"abcd".to_vec())]));
     }
 
     #[test]
     fn the_capacity_is_reached_and_not_passed() {
         let pieces = |count: usize| packet(false, &[7; 1000]).repeat(count);
         let full = [pieces(63), packet(true, &[7; 1000])].concat();
-        assert_eq!(read(&full), Ok(vec![Item::Message(vec![7; MAX_MESSAGE])]));
+        assert_eq!(read(&full), Ok(vec![Incoming::Message(vec![7; MAX_MESSAGE])]));
         let above = [pieces(64), packet(true, &[7])].concat();
         assert_eq!(read(&above), Err(PacketError::MessageTooLong));
     }
@@ -214,8 +214,11 @@ mod tests {
         let error = read(&[0x8b, 0x08]).unwrap_err();
         assert_eq!(Fault::from(error), Fault::PacketTooLong { actual: 1035 });
         assert_eq!(read(&[0x8a, 0x08]), Ok(vec![]), "1034 may come");
-        let mut generous = Reader::new(1400);
-        assert_eq!(read_all(&mut generous, &packet(true, &[1; 1400]), &[1024]), Ok(vec![Item::Message(vec![1; 1400])]));
+        let mut generous = PacketReader::new(1400);
+        assert_eq!(
+            read_all(&mut generous, &packet(true, &[1; 1400]), &[1024]),
+            Ok(vec![Incoming::Message(vec![1; 1400])])
+        );
     }
 
     #[test]
@@ -228,7 +231,7 @@ mod tests {
     fn empty_packets_are_borne_for_a_while() {
         let most = packet(false, &[]).repeat(usize::from(MAX_EMPTY_PACKETS));
         let borne = [most.clone(), packet(false, &[1]), most.clone(), packet(true, &[])].concat();
-        assert_eq!(read(&borne), Ok(vec![Item::Message(vec![1])]), "data starts a new count");
+        assert_eq!(read(&borne), Ok(vec![Incoming::Message(vec![1])]), "data starts a new count");
         let flood = [most, packet(false, &[])].concat();
         assert_eq!(read(&flood).map_err(Fault::from), Err(Fault::EmptyFlood));
     }
