@@ -35,6 +35,6 @@ pub use host::operations::{
 pub use host::process::{LogControl, LogError, LogLevels, Process};
 pub use limits::Limits;
 pub use listen::unix_socket::SocketError;
-pub use server::{Admin, BindError, ServeError};
+pub use server::{Admin, BindError, Drain, ServeError};
 pub(crate) use services::audit::visibility as audit_visibility;
 pub use settings::{AdminSettings, SocketSettings};

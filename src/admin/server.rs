@@ -140,6 +140,15 @@ pub enum ServeError {
     Reflection(#[from] tonic_reflection::server::Error),
 }
 
+/// How the last requests ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drain {
+    /// All of them by themselves.
+    Complete,
+    /// Some of them with their connections, after the grace period.
+    CutOff,
+}
+
 impl Admin {
     /// Reads the files by which callers are known, and binds what is to be listened on. Nobody is accepted yet.
     ///
@@ -198,7 +207,7 @@ impl Admin {
         operations: Arc<dyn Operations>,
         process: Process,
         shutdown: impl Future<Output = ()>,
-    ) -> Result<(), ServeError> {
+    ) -> Result<Drain, ServeError> {
         let Admin { listeners, socket, files, limits, closing, .. } = self;
         let (mut reporter, health) = health_reporter();
         report(&reporter, ServingStatus::Serving).await;
@@ -215,7 +224,7 @@ impl Admin {
         let watching = files.watch();
         tokio::pin!(watching);
         tokio::select! {
-            ended = &mut serving => return Ok(ended?),
+            ended = &mut serving => return Ok(ended.map(|()| Drain::Complete)?),
             never = &mut watching => match never {},
             () = shutdown => {}
         }
@@ -225,10 +234,10 @@ impl Admin {
         draining.cancel();
         end_watches(&mut reporter).await;
         match timeout(GRACE, &mut serving).await {
-            Ok(ended) => Ok(ended?),
+            Ok(ended) => Ok(ended.map(|()| Drain::Complete)?),
             Err(_) => {
                 closing.cancel();
-                Ok(serving.await?)
+                Ok(serving.await.map(|()| Drain::CutOff)?)
             }
         }
     }

@@ -119,7 +119,27 @@ fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
-/// Why nothing can be in force yet.
+/// What became of a file, or of files that belong together, at one look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum Reload {
+    /// Nothing changed.
+    Unchanged,
+    /// It changed and is in effect.
+    Applied,
+    /// It changed and cannot be used: the old one stays in effect. The log has the reason.
+    Refused,
+}
+
+/// What one look at all files found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::admin) struct Reloads {
+    /// The access file.
+    pub(in crate::admin) access: Reload,
+    /// Certificate, key and client CA.
+    pub(in crate::admin) tls: Reload,
+}
+
+/// Why nothing can be in effect yet.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::admin) enum LoadError {
     #[error("{0}")]
@@ -177,7 +197,7 @@ impl CredentialFiles {
             ticks.tick().await;
             // A slow disk must not hold the other tasks up.
             let looked = tokio::task::spawn_blocking(move || {
-                self.look();
+                self.reload();
                 self
             });
             match looked.await {
@@ -190,19 +210,21 @@ impl CredentialFiles {
         }
     }
 
-    /// Puts what has changed in force. What is broken leaves the old in force.
-    pub(in crate::admin) fn look(&mut self) {
-        self.look_at_access();
-        if let Err(error) = self.look_at_tls() {
-            tracing::error!(%error, "the admin API's TLS files cannot be used; the old ones stay in force");
-        }
+    /// Reads the files that changed since the last look. What cannot be used leaves the old in effect.
+    pub(in crate::admin) fn reload(&mut self) -> Reloads {
+        let access = self.reload_access();
+        let tls = self.reload_tls().unwrap_or_else(|error| {
+            tracing::error!(%error, "the admin API's TLS files cannot be used; the old ones stay in effect");
+            Reload::Refused
+        });
+        Reloads { access, tls }
     }
 
-    fn look_at_access(&mut self) {
-        let Some((source, before)) = &mut self.access else { return };
+    fn reload_access(&mut self) -> Reload {
+        let Some((source, before)) = &mut self.access else { return Reload::Unchanged };
         let now = stamp(&source.file);
         if now == *before {
-            return;
+            return Reload::Unchanged;
         }
         *before = now;
         let file = source.file.display();
@@ -211,20 +233,22 @@ impl CredentialFiles {
                 warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 tracing::info!(%file, entries = grants.len(), "who may use the admin API was read again");
                 self.in_effect.grants.send_replace(Arc::new(grants));
+                Reload::Applied
             }
-            Err(mistakes) => {
-                tracing::error!(%file, "the access file cannot be used; the old one stays in force: {mistakes}");
+            Err(errors) => {
+                tracing::error!(%file, "the access file cannot be used; the old one stays in effect: {errors}");
+                Reload::Refused
             }
         }
     }
 
-    fn look_at_tls(&mut self) -> Result<(), TlsError> {
-        let Some(state) = &mut self.tls else { return Ok(()) };
+    fn reload_tls(&mut self) -> Result<Reload, TlsError> {
+        let Some(state) = &mut self.tls else { return Ok(Reload::Unchanged) };
         let stamps: Vec<_> = state.files.paths().map(stamp).collect();
         let needed = state.needs_certificate(&self.in_effect.grants());
         let touched = stamps != state.stamps;
         if !touched && needed == state.certificate_needed {
-            return Ok(());
+            return Ok(Reload::Unchanged);
         }
         state.stamps = stamps;
         let mut believed = true;
@@ -235,7 +259,7 @@ impl CredentialFiles {
             state.material = material;
         }
         state.certificate_needed = needed;
-        let Some(tls) = &self.in_effect.tls else { return Ok(()) };
+        let Some(tls) = &self.in_effect.tls else { return Ok(Reload::Unchanged) };
         let epoch = tls.load().epoch.clone();
         let next = if believed { epoch.clone() } else { self.closing.child_token() };
         tls.store(Arc::new(acceptor(state, next)?));
@@ -245,7 +269,7 @@ impl CredentialFiles {
         if touched {
             tracing::info!(cert = %state.files.cert.display(), "the admin API's TLS files were read again");
         }
-        Ok(())
+        Ok(Reload::Applied)
     }
 }
 

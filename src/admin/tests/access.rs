@@ -9,12 +9,15 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tonic::Request;
 use tonic::metadata::MetadataValue;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::*;
+use crate::admin::auth::grants::Credential;
+use crate::admin::auth::reload::{CredentialFiles, Reload};
 use crate::admin::{
     AccessSource, AllowedNetworks, BindError, Caller, Grant, Grants, Limits, Role, SocketError, SocketSettings,
 };
@@ -265,16 +268,29 @@ async fn a_token_that_ends_while_in_use_ends_with_its_streams() {
 #[tokio::test]
 async fn a_broken_access_file_leaves_the_old_one_in_effect() {
     let files = Files::with(&["token one read - -"]);
-    let served = serve_as(&[&world("a")], files.demanding()).await;
-    let channel = connect(served.addr.unwrap()).await;
+    let mut credentials = CredentialFiles::load(files.access(), None, false, CancellationToken::new()).unwrap();
+    let in_effect = credentials.in_effect();
+    let known = |name: &str| in_effect.grants().find(&Credential::of_token(secret(name).as_bytes())).is_some();
+    assert_eq!(credentials.reload().access, Reload::Unchanged);
     files.write(&["token one read - -", "token three read - -"]);
-    soon(|| async { status_by(&channel, "three").await.is_ok() }).await;
+    assert_eq!(credentials.reload().access, Reload::Applied);
+    assert!(known("one") && known("three") && !known("four"));
     files.write(&["nonsense"]);
-    // Long enough that it was looked at.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    status_by(&channel, "one").await.unwrap();
+    assert_eq!(credentials.reload().access, Reload::Refused);
+    assert!(known("one") && known("three"));
+    assert_eq!(credentials.reload().access, Reload::Unchanged, "the log says it once");
     let broken = Admin::bind(files.demanding()).await.err().unwrap();
     assert!(matches!(broken, BindError::Access(_)), "{broken}");
+}
+
+#[tokio::test]
+async fn a_changed_access_file_takes_effect_while_the_api_serves() {
+    let files = Files::with(&["token one read - -"]);
+    let served = serve_as(&[&world("a")], files.demanding()).await;
+    let channel = connect(served.addr.unwrap()).await;
+    assert!(refused(&status_by(&channel, "three").await));
+    files.write(&["token one read - -", "token three read - -"]);
+    soon(|| async { status_by(&channel, "three").await.is_ok() }).await;
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::admin::auth::caller::{AllowedNetworks, Caller};
 use crate::admin::auth::roles::Role;
 use crate::admin::services::audit::list::list;
 use crate::admin::services::events::{EventStreamLimits, watch};
+use crate::clock::Clock;
 use crate::network::tests::{Life, Process, until};
 use crate::network::{By, DialQuery, Portion};
 use crate::node::row::BanTarget;
@@ -231,7 +232,10 @@ async fn the_audit_of_all_networks_has_the_latest_change_first_whichever_it_was_
         let by = By { author: "ops".into(), method: "BanService.Ban" };
         let target = BanTarget::ip([203, 0, 113, n as u8].into());
         lives[life].handle.ban(by, target, "noise".into(), None).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        let now = Clock.now().wall;
+        while Clock.now().wall == now {
+            tokio::task::yield_now().await;
+        }
     }
     let (mut seen, mut page_token) = (Vec::new(), String::new());
     loop {

@@ -28,7 +28,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Admin, AdminSettings, LogControl, LogError, LogLevels, Process, ServeError};
+use super::{Admin, AdminSettings, Drain, LogControl, LogError, LogLevels, Process, ServeError};
 use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
@@ -46,7 +46,7 @@ struct Served {
     channel: Channel,
     addr: SocketAddr,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), ServeError>>,
+    task: JoinHandle<Result<Drain, ServeError>>,
 }
 
 async fn serve(worlds: &[&Shared]) -> Served {
@@ -66,7 +66,7 @@ async fn serve_networks(directory: Directory) -> Served {
 struct Running {
     addr: Option<SocketAddr>,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), ServeError>>,
+    task: JoinHandle<Result<Drain, ServeError>>,
 }
 
 async fn serve_as(worlds: &[&Shared], settings: AdminSettings) -> Running {

@@ -12,12 +12,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_util::sync::CancellationToken;
 use tonic::Request;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::access::{Files, PATIENCE, soon};
 use super::*;
+use crate::admin::auth::reload::{CredentialFiles, Reload};
 use crate::admin::{BindError, TlsFiles};
 use crate::clock::Clock;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -183,20 +185,39 @@ async fn a_token_is_as_good_as_a_certificate() {
 }
 
 #[tokio::test]
-async fn a_new_server_certificate_is_taken_up_and_a_broken_one_is_not() {
+async fn a_new_server_certificate_takes_effect_while_the_api_serves() {
     let w = Setup::new(&["certificate ops control - -"]);
     let (addr, _served) = w.serve().await;
     let ops = || w.client_ca.sign("ops", "ops", GOOD);
     let before = w.connect(addr, Some(ops())).await;
-    w.put("cert", "nonsense");
-    // Long enough that it was looked at.
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    status(w.connect(addr, Some(ops())).await).await.unwrap();
     let other = Ca::new();
     w.install(&other.sign("pexd", "localhost", GOOD));
     soon(|| async { tls(addr, &other, Some(ops())).await.is_some() }).await;
     assert!(w.connect(addr, Some(ops())).await.is_none());
     status(before).await.expect("connections outlive the server's certificate");
+}
+
+#[test]
+fn broken_tls_files_leave_the_old_ones_in_effect() {
+    let w = Setup::new(&["certificate ops control - -"]);
+    let AdminSettings { access, tls, .. } = w.settings.clone();
+    let mut credentials = CredentialFiles::load(access, tls, false, CancellationToken::new()).unwrap();
+    let in_effect = credentials.in_effect();
+    assert_eq!(credentials.reload().tls, Reload::Unchanged);
+    for (name, text) in [("cert", "nonsense"), ("key", "nonsense"), ("ca", "")] {
+        let good = fs::read_to_string(w.files.path(name)).unwrap();
+        let before = in_effect.tls().unwrap();
+        w.put(name, text);
+        assert_eq!(credentials.reload().tls, Reload::Refused, "{name}");
+        assert!(Arc::ptr_eq(&before, &in_effect.tls().unwrap()), "{name}");
+        w.put(name, &good);
+        assert_eq!(credentials.reload().tls, Reload::Applied, "{name}");
+        let now = in_effect.tls().unwrap();
+        assert!(!Arc::ptr_eq(&before, &now) && !now.epoch.is_cancelled(), "{name}: the same client CA as before");
+    }
+    w.put("ca", &Ca::new().pem());
+    let (epoch, reload) = (in_effect.tls().unwrap().epoch.clone(), credentials.reload());
+    assert_eq!((reload.tls, epoch.is_cancelled()), (Reload::Applied, true), "who came under the old CA comes again");
 }
 
 #[tokio::test]
