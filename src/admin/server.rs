@@ -84,13 +84,13 @@ pub struct Admin {
     closing: CancellationToken,
 }
 
-/// Why the admin API cannot listen. The texts name the mend.
+/// Why the admin API cannot listen. The texts name the fix.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Others than this host's users could reach it, and none of them could show who he is.
+    /// Others than this host's users could reach it, and none of them could authenticate.
     #[error(
         "the admin API may not listen on {0}: others can reach it, and there are neither tokens nor a client CA by which \
-         callers show who they are; give it one of them, or let it listen on 127.0.0.1 (or [::1]) and reach it from \
+         callers authenticate; give it one of them, or let it listen on 127.0.0.1 (or [::1]) and reach it from \
          elsewhere through `ssh -L {port}:127.0.0.1:{port} HOST`",
         port = .0.port()
     )]

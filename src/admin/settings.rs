@@ -1,4 +1,4 @@
-//! Where the admin API listens, whom it lets in, and its bounds.
+//! Where the admin API listens, which callers it accepts, and its bounds.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ impl AdminSettings {
         AdminSettings { laddr: Some((Ipv4Addr::LOCALHOST, port).into()), ..AdminSettings::default() }
     }
 
-    /// Whether a caller on the TCP address may do anything without showing who he is.
+    /// Whether a caller on the TCP address may do anything without authentication.
     pub(super) fn trusts_tcp(&self) -> bool {
         !self.require_auth && self.laddr.is_some_and(|laddr| laddr.ip().to_canonical().is_loopback())
     }

@@ -1,4 +1,4 @@
-//! Texts that quote a peer, a client or the file system, made harmless for terminals and readers.
+//! Untrusted text (of a peer, a client or the file system): escaped and cut, so that it harms no terminal and no reader.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ const MAX_TEXT: usize = 256;
 /// Bytes of a text of our own at most, which may quote a peer or a request.
 const MAX_REASON: usize = 1_024;
 
-/// What a peer or a client said, made harmless.
+/// What a peer or a client said, escaped.
 pub(in crate::admin) fn printable(text: &str) -> String {
     harmless(text, MAX_TEXT)
 }
 
-/// A text of our own that may quote a peer, a client or the file system, made harmless.
+/// A text of our own that may quote a peer, a client or the file system, escaped.
 pub(in crate::admin) fn reason(text: &str) -> String {
     harmless(text, MAX_REASON)
 }
@@ -20,7 +20,7 @@ pub(in crate::admin) fn reason(text: &str) -> String {
 /// Bytes of a value at most: a list of all seeds that are kept fits.
 const MAX_WHOLE: usize = 64 * 1_024;
 
-/// A value of the configuration, made harmless and not shortened.
+/// A value of the configuration, escaped and not shortened.
 pub(in crate::admin) fn whole(text: &str) -> String {
     harmless(text, MAX_WHOLE)
 }

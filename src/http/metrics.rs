@@ -75,12 +75,12 @@ metrics! {
     BOOK_IDS = Pexd "book_ids" GAUGE ["chain_id", "state"]
         "IDs in the address book by state: new, old or banned.";
     BOOK_ADDRESSES = Pexd "book_addresses" GAUGE ["chain_id", "outcome"]
-        "Addresses of IDs that are not banned, by what became of our latest attempt to reach them.";
+        "Addresses of IDs that are not banned, by the outcome of our latest attempt to reach them.";
     SERVABLE = Pexd "book_servable_ids" GAUGE ["chain_id"]
-        "IDs that an asker would be told of now.";
+        "IDs that a requester could be sent now.";
 
     DIALS = Pexd "dials_total" COUNTER ["chain_id", "purpose", "outcome"]
-        "Dials that ended, by why we dialled and what became of them.";
+        "Dials that ended, by purpose and outcome.";
     DIALLING = Pexd "dials_in_progress" GAUGE ["chain_id"]
         "Dials under way.";
     MAX_DIALS = Pexd "dials_max" GAUGE ["chain_id"]
@@ -99,7 +99,7 @@ metrics! {
     DISCONNECTS = Pexd "disconnects_total" COUNTER ["chain_id", "reason"]
         "Connections of peers that ended.";
     BANS = Pexd "bans" GAUGE ["chain_id"]
-        "Bans in force.";
+        "Bans in effect.";
 
     ANSWERED = Pexd "requests_answered_total" COUNTER ["chain_id"]
         "Requests for addresses that were answered.";
@@ -115,10 +115,10 @@ metrics! {
     LAST_SEED_ROUND = Pexd "crawl_last_seed_round_timestamp_seconds" GAUGE ["chain_id"]
         "When the configured seeds were last asked; 0 = not since the start.";
     SEEDS = Pexd "seeds" GAUGE ["chain_id", "outcome"]
-        "Seeds in force by what our latest dial found: untried, reached, failed, wrong_identity or wrong_network.";
+        "Seeds in effect by what our latest dial found: untried, reached, failed, wrong_identity or wrong_network.";
 
     UNSAVED = Pexd "store_unsaved" GAUGE ["chain_id"]
-        "1 while changes are in force that could not be written to disk.";
+        "1 while changes are in effect that could not be written to disk.";
     STORE_WRITES = Pexd "store_writes_total" COUNTER ["chain_id", "result"]
         "Transactions, by result: saved or failed.";
     STORE_WRITE_SECONDS = Pexd "store_write_seconds_total" COUNTER ["chain_id"]

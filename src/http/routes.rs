@@ -17,7 +17,7 @@ use super::{ready, scrape};
 use crate::clock::Clock;
 use crate::types::Mono;
 
-/// The longest that a scrape takes; a network that does not answer by then is told as unresponsive.
+/// The longest that a scrape takes; a network that does not answer by then is reported as unresponsive.
 const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Scrapes within this time share one answer, so that a flood of them costs the networks no more than one a second.
 const SHARED_FOR: Duration = Duration::from_secs(1);

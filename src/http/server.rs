@@ -35,7 +35,7 @@ pub struct Http {
     local: SocketAddr,
 }
 
-/// Why there is no address for metrics and health. The texts name the mend.
+/// Why there is no address for metrics and health. The texts name the fix.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Something else listens there.

@@ -1,4 +1,4 @@
-//! Who asks: a name for the audit, what it may do, and in which networks.
+//! The caller of a request: its name for the audit log, its role, and its networks.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::network::By;
 pub enum AllowedNetworks {
     /// All there are and will be.
     All,
-    /// These chain IDs; what else there is he does not learn.
+    /// These chain IDs; the caller does not learn of others.
     These(BTreeSet<Arc<str>>),
 }
 

@@ -1,4 +1,4 @@
-//! What the access file says: which token or certificate may do what.
+//! The access file's grants: which token or certificate has which role, in which networks.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ pub struct AccessSource {
 /// Gives the entries of an access file and its warnings, or all its mistakes.
 pub type ReadAccess = fn(&Path) -> Result<(Grants, Vec<String>), String>;
 
-/// What a caller shows of himself.
+/// What a caller presents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Credential {
     /// The hash of a token.
@@ -95,12 +95,12 @@ impl Credential {
     }
 }
 
-/// What a caller was let in for.
+/// The credential that a caller was authenticated by.
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct Presented {
-    /// What he showed.
+    /// What it presented.
     pub(in crate::admin) credential: Credential,
-    /// What it was good for then.
+    /// What it was valid for then.
     pub(in crate::admin) grant: Arc<Grant>,
     /// When one of the two ends; `None` = never.
     pub(in crate::admin) end: Option<Wall>,

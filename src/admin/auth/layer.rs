@@ -1,5 +1,5 @@
-//! Before every request: who sends it, and whether he may. Who does not show it learns nothing, not even which methods
-//! there are.
+//! The authentication layer, before every request: who the caller is (bearer token, client certificate, Unix socket), and
+//! whether its role may call the method. A caller that does not authenticate learns nothing, not even which methods exist.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -48,11 +48,11 @@ struct Admitted {
 
 /// Why somebody is not let in; for the log alone.
 enum AuthFailure {
-    /// He showed nothing.
+    /// The caller presented nothing.
     Nothing,
-    /// What he showed is not good.
+    /// What it presented is not valid.
     Wrong(&'static str, Option<Arc<str>>),
-    /// He showed so much that was wrong that it is not looked at.
+    /// It presented so much that was wrong that it is not looked at (rate limit on failures).
     TooMany,
 }
 

@@ -1,4 +1,4 @@
-//! The other end of a connection: from where it comes, and what it showed while connecting.
+//! The other end of a connection: its address or Unix peer credentials, and the certificate that it presented.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::net::unix::UCred;
 use super::tls::ClientCertificate;
 use crate::rate::host_of;
 
-/// Whom connections, requests and failures are counted for while nobody showed who he is.
+/// The source that connections, requests and failures are counted for until the caller authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::admin) enum Source {
     /// An IP, or the /64 of an IPv6 one.
@@ -21,7 +21,7 @@ pub(in crate::admin) enum Source {
 /// See the module. The services find it in each request's extensions by way of [`super::caller::Caller`].
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct RemoteClient {
-    /// For whom it counts.
+    /// The source that it counts for.
     pub(in crate::admin) source: Source,
     /// `127.0.0.1:51234` or `unix uid 1000 pid 4242`.
     pub(in crate::admin) name: Arc<str>,
@@ -53,7 +53,7 @@ impl RemoteClient {
         self.entered.store(true, Ordering::Relaxed);
     }
 
-    /// Whether anybody ever showed on it who he is.
+    /// Whether any caller ever authenticated on it.
     pub(in crate::admin) fn has_entered(&self) -> bool {
         self.entered.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! How much one caller may ask, and how often one source may show what is wrong.
+//! Rate limits: requests of one caller, failed authentications of one source, and log lines about it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::types::Mono;
 const SLOTS: usize = 1024;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// For whom requests are counted.
+/// What requests are counted by.
 #[derive(Clone, Debug)]
 pub(in crate::admin) enum RateLimitKey<'a> {
     /// Who showed something.

@@ -1,4 +1,4 @@
-//! Tokens, certificates and TLS as they are in force, and their files, which are read again when they change.
+//! Hot reload: tokens, certificates and TLS in effect, and their files, which are read again when they change.
 
 use std::convert::Infallible;
 use std::fs;
@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// The longest that an end of a grant is slept for at once: the wall clock may be set.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// What is in force now.
+/// The credentials in effect now.
 #[derive(Debug)]
 pub(in crate::admin) struct CredentialsInEffect {
     grants: watch::Sender<Arc<Grants>>,
@@ -119,7 +119,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
     })
 }
 
-/// What became of a file, or of files that belong together, at one look.
+/// The result of one look at a file, or at files that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::admin) enum Reload {
     /// Nothing changed.

@@ -1,4 +1,4 @@
-//! An answer that ends when its caller may not have it any more.
+//! A response body that ends when its caller's credential is revoked.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -88,7 +88,7 @@ impl Material {
         self.chain.first().and_then(|leaf| Certificate::from_der(leaf).ok()).map(|leaf| not_after(&leaf))
     }
 
-    /// The server's side of TLS 1.2 and 1.3. Who may come without a certificate is told apart by `certificate_needed`.
+    /// The server's side of TLS 1.2 and 1.3. `certificate_needed` says whether a client must have a certificate.
     /// Sessions are not resumed: each connection shows its certificate to the CA of the day.
     ///
     /// # Errors

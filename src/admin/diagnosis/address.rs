@@ -1,4 +1,4 @@
-//! Why an address is served or not, and what would change that, in words.
+//! The diagnosis of an address: why it is served or not, and what would change that, in words.
 
 use crate::admin::timestamps::time as timestamp;
 use crate::book::State;
@@ -54,7 +54,7 @@ fn not_served(story: &AddressStory) -> String {
         if story.seed_mode { record.verified } else { record.verified || record.outcome == DialOutcome::Untried };
     if let Some(other) = story.served_at.filter(|_| would_be) {
         return format!(
-            "Not served: one address an ID is told, and this ID's is {other}, which was verified before, or reached later. \
+            "Not served: one address of an ID is served, and this ID's is {other}, which was verified before, or reached later. \
              This one takes its place when that one fails."
         );
     }

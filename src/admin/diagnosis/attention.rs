@@ -1,4 +1,4 @@
-//! What of a network needs an operator's attention, and how urgent that is beside other networks.
+//! What of a network needs an operator's attention, and its severity beside other networks.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::node::{RunState, StatusView};
 use crate::proto::pexd::v1::{Attention, AttentionReason};
 use crate::types::Wall;
 
-/// How long a network may run before it is held against it that it reached nobody: its seeds are dialled, who they tell of
-/// is dialled, and some of these take their time.
+/// How long a network may run before it needs attention for having reached nobody: its seeds and then the
+/// addresses that they advertise are dialled, and some of these dials are slow.
 const GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// What needs attention, the worst first; nothing when all is well, or an operator stopped the network.
@@ -36,13 +36,13 @@ pub(in crate::admin) fn of(status: &Status, now: Wall) -> Vec<Attention> {
     all.into_iter().filter_map(|(why, text)| Some(Attention { reason: why.into(), text: text? })).collect()
 }
 
-/// Why a seed has nobody to name; a node may serve nobody and still be of use.
+/// Why a seed can serve nothing; a node may serve nothing and still be of use.
 fn nothing_servable(node: &StatusView) -> Option<String> {
     let why = || match servable::reason(node) {
         why if why.is_empty() => "no address that is known was reached at its latest dial".to_owned(),
         why => why,
     };
-    (node.seed_mode && node.book.servable == 0).then(|| format!("who asks is told of nobody: {}", why()))
+    (node.seed_mode && node.book.servable == 0).then(|| format!("no address can be served: {}", why()))
 }
 
 /// Why a network knows nobody, although there are seeds and all of them were tried.
@@ -51,7 +51,7 @@ fn nobody_reached(node: &StatusView) -> Option<String> {
     let all_failed = seeds.total() > 0 && seeds.untried == 0 && seeds.reached == 0;
     (node.book.size == 0 && all_failed).then(|| {
         format!(
-            "no address is known and none of {} seeds was reached: see why with SeedService.ListSeeds, and name others \
+            "no address is known and none of {} seeds was reached: see why with SeedService.ListSeeds, and add others \
              (SeedService.AddSeed)",
             seeds.total()
         )
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_that_can_name_nobody_needs_attention_after_five_minutes() {
+    fn a_seed_that_can_serve_nothing_needs_attention_after_five_minutes() {
         let mut status = status("a");
         assert_eq!(reasons(&status, 10_000), []);
         status.node.book.servable = 0;

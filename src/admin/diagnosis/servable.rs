@@ -3,7 +3,7 @@
 use crate::node::{RunState, StatusView};
 use crate::types::DialOutcome;
 
-/// What keeps a network from telling askers of more addresses; empty when nothing does.
+/// What keeps a network from serving more addresses; empty when nothing does.
 pub(in crate::admin) fn reason(view: &StatusView) -> String {
     let mut parts = Vec::new();
     match &view.state {
@@ -36,7 +36,7 @@ fn nothing_known(view: &StatusView) -> String {
     let seeds = view.seeds;
     if view.book.unroutable > 0 {
         return format!(
-            "no address is known: those that were told ({}) are private or reserved (on a private network set \
+            "no address is known: those that were advertised ({}) are private or reserved (on a private network set \
              p2p.addr_book_strict = false)",
             view.book.unroutable
         );
@@ -46,7 +46,7 @@ fn nothing_known(view: &StatusView) -> String {
             .to_owned();
     }
     if seeds.reached > 0 {
-        return format!("no address is known: {} of {} seeds answered and told none yet", seeds.reached, seeds.total());
+        return format!("no address is known: {} of {} seeds answered and gave none yet", seeds.reached, seeds.total());
     }
     let mut found = Vec::new();
     for (number, what) in [
@@ -147,7 +147,7 @@ mod tests {
         view.seeds = SeedCounts { failed: 2, wrong_identity: 1, ..SeedCounts::default() };
         assert!(reason(&view).ends_with("of 3 seeds none was reached: 2 without an answer, 1 with another identity"));
         view.book.unroutable = 20;
-        assert!(reason(&view).contains("those that were told (20) are private"));
+        assert!(reason(&view).contains("those that were advertised (20) are private"));
         view.state = RunState::Stopped;
         assert!(reason(&view).starts_with("nobody is answered: the network is stopped"));
     }

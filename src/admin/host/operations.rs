@@ -25,7 +25,7 @@ pub trait Operations: Send + Sync + 'static {
     /// When it is not served, or its folder cannot be deleted: the text says whether it is served still.
     async fn remove(&self, by: By, chain_id: String, delete: bool) -> Result<Option<PathBuf>, OperationError>;
 
-    /// Reads a network's files again and brings them into force.
+    /// Reads a network's files again and applies them.
     ///
     /// # Errors
     /// When the files have mistakes; nothing was changed then.
@@ -78,7 +78,7 @@ pub struct Added {
 /// What a reload brought.
 #[derive(Clone, Debug, Default)]
 pub struct Reloaded {
-    /// The keys whose value in force changed: key, old value, new value.
+    /// The keys whose value in effect changed: key, old value, new value.
     pub changes: Vec<(String, String, String)>,
     /// Whether the network was ended and started again.
     pub restarted: bool,
@@ -100,11 +100,11 @@ pub struct EffectiveConfig {
 pub struct ConfigEntry {
     /// Its path.
     pub key: String,
-    /// What is in force.
+    /// The value in effect.
     pub value: String,
     /// Where that comes from.
     pub source: ConfigSource,
-    /// What would be in force without the change at run time, when there is one.
+    /// The value without the change at run time, when there is one.
     pub configured: Option<String>,
     /// Whether it can be changed at run time.
     pub can_change: bool,
@@ -123,17 +123,17 @@ pub enum ConfigSource {
     Flag(String),
     /// An operator, at that time.
     Runtime {
-        /// As the audit names him.
+        /// As in the audit log.
         author: String,
         /// When.
         at: Wall,
     },
 }
 
-/// What became of a change of a key.
+/// The result of a change of a key.
 #[derive(Clone, Debug)]
 pub struct SetResult {
-    /// What became of it.
+    /// The result.
     pub applied: Applied,
     /// The key now.
     pub entry: ConfigEntry,
@@ -153,10 +153,10 @@ pub enum OperationError {
     Field {
         /// Its name in the proto file.
         field: &'static str,
-        /// What is wrong, with the mend.
+        /// What is wrong, with the fix.
         text: String,
     },
-    /// The files have mistakes: where, and what with the mend.
+    /// The files have errors: where, and what with the fix.
     #[error("the files have {} mistakes", .0.len())]
     Mistakes(Vec<(String, String)>),
     /// The data of a network are not to be deleted by us, or could not be.

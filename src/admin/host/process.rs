@@ -28,7 +28,7 @@ pub struct LogLevels {
     pub level: String,
     /// What the configuration says.
     pub configured: String,
-    /// When `level` gives way to the configured one; [`Wall::NEVER`] = not before the next restart.
+    /// When the configured level takes effect again; [`Wall::NEVER`] = not before the next restart.
     pub until: Wall,
 }
 

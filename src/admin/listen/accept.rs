@@ -1,5 +1,5 @@
-//! Connections of the admin listeners: a bounded number, TLS shaken hands beside, and none may sit there without speaking
-//! HTTP/2 or, where that is demanded, without showing who it is.
+//! Accepts connections of the admin listeners: a bounded number, with TLS handshakes beside the accept loop. A connection
+//! that does not speak HTTP/2, or does not authenticate where that is required, is closed after a timeout.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,20 +30,20 @@ use crate::rate::RateTable;
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// How long a client may take to send HTTP/2's preface. Pings watch over the connection from then on.
 const PREFACE_TIME: Duration = Duration::from_secs(10);
-/// How long it may then take until it shows who it is, where that is demanded.
+/// How long it may then take to authenticate, where that is required.
 const ENTRY_TIME: Duration = Duration::from_secs(30);
 /// Bytes of the preface.
 const PREFACE: usize = 24;
 /// How long to wait when a connection cannot be accepted (no descriptors left), so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-/// How often the log tells of one source that finds no place, and of how many sources at once.
+/// Rate limit of log lines about one source that is refused, and how many sources are remembered.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 const TOLD_SLOTS: usize = 256;
 
 /// What is listened on.
 #[derive(Debug)]
 pub(in crate::admin) struct Listeners {
-    /// TCP, and whether who comes that way is trusted.
+    /// TCP, and whether callers on it are trusted.
     pub(in crate::admin) tcp: Option<(TcpListener, bool)>,
     /// The Unix socket.
     pub(in crate::admin) unix: Option<UnixListener>,

@@ -1,4 +1,4 @@
-//! The Unix socket: it appears with its owner and mode, and goes with the process.
+//! The Unix socket: created with its owner and mode, removed with the process.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -20,7 +20,7 @@ const PROBE_TIME: Duration = Duration::from_secs(2);
 const TRIES: usize = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Why there is no socket. The texts name the mend.
+/// Why there is no socket. The texts name the fix.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Somebody answers there.

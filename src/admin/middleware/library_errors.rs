@@ -9,7 +9,7 @@ use crate::admin::reply::status_codes;
 /// What begins the paths of services that have a contract of their own: health and reflection.
 const OTHERS: &str = "/grpc.";
 
-/// The answer to a request of `path`, with a code, a reason and a mend if the library refused it.
+/// The answer to a request of `path`, with a code, a reason and a fix if the library refused it.
 pub(in crate::admin) fn explained(path: &str, answer: Response<Body>) -> Response<Body> {
     if path.starts_with(OTHERS) {
         return answer;

@@ -2,7 +2,7 @@
 //! forgotten, and over several networks by time.
 //!
 //! A token holds a number for each network. What comes between two pages has a higher number and is not looked at, so no
-//! entry comes twice and none that is still kept is left out, whatever became of the clock. A network looks at a bounded
+//! entry comes twice and none that is still kept is left out, however the clock was set. A network looks at a bounded
 //! number of rows at a time; when that is not enough to say whose entry is the latest, the page is short, and its token
 //! goes on.
 

@@ -54,7 +54,7 @@ impl<L: Listing> Walk<'_, L> {
         self.page.items.len() >= self.size || self.steps >= MAX_STEPS
     }
 
-    /// Appends what the networks that are walked together have from there on. One that does not answer is told of beside
+    /// Appends what the networks that are walked together have from there on. One that does not answer is reported beside
     /// the page; of the only one it is the call's error.
     pub(super) async fn networks(&mut self, networks: &[Handle], from: At<L::Key>) -> Result<Stopped<L::Key>, Status> {
         match from {

@@ -1,4 +1,4 @@
-//! From the views of a network to protobuf. What peers said of themselves is made harmless here.
+//! From the views of a network to protobuf. What peers said of themselves is escaped here.
 
 use prost_types::Duration;
 
@@ -135,7 +135,7 @@ const fn message_counts(traffic: Traffic) -> pb::MessageCounts {
     }
 }
 
-/// What became of a dial.
+/// The outcome of a dial.
 pub(in crate::admin) fn dial_attempt(network: &str, at: Wall, end: &DialEnd) -> pb::DialAttempt {
     pb::DialAttempt {
         network: network.to_owned(),

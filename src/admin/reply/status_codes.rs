@@ -46,13 +46,13 @@ pub(in crate::admin) fn of(error: &Error) -> Status {
 
 /// What went wrong and what to do about it, in words; also what a call for all networks says of one of them.
 pub(in crate::admin) fn text(error: &Error) -> String {
-    let mend = match error {
+    let fix = match error {
         Error::Gone(_) => "; it was removed, is being started again, or pexd is shutting down",
         Error::Unresponsive(_) => {
-            "; a change that you asked for may still come into force: read it back, and look into pexd's log"
+            "; a change that you asked for may still take effect: read it back, and look into pexd's log"
         }
-        Error::CannotStart { .. } | Error::NoBook { .. } => "; mend this and start it again",
-        Error::Unreadable { .. } => "; mend this and ask again",
+        Error::CannotStart { .. } | Error::NoBook { .. } => "; fix this and start it again",
+        Error::Unreadable { .. } => "; fix this and ask again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
         Error::NoSuchAddress => {
             "; AddressBookService.ListAddresses with filter.text finds what is there, BanService.ListBans with \
@@ -64,10 +64,10 @@ pub(in crate::admin) fn text(error: &Error) -> String {
         Error::NotListed(_) => "; PeerService.ListConfiguredPeers shows the entries as they have to be written",
         Error::NoSuchPeer(_) => "; PeerService.ListPeers shows who is",
         Error::NotDialled { why, .. } => not_dialled(*why),
-        Error::StillDialling(_) => "; it goes on, and PeerService.ListDials will tell what became of it",
+        Error::StillDialling(_) => "; it goes on, and PeerService.ListDials will have its outcome",
         Error::OwnId => ", which ReactorService.GetStatus shows: name another node",
     };
-    reason(&format!("{error}{mend}"))
+    reason(&format!("{error}{fix}"))
 }
 
 /// What to do about a rule against a dial.
@@ -170,7 +170,7 @@ pub(in crate::admin) fn busy(text: &str) -> Status {
 
 /// A request that took longer than any is given.
 pub(in crate::admin) fn timed_out() -> Status {
-    let text = "the request took too long and was given up; a change that you asked for may still come into force";
+    let text = "the request took too long and was given up; a change that you asked for may still take effect";
     build(Code::DeadlineExceeded, "TIMED_OUT", None, text.to_owned(), ErrorDetails::new())
 }
 
@@ -228,7 +228,7 @@ pub(in crate::admin) fn all_networks_needed(who: &str) -> Status {
     build(Code::PermissionDenied, "ALL_NETWORKS_NEEDED", None, text, ErrorDetails::new())
 }
 
-/// A caller who asks faster than one may.
+/// A caller that exceeds its rate limit.
 pub(in crate::admin) fn too_fast(wait: Duration) -> Status {
     let text = "too many requests in a short time (admin.requests_per_second); wait a little and send fewer";
     let details = ErrorDetails::with_retry_info(Some(wait));

@@ -48,12 +48,12 @@ pub(in crate::admin) fn address_ref(text: &str) -> Result<AddressRef, Status> {
 pub(in crate::admin) fn node_id(field: &'static str, text: &str) -> Result<NodeId, Status> {
     let text = bounded(field, text)?.trim();
     text.parse().map_err(|_| {
-        let mend = if text.contains('@') {
+        let fix = if text.contains('@') {
             "write only the node ID (before the @)"
         } else {
             "write a node ID: 40 hex digits, what `show-node-id` prints on that node"
         };
-        invalid(field, mend)
+        invalid(field, fix)
     })
 }
 
@@ -75,12 +75,12 @@ pub(in crate::admin) fn target(text: &str) -> Result<BanTarget, Status> {
         return Ok(BanTarget::ip(canonical(ip)));
     }
     let Ok(range) = text.parse::<IpNet>() else {
-        let mend = if text.contains('@') {
+        let fix = if text.contains('@') {
             "write only the node ID (before the @) or only the IP address"
         } else {
             "write a node ID (40 hex digits), an IP address, or a range like 203.0.113.0/24"
         };
-        return Err(invalid("target", mend));
+        return Err(invalid("target", fix));
     };
     let range = canonical_range(range);
     if range.prefix_len() == 0 {

@@ -57,8 +57,8 @@ pub(in crate::admin) fn range(field: &'static str, text: &str) -> Result<Option<
     if text.is_empty() {
         return Ok(None);
     }
-    let mend = || invalid(field, "write an IP address, or a range like 203.0.113.0/24");
-    place(text).map(Some).ok_or_else(mend)
+    let fix = || invalid(field, "write an IP address, or a range like 203.0.113.0/24");
+    place(text).map(Some).ok_or_else(fix)
 }
 
 /// An ID, or an IP or a range.
@@ -75,9 +75,9 @@ pub(in crate::admin) fn who(field: &'static str, text: &str) -> Result<Option<Id
     if text.is_empty() {
         return Ok(None);
     }
-    let mend = || invalid(field, "write a node ID (40 hex digits), an IP address, or a range like 203.0.113.0/24");
+    let fix = || invalid(field, "write a node ID (40 hex digits), an IP address, or a range like 203.0.113.0/24");
     let id = text.trim().parse().ok().map(IdOrRange::Id);
-    id.or_else(|| place(text).map(IdOrRange::Range)).map(Some).ok_or_else(mend)
+    id.or_else(|| place(text).map(IdOrRange::Range)).map(Some).ok_or_else(fix)
 }
 
 fn place(text: &str) -> Option<IpNet> {
@@ -107,8 +107,8 @@ impl TimeWindow {
             let (seconds, nanos) = (time.seconds, time.nanos);
             let millis = seconds.saturating_mul(1000).saturating_add(i64::from(nanos) / 1_000_000);
             let valid = (0..1_000_000_000).contains(&nanos);
-            let mend = "the nanoseconds of a time are from 0 to 999999999";
-            if valid { Ok(Wall::from_millis(millis)) } else { Err(invalid(field, mend)) }
+            let fix = "the nanoseconds of a time are from 0 to 999999999";
+            if valid { Ok(Wall::from_millis(millis)) } else { Err(invalid(field, fix)) }
         };
         let start = range.start_time.as_ref().map(wall).transpose()?;
         let end = range.end_time.as_ref().map(wall).transpose()?;
@@ -142,12 +142,12 @@ impl TimeWindow {
 pub(in crate::admin) fn any_of<T: Copy + PartialEq>(
     field: &'static str,
     values: &[i32],
-    mend: &str,
+    fix: &str,
     meaning: impl Fn(i32) -> Option<T>,
 ) -> Result<Vec<T>, Status> {
     let mut known = Vec::new();
     for value in values {
-        let value = meaning(*value).ok_or_else(|| invalid(field, format!("{value} is none of them: {mend}")))?;
+        let value = meaning(*value).ok_or_else(|| invalid(field, format!("{value} is none of them: {fix}")))?;
         if !known.contains(&value) {
             known.push(value);
         }

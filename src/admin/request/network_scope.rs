@@ -19,7 +19,7 @@ const ALL: &str = "-";
 pub(in crate::admin) enum Scope {
     /// One, and its errors are the call's.
     One(Handle),
-    /// All there are, by chain ID; one that fails is told of beside the answers of the others.
+    /// All there are, by chain ID; one that fails is reported beside the replies of the others.
     All(Vec<Handle>),
 }
 

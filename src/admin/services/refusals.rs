@@ -1,4 +1,4 @@
-//! `ReactorService.ListRefusals`: who floods us.
+//! `ReactorService.ListRefusals`: the sources of refused connections (heavy hitters), the most frequent first.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl Listing for Refused {
     }
 }
 
-/// How sources are told apart.
+/// How sources are grouped.
 ///
 /// # Errors
 /// INVALID_ARGUMENT for a number without a meaning.
@@ -97,7 +97,7 @@ pub(in crate::admin) fn grouping(field: i32) -> Result<Grouping, Status> {
     }
 }
 
-/// The first network of each listener among those of a scope: what a shared listener refused is told once.
+/// The first network of each listener among those of a scope: what a shared listener refused is listed once.
 pub(in crate::admin) async fn telling(scope: &Scope) -> BTreeSet<Arc<str>> {
     let answers = scope.ask(|network| async move { network.listener().await }).await;
     let known = answers.into_iter().filter_map(|(chain_id, answer)| Some((chain_id, answer.ok()??)));

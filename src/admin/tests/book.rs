@@ -1,4 +1,4 @@
-//! The address book of a real network over gRPC: lists against a naive model, changes, files, what an asker would be told.
+//! The address book of a real network over gRPC: lists against a naive model, changes, files, what a requester would be sent.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -92,10 +92,10 @@ async fn a_seed_shows_what_the_last_dial_found() {
 async fn a_seed_that_does_not_parse_is_told_what_to_write() {
     let served = serve(&[&world("a")]).await;
     let mut client = Seeds::new(served.channel);
-    for (seed, mend) in [("", "required"), ("1.2.3.4:26656", "id@host:port"), ("x@1.2.3.4:1", "40 hex digits")] {
+    for (seed, fix) in [("", "required"), ("1.2.3.4:26656", "id@host:port"), ("x@1.2.3.4:1", "40 hex digits")] {
         let refused = add(&mut client, "", seed).await.unwrap_err();
         assert_eq!(violated_field(&refused), "seed");
-        assert!(refused.message().contains(mend), "{refused}");
+        assert!(refused.message().contains(fix), "{refused}");
     }
     assert_eq!(violated_field(&add(&mut client, "-", SEED).await.unwrap_err()), "network");
 }

@@ -70,7 +70,7 @@ async fn until_caught_up(events: &mut Events) -> (Option<MissedEvents>, Vec<Even
     }
 }
 
-/// What a reader is told that comes back with this cursor.
+/// What a reader gets that comes back with this cursor.
 async fn come_back(served: &Served, cursor: EventCursor) -> (Option<MissedEvents>, Vec<Event>) {
     let request = WatchEventsRequest { after: vec![cursor], ..Default::default() };
     let (missed, events, _) = until_caught_up(&mut open(served, request).await).await;
@@ -179,7 +179,7 @@ async fn over_a_crash_a_reader_is_told_of_no_less_than_it_missed() {
     assert!(!missed.exact && missed.count >= happened - cursor.number, "{missed:?}, {happened} happened");
     assert_eq!(events[0].cursor.as_ref().unwrap().number, cursor.number + missed.count + 1);
 
-    // One who comes back after that is told exactly again.
+    // One that comes back after that gets exact counts again.
     let last = events.last().unwrap().cursor.clone().unwrap();
     life.handle.ban(by(), target(9), String::new(), None).await.unwrap();
     assert_eq!(come_back(&served, last).await.0, None);

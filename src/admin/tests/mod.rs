@@ -246,7 +246,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
     SeedView { seed, from_file: false, in_effect: true, change: None, in_use: false, health, told: (0, 0) }
 }
 
-/// The field that a refused request is told to mend, and that it says how.
+/// The field that a refused request must fix; the error says how.
 fn violated_field(status: &Status) -> String {
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     let details = status.get_details_bad_request().unwrap();

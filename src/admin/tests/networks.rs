@@ -38,7 +38,7 @@ async fn a_caller_for_some_networks_sees_and_changes_those_alone() {
     let list = service.list_networks(from(for_a(), ListNetworksRequest::default())).await.unwrap().into_inner();
     assert_eq!(list.networks.iter().map(|network| &*network.network).collect::<Vec<_>>(), ["a"]);
     assert_eq!(list.total_count, 1);
-    assert!(list.networks[0].is_default, "the only one that he sees");
+    assert!(list.networks[0].is_default, "the only one that it sees");
 
     let add = AddNetworkRequest { network: "c".into(), ..Default::default() };
     let refused = service.add_network(from(for_a(), add)).await.unwrap_err();

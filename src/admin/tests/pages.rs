@@ -102,7 +102,7 @@ async fn get(pages: &Pages, list: &Numbers, scope: &Scope, size: i32, token: &st
     pages.page(list, &caller("token ops from 10.0.0.7:40112"), scope, size, token).await
 }
 
-/// Walks all pages, and lets `turn` change the list after each. What was shown, and the total that was told.
+/// Walks all pages, and lets `turn` change the list after each. What was shown, and the total that was reported.
 async fn walk(list: &Numbers, scope: &Scope, size: i32, mut turn: impl FnMut()) -> (Vec<(String, u32, u32)>, u64) {
     let pages = Pages::default();
     let (mut shown, mut token, mut total) = (Vec::new(), String::new(), 0);

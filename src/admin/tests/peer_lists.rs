@@ -39,7 +39,7 @@ async fn list(client: &mut Peers, lists: &[PeerList]) -> Vec<pb::ConfiguredPeer>
     }
 }
 
-/// What is on which list, and whether it is in force.
+/// What is on which list, and whether it is in effect.
 async fn shown(client: &mut Peers) -> Vec<(PeerList, String, bool)> {
     list(client, &[]).await.into_iter().map(|entry| (entry.list(), entry.peer.clone(), entry.in_effect)).collect()
 }
@@ -120,7 +120,7 @@ async fn an_entry_that_cannot_be_says_what_its_list_takes() {
     let served = serve_networks(Directory::new(vec![process.spawn(config).await.handle], None)).await;
     let mut client = Peers::new(served.channel);
     let address = net_address(1).to_string();
-    for (list, peer, field, mend) in [
+    for (list, peer, field, fix) in [
         (PeerList::Unspecified, id(1).to_string(), "list", "PEER_LIST_PRIVATE"),
         (PeerList::Persistent, id(1).to_string(), "peer", "id@host:port"),
         (PeerList::Persistent, String::new(), "peer", "required"),
@@ -131,7 +131,7 @@ async fn an_entry_that_cannot_be_says_what_its_list_takes() {
     ] {
         let refused = add(&mut client, list, &peer).await.unwrap_err();
         assert_eq!(violated_field(&refused), field, "{peer}");
-        assert!(refused.message().contains(mend), "{}", refused.message());
+        assert!(refused.message().contains(fix), "{}", refused.message());
     }
     assert_eq!(list(&mut client, &[PeerList::Persistent, PeerList::Private]).await, []);
     let full = add(&mut client, PeerList::Unconditional, id(1)).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Peers of real networks over loopback: dialled, shown, let go and kept out by operators.
+//! Peers of real networks over loopback: dialled, shown, disconnected and banned by operators.
 
 use super::*;
 use crate::network::Config;

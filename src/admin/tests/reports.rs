@@ -148,7 +148,7 @@ async fn what_a_shared_listener_refused_is_told_once_and_of_no_network() {
     assert_eq!((told[0].network.as_str(), told[0].source.as_str(), told[0].count), ("", "127.9.9.9", 1));
 }
 
-/// A log that notes what it is told.
+/// A log that records what it is asked for.
 #[derive(Debug, Default)]
 struct NotingLog(Mutex<Vec<(String, Option<Duration>)>>);
 

@@ -242,7 +242,7 @@ async fn files_that_cannot_be_used_are_named_before_anything_is_bound() {
         let good = fs::read_to_string(w.files.path(name)).unwrap();
         w.put(name, text);
         let refused = Admin::bind(w.settings.clone()).await.err().unwrap();
-        // A key that does not belong to the certificate is told of the certificate.
+        // A key that does not belong to the certificate is reported for the certificate.
         let named = if text == key { "cert" } else { name };
         let path = w.files.path(named).display().to_string();
         assert!(matches!(&refused, BindError::Tls(_)) && refused.to_string().contains(&path), "{refused}");

@@ -76,7 +76,7 @@ async fn connections_are_bounded_and_their_places_come_back() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_with_the_mend() {
+async fn a_taken_port_is_reported_with_the_fix() {
     let first = Http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let second = Http::bind(first.local_addr()).await.unwrap_err().to_string();
     assert!(second.contains(&first.local_addr().to_string()) && second.contains("[http] laddr"), "{second}");

@@ -54,7 +54,7 @@ async fn serve(networks: impl IntoIterator<Item = Handle>) -> Served {
 /// What comes back until the server closes, after these bytes.
 async fn exchange(addr: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(addr).await.unwrap();
-    // One that is turned away may find the connection closed already.
+    // One that is refused may find the connection closed already.
     let _ = stream.write_all(request).await;
     let mut answer = Vec::new();
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the server closes in time");

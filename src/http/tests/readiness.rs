@@ -60,7 +60,7 @@ async fn a_network_that_cannot_save_is_not_ready_until_it_can() {
     other_program.execute_batch("BEGIN IMMEDIATE").unwrap();
     let target = BanTarget::ip([10, 0, 0, 1].into());
     network.ban(by(), target, String::new(), None).await.unwrap();
-    until("it is told", async || ask(served.addr, "GET", "/readyz").await.0 == 503).await;
+    until("it is reported", async || ask(served.addr, "GET", "/readyz").await.0 == 503).await;
     let (_, body) = ask(served.addr, "GET", "/readyz").await;
     assert_eq!(body, "busy-1: cannot save its changes (ReactorService.GetStatus says why)\n");
     let (_, metrics) = ask(served.addr, "GET", "/metrics").await;

@@ -27,7 +27,7 @@ const MAX_PART: usize = 32 * 1024;
 const MAX_FILE: usize = 64 * 1024 * 1024;
 /// Parts that wait for the reader, or for a client.
 const PARTS: usize = 4;
-/// Refused addresses that are told with their reasons.
+/// Refused addresses that are listed with their reasons.
 const MAX_TOLD: usize = 100;
 /// How long a client may take for a part of an exported file.
 const PATIENCE: Duration = Duration::from_secs(30);

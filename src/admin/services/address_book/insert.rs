@@ -1,4 +1,4 @@
-//! Addresses that an operator puts into the book, and what became of each.
+//! Inserting addresses into the book for an operator, with a report of the result for each.
 
 use tonic::Status;
 
@@ -9,18 +9,18 @@ use crate::network::{Applied, By, Error, Handle, MAX_PAGE};
 use crate::proto::pexd::v1::RefusedAddress;
 use crate::types::NetAddress;
 
-/// Refused addresses that are told with their reasons; the others are counted.
+/// Refused addresses that are listed with their reasons; the others are counted.
 const MAX_TOLD: usize = 1_000;
 
-/// What is told of one that is refused.
+/// The report of a refused address.
 pub(in crate::admin) fn refused(text: &str, reason: impl ToString) -> RefusedAddress {
     RefusedAddress { address: untrusted_text::printable(text), reason: reason.to_string() }
 }
 
-/// An address with who told of it (`None` = we ourselves), or what was given instead of one.
+/// An address with its source (`None` = we ourselves), or what was given instead of one.
 pub(in crate::admin) type Given = Result<(NetAddress, Option<Source>), RefusedAddress>;
 
-/// What became of addresses that were to enter a book.
+/// The report of an insertion of addresses.
 #[derive(Debug, Default)]
 pub(in crate::admin) struct InsertReport {
     /// Of those that the book had not, those that are in it at the end.
@@ -48,7 +48,7 @@ pub(in crate::admin) async fn take_in(
         let intake = InsertReport::of(&network, given).await?;
         let mut summary = summary(intake.added);
         if intake.displaced > 0 {
-            summary.push_str(&format!("; {} more gave way at once: their buckets are full", intake.displaced));
+            summary.push_str(&format!("; {} more were evicted at once: their buckets are full", intake.displaced));
         }
         let applied = network.commit_addresses(by, intake.added + intake.displaced > 0, summary).await?;
         Ok((intake, applied))
@@ -71,7 +71,7 @@ impl InsertReport {
                 Err(refused) => intake.refuse(refused),
             }
         }
-        // One that gave way and was given again came twice.
+        // One that was evicted and given again is there twice.
         new.sort_unstable();
         new.dedup();
         let kept = kept(network, &new).await?;

@@ -29,7 +29,7 @@ use crate::types::NetAddress;
 /// Addresses in one AddAddresses at most.
 const MAX_ADDED: usize = 1_000;
 
-/// Attempts that are told of an address.
+/// Attempts that are listed for an address.
 const MAX_ATTEMPTS: usize = 16;
 
 /// Answers from the handles of a directory.
@@ -152,8 +152,8 @@ impl AddressBookService for AddressBookApi {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
-        let asker = filters::id("requester_id", &request.requester_id)?;
-        let preview = network.preview(asker).await.map_err(|error| status_codes::of(&error))?;
+        let requester = filters::id("requester_id", &request.requester_id)?;
+        let preview = network.preview(requester).await.map_err(|error| status_codes::of(&error))?;
         let addresses = preview.addresses.iter().map(NetAddress::to_string).collect();
         Ok(Response::new(PreviewSelectionResponse { addresses, servable_count: preview.servable }))
     }

@@ -1,6 +1,6 @@
 //! What the audit of every network says of one that is added or removed. It names that network, and a caller who is for
-//! some networks only learns nothing of the others, so such an entry is shown to those who are for all; of a network of his
-//! own he sees what its own audit says.
+//! some networks only learns nothing of the others, so such an entry is shown to callers for all networks; a caller for one
+//! network sees the entries of that network's own audit log.
 
 use crate::admin::auth::caller::Caller;
 
@@ -17,7 +17,7 @@ pub(crate) fn removed(chain_id: &str) -> String {
     format!("removed the network {chain_id}")
 }
 
-/// Whether a caller may read this of a network that he may see.
+/// Whether a caller may read this entry of a network that it may see.
 pub(in crate::admin) fn may_read(caller: &Caller, network: &str, method: &str, summary: &str) -> bool {
     let own = || summary == added(network) || summary == removed(network);
     !METHODS.contains(&method) || caller.require_all_networks().is_ok() || own()

@@ -20,7 +20,7 @@ use crate::types::{NodeId, canonical};
 /// The bans that a request is about: IDs, then IPv4 ranges, then IPv6 ranges.
 #[derive(Debug, Default)]
 pub(in crate::admin) struct BanList {
-    /// Who laid them: operators (true) or the reactor; empty = anybody.
+    /// Who set them: operators (true) or the reactor; empty = anybody.
     by_operator: Vec<bool>,
     applies_to: Option<Held>,
     text: Substring,
@@ -64,9 +64,9 @@ impl BanList {
             BanOrigin::Operator => Some(true),
             BanOrigin::Reactor => Some(false),
         };
-        let mend = "name BAN_ORIGIN_OPERATOR or BAN_ORIGIN_REACTOR";
+        let fix = "name BAN_ORIGIN_OPERATOR or BAN_ORIGIN_REACTOR";
         Ok(BanList {
-            by_operator: any_of("filter.origins", &filter.origins, mend, origin)?,
+            by_operator: any_of("filter.origins", &filter.origins, fix, origin)?,
             applies_to: held("filter.applies_to", &filter.applies_to)?,
             text: Substring::read("filter.text", &filter.text)?,
             query: filter.encode_to_vec(),

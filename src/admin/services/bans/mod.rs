@@ -80,10 +80,10 @@ fn spare_those_without(answers: &mut Answers<Applied>) {
     }
 }
 
-/// What became of a change in each network.
+/// The result of a change in each network.
 ///
 /// # Errors
-/// When it came into force in none: the error that tells most, which is any but "no such ban".
+/// When it took effect in none: the error that says most, which is any but "no such ban".
 fn changes(scope: &Scope, answers: Answers<Applied>) -> Result<(Vec<ChangeResult>, Vec<NetworkFailure>), Status> {
     if answers.iter().all(|(_, answer)| answer.is_err()) {
         let mut errors: Vec<_> = answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).collect();

@@ -1,4 +1,4 @@
-//! The list of the connected peers: whom a filter lets through, and in which order.
+//! The list of the connected peers: filtered and ordered.
 
 use ipnet::IpNet;
 use prost::Message as _;

@@ -1,4 +1,4 @@
-//! `PeerService`: the connected peers, whom to dial or let go, and the lists of peers that are treated otherwise.
+//! `PeerService`: the connected peers, dialling and disconnecting them, and the lists of peers with special treatment.
 
 mod configured;
 mod dials;

@@ -59,7 +59,7 @@ fn mistake(error: &QuestionError) -> Status {
     invalid(field, error.to_string())
 }
 
-/// What nodes and callers wrote, made harmless.
+/// What nodes and callers wrote, escaped.
 fn harmless(check: SeedCheck) -> SeedCheck {
     SeedCheck {
         seed: printable(&check.seed),
