@@ -1,4 +1,5 @@
-//! Filing what we are told.
+//! Adding addresses: what others advertise, what operators configure, and what a peer says of itself (CometBFT
+//! `p2p/pex/addrbook.go: addAddress`).
 
 use rand::RngExt as _;
 
@@ -9,9 +10,9 @@ use super::{Added, Book, MAX_NEW_BUCKETS, Refused, Source, State};
 use crate::types::{NetAddress, NodeId, Now, SeededRng, is_routable};
 
 impl Book {
-    /// Files an address that `source` told us, in the new bucket that both their groups ask for. An ID that is old is left
-    /// as it is: nobody may move a good peer by hearsay. A new one that is known already has a chance of 1 in 2n to take
-    /// another bucket, n being those it is in, 4 at most.
+    /// Adds an address that `source` advertised, to the new bucket that the groups of both give. An ID that is old is
+    /// left as it is: a good peer is not moved by hearsay, which would allow an eclipse attack. A new one that is
+    /// already known gets another bucket with probability 1/2n, where n is the number of buckets it is in, 4 at most.
     ///
     /// # Errors
     /// When it may not be stored.
@@ -25,7 +26,7 @@ impl Book {
         self.check(&address, &source).inspect_err(|refused| self.note_refused(refused))?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
-            return self.file_first(now, id, address, source);
+            return self.add_first(now, id, address, source);
         };
         match self.slab.entry(known).standing {
             Standing::Banned => return Err(Refused::Banned),
@@ -38,12 +39,12 @@ impl Book {
         }
         match self.slab.find_in(id, &address).filter(|&ix| self.slab.is_live(ix)) {
             Some(ix) => Ok(self.take_another_bucket(now, ix, source)),
-            None => self.file(now, id, address, source).map(|()| Added::AnotherAddress),
+            None => self.add_entry(now, id, address, source).map(|()| Added::AnotherAddress),
         }
     }
 
-    /// Files an address that an operator gives, as [`Book::add`] does, but leaves nothing to chance: it is in the book
-    /// afterwards, or the error says why not.
+    /// Adds an address that an operator gives, as [`Book::add`] does, but without chance: it is in the book afterwards,
+    /// or the error says why not.
     ///
     /// # Errors
     /// When it may not be stored, or its ID has no room for another address.
@@ -51,7 +52,7 @@ impl Book {
         self.check(&address, &source)?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
-            return self.file_first(now, id, address, source);
+            return self.add_first(now, id, address, source);
         };
         let is_here = self.slab.find(&address).is_some();
         match self.slab.entry(known).standing {
@@ -59,20 +60,20 @@ impl Book {
             _ if is_here => Ok(Added::Unchanged),
             Standing::Old => Err(Refused::GoodElsewhere),
             _ if self.slots_of(known) >= MAX_NEW_BUCKETS => Err(Refused::HasItsShare),
-            _ => self.file(now, id, address, source).map(|()| Added::AnotherAddress),
+            _ => self.add_entry(now, id, address, source).map(|()| Added::AnotherAddress),
         }
     }
 
-    /// Files an address on the word of who must know it: the peer itself, authenticated, or our own configuration. Neither
-    /// chance nor what others told of its ID keeps it out: where that has its share of slots, the least of its addresses
-    /// makes room. An ID that is old stays where it was reached, and so does one that was reached at all its addresses.
+    /// Adds an address on the word of the peer itself, authenticated, or of our own configuration. Neither chance nor
+    /// what others advertised for its ID keeps it out: when the ID has its share of slots, the least of its addresses
+    /// is evicted. An ID that is old stays where it was reached, and so does one that was reached at all its addresses.
     ///
     /// # Errors
     /// When it may not be stored.
     pub fn add_own(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
         let added = self.add_surely(now, address, source).inspect_err(|refused| self.note_refused(refused));
         match added {
-            Err(Refused::HasItsShare) if self.drop_least(&address.id()) => self.add_surely(now, address, source),
+            Err(Refused::HasItsShare) if self.evict_least(&address.id()) => self.add_surely(now, address, source),
             Err(Refused::GoodElsewhere | Refused::HasItsShare) => Ok(Added::Unchanged),
             added => added,
         }
@@ -82,9 +83,9 @@ impl Book {
         self.unroutable += u64::from(*refused == Refused::Unroutable);
     }
 
-    /// Drops the address of an ID that is worth least: one that failed, else the one added or tried longest ago. One that
-    /// was reached at our latest attempt stays; whether any went.
-    fn drop_least(&mut self, id: &NodeId) -> bool {
+    /// Evicts the address of an ID that is worth least: one that failed, else the one added or tried longest ago.
+    /// Verified ones stay. Returns whether one was evicted.
+    fn evict_least(&mut self, id: &NodeId) -> bool {
         let unproven = self.slab.of_id(self.slab.find_id(id)).filter(|&ix| !self.slab.history(ix).verified);
         let least = unproven.min_by_key(|&ix| {
             let history = self.slab.history(ix);
@@ -96,7 +97,7 @@ impl Book {
         least.is_some()
     }
 
-    /// What is refused whatever the book holds.
+    /// What is refused whatever the book contains (docs/protocol/address-book.md, "What is refused").
     pub(super) fn check(&self, address: &NetAddress, source: &Source) -> Result<(), Refused> {
         if address.id() == self.params.own_id || self.params.own_endpoints.contains(&address.socket()) {
             Err(Refused::Ourselves)
@@ -111,7 +112,7 @@ impl Book {
         }
     }
 
-    /// Buckets that the ID of this entry is in.
+    /// How many slots the ID of this entry has.
     pub(super) fn slots_of(&self, ix: Ix) -> usize {
         self.slab.siblings(ix).map(|sibling| self.slab.entry(sibling).slots().len()).sum()
     }
@@ -125,15 +126,15 @@ impl Book {
         Added::AnotherBucket
     }
 
-    /// Files the first address of an ID that is not in the book.
-    fn file_first(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<Added, Refused> {
-        self.file(now, id, address, source)?;
+    /// Adds the first address of an ID that is not in the book.
+    fn add_first(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<Added, Refused> {
+        self.add_entry(now, id, address, source)?;
         self.counts.new += 1;
         Ok(Added::New)
     }
 
-    /// Makes a new entry; the count of IDs is the caller's.
-    fn file(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<(), Refused> {
+    /// Makes a new entry; the caller updates the count of IDs.
+    fn add_entry(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<(), Refused> {
         let stamp = Timestamp::from(now.wall);
         let history = History::new(stamp);
         let ix = self.insert(id, address, source, State::New, history).ok_or(Refused::Backlog)?;
@@ -143,7 +144,8 @@ impl Book {
         Ok(())
     }
 
-    /// Makes the entry of an address that is not in the book, in no bucket and no queue yet; `None` without room.
+    /// Makes the entry of an address that is not in the book, in no bucket and no queue yet; `None` when there is no
+    /// room.
     pub(super) fn insert(
         &mut self,
         id: IdAt,
@@ -152,9 +154,9 @@ impl Book {
         state: State,
         history: History,
     ) -> Option<Ix> {
-        let gone = self.slab.find_in(id, &address);
-        let ix = match gone {
-            Some(gone) => gone,
+        let removed = self.slab.find_in(id, &address);
+        let ix = match removed {
+            Some(removed) => removed,
             None if self.slab.has_room() => self.slab.insert(id, address, source),
             None => return None,
         };

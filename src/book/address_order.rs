@@ -1,23 +1,23 @@
-//! The entries in the order of their addresses, for those who list them: the next ones after any address are found
-//! without looking at the rest.
+//! The entries in the order of their addresses, for pagination: the next ones after any address are found without
+//! reading the rest.
 
 use super::entry_index::Ix;
 use super::slab::Slab;
 use crate::types::NetAddress;
 
-/// One part for each first byte of an ID.
+/// One part for each value of the first byte of an ID.
 const PARTS: usize = 256;
 
-/// The entries by address. IDs are hashes, so the parts are of a size, and an entry comes and goes at the cost of its part;
-/// somebody who makes IDs up to begin alike makes that the cost of one move of 40 KB.
+/// The entries by address. IDs are hashes, so the parts have about the same size, and an insertion or removal costs one
+/// move within a part; an attacker who makes up IDs with the same first byte makes that a move of 40 KB.
 #[derive(Default)]
 pub(super) struct AddressOrder {
-    /// None before the first entry: a book that stays empty is small.
+    /// Not allocated before the first entry: a book that stays empty is small.
     parts: Vec<Vec<Ix>>,
 }
 
 impl AddressOrder {
-    /// Adds an entry that is not there.
+    /// Adds an entry that is not in it.
     pub(super) fn insert(&mut self, slab: &Slab, ix: Ix) {
         if self.parts.is_empty() {
             self.parts.resize_with(PARTS, Vec::new);

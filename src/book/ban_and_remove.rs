@@ -1,4 +1,4 @@
-//! Bans and removals.
+//! Banned IDs (CometBFT `p2p/pex/addrbook.go: MarkBad`, `ReinstateBadPeers`), and removals.
 
 use super::entry_index::Ix;
 use super::params::MAX_BANNED;
@@ -6,8 +6,8 @@ use super::{Book, State};
 use crate::types::{NetAddress, NodeId, Now};
 
 impl Book {
-    /// Takes an ID out of all buckets, and keeps it to be reinstated. At most 1,000 are kept: the one banned first leaves
-    /// the book. Says whether it was in the book and not banned.
+    /// Takes an ID out of all buckets, and keeps it to be reinstated. At most [`MAX_BANNED`] are kept: the one that was
+    /// banned first is dropped. Returns whether it was in the book and not banned.
     pub fn ban(&mut self, id: &NodeId) -> bool {
         if !self.has(id) {
             return false;
@@ -28,13 +28,13 @@ impl Book {
         true
     }
 
-    /// The banned IDs that are kept, one that has several addresses perhaps several times.
+    /// The banned IDs that are kept; one that has several addresses may occur several times.
     pub fn banned_ids(&self) -> Vec<NodeId> {
         let banned = |&ix: &Ix| self.slab.entry(ix).standing == super::slab::Standing::Banned;
         self.slab.live().filter(banned).map(|ix| self.slab.address(ix).id()).collect()
     }
 
-    /// Lets the IDs that were banned first go, until no more are kept than may be.
+    /// Drops the IDs that were banned first, until no more than [`MAX_BANNED`] are kept.
     pub(super) fn bound_banned(&mut self) {
         while self.counts.banned > MAX_BANNED
             && let Some(first) = self.banned.first()
@@ -44,7 +44,7 @@ impl Book {
         }
     }
 
-    /// Makes a banned ID new, at all its addresses; what was found out about them is kept. Says whether it was banned.
+    /// Makes a banned ID new, at all its addresses; their histories are kept. Returns whether it was banned.
     pub fn reinstate(&mut self, now: Now, id: &NodeId) -> bool {
         if self.state(id) != Some(State::Banned) {
             return false;
@@ -63,7 +63,7 @@ impl Book {
         true
     }
 
-    /// Removes one address; its ID stays at its others. Says whether it was there.
+    /// Removes one address; its ID keeps the others. Returns whether it was in the book.
     pub fn drop_address(&mut self, address: &NetAddress) -> bool {
         let found = self.slab.find(address);
         if let Some(ix) = found {
@@ -72,7 +72,7 @@ impl Book {
         found.is_some()
     }
 
-    /// Removes all addresses of an ID, banned or not. Says whether there were any.
+    /// Removes all addresses of an ID, banned or not. Returns whether there were any.
     pub fn remove(&mut self, id: &NodeId) -> bool {
         let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
         for &ix in &addresses {

@@ -1,4 +1,5 @@
-//! Where addresses belong: keyed hashes, so that nobody outside can aim at a bucket.
+//! Which bucket an address belongs to: keyed hashes, so that no attacker can aim at a bucket (CometBFT
+//! `p2p/pex/addrbook.go: calcNewBucket`, `calcOldBucket`).
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,15 +9,16 @@ use siphasher::sip::SipHasher13;
 use super::params::{NEW_BUCKETS, NEW_BUCKETS_PER_GROUP, OLD_BUCKETS, OLD_BUCKETS_PER_GROUP};
 use crate::types::{NetAddress, NodeId, group_of};
 
-/// Keys the hashes that place addresses in buckets; kept with the book, so that a restart places them where they were.
+/// The key of the hashes that assign addresses to buckets; it is stored with the book, so that addresses keep their
+/// buckets after a restart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HashKey([u8; HashKey::LEN]);
 
 impl HashKey {
-    /// Bytes of a key.
+    /// The length of a key in bytes.
     pub const LEN: usize = 16;
 
-    /// The key with these bytes, which come from the operating system's entropy once in a book's life.
+    /// The key with these bytes, which have to come from the operating system's entropy, once in a book's life.
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         HashKey(bytes)
     }
@@ -27,7 +29,7 @@ impl HashKey {
     }
 }
 
-/// The key is not shown: who knows it can aim at a bucket.
+/// The key is not shown: knowing it, an attacker can aim at a bucket.
 impl fmt::Debug for HashKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HashKey(..)")
@@ -57,12 +59,13 @@ impl BucketHash {
         BucketHash { hasher: SipHasher13::new_with_key(&key.0), strict }
     }
 
-    /// The hash by which an ID is found.
+    /// The hash of an ID in the index of the slab.
     pub(super) fn of_id(&self, id: &NodeId) -> u64 {
         self.hash::<21>(Use::Index, &[id.as_bytes()])
     }
 
-    /// The new bucket of an address that came from this IP: its group and the source's, the source's spread over 32.
+    /// The new bucket of an address whose source has this IP, by the groups of both: those of one source group are
+    /// spread over [`NEW_BUCKETS_PER_GROUP`] buckets.
     pub(super) fn new_bucket(&self, ip: IpAddr, source: IpAddr) -> u8 {
         let group = group_of(ip, self.strict).to_bytes();
         let source = group_of(source, self.strict).to_bytes();
@@ -71,7 +74,7 @@ impl BucketHash {
         bucket as u8
     }
 
-    /// The old bucket of an address: its group's, spread over 4.
+    /// The old bucket of an address: those of one group are spread over [`OLD_BUCKETS_PER_GROUP`] buckets.
     pub(super) fn old_bucket(&self, address: &NetAddress) -> u8 {
         let ip = match address.ip() {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
@@ -84,7 +87,7 @@ impl BucketHash {
         bucket as u8
     }
 
-    /// Hashes the parts as one text of `N` bytes at most.
+    /// Hashes the parts as one input of at most `N` bytes.
     fn hash<const N: usize>(&self, purpose: Use, parts: &[&[u8]]) -> u64 {
         let mut text = [0; N];
         text[0] = purpose as u8;

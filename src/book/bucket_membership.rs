@@ -1,4 +1,5 @@
-//! How entries enter and leave buckets, and the book. Everything that keeps lists, counts and buckets in step is here.
+//! How entries enter and leave buckets, and the book. Everything that keeps lists, counts and buckets consistent is
+//! here.
 
 use super::entry_index::{Ix, SlotAt};
 use super::history::Timestamp;
@@ -6,7 +7,8 @@ use super::slab::{Slab, Standing};
 use super::{Book, State};
 
 impl Book {
-    /// Puts an entry that is new, and not in this bucket, into a new bucket; a full one makes room.
+    /// Puts an entry that is new, and not in this bucket, into a new bucket; a full one evicts (CometBFT
+    /// `p2p/pex/addrbook.go: addToNewBucket`).
     pub(super) fn enter_new(&mut self, now: Timestamp, ix: Ix, bucket: u8) {
         if self.new.is_full(bucket) {
             self.evict(now, bucket);
@@ -15,14 +17,14 @@ impl Book {
         self.touch(ix);
     }
 
-    /// Takes a slot in a bucket of its state that has room.
+    /// Puts an entry into a bucket of its state that has room.
     pub(super) fn enter(&mut self, ix: Ix, bucket: u8) {
         let entry = self.slab.entry_mut(ix);
         let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
         entry.enter(buckets.push(bucket, ix, &entry.history));
     }
 
-    /// Gives a slot up.
+    /// Takes an entry out of a slot.
     fn leave(&mut self, ix: Ix, slot: SlotAt) {
         let entry = self.slab.entry_mut(ix);
         let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
@@ -32,7 +34,7 @@ impl Book {
         }
     }
 
-    /// Tells the buckets what became of an entry.
+    /// Updates the entry's eviction keys in its buckets, after a change of its history.
     pub(super) fn update_eviction_keys(&mut self, ix: Ix) {
         let entry = self.slab.entry(ix);
         let buckets = if entry.standing == Standing::Old { &mut self.old } else { &mut self.new };
@@ -41,7 +43,8 @@ impl Book {
         }
     }
 
-    /// Makes room in a new bucket: a bad entry leaves first, else the one added or tried longest ago.
+    /// Evicts from a new bucket: a bad entry first, else the one added or tried longest ago
+    /// (docs/protocol/address-book.md, "A full bucket").
     fn evict(&mut self, now: Timestamp, bucket: u8) {
         let slot = self.new.worst(bucket, now);
         let worst = self.new.at(slot);
@@ -60,12 +63,13 @@ impl Book {
         }
     }
 
-    /// Puts an address, alone of its ID, into its old bucket. The one tried longest ago makes room and becomes new.
+    /// Puts an address, the only one of its ID, into its old bucket. A full one demotes the one tried longest ago to
+    /// new (CometBFT `p2p/pex/addrbook.go: moveToOld`).
     pub(super) fn enter_old(&mut self, now: Timestamp, ix: Ix) {
         let bucket = self.bucket_hash.old_bucket(self.slab.address(ix));
         if self.old.is_full(bucket) {
             let oldest = self.old.at(self.old.oldest(bucket));
-            // It has to earn its place anew: else the two would change places at each success.
+            // It has to prove good again: else the two would swap at each success.
             let history = &mut self.slab.entry_mut(oldest).history;
             if !history.reached_since.is_never() {
                 history.reached_since = history.last_success;
@@ -76,7 +80,7 @@ impl Book {
         self.touch(ix);
     }
 
-    /// Makes a new ID old, at this address; its others leave the book.
+    /// Makes a new ID old, at this address; its others are removed.
     pub(super) fn make_old(&mut self, now: Timestamp, ix: Ix) {
         let others: Vec<Ix> = self.slab.siblings(ix).filter(|&sibling| sibling != ix).collect();
         for other in others {
@@ -87,20 +91,20 @@ impl Book {
         self.enter_old(now, ix);
     }
 
-    /// Makes an old ID new, in the bucket that its source asks for.
+    /// Makes an old ID new, in the bucket that its source gives.
     pub(super) fn make_new(&mut self, now: Timestamp, ix: Ix) {
         self.leave_buckets(ix);
         self.set_state(ix, State::New);
         self.enter_new(now, ix, self.home(ix));
     }
 
-    /// The new bucket that an entry belongs to by who told us first.
+    /// The new bucket that an entry belongs to by its source.
     pub(super) fn home(&self, ix: Ix) -> u8 {
         self.bucket_hash.new_bucket(self.slab.address(ix).ip(), self.slab.source(ix).ip)
     }
 
-    /// Moves an ID, with all its addresses, from one state's lists and counts to another's. Buckets and queues are the
-    /// caller's.
+    /// Moves an ID, with all its addresses, from the lists and counts of one state to those of another. The caller
+    /// updates buckets and queues.
     pub(super) fn set_state(&mut self, ix: Ix, state: State) {
         let siblings: Vec<Ix> = self.slab.siblings(ix).collect();
         if let Some(before) = self.slab.entry(ix).standing.state() {
@@ -123,7 +127,7 @@ impl Book {
         }
     }
 
-    /// Chooses again how the ID of this entry is served, and whether it counts as untried.
+    /// Chooses again by which address the ID of this entry is served, and whether it counts as untried.
     pub(super) fn refresh(&mut self, ix: Ix) {
         self.servable_lists.refresh(&mut self.slab, ix);
         let counted = self.slab.siblings(ix).find(|&sibling| self.slab.entry(sibling).counts_untried);
@@ -144,7 +148,8 @@ impl Book {
         self.delete(ix);
     }
 
-    /// Removes an entry that is in no bucket. It stays as a stone until the store was told, if the store knows it.
+    /// Removes an entry that is in no bucket. If the store knows it, it stays as a tombstone until its removal is
+    /// reported.
     pub(super) fn delete(&mut self, ix: Ix) {
         let Some(state) = self.slab.entry(ix).standing.state() else { return };
         let other = self.slab.siblings(ix).find(|&sibling| sibling != ix);
@@ -170,13 +175,13 @@ impl Book {
         if self.slab.entry(ix).stored {
             self.touch(ix);
         } else {
-            self.settle(ix);
+            self.clear_dirty(ix);
             self.slab.release(ix);
         }
     }
 }
 
-/// Whether the crawl has yet to try this address.
+/// Whether the crawl has not tried this address yet.
 fn is_open(slab: &Slab, ix: Ix) -> bool {
     slab.history(ix).is_untried() && matches!(slab.entry(ix).standing, Standing::New | Standing::Old)
 }

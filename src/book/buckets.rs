@@ -1,4 +1,4 @@
-//! Buckets of one kind, new or old.
+//! Buckets of one kind, new or old: random picks and eviction.
 
 use rand::RngExt as _;
 
@@ -7,7 +7,8 @@ use super::history::{History, Timestamp};
 use super::params::BUCKET_SIZE;
 use crate::types::SeededRng;
 
-/// What decides who leaves a bucket, beside the entries, so that none of them has to be looked at for it.
+/// What decides which entry is evicted from a bucket, kept beside the entries, so that none of them has to be read for
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EvictionKeys {
     touched: Timestamp,
@@ -20,7 +21,7 @@ impl From<&History> for EvictionKeys {
     }
 }
 
-/// Entries and their keys, side by side.
+/// Entries and their eviction keys, side by side.
 #[derive(Clone, Default)]
 struct Bucket {
     slots: Vec<Ix>,
@@ -29,11 +30,11 @@ struct Bucket {
 
 /// Buckets, and which of them are not empty, so that a random one of those is found at once.
 pub(super) struct Buckets {
-    /// None before the first entry: a book that stays empty is small.
+    /// Not allocated before the first entry: a book that stays empty is small.
     buckets: Vec<Bucket>,
     count: usize,
     filled: Vec<u8>,
-    /// Where a bucket that is not empty stands in `filled`.
+    /// The position of a bucket that is not empty in `filled`.
     filled_at: Vec<u8>,
 }
 
@@ -55,7 +56,7 @@ impl Buckets {
         self.slots(slot.bucket)[usize::from(slot.at)]
     }
 
-    /// Adds an entry to a bucket that has room and has it not.
+    /// Adds an entry to a bucket that has room and does not contain it.
     pub(super) fn push(&mut self, bucket: u8, ix: Ix, history: &History) -> SlotAt {
         if self.buckets.is_empty() {
             self.buckets.resize_with(self.count, Bucket::default);
@@ -71,7 +72,7 @@ impl Buckets {
         SlotAt { bucket, at: (slots.len() - 1) as u8 }
     }
 
-    /// Takes a slot out and tells which entry stands there now.
+    /// Removes the entry of a slot, and returns the entry that moved into the slot, if one did.
     pub(super) fn remove(&mut self, slot: SlotAt) -> Option<Ix> {
         let Bucket { slots, keys } = &mut self.buckets[usize::from(slot.bucket)];
         slots.swap_remove(usize::from(slot.at));
@@ -87,23 +88,25 @@ impl Buckets {
         moved
     }
 
-    /// Takes over what became of an entry.
+    /// Updates the eviction key of a slot from the history of its entry.
     pub(super) fn update_eviction_keys(&mut self, slot: SlotAt, history: &History) {
         self.buckets[usize::from(slot.bucket)].keys[usize::from(slot.at)] = history.into();
     }
 
-    /// The slot that leaves a full new bucket: one that is bad, else the one added or tried longest ago.
+    /// The slot to evict from a full new bucket: one that is bad, else the one added or tried longest ago (CometBFT
+    /// `p2p/pex/addrbook.go: expireNew`).
     pub(super) fn worst(&self, bucket: u8, now: Timestamp) -> SlotAt {
         self.least(bucket, |keys| (u64::from(keys.bad_from > now) << 32) | keys.touched.secs())
     }
 
-    /// The slot that leaves a full old bucket: the one tried longest ago.
+    /// The slot to demote from a full old bucket: the one tried longest ago (CometBFT `p2p/pex/addrbook.go:
+    /// pickOldest`).
     pub(super) fn oldest(&self, bucket: u8) -> SlotAt {
         self.least(bucket, |keys| keys.touched.secs())
     }
 
-    /// The first slot of the least worth, which has 33 bits. Worth and place are compared as one number, which processors
-    /// do many at a time.
+    /// The first slot of the least worth, which has 33 bits. Worth and position are compared as one number, so that the
+    /// compiler can vectorize the loop.
     fn least(&self, bucket: u8, worth: impl Fn(&EvictionKeys) -> u64) -> SlotAt {
         let keys = &self.buckets[usize::from(bucket)].keys;
         let least = keys.iter().zip(0_u64..).map(|(keys, at)| (worth(keys) << 8) | at).fold(u64::MAX, u64::min);

@@ -1,7 +1,8 @@
-//! Whom the crawl dials, and when.
+//! Which address the crawl dials next, and when (CometBFT `p2p/pex/pex_reactor.go: crawlPeersRoutine`): exponential
+//! backoff.
 //!
-//! All waits are the least time doubled some times over, so each length of wait is a queue of its own that is in order by
-//! itself: nothing is ever sorted, and the earliest is the first of one of a few queues.
+//! All waits are the least one doubled a number of times, so each length of wait has a queue of its own, which is in
+//! order without sorting: the earliest entry is the first of one of a few queues (a simple timer wheel).
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::params::{MAX_BACKOFF, RECHECK_SPACING};
 use super::slab::Slab;
 use crate::types::{Mono, Now};
 
-/// Queues by length of wait; from 1 s, doubling it 15 times exceeds [`MAX_BACKOFF`].
+/// Queues by length of wait: 1 s, the least that can be configured, doubled 15 times exceeds [`MAX_BACKOFF`].
 const WAITS: usize = 16;
 /// The queue of those never tried, after those that wait.
 const UNTRIED: u8 = WAITS as u8;
@@ -20,9 +21,9 @@ const UNTRIED: u8 = WAITS as u8;
 /// The crawl's queues.
 pub(super) struct CrawlSchedule {
     queues: [Fifo<WAITING>; WAITS + 1],
-    /// Seconds.
+    /// The least wait, in seconds.
     recheck: u32,
-    /// No re-check before this.
+    /// No re-check is handed out before this time.
     spaced: Mono,
     /// Whether a re-check was handed out last: when both kinds wait, they take turns, so that neither a flood of new
     /// addresses nor a full book starves the other.
@@ -42,13 +43,13 @@ impl CrawlSchedule {
         u32::try_from(doubled.min(MAX_BACKOFF.as_secs())).unwrap_or(u32::MAX)
     }
 
-    /// Puts an entry at the end of the queue that its history asks for.
+    /// Puts an entry at the end of the queue that its history gives.
     pub(super) fn enqueue(&mut self, slab: &mut Slab, ix: Ix, now: Now) {
         let queue = queue_of(slab.history(ix));
         self.enqueue_in(slab, ix, queue, next_second(now).saturating_add(self.wait_or_none(queue)));
     }
 
-    /// Puts an entry back whose latest attempt was so many seconds ago, for a book that is loaded in the order of the
+    /// Queues an entry whose latest attempt was `ago` seconds ago, for a book that is loaded in the order of the
     /// attempts.
     pub(super) fn enqueue_late(&mut self, slab: &mut Slab, ix: Ix, now: Now, ago: u32) {
         let queue = queue_of(slab.history(ix));
@@ -56,7 +57,7 @@ impl CrawlSchedule {
         self.enqueue_in(slab, ix, queue, next_second(now).saturating_add(left));
     }
 
-    /// Puts an entry off for the least time, whatever its history.
+    /// Queues an entry for the least wait, whatever its history.
     pub(super) fn postpone(&mut self, slab: &mut Slab, ix: Ix, now: Now) {
         self.enqueue_in(slab, ix, 0, next_second(now).saturating_add(self.wait(0)));
     }
@@ -81,7 +82,7 @@ impl CrawlSchedule {
         }
     }
 
-    /// Hands out the next entry whose time has come.
+    /// Hands out the next entry that is due.
     pub(super) fn take(&mut self, slab: &mut Slab, now: Now) -> Option<Ix> {
         let untried = self.queues[usize::from(UNTRIED)].first();
         let recheck =
@@ -97,14 +98,14 @@ impl CrawlSchedule {
         Some(ix)
     }
 
-    /// When the turn of an entry comes: at once is [`Mono::ZERO`]; `None` when it waits in no queue.
-    pub(super) fn turn(&self, slab: &Slab, ix: Ix) -> Option<Mono> {
+    /// When an entry is due: [`Mono::ZERO`] = at once; `None` when it is in no queue.
+    pub(super) fn due_at(&self, slab: &Slab, ix: Ix) -> Option<Mono> {
         let entry = slab.entry(ix);
         let due = Mono::from_micros(u64::from(entry.due) * 1_000_000);
         entry.queue.map(|queue| if queue == UNTRIED { Mono::ZERO } else { due })
     }
 
-    /// When [`CrawlSchedule::take`] will find something.
+    /// When [`CrawlSchedule::take`] will have an entry.
     pub(super) fn next_due(&self, slab: &Slab) -> Option<Mono> {
         if self.queues[usize::from(UNTRIED)].first().is_some() {
             return Some(Mono::ZERO);
@@ -113,18 +114,19 @@ impl CrawlSchedule {
         Some(Mono::from_micros(u64::from(due) * 1_000_000).max(self.spaced))
     }
 
-    /// The entry, of those that were tried, that waits for the earliest time.
+    /// The entry that is due first, of those that were tried.
     fn earliest(&self, slab: &Slab) -> Option<Ix> {
         self.queues[..WAITS].iter().filter_map(Fifo::first).min_by_key(|&ix| slab.entry(ix).due)
     }
 }
 
-/// The present second, or the next if it has begun: no wait is shorter than it says.
+/// The present time rounded up to a second: no wait is shorter than it says.
 fn next_second(now: Now) -> u32 {
     (now.mono + Duration::from_micros(999_999)).as_secs()
 }
 
-/// The queue of an address: never tried, the least wait for those that did not fail, a doubled one for each failure.
+/// The queue of an address: the one of the untried, the least wait for those that did not fail, doubled for each
+/// failure.
 fn queue_of(history: &History) -> u8 {
     if history.is_untried() {
         UNTRIED

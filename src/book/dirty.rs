@@ -1,4 +1,4 @@
-//! Which addresses the store has yet to be told of.
+//! Changes that are not stored yet, coalesced: one for each address, whatever happened to it in between.
 
 use super::entry_index::Ix;
 use super::{Book, Record};
@@ -10,14 +10,14 @@ impl Book {
         self.dirty.first().is_some()
     }
 
-    /// At most `max` addresses that changed, the one that waits longest first, each once: its present image, or `None`
-    /// for one that has left. They count as stored from here on.
+    /// At most `max` addresses that changed, the one that waits longest first, each once: its present record, or `None`
+    /// for one that was removed. They count as stored from here on.
     pub fn take_dirty(&mut self, max: usize) -> Vec<(NetAddress, Option<Record>)> {
         let mut changes = Vec::new();
         while changes.len() < max
             && let Some(ix) = self.dirty.first()
         {
-            self.settle(ix);
+            self.clear_dirty(ix);
             changes.push((*self.slab.address(ix), self.record(ix)));
             if self.slab.is_live(ix) {
                 self.slab.entry_mut(ix).stored = true;
@@ -28,21 +28,21 @@ impl Book {
         changes
     }
 
-    /// Notes that an entry changed.
+    /// Marks an entry as changed.
     pub(super) fn touch(&mut self, ix: Ix) {
         if !std::mem::replace(&mut self.slab.entry_mut(ix).dirty, true) {
             self.dirty.push_back(&mut self.slab, ix);
         }
     }
 
-    /// Forgets that an entry changed.
-    pub(super) fn settle(&mut self, ix: Ix) {
+    /// Marks an entry as unchanged.
+    pub(super) fn clear_dirty(&mut self, ix: Ix) {
         if std::mem::take(&mut self.slab.entry_mut(ix).dirty) {
             self.dirty.remove(&mut self.slab, ix);
         }
     }
 
-    /// The image of an entry; `None` when it was removed.
+    /// The record of an entry; `None` when it was removed.
     pub(super) fn record(&self, ix: Ix) -> Option<Record> {
         let entry = self.slab.entry(ix);
         let history = self.slab.history(ix);

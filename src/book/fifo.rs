@@ -22,13 +22,13 @@ impl Default for Link {
     }
 }
 
-/// Where the links of the entries are.
+/// What owns the links of the entries.
 pub(super) trait Links {
     /// The entry's link of this chain.
     fn link(&mut self, ix: Ix, chain: usize) -> &mut Link;
 }
 
-/// A queue; `CHAIN` tells which of its links an entry uses, so it can be in one queue of each chain.
+/// A queue; `CHAIN` says which of its links an entry uses, so it can be in one queue of each chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fifo<const CHAIN: usize> {
     first: Ix,

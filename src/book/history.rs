@@ -1,4 +1,4 @@
-//! What became of our attempts to reach one address: a pure reducer of outcomes.
+//! The history of our dials of one address (CometBFT `p2p/pex/known_address.go`): a pure reducer of outcomes.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// An address that nobody tried yet.
+    /// An address that was never tried.
     pub(super) const fn new(added: Timestamp) -> Self {
         History {
             added,
@@ -80,11 +80,11 @@ impl History {
         }
     }
 
-    /// Reached at this very address.
+    /// Reached at exactly this address.
     pub(super) fn succeed(&mut self, now: Timestamp, outcome: DialOutcome) {
         self.last_attempt = now;
         self.last_success = now;
-        // In the future it is from a clock that was wrong; it would never be good.
+        // A time in the future comes from a clock that was wrong; the address would never be good.
         if self.reached_since.is_never() || self.reached_since > now {
             self.reached_since = now;
         }
@@ -93,7 +93,7 @@ impl History {
         self.verified = true;
     }
 
-    /// Not reached, and it is the address's own fault.
+    /// Not reached, and it counts against the address.
     pub(super) fn fail(&mut self, now: Timestamp, outcome: DialOutcome) {
         self.hold(now, outcome);
         self.attempts = self.attempts.saturating_add(1);
@@ -101,13 +101,13 @@ impl History {
         self.verified = false;
     }
 
-    /// Not reached, and nobody is: the attempt is recorded and costs the address nothing.
+    /// Not reached during an outage of our own: the attempt is recorded and costs the address nothing.
     pub(super) fn hold(&mut self, now: Timestamp, outcome: DialOutcome) {
         self.last_attempt = now;
         self.outcome = outcome;
     }
 
-    /// Takes back what failures since the last success have done; `false` when there never was one.
+    /// Undoes what failures since the last success have done; `false` when there never was one.
     pub(super) fn restore(&mut self) -> bool {
         if self.last_success.is_never() {
             return false;
@@ -125,23 +125,23 @@ impl History {
         !self.reached_since.is_never() && u64::from(self.last_success.since(self.reached_since)) >= GOOD_AFTER.as_secs()
     }
 
-    /// Whether nobody tried it yet.
+    /// Whether it was never tried.
     pub(super) fn is_untried(&self) -> bool {
         self.outcome == DialOutcome::Untried
     }
 
-    /// Whether a node may name it: its latest attempt, if any, did not fail, or was held through an outage.
+    /// Whether a node may serve it: its latest attempt, if any, did not fail, or was held through an outage.
     pub(super) fn did_not_fail(&self) -> bool {
         self.verified || self.is_untried()
     }
 
-    /// When it was added or last tried: what leaves a full new bucket first.
+    /// When it was added or last tried: the one with the earliest time is evicted first from a full bucket.
     pub(super) fn touched(&self) -> Timestamp {
         self.added.max(self.last_attempt)
     }
 
-    /// From when on it is worth nothing (behaviour document, "Address book", "bad"), unless it is tried again; the end of
-    /// time if that never comes. Asked of new addresses only.
+    /// From when on it is bad, unless it is tried again; [`Timestamp::END`] if never (CometBFT
+    /// `p2p/pex/known_address.go: isBad`; docs/protocol/address-book.md, "A full bucket"). Used for new addresses only.
     pub(super) fn bad_from(&self) -> Timestamp {
         if self.attempts == 0 {
             return Timestamp::END;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_does_not_keep_anybody_from_being_good() {
+    fn a_clock_that_was_set_back_does_not_keep_an_address_from_being_good() {
         let mut history = History::new(Timestamp(T + 365 * DAY));
         history.succeed(Timestamp(T + 365 * DAY), DialOutcome::Reached);
         history.succeed(Timestamp(T), DialOutcome::Reached);

@@ -1,4 +1,4 @@
-//! Reading a book back from its records, none of which is believed.
+//! Loading a book from its records, none of which is trusted.
 
 use super::entry_index::Ix;
 use super::history::{History, Timestamp};
@@ -8,9 +8,9 @@ use super::{Book, HashKey, LoadReport, MAX_NEW_BUCKETS, Params, Record, State};
 use crate::types::{Delta, DialOutcome, NodeId, Now, Overlay, Wall};
 
 impl Book {
-    /// The book that these records are the image of, each address in the buckets where it was, with the run-time changes of
-    /// the private IDs that still apply. A record that breaks a rule
-    /// is mended or left out, is counted, and comes out of [`Book::take_dirty`], so that the store follows.
+    /// The book that was stored as these records, each address in the buckets where it was, with those run-time changes
+    /// of the private IDs that still apply. A record that breaks a rule is repaired or left out, is counted, and is
+    /// reported by [`Book::take_dirty`], so that the store follows.
     pub fn load(
         params: Params,
         key: HashKey,
@@ -37,7 +37,7 @@ impl Book {
         (book, report)
     }
 
-    /// Loads one record and says whether it was mended; `None` when it is left out.
+    /// Loads one record and returns whether it was repaired; `None` when it is left out.
     fn load_one(&mut self, record: &Record, now: Now) -> Option<bool> {
         let known = self.slab.find(&record.address).is_some();
         if known || self.check(&record.address, &record.source).is_err() {
@@ -65,14 +65,15 @@ impl Book {
             return None;
         }
         self.refresh(ix);
-        let mended = self.record(ix).as_ref() != Some(record);
-        if mended {
+        let repaired = self.record(ix).as_ref() != Some(record);
+        if repaired {
             self.touch(ix);
         }
-        Some(mended)
+        Some(repaired)
     }
 
-    /// The state that a record gets beside those of the same ID that were read before; `None` when there is no room for it.
+    /// The state that a record gets, given those of the same ID that were loaded before; `None` when there is no room
+    /// for it.
     fn joint_state(&mut self, record: &Record) -> Option<State> {
         let id = record.address.id();
         let Some(before) = self.state(&id) else { return Some(record.state) };
@@ -84,8 +85,8 @@ impl Book {
         (room && state != State::Old).then_some(state)
     }
 
-    /// Puts an entry into those of the recorded buckets that exist and have room, else where it belongs. A long list is not
-    /// read to its end.
+    /// Puts an entry into those of the recorded buckets that exist and have room, else into the one that its source
+    /// gives. Of a long list only the first ones are read.
     fn place_new(&mut self, ix: Ix, buckets: &[u16]) -> bool {
         let recorded = buckets.iter().filter(|&&bucket| usize::from(bucket) < NEW_BUCKETS).map(|&bucket| bucket as u8);
         for bucket in recorded.take(BUCKET_SIZE) {
@@ -105,7 +106,7 @@ impl Book {
         }
     }
 
-    /// Puts an entry into its old bucket; without room it becomes new.
+    /// Puts an entry into its old bucket; if that is full, the entry becomes new.
     fn place_old(&mut self, ix: Ix) -> bool {
         let bucket = self.bucket_hash.old_bucket(self.slab.address(ix));
         if self.old.is_full(bucket) {
@@ -116,7 +117,7 @@ impl Book {
         true
     }
 
-    /// Has the row of a record that was left out deleted, unless another record has the same key.
+    /// Marks the row of a record that was left out for deletion, unless another record has the same key.
     fn forget(&mut self, record: &Record) {
         let id = self.slab.find_id(&record.address.id());
         if self.slab.find_in(id, &record.address).is_none() && self.slab.has_room() {
@@ -126,7 +127,8 @@ impl Book {
         }
     }
 
-    /// Queues all entries in the order of their latest attempts: whose time came while we were away is due now.
+    /// Queues all entries in the order of their latest attempts: one that became due while we were not running is due
+    /// now.
     fn schedule_all(&mut self, now: Now) {
         let stamp = Timestamp::from(now.wall);
         let mut waiting: Vec<Ix> =
@@ -142,8 +144,8 @@ impl Book {
     }
 }
 
-/// The history of a record, as far as it can be true: nothing lies in the future, what was never tried has no attempts,
-/// and what was never reached is not verified.
+/// The history of a record, made consistent: no time is in the future, what was never tried has no attempts, and what
+/// was never reached is not verified.
 fn read_history(record: &Record, now: Timestamp) -> History {
     let stamp = |wall: Wall| Timestamp::from(wall).min(now);
     let added = stamp(record.added);

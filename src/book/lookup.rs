@@ -1,4 +1,4 @@
-//! Looking things up.
+//! Queries that change nothing.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ impl Book {
         self.size() == 0
     }
 
-    /// Whether to ask peers for more addresses.
+    /// Whether to request more addresses from peers (CometBFT `p2p/pex/addrbook.go: NeedMoreAddrs`).
     pub fn needs_more(&self) -> bool {
         self.size() < NEEDS_MORE_BELOW
     }
@@ -29,12 +29,13 @@ impl Book {
         self.counts
     }
 
-    /// How often an address that somebody told of was refused since the start because it cannot be routed (strict mode).
+    /// How often an advertised address was refused since the start because it is not routable (strict mode).
     pub const fn unroutable(&self) -> u64 {
         self.unroutable
     }
 
-    /// Addresses whose time to be dialled by the crawl has come; looks at the whole book, for some 100 us when it is full.
+    /// How many addresses are due to be dialled by the crawl; reads the whole book, which takes about 100 us when it is
+    /// full.
     pub fn backlog(&self, now: Now) -> u32 {
         let waits =
             |entry: &Entry| entry.queue.is_some() && (entry.history.is_untried() || entry.due <= now.mono.as_secs());
@@ -47,23 +48,23 @@ impl Book {
         self.servable_lists.count(kind)
     }
 
-    /// The addresses by which the IDs that may be served are told.
+    /// The addresses by which the IDs that may be served are served.
     pub fn served(&self, kind: Servable) -> impl Iterator<Item = &NetAddress> {
         self.servable_lists.entries(kind).map(|ix| self.slab.address(ix))
     }
 
-    /// Whether this very address may be served. An ID that may be served at several is served at the one that was reached
-    /// last: then [`Book::is_served`] holds for that one only.
+    /// Whether exactly this address may be served. An ID with several such addresses is served at the one that was
+    /// reached last: then [`Book::is_served`] is true for that one only.
     pub fn is_servable(&self, kind: Servable, address: &NetAddress) -> bool {
         self.slab.find(address).is_some_and(|ix| may_serve(&self.slab, ix, kind))
     }
 
-    /// Whether a selection may contain this very address.
+    /// Whether a selection may contain exactly this address.
     pub fn is_served(&self, kind: Servable, address: &NetAddress) -> bool {
         self.slab.find(address).is_some_and(|ix| is_listed(&self.slab, ix, kind))
     }
 
-    /// Where an ID stands; `None` when it is unknown.
+    /// The state of an ID; `None` when it is unknown.
     pub fn state(&self, id: &NodeId) -> Option<State> {
         self.slab.of_id(self.slab.find_id(id)).next().and_then(|ix| self.slab.entry(ix).standing.state())
     }
@@ -83,10 +84,10 @@ impl Book {
         self.slab.find(address).and_then(|ix| self.record(ix))
     }
 
-    /// When the turn of an address comes in the crawl: [`Mono::ZERO`] = as soon as may be. `None` when it is handed out,
-    /// banned or not in the book.
-    pub fn turn(&self, address: &NetAddress) -> Option<Mono> {
-        self.slab.find(address).and_then(|ix| self.schedule.turn(&self.slab, ix))
+    /// When an address is due to be dialled by the crawl: [`Mono::ZERO`] = as soon as possible. `None` when it is
+    /// handed out, banned or not in the book.
+    pub fn due_at(&self, address: &NetAddress) -> Option<Mono> {
+        self.slab.find(address).and_then(|ix| self.schedule.due_at(&self.slab, ix))
     }
 
     /// The address by which an ID is served, if it is.
@@ -95,45 +96,45 @@ impl Book {
         addresses.find(|&ix| is_listed(&self.slab, ix, kind)).map(|ix| *self.slab.address(ix))
     }
 
-    /// The part of the network that an address lies in.
+    /// The group of an address, which decides its buckets.
     pub fn group(&self, address: &NetAddress) -> Group {
         group_of(address.ip(), self.params.strict)
     }
 
-    /// Why an address that `source` tells of is not stored, whatever the book holds; `None` when it may be.
+    /// Why an address that `source` advertises is refused, whatever the book contains; `None` when it may be stored.
     pub fn refusal(&self, address: &NetAddress, source: &Source) -> Option<Refused> {
         self.check(address, source).err()
     }
 
-    /// Of each of these IDs, how many addresses it told us of first, and how many of those are verified. Looks at the
-    /// source of every address once.
-    pub fn told_by(&self, ids: &[NodeId]) -> BTreeMap<NodeId, (u32, u32)> {
-        let mut told: BTreeMap<NodeId, (u32, u32)> = ids.iter().map(|id| (*id, (0, 0))).collect();
+    /// For each of these IDs, the number of addresses of which it is the source, and how many of those are verified.
+    /// Reads the source of every address once.
+    pub fn count_by_source(&self, ids: &[NodeId]) -> BTreeMap<NodeId, (u32, u32)> {
+        let mut counts: BTreeMap<NodeId, (u32, u32)> = ids.iter().map(|id| (*id, (0, 0))).collect();
         let mut first_bytes = [false; 256];
         ids.iter().for_each(|id| first_bytes[usize::from(id.as_bytes()[0])] = true);
         for ix in self.slab.live() {
             let source = &self.slab.source(ix).id;
             if first_bytes[usize::from(source.as_bytes()[0])]
-                && let Some((all, good)) = told.get_mut(source)
+                && let Some((all, good)) = counts.get_mut(source)
             {
                 *all += 1;
                 *good += u32::from(self.slab.history(ix).verified);
             }
         }
-        told
+        counts
     }
 
-    /// The addresses of an ID, banned or not, at most 4.
+    /// The addresses of an ID, banned or not, at most [`MAX_NEW_BUCKETS`](super::MAX_NEW_BUCKETS).
     pub fn addresses_of(&self, id: &NodeId) -> Vec<NetAddress> {
         self.slab.of_id(self.slab.find_id(id)).map(|ix| *self.slab.address(ix)).collect()
     }
 
-    /// At most `max` records that come after the key `after`, in the order of their addresses; the rest is not looked at.
+    /// Pagination: at most `max` records after the key `after`, in the order of their addresses; the rest is not read.
     pub fn page(&self, after: Option<&NetAddress>, max: usize) -> Vec<Record> {
         self.order.after(&self.slab, after).take(max).filter_map(|ix| self.record(ix)).collect()
     }
 
-    /// Bytes that the book occupies, its parameters left out.
+    /// Bytes that the book occupies in memory, its parameters left out.
     pub fn memory(&self) -> usize {
         let buckets = self.new.heap_bytes() + self.old.heap_bytes();
         size_of::<Book>()

@@ -1,4 +1,5 @@
-//! What our dials found.
+//! Marking the outcome of our dials (CometBFT `p2p/pex/addrbook.go: MarkGood`, `MarkAttempt`;
+//! docs/protocol/address-book.md, "Marking").
 
 use super::entry_index::Ix;
 use super::history::History;
@@ -8,8 +9,9 @@ use super::{Book, MarkOutcome};
 use crate::types::{DialOutcome, NetAddress, Now};
 
 impl Book {
-    /// Our own dial reached exactly this address, key and node information matching; `outcome` is a success. The second
-    /// success three hours after the first, without a failure between, makes the ID old at this address.
+    /// Our own dial reached exactly this address, and key and node information matched; `outcome` is a success. A
+    /// success at least [`GOOD_AFTER`](super::params::GOOD_AFTER) after the first one, without a failure between, makes
+    /// the ID old at this address.
     ///
     /// An address that is not in the book, or banned, is ignored here and in [`Book::mark_failed`].
     pub fn mark_reached(&mut self, now: Now, address: &NetAddress, outcome: DialOutcome) -> MarkOutcome {
@@ -29,10 +31,10 @@ impl Book {
         }
     }
 
-    /// Our dial failed. It is verified no longer; the third failure in a row makes an old ID new again.
+    /// Our dial failed. The address is no longer verified; the third failure in a row makes an old ID new again.
     ///
-    /// With `hold`, while most of what was good fails at once, time and outcome are recorded, but the failure is not
-    /// counted: the address stays verified if it was, and its ID old.
+    /// With `hold` (an outage of our own: most of what was good fails at once) time and outcome are recorded, but the
+    /// failure is not counted: the address stays verified if it was, and its ID old.
     pub fn mark_failed(&mut self, now: Now, address: &NetAddress, outcome: DialOutcome, hold: bool) -> MarkOutcome {
         let Some(ix) = self.find_dialled(address) else { return MarkOutcome::None };
         let before = *self.slab.history(ix);
@@ -55,9 +57,9 @@ impl Book {
         }
     }
 
-    /// Takes back the failures of an address since it was last reached, which were part of an outage that was noticed
-    /// later. Says whether it is verified now; one that was never reached, or is banned, is left as it is. An ID that was
-    /// demoted stays new.
+    /// Undoes the failures of an address since it was last reached, which were part of an outage of our own that was
+    /// detected later. Returns whether it is verified now; one that was never reached, or is banned, is left as it is.
+    /// An ID that was demoted stays new.
     pub fn restore(&mut self, now: Now, address: &NetAddress) -> bool {
         let Some(ix) = self.find_dialled(address) else { return false };
         let before = *self.slab.history(ix);
@@ -75,7 +77,7 @@ impl Book {
         self.slab.find(address).filter(|&ix| self.slab.entry(ix).standing != Standing::Banned)
     }
 
-    /// After every change of a history.
+    /// Updates what depends on a history that changed.
     fn marked(&mut self, now: Now, ix: Ix, before: &History) {
         self.schedule.enqueue(&mut self.slab, ix, now);
         self.update_eviction_keys(ix);

@@ -1,6 +1,31 @@
-//! The address book: who is said to be where, what became of our attempts, whom to dial and whom to name.
+//! The address book (CometBFT `p2p/pex/addrbook.go`): which node is said to be at which address, what became of our
+//! dials, which address to dial next and which ones to serve. Its buckets bound what one group of addresses or one
+//! source can occupy, against sybil and eclipse attacks (docs/protocol/address-book.md, "Buckets and groups").
 //!
-//! Pure: time and randomness are handed in, changes are drawn out one by one.
+//! Pure: time and randomness are passed in, changes are pulled out one by one ([`Book::take_dirty`]).
+//!
+//! # Invariants
+//! `tests/invariants.rs` recounts those that can be recounted, after random sequences of operations.
+//!
+//! - Inbound never verifies: only our own dial to exactly that id@ip:port makes an address verified, or its ID old.
+//! - What answered is not moved by hearsay: an old ID keeps the one address at which it was reached, whatever others
+//!   advertise; and an ID's own word replaces only addresses of it that are not verified.
+//! - Our own outage costs no address anything: a failure that is held changes neither `verified` nor the state.
+//! - A verified address was reached at least once, and its latest attempt that counts did not fail.
+//! - All addresses of an ID share one state: new, old or banned.
+//! - A new ID is in 1 to 4 slots in all ([`MAX_NEW_BUCKETS`]), each of its addresses in at least one.
+//! - An old ID has one address, in one slot of the old bucket that its hash gives.
+//! - A banned ID is in no bucket and no queue of the crawl, is never picked, dialled or served, and at most
+//!   [`params::MAX_BANNED`] are kept.
+//! - A bucket holds at most [`params::BUCKET_SIZE`] entries; what leaves a full one is bad, or was added or tried
+//!   longest ago.
+//! - An ID is served by one address at most, and by one whenever one of its addresses is servable.
+//! - No selection contains the requester's own ID, or an ID twice.
+//! - Each entry that is not banned waits in exactly one queue of the crawl, or is handed out and not marked since.
+//! - Our own ID and endpoints, private IDs and (in strict mode) unroutable addresses are never in the book.
+//! - Each change is reported once by [`Book::take_dirty`]; a removed address that the store knows occupies its entry
+//!   until then, so that what waits to be stored is bounded.
+//! - The counts, the eviction keys of the buckets and the lists of the servable agree with the entries at all times.
 
 mod add_address;
 mod address_order;
@@ -44,11 +69,12 @@ use rand::RngExt as _;
 
 use crate::types::{Mono, NetAddress, NodeId, Now, Overlay, SeededRng};
 
-/// The address book of one network. Adding, marking and picking are O(1), a selection of k addresses is O(k), at any size
-/// of the book; what enters or leaves it finds its place in the order of addresses.
+/// The address book of one network. Adding, marking and picking are O(1), a selection of k addresses is O(k), at any
+/// size of the book; what enters or leaves it is also inserted into, or removed from, the order of addresses (a binary
+/// search).
 pub struct Book {
     params: Params,
-    /// Who is never stored, and from whom nothing is.
+    /// IDs that are never stored, and from which nothing is accepted.
     private: Overlay<NodeId>,
     bucket_hash: BucketHash,
     slab: Slab,
@@ -57,17 +83,17 @@ pub struct Book {
     old: Buckets,
     servable_lists: ServableLists,
     schedule: CrawlSchedule,
-    /// Addresses of banned IDs, the one banned first in front.
+    /// Addresses of banned IDs, the one that was banned first at the front.
     banned: Fifo<WAITING>,
     /// Entries with changes that are not stored yet.
     dirty: Fifo<DIRTY>,
     counts: Counts,
-    /// Addresses that were told and refused since the start because they cannot be routed.
+    /// How often an advertised address was refused since the start because it is not routable.
     unroutable: u64,
 }
 
 impl Book {
-    /// An empty book. The key is the one that it was stored with, or a fresh one.
+    /// An empty book. The key is the one that the book was stored with, or a fresh one.
     pub fn new(params: Params, key: HashKey) -> Self {
         let bucket_hash = BucketHash::new(key, params.strict);
         let schedule = CrawlSchedule::new(params.recheck);
@@ -89,9 +115,10 @@ impl Book {
         }
     }
 
-    /// A random address for ensure-peers: the probability of an old one is upstream's (behaviour document, "Address
-    /// book"), then a random bucket that is not empty, then a random entry of it. `bias` is the percentage by which new
-    /// ones are preferred (above 100 = 100). None of an empty book, nor of one with old ones only at a bias of 100.
+    /// A random address for ensure-peers: old or new with CometBFT's probability (`p2p/pex/addrbook.go: PickAddress`;
+    /// docs/protocol/address-book.md, "Picking an address to dial"), then a random bucket that is not empty, then a
+    /// random entry of it. `bias` is the percentage by which new ones are preferred (above 100 = 100). `None` when the
+    /// book is empty, or has old ones only and the bias is 100.
     pub fn pick(&self, bias: u8, rng: &mut SeededRng) -> Option<NetAddress> {
         let bias = f64::from(bias.min(100));
         let old = (self.counts.old as f64).sqrt() * (100.0 - bias);
@@ -101,23 +128,24 @@ impl Book {
         Some(*self.slab.address(ix))
     }
 
-    /// Appends to `out` what `asker` is told: one address an ID and never his own ID; of what may be served to him 23 %,
-    /// at least 32 if there are so many, at most 250. With `bias`, at least that rounded percentage of the answer is new,
-    /// more if there are not enough old ones, and the new ones come first.
+    /// Appends to `out` the answer to `requester`: one address for each ID, and never its own; 23 % of what may be
+    /// served to it, at least 32 if there are so many, at most 250 (CometBFT `p2p/pex/addrbook.go: GetSelection`). With
+    /// `bias`, at least that rounded percentage of the answer is new, more if there are not enough old ones, and the
+    /// new ones come first (`GetSelectionWithBias`).
     pub fn selection(
         &mut self,
         kind: Servable,
         bias: Option<u8>,
-        asker: NodeId,
+        requester: NodeId,
         rng: &mut SeededRng,
         out: &mut Vec<NetAddress>,
     ) {
-        self.servable_lists.select(&self.slab, kind, bias, &asker, rng, out);
+        self.servable_lists.select(&self.slab, kind, bias, &requester, rng, out);
     }
 
-    /// The next address for the crawl to dial: those never tried at once, in the order of their coming; the others when
-    /// their time has come, [`params::RECHECK_SPACING`] apart. When both wait they take turns. What is handed out is not
-    /// handed out again before it is marked, or given back by [`Book::untake`].
+    /// The next address for the crawl to dial: those never tried at once, first in, first out; the others when they are
+    /// due, [`params::RECHECK_SPACING`] apart. When both kinds wait they take turns. What is handed out is not handed
+    /// out again before it is marked, or returned by [`Book::untake`].
     pub fn due(&mut self, now: Now) -> Option<NetAddress> {
         let ix = self.schedule.take(&mut self.slab, now)?;
         Some(*self.slab.address(ix))
@@ -128,15 +156,15 @@ impl Book {
         self.schedule.next_due(&self.slab)
     }
 
-    /// Gives back an address of [`Book::due`] that was not dialled after all; it comes again after `recheck`.
+    /// Returns an address of [`Book::due`] that was not dialled after all; it is due again after [`Params::recheck`].
     pub fn untake(&mut self, now: Now, address: &NetAddress) {
         if let Some(ix) = self.slab.find(address).filter(|&ix| self.slab.entry(ix).taken) {
             self.schedule.postpone(&mut self.slab, ix, now);
         }
     }
 
-    /// Makes the addresses of an ID due that were never tried: what stood against their dial (the ID was connected) has
-    /// passed. One that is being dialled, or is banned, waits for nothing.
+    /// Makes those addresses of an ID due that were never tried: what prevented their dial (the ID was connected) is
+    /// over. One that is being dialled, or is banned, is in no queue and stays as it is.
     pub fn retry_untried(&mut self, now: Now, id: &NodeId) {
         let waiting = |ix: &Ix| self.slab.entry(*ix).queue.is_some() && self.slab.history(*ix).is_untried();
         let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).filter(waiting).collect();

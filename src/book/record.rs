@@ -4,33 +4,34 @@ use std::net::IpAddr;
 
 use crate::types::{DialOutcome, NetAddress, NodeId, Wall, all_variants};
 
-/// Who told us of an address: the sender's authenticated ID and the IP of its socket.
+/// The source of an address (CometBFT's `src`): the authenticated ID of the peer that advertised it, and the IP of its
+/// socket.
 ///
-/// An address that an inbound peer claims for itself has the peer as its source; one that the operator configured has
-/// ourselves.
+/// An address that an inbound peer claims for itself has that peer as its source; one that an operator configured has
+/// this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
-    /// The sender's authenticated ID.
+    /// The source's authenticated ID.
     pub id: NodeId,
-    /// The IP that it was connected from or to.
+    /// The remote IP of its connection.
     pub ip: IpAddr,
 }
 
 all_variants! {
-    /// Where an ID stands in the book (behaviour document, "Address book").
+    /// The state of an ID in the book (docs/protocol/address-book.md, "Marking").
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     #[repr(u8)]
     pub enum State {
-        /// Known by hearsay, or not yet good for long enough.
+        /// Known by hearsay, or not yet good for long enough (CometBFT's "new").
         New = 1,
-        /// Good: reached twice, at least three hours apart.
+        /// Good: reached twice, at least three hours apart (CometBFT's "old").
         Old = 2,
         /// Banned: in no bucket, never picked or served, kept to be reinstated.
         Banned = 3,
     }
 }
 
-/// One address with all that is known of it. Several records may carry the same ID; they then share one state. EvictionKeys are
+/// One address with all that is known of it. Several records may have the same ID; they then share one state. Times are
 /// kept to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -38,16 +39,16 @@ pub struct Record {
     pub address: NetAddress,
     /// The state of its ID.
     pub state: State,
-    /// The buckets that hold this address, each within its state's number of buckets: 1-4 new ones or one old one. Empty
-    /// when banned.
+    /// The buckets that hold this address, each within its state's number of buckets: 1-4 new ones or one old one.
+    /// Empty when banned.
     pub buckets: Vec<u16>,
-    /// Who told us first.
+    /// Who advertised it first.
     pub source: Source,
     /// When it was added.
     pub added: Wall,
     /// Failed attempts since the last success.
     pub attempts: u16,
-    /// What became of the latest attempt.
+    /// The outcome of the latest attempt.
     pub outcome: DialOutcome,
     /// When the latest attempt ended; [`Wall::NEVER`] before the first.
     pub last_attempt: Wall,

@@ -1,4 +1,4 @@
-//! What the book answers: the outcome of each operation, as values.
+//! The results of the book's operations.
 
 use crate::types::{DialOutcome, all_variants};
 
@@ -15,7 +15,7 @@ pub enum Added {
     Unchanged,
 }
 
-/// Why an address was not added (behaviour document, "Address book", "Refused").
+/// Why an address was not added (docs/protocol/address-book.md, "What is refused").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Its ID is banned.
@@ -24,27 +24,27 @@ pub enum Refused {
     /// Its ID is one of `private_peer_ids`.
     #[error("the ID is private (private_peer_ids)")]
     Private,
-    /// Who told it is one of `private_peer_ids`.
-    #[error("it was told by a private peer (private_peer_ids)")]
+    /// Its source is one of `private_peer_ids`.
+    #[error("it was advertised by a private peer (private_peer_ids)")]
     PrivateSource,
-    /// It is our own ID, or where we listen.
+    /// It is our own ID, or an endpoint of ours.
     #[error("it is our own address")]
     Ourselves,
-    /// It cannot be reached over the Internet, and the book is strict.
+    /// It is not routable on the Internet, and the book is strict.
     #[error("the address cannot be reached over the Internet (addr_book_strict)")]
     Unroutable,
-    /// Its ID is old at another address, which hearsay does not move.
+    /// Its ID is old at another address, which hearsay does not replace.
     #[error("its ID is good at another address; remove that one first")]
     GoodElsewhere,
     /// Its ID is in as many new buckets as one may be.
     #[error("its ID has its share of the book (4 buckets); remove another address of it first")]
     HasItsShare,
-    /// Too many removed addresses wait for [`Book::take_dirty`](super::Book::take_dirty).
+    /// Back-pressure: too many removed addresses wait for [`Book::take_dirty`](super::Book::take_dirty).
     #[error("too many changes of the address book wait to be stored")]
     Backlog,
 }
 
-/// What the outcome of an attempt changed besides the stamps.
+/// What marking the outcome of a dial changed, besides the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarkOutcome {
     /// Nothing, or the address is not in the book.
@@ -55,12 +55,12 @@ pub enum MarkOutcome {
     Promoted,
     /// The address is not verified any more.
     Unverified,
-    /// The ID is new again, and the address not verified (it may have ceased to be so before).
+    /// The ID is new again, and the address not verified (perhaps since before).
     Demoted,
 }
 
 all_variants! {
-    /// What may be served.
+    /// Which addresses may be served.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Servable {
         /// By a seed: verified addresses only.
@@ -83,17 +83,17 @@ pub struct Counts {
     pub addresses: usize,
     /// IDs, banned ones left out, with an address that was never tried.
     pub untried: usize,
-    /// Addresses by what became of the latest attempt, numbered as [`DialOutcome`] is.
+    /// Addresses by the outcome of their latest attempt, numbered as [`DialOutcome`] is.
     pub outcomes: [usize; DialOutcome::ALL.len()],
 }
 
-/// What [`Book::load`](super::Book::load) made of the records.
+/// What [`Book::load`](super::Book::load) did with the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadReport {
     /// Records that are in the book now, repaired ones included.
     pub loaded: usize,
-    /// Records that broke a rule and were mended: another bucket, another state, a stamp from the future.
+    /// Records that broke a rule and were repaired: another bucket, another state, a time in the future.
     pub repaired: usize,
-    /// Records that were left out: refused by now, a second one of the same address, or without room.
+    /// Records that were left out: refused by the present rules, a second one for the same address, or without room.
     pub skipped: usize,
 }

@@ -1,5 +1,5 @@
-//! What may be served: for each kind a dense list of new and one of old entries, one an ID, from which a random part is
-//! drawn without looking at the rest.
+//! What may be served: for each kind a dense list of new and one of old entries, one entry for each ID, from which a
+//! random selection is drawn without looking at the rest (docs/protocol/address-book.md, "Selection").
 
 use rand::RngExt as _;
 
@@ -86,11 +86,11 @@ impl ServableLists {
         slab: &Slab,
         kind: Servable,
         bias: Option<u8>,
-        asker: &NodeId,
+        requester: &NodeId,
         rng: &mut SeededRng,
         out: &mut Vec<NetAddress>,
     ) {
-        let own = slab.of_id(slab.find_id(asker)).find(|&ix| is_listed(slab, ix, kind));
+        let own = slab.of_id(slab.find_id(requester)).find(|&ix| is_listed(slab, ix, kind));
         let own_at = |standing| {
             let own = own.filter(|&ix| slab.entry(ix).standing == standing);
             own.map(|ix| usize::from(slab.listed_at[usize::from(ix)][kind as usize]))
@@ -123,7 +123,7 @@ impl ServableLists {
     }
 }
 
-/// How many addresses a selection names when so many IDs may be served.
+/// How many addresses a selection has when so many IDs may be served (CometBFT `p2p/pex/addrbook.go: GetSelection`).
 fn selection_size(servable: usize) -> usize {
     let percent = servable * SELECTION_PERCENT / 100;
     percent.max(SELECTION_LEAST.min(servable)).min(SELECTION_MOST)
@@ -149,8 +149,8 @@ pub(super) fn may_serve(slab: &Slab, ix: Ix, kind: Servable) -> bool {
     passes && matches!(slab.entry(ix).standing, Standing::New | Standing::Old)
 }
 
-/// The address by which an ID is served: a verified one before an untried one, then the one reached last, then the one
-/// known longest.
+/// The address by which an ID is served: a verified one before an untried one, then the one that was reached last, then
+/// the one that is known longest.
 fn best(slab: &Slab, ix: Ix, kind: Servable) -> Option<Ix> {
     let worth = |&ix: &Ix| {
         let history = slab.history(ix);
@@ -159,8 +159,8 @@ fn best(slab: &Slab, ix: Ix, kind: Servable) -> Option<Ix> {
     slab.siblings(ix).filter(|&sibling| may_serve(slab, sibling, kind)).max_by_key(worth)
 }
 
-/// Draws from a list without putting back: what is left stands in front, and the list is as before when this is dropped,
-/// so that the entries need not hear of it.
+/// Draws from a list without replacement: a partial Fisher-Yates shuffle. What is left is at the front; dropping this
+/// undoes the swaps, so that the positions that the entries have recorded stay right.
 struct Draw<'a> {
     list: &'a mut [Ix],
     left: usize,
@@ -168,7 +168,7 @@ struct Draw<'a> {
 }
 
 impl<'a> Draw<'a> {
-    /// What stands at `without` must not be drawn.
+    /// The entry at `without` must not be drawn.
     fn new(list: &'a mut [Ix], without: Option<usize>) -> Self {
         let left = list.len();
         let mut draw = Draw { list, left, taken: [NONE; SELECTION_MOST + 1] };
@@ -182,7 +182,8 @@ impl<'a> Draw<'a> {
         self.left
     }
 
-    /// Takes the one at this place of what is left; at most as often as a selection is long, and once for the asker.
+    /// Takes the entry at this position of what is left; at most as often as a selection is long, and once for the
+    /// requester.
     fn take(&mut self, at: usize) -> Ix {
         self.taken[self.list.len() - self.left] = at as Ix;
         self.left -= 1;
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_those_of_upstream() {
+    fn sizes_are_those_of_cometbft() {
         let sizes = [(0, 0), (1, 1), (32, 32), (33, 32), (139, 32), (140, 32), (144, 33), (1000, 230), (1086, 249)];
         for (servable, size) in sizes.into_iter().chain([(1087, 250), (20_000, 250)]) {
             assert_eq!(selection_size(servable), size, "{servable}");

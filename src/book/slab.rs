@@ -1,5 +1,6 @@
-//! The entries, one an address. Numbers of 16 bits instead of pointers, and arrays by use, so that a step through
-//! neighbours or a draw touches no more than it reads, keep the working set of a full book near a processor's cache.
+//! The entries, one for each address, in a slab. Indices of 16 bits instead of pointers, and one array for each use
+//! (structure of arrays), so that a walk or a draw touches no more than it reads: the working set of a full book stays
+//! close to the processor's caches.
 
 use hashbrown::HashTable;
 
@@ -10,19 +11,20 @@ use super::history::{History, Timestamp};
 use super::{MAX_NEW_BUCKETS, Source, State};
 use crate::types::{NetAddress, NodeId};
 
-/// Entries that fit, removed ones that the store was not told of included.
+/// Entries that fit, removed ones with an unsaved removal included: as many as 16 bits can number. A full book has
+/// 20,480 addresses in buckets and those of 1,000 banned IDs.
 const MAX_ENTRIES: usize = NONE as usize;
 
-/// Where an entry stands: its ID's state, or removed.
+/// The standing of an entry: its ID's state, or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Standing {
     New,
     Old,
     Banned,
-    /// Removed, and kept until the store was told.
+    /// Removed, and kept until the removal is reported to the store (a tombstone).
     Gone,
-    /// An unused place.
+    /// Unused: in the list of free entries.
     Free,
 }
 
@@ -47,26 +49,26 @@ impl From<State> for Standing {
     }
 }
 
-/// What is known of an address, as far as it is in daily use.
+/// What is known of an address, as far as it is used all the time.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) history: History,
-    /// The next entry of its ID, in a ring; of an unused place, the next one.
+    /// The next entry of its ID, in a ring; of an unused entry, the next unused one.
     sibling: Ix,
     pub(super) standing: Standing,
     slot_count: u8,
     slots: [SlotAt; MAX_NEW_BUCKETS],
-    /// When its turn in the queue comes, in seconds on the monotonic clock.
+    /// When it is due, in seconds on the monotonic clock.
     pub(super) due: u32,
-    /// The queue of the schedule that it waits in.
+    /// The queue of the crawl schedule that it waits in.
     pub(super) queue: Option<u8>,
     /// Handed out by `due` and not marked since.
     pub(super) taken: bool,
-    /// The store has a row of it.
+    /// The store has a row for it.
     pub(super) stored: bool,
     /// Its row is to be written or deleted.
     pub(super) dirty: bool,
-    /// It stands for its ID in the count of the untried.
+    /// It represents its ID in the count of the untried.
     pub(super) counts_untried: bool,
 }
 
@@ -107,7 +109,7 @@ impl Entry {
         }
     }
 
-    /// Its slot in this bucket has another place now.
+    /// Its slot in this bucket has another position now.
     pub(super) fn moved_to(&mut self, slot: SlotAt) {
         let count = usize::from(self.slot_count);
         if let Some(own) = self.slots[..count].iter_mut().find(|own| own.bucket == slot.bucket) {
@@ -116,7 +118,7 @@ impl Entry {
     }
 }
 
-/// Where an ID is, or would be.
+/// Where an ID is in the index, or would be.
 #[derive(Clone, Copy)]
 pub(super) struct IdAt {
     hash: u64,
@@ -129,7 +131,7 @@ pub(super) struct Slab {
     addresses: Vec<NetAddress>,
     entries: Vec<Entry>,
     sources: Vec<Source>,
-    /// Places in the lists of what may be served, one of each kind.
+    /// Positions in the lists of what may be served, one for each kind.
     pub(super) listed_at: Vec<[Ix; 2]>,
     links: Vec<[Link; CHAINS]>,
     free: Ix,
@@ -175,7 +177,7 @@ impl Slab {
         self.sources[usize::from(ix)] = source;
     }
 
-    /// Whether [`Slab::insert`] has a place.
+    /// Whether [`Slab::insert`] has room.
     pub(super) fn has_room(&self) -> bool {
         self.free != NONE || self.entries.len() < MAX_ENTRIES
     }
@@ -227,9 +229,9 @@ impl Slab {
         (0..self.entries.len()).map(|at| at as Ix).filter(|&ix| self.is_live(ix))
     }
 
-    /// Makes an entry, a removed one at first, of an address that has none. The caller has asked for room.
+    /// Makes an entry, a removed one at first, for an address that has none. The caller has checked [`Slab::has_room`].
     pub(super) fn insert(&mut self, id: IdAt, address: NetAddress, source: Source) -> Ix {
-        let ix = self.place();
+        let ix = self.unused();
         let sibling = match id.known {
             Some(known) => std::mem::replace(&mut self.entry_mut(known).sibling, ix),
             None => ix,
@@ -253,8 +255,9 @@ impl Slab {
         ix
     }
 
-    /// An unused place, perhaps one past the end. Arrays grow by a quarter: doubling would waste half of them.
-    fn place(&mut self) -> Ix {
+    /// An unused entry, perhaps one past the end. The arrays grow by a quarter: doubling would waste up to half of
+    /// them.
+    fn unused(&mut self) -> Ix {
         if self.free != NONE {
             let ix = self.free;
             self.free = self.entry(ix).sibling;
@@ -272,7 +275,7 @@ impl Slab {
         len as Ix
     }
 
-    /// Forgets an entry that is in no list and no bucket.
+    /// Frees an entry that is in no list and no bucket.
     pub(super) fn release(&mut self, ix: Ix) {
         let id = self.address(ix).id();
         let hash = self.bucket_hash.of_id(&id);

@@ -52,7 +52,7 @@ impl Node {
         let held = self.switch.held_until(now, address);
         let crawled = running && self.pex.is_seed();
         let bans: Vec<_> = self.switch.bans_of(Some(&id), Some(address.ip()), now.wall).cloned().collect();
-        let turn = self.book.turn(address).filter(|_| crawled && bans.is_empty());
+        let turn = self.book.due_at(address).filter(|_| crawled && bans.is_empty());
         let until = held.map_or(Mono::ZERO, |(until, _)| until);
         Some(AddressStory {
             seed_mode: self.pex.is_seed(),

@@ -130,7 +130,7 @@ impl Node {
     /// The seeds, those of the file that were removed at run time included.
     pub fn seeds(&self) -> Vec<SeedView> {
         let ids: Vec<NodeId> = self.pex.seed_entries().map(|(seed, _)| seed.id()).collect();
-        let told = self.book.told_by(&ids);
+        let told = self.book.count_by_source(&ids);
         let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
             seed: seed.clone(),
             from_file: delta.is_none_or(|delta| !delta.added),

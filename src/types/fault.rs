@@ -1,5 +1,5 @@
-//! Why a dial or a connection ended. Each layer has its own errors; this is the one vocabulary that they are converted to,
-//! and that is counted, stored and shown. What a fault costs the peer is decided in `switch/verdict.rs` alone.
+//! Why a dial or a connection ended. Each layer has its own errors; this is the one vocabulary that they are converted
+//! to, and that is counted, stored and shown. What a fault costs the peer is decided in `switch/verdict.rs` alone.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ all_variants! {
     pub enum Stage {
         /// Opening the TCP connection.
         Dial,
-        /// The secret connection: ephemeral keys and signatures (CometBFT `p2p/conn/secret_connection.go: MakeSecretConnection`).
+        /// The secret connection: ephemeral keys and signatures (CometBFT `p2p/conn/secret_connection.go:
+        /// MakeSecretConnection`).
         Secret,
         /// The exchange of node information (CometBFT `p2p/transport.go: handshake`).
         NodeInfo,

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::Mono;
 
-/// One party's token bucket. It is full at first, and it is full again whenever the theoretical arrival time has passed.
-/// How long a token takes to come back (the cost) and how many may be spent at once (the burst, as a time) are the
-/// caller's, so that a table of many buckets keeps them once.
+/// One party's token bucket. It is full at first, and it is full again whenever the theoretical arrival time has
+/// passed. How long a token takes to come back (the cost) and how many may be spent at once (the burst, as a time) are
+/// the caller's, so that a table of many buckets keeps them once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gcra {
     theoretical_arrival_time: Mono,

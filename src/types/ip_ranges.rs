@@ -1,5 +1,5 @@
-//! A set of IP ranges (CIDR), and which of them an IP is in. It has one rule of containment for whoever bans ranges: the
-//! table of bans that operators edit (`switch`) and the gate that every connection passes (`transport`).
+//! A set of IP ranges (CIDR), and which of them an IP is in. It has one rule of containment for whoever bans ranges:
+//! the table of bans that operators edit (`switch`) and the gate that every connection passes (`transport`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -51,8 +51,8 @@ impl<T> Default for Overlay<T> {
 }
 
 impl<T: Ord + Clone> Overlay<T> {
-    /// The file's items with the changes that still apply: a removal lapses when the file drops the item, an addition when
-    /// the file names it.
+    /// The file's items with the changes that still apply: a removal lapses when the file drops the item, an addition
+    /// when the file names it.
     pub fn load(from_file: impl IntoIterator<Item = T>, deltas: impl IntoIterator<Item = Delta<T>>) -> Self {
         let deltas = deltas.into_iter().map(|delta| (delta.item.clone(), delta)).collect();
         let mut overlay = Overlay { deltas, ..Overlay::default() };

@@ -27,7 +27,8 @@ pub(super) struct Extent {
     pub(super) end: usize,
 }
 
-/// Reads the length at the front of `stream`; the message itself need not be there yet. `None`: the length is not whole.
+/// Reads the length at the front of `stream`; the message itself need not be there yet. `None`: the length is not
+/// whole.
 pub(super) fn extent(stream: &[u8], max: usize) -> Result<Option<Extent>, DelimitedError> {
     let mut length = 0_u64;
     for (index, &byte) in stream.iter().take(MAX_VARINT).enumerate() {

@@ -84,7 +84,7 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
     assert_eq!(book.servable(Servable::Verified), any(&|r| r.verified));
     assert_eq!(book.servable(Servable::NotFailed), any(&|r| r.verified || r.outcome == DialOutcome::Untried));
     let sources: Vec<NodeId> = records.iter().map(|r| r.source.id).collect();
-    for (source, (told, good)) in book.told_by(&sources) {
+    for (source, (told, good)) in book.count_by_source(&sources) {
         let of_source = || records.iter().filter(|r| r.source.id == source);
         assert_eq!((told as usize, good as usize), (of_source().count(), of_source().filter(|r| r.verified).count()));
     }

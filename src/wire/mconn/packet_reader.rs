@@ -7,8 +7,8 @@ use crate::wire::delimited::{Extent, extent};
 /// Bytes of a message on the PEX channel: 256 for each of 250 addresses (wire document, section 5).
 pub const MAX_MESSAGE: usize = 64_000;
 
-/// Packets in a row that neither carry data nor end a message. Upstream sends none; without a bound a peer could keep us
-/// reading for nothing.
+/// Packets in a row that neither carry data nor end a message. Upstream sends none; without a bound a peer could keep
+/// us reading for nothing.
 const MAX_EMPTY_PACKETS: u8 = 16;
 
 /// What a peer sent.

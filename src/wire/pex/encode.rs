@@ -67,7 +67,8 @@ struct IpText {
 }
 
 impl IpText {
-    /// The formatting machinery takes longer for 250 addresses than sealing the whole answer: the usual kind goes without.
+    /// The formatting machinery takes longer for 250 addresses than sealing the whole answer: the usual kind goes
+    /// without.
     fn new(ip: IpAddr) -> Self {
         let (mut text, mut len) = ([0; IP_TEXT], 0);
         match ip {

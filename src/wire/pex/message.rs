@@ -9,8 +9,8 @@ pub enum Received {
     Request,
     /// The peer names addresses.
     Addresses {
-        /// At most 250, drawn at random from more. Addresses that can never be dialled (bad ID, unspecified, port 0) are
-        /// left out already.
+        /// At most 250, drawn at random from more. Addresses that can never be dialled (bad ID, unspecified, port 0)
+        /// are left out already.
         addresses: Vec<NetAddress>,
         /// How many the message held.
         total: u32,

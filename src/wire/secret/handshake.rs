@@ -73,9 +73,9 @@ impl Handshake {
         Handshake { key, stage: Stage::Key(ephemeral) }
     }
 
-    /// Takes what it can use off the front of `input` and appends what is to be sent to `out`. After
-    /// [`Step::More`] less than one message or frame is left in `input`; after [`Step::Done`] what is left are frames of
-    /// the next stage.
+    /// Takes what it can use off the front of `input` and appends what is to be sent to `out`. After [`Step::More`]
+    /// less than one message or frame is left in `input`; after [`Step::Done`] what is left are frames of the next
+    /// stage.
     ///
     /// # Errors
     /// What the peer did wrong. The connection is over; `out` may be dropped.

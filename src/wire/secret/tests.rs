@@ -80,7 +80,8 @@ proptest! {
     }
 }
 
-/// What two CometBFT 0.38.26 nodes with the seeds 0x01 and 0x02 and the ephemeral secrets 0x11 and 0x12 said to each other.
+/// What two CometBFT 0.38.26 nodes with the seeds 0x01 and 0x02 and the ephemeral secrets 0x11 and 0x12 said to each
+/// other.
 fn golden() -> [Vec<u8>; 2] {
     let hex = |line: &str| {
         (0..line.len()).step_by(2).map(|at| u8::from_str_radix(&line[at..at + 2], 16).unwrap()).collect::<Vec<u8>>()
