@@ -230,7 +230,7 @@ mod tests {
         );
         let other: NetAddress = format!("{}@5.6.7.8:1", NodeId::from_bytes([1; 20])).parse().unwrap();
         let elsewhere = |story: &mut AddressStory| (story.view.servable, story.served_at) = (false, Some(other));
-        says(&changed(good(), elsewhere), &["one address an ID", "5.6.7.8:1"]);
+        says(&changed(good(), elsewhere), &["one address of an ID", "5.6.7.8:1"]);
         let private = |story: &mut AddressStory| {
             (story.view.servable, story.refused) = (false, Some(crate::book::Refused::Private));
         };
