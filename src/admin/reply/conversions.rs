@@ -9,9 +9,9 @@ use crate::admin::untrusted_text::reason;
 use crate::book;
 use crate::network::{Applied, Peer, Saved, Status, Traffic};
 use crate::node::row::{self, ListItem};
-use crate::node::{AddressView, BookView, CrawlView, DialEnd, ListedView, RunState, SeedView};
+use crate::node::{AddressView, BookView, CrawlView, ListedView, RunState, SeedView};
 use crate::proto::pexd::v1 as pb;
-use crate::types::{DialOutcome, Direction, Now, Purpose, Wall};
+use crate::types::{DialOutcome, Direction, Now, Purpose};
 
 /// How often for which reason, the most frequent first.
 pub(in crate::admin) fn reason_counts(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Vec<pb::ReasonCount> {
@@ -132,20 +132,6 @@ const fn message_counts(traffic: Traffic) -> pb::MessageCounts {
         addresses_received: traffic.addresses_in,
         requests_sent: traffic.requests_out,
         addresses_sent: traffic.addresses_out,
-    }
-}
-
-/// The outcome of a dial.
-pub(in crate::admin) fn dial_attempt(network: &str, at: Wall, end: &DialEnd) -> pb::DialAttempt {
-    pb::DialAttempt {
-        network: network.to_owned(),
-        time: time(at),
-        address: end.target.to_string(),
-        remote_address: end.remote.map(|remote| remote.to_string()).unwrap_or_default(),
-        purpose: purpose(end.purpose).into(),
-        outcome: end.outcome.map_or(pb::DialOutcome::Inconclusive, outcome).into(),
-        fault: end.fault.as_ref().map(|fault| fault.name().to_owned()).unwrap_or_default(),
-        detail: end.fault.as_ref().map(|fault| reason(&fault.to_string())).unwrap_or_default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Dials as they are shown, whether they just ended or were written down.
+//! Dials as protobuf, whether they just ended or are read from the dial log.
 
 use super::conversions;
 use super::conversions::time;
@@ -8,8 +8,8 @@ use crate::node::row::DialEntry;
 use crate::proto::pexd::v1::{DialAttempt, DialOutcome};
 use crate::types::Wall;
 
-/// A dial that was written down.
-pub(in crate::admin) fn written(network: &str, entry: &DialEntry) -> DialAttempt {
+/// An entry of the dial log.
+pub(in crate::admin) fn logged(network: &str, entry: &DialEntry) -> DialAttempt {
     DialAttempt {
         network: network.to_owned(),
         time: time(entry.at),

@@ -169,7 +169,7 @@ async fn details(network: &Handle, story: AddressStory) -> AddressDetails {
     });
     AddressDetails {
         reason,
-        attempts: attempts.iter().map(|entry| dial_attempts::written(network.chain_id(), entry)).collect(),
+        attempts: attempts.iter().map(|entry| dial_attempts::logged(network.chain_id(), entry)).collect(),
         next_attempt_time: story.next_attempt.and_then(conversions::time),
         address: Some(conversions::address(network.chain_id(), story.view)),
     }

@@ -37,7 +37,7 @@ impl Log for Dials {
     }
 
     fn show(&self, network: &Handle, entry: DialEntry) -> DialAttempt {
-        dial_attempts::written(network.chain_id(), &entry)
+        dial_attempts::logged(network.chain_id(), &entry)
     }
 }
 

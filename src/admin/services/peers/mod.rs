@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use crate::admin::auth::caller::Caller;
 use crate::admin::page::Pages;
-use crate::admin::reply::{conversions, status_codes};
+use crate::admin::reply::{conversions, dial_attempts, status_codes};
 use crate::admin::request::network_scope::Scope;
 use crate::admin::request::{fields, network_scope};
 use crate::admin::services::peers::configured::Configured;
@@ -62,7 +62,7 @@ impl PeerService for PeersApi {
         let dialled = network.dial(caller.by("PeerService.DialPeer"), target).await;
         let report = dialled.map_err(|error| status_codes::of(&error))?;
         Ok(Response::new(pb::DialPeerResponse {
-            attempt: Some(conversions::dial_attempt(network.chain_id(), report.at, &report.end)),
+            attempt: Some(dial_attempts::ended(network.chain_id(), report.at, &report.end)),
             peer: report.peer.map(|peer| show(&network, peer)),
         }))
     }
