@@ -99,8 +99,8 @@ impl Buckets {
         self.least(bucket, |keys| (u64::from(keys.bad_from > now) << 32) | keys.touched.secs())
     }
 
-    /// The slot to demote from a full old bucket: the one tried longest ago (CometBFT `p2p/pex/addrbook.go:
-    /// pickOldest`).
+    /// The slot to demote from a full old bucket: the one tried longest ago (CometBFT
+    /// `p2p/pex/addrbook.go: pickOldest`).
     pub(super) fn oldest(&self, bucket: u8) -> SlotAt {
         self.least(bucket, |keys| keys.touched.secs())
     }

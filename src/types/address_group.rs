@@ -1,12 +1,12 @@
-//! Which addresses belong together, and which cannot be reached over the Internet.
+//! The group of an address: its /16 (IPv4) or /32 (IPv6), by which the book spreads its buckets against sybil attacks.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::routability::{is_local, is_routable};
 
-/// The part of the network that one party is likely to control (behaviour document, "Address book"): what buckets are
-/// spread by, so that nobody fills them from one place.
+/// The part of the network that one party is likely to control (CometBFT `p2p/pex/addrbook.go: groupKeyFor`;
+/// docs/protocol/address-book.md, "Buckets and groups").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
     /// This host, in strict mode.
@@ -52,7 +52,7 @@ impl fmt::Display for Group {
     }
 }
 
-/// Whether the groups there are /36: one provider gives a /32's worth of parties their tunnels (2001:470::/32).
+/// Whether groups are /36 there: the /32 of Hurricane Electric (2001:470::/32), whose tunnels are used by many parties.
 fn in_wide_range(octets: &[u8; 16]) -> bool {
     octets[..4] == [0x20, 0x01, 0x04, 0x70]
 }

@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::all_variants::all_variants;
 
-/// The number of a connection or of a dial, issued by the node and never used again: what comes late for an old
-/// number is ignored.
+/// The number of a connection or of a dial, issued by the node and never used again: late events for an old number are
+/// ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
 
-/// The shell's own number of an inbound connection that the node has not admitted yet.
+/// The shell's own number for an inbound connection that the node has not admitted yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
@@ -17,9 +17,9 @@ all_variants! {
     /// Who opened a connection.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Direction {
-        /// They dialled us.
+        /// The peer dialled us.
         Inbound,
-        /// We dialled them.
+        /// We dialled the peer.
         Outbound,
     }
 }
@@ -34,20 +34,22 @@ impl fmt::Display for Direction {
 }
 
 all_variants! {
-    /// Why we dialled; it decides how long the peer stays.
+    /// The purpose of a dial; it decides how long the peer stays connected.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub enum Purpose {
-        /// Ensure-peers wants one more outbound peer, for as long as it lasts.
+        /// Ensure-peers needs one more outbound peer, kept as long as it lasts (CometBFT
+        /// `p2p/pex/pex_reactor.go: ensurePeers`).
         Keep,
-        /// The crawl asks it for addresses and lets it go with its answer.
+        /// The crawl requests addresses, and disconnects after the answer (CometBFT
+        /// `p2p/pex/pex_reactor.go: crawlPeers`).
         Visit,
-        /// The crawl only wants to know whether it answers.
+        /// The crawl only checks whether the address is reachable.
         Verify,
-        /// A configured seed, asked for addresses.
+        /// A configured seed, dialled to request addresses (CometBFT `p2p/pex/pex_reactor.go: dialSeeds`).
         Seed,
-        /// A persistent peer: redialled whenever it is lost.
+        /// A persistent peer: redialled whenever the connection is lost.
         Persistent,
-        /// An operator asked for it.
+        /// An operator requested it.
         Manual,
     }
 }

@@ -1,11 +1,11 @@
-//! What became of an attempt to reach an address.
+//! The outcome of an attempt to reach an address.
 
 use std::fmt;
 
 use super::all_variants::all_variants;
 
 all_variants! {
-    /// What became of the latest attempt to reach an address, in a byte: what the book keeps.
+    /// The outcome of the latest attempt to reach an address, as the book keeps it: one byte.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     #[repr(u8)]
     pub enum DialOutcome {
@@ -18,15 +18,15 @@ all_variants! {
         Refused = 2,
         /// A step timed out.
         TimedOut = 3,
-        /// Somebody else's key answered.
+        /// A node with another key answered.
         WrongIdentity = 4,
         /// A node of another chain or block version answered.
         WrongNetwork = 5,
-        /// It closed the connection within the handshake.
+        /// The peer closed the connection during the handshake.
         HungUp = 6,
-        /// It broke the protocol.
+        /// The peer broke the protocol.
         Misbehaved = 7,
-        /// It is alive and runs without PEX.
+        /// The peer is alive and runs without PEX.
         NoPex = 8,
     }
 }
@@ -61,7 +61,7 @@ impl DialOutcome {
         if (byte as usize) < Self::ALL.len() { Some(Self::ALL[byte as usize]) } else { None }
     }
 
-    /// Whether the attempt found the node alive at that very address.
+    /// Whether the attempt found the node alive at exactly that address.
     pub const fn is_success(self) -> bool {
         matches!(self, DialOutcome::Reached | DialOutcome::NoPex)
     }

@@ -12,8 +12,8 @@ all_variants! {
     pub enum Stage {
         /// Opening the TCP connection.
         Dial,
-        /// The secret connection: ephemeral keys and signatures (CometBFT `p2p/conn/secret_connection.go:
-        /// MakeSecretConnection`).
+        /// The secret connection: ephemeral keys and signatures (CometBFT
+        /// `p2p/conn/secret_connection.go: MakeSecretConnection`).
         Secret,
         /// The exchange of node information (CometBFT `p2p/transport.go: handshake`).
         NodeInfo,

@@ -1,4 +1,5 @@
-//! A list that a file gives and operators change at run time: the file's items, and what was added or removed since.
+//! A list that a file gives and operators change at run time: the items of the file, overlaid by what was added or
+//! removed since.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -12,25 +13,25 @@ pub struct Delta<T> {
     pub item: T,
     /// Added (true) or removed (false).
     pub added: bool,
-    /// Who did it, as the audit names him.
+    /// The operator, as the audit log names them.
     pub author: Box<str>,
     /// When.
     pub at: Wall,
 }
 
 impl<T> Delta<T> {
-    /// The same change of what `f` makes of the item.
+    /// The same change, the item mapped by `f`.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Delta<U> {
         Delta { item: f(self.item), added: self.added, author: self.author, at: self.at }
     }
 }
 
-/// What a new file changed of the items in force.
+/// How a new file changed the items in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListDiff<T> {
-    /// In force now, and not before.
+    /// In effect now, and not before.
     pub added: Vec<T>,
-    /// In force before, and not now.
+    /// In effect before, and not now.
     pub removed: Vec<T>,
 }
 
@@ -51,16 +52,16 @@ impl<T> Default for Overlay<T> {
 }
 
 impl<T: Ord + Clone> Overlay<T> {
-    /// The file's items with the changes that still apply: a removal lapses when the file drops the item, an addition
+    /// The file's items with the changes that still apply: a removal expires when the file drops the item, an addition
     /// when the file names it.
     pub fn load(from_file: impl IntoIterator<Item = T>, deltas: impl IntoIterator<Item = Delta<T>>) -> Self {
         let deltas = deltas.into_iter().map(|delta| (delta.item.clone(), delta)).collect();
         let mut overlay = Overlay { deltas, ..Overlay::default() };
-        let _all_came = overlay.set_file(from_file);
+        let _all_added = overlay.set_file(from_file);
         overlay
     }
 
-    /// Takes what the file says now; changes that no longer apply lapse, as in [`Overlay::load`].
+    /// Replaces the items of the file; changes that no longer apply expire, as in [`Overlay::load`].
     pub fn set_file(&mut self, from_file: impl IntoIterator<Item = T>) -> ListDiff<T> {
         let before: BTreeSet<T> = self.iter().cloned().collect();
         self.from_file.clear();
@@ -70,13 +71,13 @@ impl<T: Ord + Clone> Overlay<T> {
                 self.from_file.push(item);
             }
         }
-        let lapsed: Vec<T> = self
+        let expired: Vec<T> = self
             .deltas
             .values()
             .filter(|delta| delta.added == self.is_from_file(&delta.item))
             .map(|delta| delta.item.clone())
             .collect();
-        for item in lapsed {
+        for item in expired {
             self.deltas.remove(&item);
             self.dirty.insert(item);
         }
@@ -84,7 +85,7 @@ impl<T: Ord + Clone> Overlay<T> {
         ListDiff { added, removed: before.into_iter().filter(|item| !self.contains(item)).collect() }
     }
 
-    /// The items in force: the file's in its order, then those that were added.
+    /// The items in effect: those of the file in its order, then those that were added.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         let removed = |item: &T| self.deltas.get(item).is_some_and(|delta| !delta.added);
         let added = self.deltas.values().filter(|delta| delta.added).map(|delta| &delta.item);
@@ -97,7 +98,7 @@ impl<T: Ord + Clone> Overlay<T> {
         self.from_file.iter().map(|item| (item, self.deltas.get(item))).chain(added)
     }
 
-    /// At most `max` of [`Overlay::entries`] after an item, in the order of the items.
+    /// Pagination: at most `max` of [`Overlay::entries`] after an item, in the order of the items.
     pub fn entries_after(&self, after: Option<&T>, max: usize) -> Vec<(&T, Option<&Delta<T>>)> {
         let from = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
         let named = self.named.range::<T, _>(from).map(|item| (item, self.deltas.get(item))).take(max);
@@ -109,13 +110,13 @@ impl<T: Ord + Clone> Overlay<T> {
         entries
     }
 
-    /// How many items are in force.
+    /// How many items are in effect.
     pub fn len(&self) -> usize {
         let added = self.added();
         self.named.len() + added - (self.deltas.len() - added)
     }
 
-    /// Whether none is in force.
+    /// Whether none is in effect.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -129,7 +130,7 @@ impl<T: Ord + Clone> Overlay<T> {
         self.deltas.values().filter(|delta| delta.added).count()
     }
 
-    /// Whether the item is in force.
+    /// Whether the item is in effect.
     pub fn contains(&self, item: &T) -> bool {
         self.deltas.get(item).map_or_else(|| self.is_from_file(item), |delta| delta.added)
     }
@@ -139,12 +140,12 @@ impl<T: Ord + Clone> Overlay<T> {
         self.named.contains(item)
     }
 
-    /// Adds an item; `false` when it is in force already.
+    /// Adds an item; `false` when it is in effect already.
     pub fn add(&mut self, item: T, author: &str, at: Wall) -> bool {
         !self.contains(&item) && self.change(item, true, author, at)
     }
 
-    /// Adds an item unless `most` are in force; `false` when it is one of them already.
+    /// Adds an item unless `most` are in effect; `false` when it is one of them already.
     ///
     /// # Errors
     /// When it would be one too many.
@@ -155,7 +156,7 @@ impl<T: Ord + Clone> Overlay<T> {
         Ok(self.add(item, author, at))
     }
 
-    /// Removes an item; `false` when it is not in force.
+    /// Removes an item; `false` when it is not in effect.
     pub fn remove(&mut self, item: &T, author: &str, at: Wall) -> bool {
         self.contains(item) && self.change(item.clone(), false, author, at)
     }
@@ -176,7 +177,7 @@ impl<T: Ord + Clone> Overlay<T> {
         !self.dirty.is_empty()
     }
 
-    /// One changed item, with its change, or `None` when that lapsed.
+    /// One changed item, with its change, or `None` when that expired.
     pub fn take_dirty(&mut self) -> Option<(T, Option<Delta<T>>)> {
         let item = self.dirty.pop_first()?;
         let delta = self.deltas.get(&item).cloned();
@@ -184,7 +185,7 @@ impl<T: Ord + Clone> Overlay<T> {
     }
 }
 
-/// A list has as many items in force as operators may bring it to.
+/// A list has as many items in effect as operators may give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the list is full: remove an entry first")]
 pub struct ListFull;
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_lapses_with_the_files_item_and_an_addition_with_its_coming() {
+    fn a_removal_expires_with_the_files_item_and_an_addition_when_the_file_names_it() {
         let addition = Delta { added: true, ..removal("b") };
         let mut overlay = Overlay::load(vec!["b", "c"], [removal("a"), addition, removal("c")]);
         assert_eq!(in_effect(&overlay), ["b"]);

@@ -1,4 +1,5 @@
-//! The words that every part of pexd shares: identities, addresses, node information, time and faults.
+//! The vocabulary that every part of pexd shares: identities, addresses, node information, time, faults, and small pure
+//! algorithms (IP ranges, rate limits).
 //!
 //! Pure: parse, format and compare only.
 
@@ -32,5 +33,5 @@ pub use peer_address::{Host, PeerAddress, PeerAddressError};
 pub use routability::is_routable;
 pub use time::{Mono, Now, Wall};
 
-/// The seeded generator that pure code draws from; only the shell seeds it.
+/// The seeded random number generator that pure code uses; only the shell seeds it.
 pub type SeededRng = rand_chacha::ChaCha8Rng;

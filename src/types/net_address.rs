@@ -1,4 +1,4 @@
-//! Where a peer is said to be: an ID at an IP and a port.
+//! The address of a peer: an ID at an IP and a port (CometBFT `p2p/netaddress.go`).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::NodeId;
 
 /// An address that can be dialled and stored: `id@ip:port`, the IP in canonical form, so that two spellings of one
-/// place are equal.
+/// endpoint are equal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NetAddress {
     id: NodeId,
@@ -14,7 +14,8 @@ pub struct NetAddress {
     port: u16,
 }
 
-/// Why an IP and a port are never an address, in no mode of any network (behaviour document, "Address book").
+/// Why an IP and a port are not an address in any mode of any network (CometBFT `p2p/netaddress.go: Valid`;
+/// docs/protocol/address-book.md, "What is refused").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// `0.0.0.0` or `::`.
@@ -34,7 +35,7 @@ pub enum AddressError {
     PortZero,
 }
 
-/// The one form of an IP: an IPv4 address mapped into IPv6 is that IPv4 address everywhere.
+/// The canonical form of an IP: an IPv4 address mapped into IPv6 is that IPv4 address everywhere.
 pub fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
@@ -43,14 +44,14 @@ impl NetAddress {
     /// The address of `id` at `ip` and `port`.
     ///
     /// # Errors
-    /// When nothing can ever listen there, whatever the network's mode.
+    /// When no node can listen there, whatever the mode of the network.
     pub fn new(id: NodeId, ip: IpAddr, port: u16) -> Result<Self, AddressError> {
         let ip = canonical(ip);
         check(ip, port)?;
         Ok(NetAddress { id, ip, port })
     }
 
-    /// Who is said to be there.
+    /// The ID of the node that is said to be there.
     pub const fn id(&self) -> NodeId {
         self.id
     }
@@ -65,7 +66,7 @@ impl NetAddress {
         self.port
     }
 
-    /// The place without the ID: what a failed dial is counted against.
+    /// The endpoint (ip:port) without the ID: what a failed dial is counted against.
     pub const fn socket(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)
     }

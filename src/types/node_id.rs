@@ -1,12 +1,12 @@
-//! Who a peer is: the hash of its public key.
+//! The identity of a peer: the hash of its public key.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// The identity of a node: the first 20 bytes of the SHA-256 of its Ed25519 public key,
-/// written as 40 lower-case hex digits (wire document, section 2).
+/// The identity of a node: the first 20 bytes of the SHA-256 of its Ed25519 public key, written as 40 lower-case hex
+/// digits (CometBFT `p2p/key.go: PubKeyToID`; docs/protocol/wire.md, "Secret connection").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId([u8; NodeId::LEN]);
 
@@ -16,7 +16,7 @@ pub struct NodeId([u8; NodeId::LEN]);
 pub struct NodeIdError;
 
 impl NodeId {
-    /// Bytes of an ID.
+    /// The length of an ID in bytes.
     pub const LEN: usize = 20;
 
     /// The ID of the node that holds this Ed25519 public key.

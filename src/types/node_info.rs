@@ -1,11 +1,11 @@
-//! What a node says of itself in the handshake.
+//! Node information: what a node announces about itself in the handshake.
 
 use super::NodeId;
 
-/// The one channel that pexd speaks (wire document, section 5).
+/// The one channel that pexd speaks (CometBFT `p2p/pex/pex_reactor.go: PexChannel`).
 pub const PEX_CHANNEL: u8 = 0x00;
 
-/// Channels a node may announce at most.
+/// Channels that a node may announce at most (CometBFT `p2p/node_info.go: maxNumChannels`).
 const MAX_CHANNELS: usize = 16;
 
 /// The versions in a [`NodeInfo`].
@@ -19,14 +19,14 @@ pub struct ProtocolVersion {
     pub app: u64,
 }
 
-/// CometBFT's `DefaultNodeInfo` (wire document, section 3).
+/// CometBFT's `DefaultNodeInfo` (`p2p/node_info.go`; docs/protocol/wire.md, "NodeInfo handshake").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeInfo {
     /// Protocol versions.
     pub protocol: ProtocolVersion,
-    /// Who the node says it is; the transport compares it with the key that authenticated.
+    /// The ID that the node announces; the transport compares it with the key that authenticated.
     pub id: NodeId,
-    /// Where the node says it listens: host and port, perhaps behind `scheme://`.
+    /// Where the node says it listens: host and port, perhaps after a `scheme://`.
     pub listen_addr: String,
     /// The chain ID.
     pub network: String,
@@ -42,7 +42,7 @@ pub struct NodeInfo {
     pub rpc_address: String,
 }
 
-/// Why a [`NodeInfo`] is refused whatever network it is of.
+/// Why a [`NodeInfo`] is refused, whatever its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NodeInfoError {
     /// The ID is not 40 hex digits.
@@ -74,10 +74,10 @@ pub enum NodeInfoError {
 }
 
 impl NodeInfo {
-    /// Checks what can be checked without knowing our own network (CometBFT's `Validate`).
+    /// Checks what can be checked without knowing our own network (CometBFT `p2p/node_info.go: Validate`).
     ///
     /// # Errors
-    /// The first rule that is broken. A listen address's name is not looked up here.
+    /// The first rule that is broken. A host name in the listen address is not resolved here.
     pub fn validate(&self) -> Result<(), NodeInfoError> {
         self.listen_host_and_port().ok_or(NodeInfoError::ListenAddr)?;
         if !self.version.is_empty() && !is_printable(&self.version) {
@@ -120,7 +120,7 @@ impl NodeInfo {
     }
 }
 
-/// CometBFT's `IsASCIIText` with a non-empty trimmed text: 0x20 to 0x7e, and not only spaces.
+/// CometBFT's `libs/strings/string.go: IsASCIIText` and a non-empty `ASCIITrim`: 0x20 to 0x7e, and not only spaces.
 fn is_printable(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) && text.bytes().any(|byte| byte != b' ')
 }

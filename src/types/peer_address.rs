@@ -1,4 +1,4 @@
-//! Where a peer is configured to be: an ID at a host, which may be a name that is resolved at each dial.
+//! The address of a configured peer: an ID at a host, which may be a DNS name that is resolved at each dial.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::{AddressError, NetAddress, NodeId, canonical};
 
-/// `id@host:port` as operators write it for seeds and persistent peers.
+/// `id@host:port`, as operators write it for seeds and persistent peers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerAddress {
     id: NodeId,
@@ -23,13 +23,13 @@ pub enum Host {
     Name(Box<str>),
 }
 
-/// Why a text is not `id@host:port`. The texts name the mend.
+/// Why a text is not `id@host:port`. The messages name the fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerAddressError {
     /// There is no `@`.
     #[error("no ID: write id@host:port, the ID being what `show-node-id` prints on that node")]
     NoId,
-    /// What stands before the `@` is not an ID.
+    /// What is before the `@` is not an ID.
     #[error("the ID before the @ is not 40 hex digits")]
     Id,
     /// There is no port.
@@ -39,18 +39,18 @@ pub enum PeerAddressError {
     #[error("the port is not a number from 1 to 65535")]
     Port,
     /// The host is neither an IP nor a name.
-    #[error("the host is neither an IP address nor a DNS name (an IPv6 address stands in brackets)")]
+    #[error("the host is neither an IP address nor a DNS name (write an IPv6 address in brackets)")]
     Host,
-    /// The address parses and can never be dialled.
+    /// The address parses, and can never be dialled.
     #[error(transparent)]
     Address(#[from] AddressError),
 }
 
-/// The longest name that DNS allows.
+/// The longest name that DNS allows (RFC 1035, section 2.3.4, without the length bytes at its ends).
 const MAX_NAME: usize = 253;
 
 impl PeerAddress {
-    /// Who is expected there.
+    /// The ID of the expected node.
     pub const fn id(&self) -> NodeId {
         self.id
     }
@@ -91,13 +91,14 @@ impl From<NetAddress> for PeerAddress {
 impl FromStr for PeerAddress {
     type Err = PeerAddressError;
 
-    /// Reads `id@host:port`; a `scheme://` in front is skipped, as CometBFT does.
+    /// Parses `id@host:port`; a `scheme://` in front is skipped (CometBFT
+    /// `p2p/netaddress.go: removeProtocolIfDefined`).
     fn from_str(text: &str) -> Result<Self, PeerAddressError> {
         let text = text.trim();
         let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-        let (id, place) = text.split_once('@').ok_or(PeerAddressError::NoId)?;
+        let (id, endpoint) = text.split_once('@').ok_or(PeerAddressError::NoId)?;
         let id = id.parse().map_err(|_| PeerAddressError::Id)?;
-        let (host, port) = place.rsplit_once(':').ok_or(PeerAddressError::NoPort)?;
+        let (host, port) = endpoint.rsplit_once(':').ok_or(PeerAddressError::NoPort)?;
         let port = parse_port(port)?;
         let host = parse_host(host)?;
         if let Host::Ip(ip) = host {
@@ -110,7 +111,7 @@ impl FromStr for PeerAddress {
 impl FromStr for NetAddress {
     type Err = PeerAddressError;
 
-    /// Reads a [`PeerAddress`] whose host is an IP.
+    /// Parses a [`PeerAddress`] whose host is an IP.
     fn from_str(text: &str) -> Result<Self, PeerAddressError> {
         let address: PeerAddress = text.parse()?;
         address.as_net_address().ok_or(PeerAddressError::Host)
@@ -136,7 +137,7 @@ fn parse_host(text: &str) -> Result<Host, PeerAddressError> {
     if is_name(text) { Ok(Host::Name(text.to_ascii_lowercase().into())) } else { Err(PeerAddressError::Host) }
 }
 
-/// Whether DNS could know this name. One whose last label is all digits is a mistyped IP.
+/// Whether this can be a DNS name. One whose last label is all digits is a mistyped IP.
 fn is_name(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
@@ -169,14 +170,14 @@ mod tests {
 
     const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
-    fn parse(place: &str) -> Result<PeerAddress, PeerAddressError> {
-        format!("{ID}@{place}").parse()
+    fn parse(endpoint: &str) -> Result<PeerAddress, PeerAddressError> {
+        format!("{ID}@{endpoint}").parse()
     }
 
     #[test]
     fn reads_names_and_both_families() {
-        for place in ["seed.example.org:26656", "1.2.3.4:1", "[2a00::1]:65535", "localhost:2"] {
-            assert_eq!(parse(place).unwrap().to_string(), format!("{ID}@{place}"));
+        for endpoint in ["seed.example.org:26656", "1.2.3.4:1", "[2a00::1]:65535", "localhost:2"] {
+            assert_eq!(parse(endpoint).unwrap().to_string(), format!("{ID}@{endpoint}"));
         }
         assert_eq!(parse("[::ffff:1.2.3.4]:1").unwrap(), parse("1.2.3.4:1").unwrap());
         assert_eq!(parse("Seed.Example.org:1").unwrap(), parse("seed.example.org:1").unwrap());
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_has_its_own_error() {
+    fn every_error_in_an_address_is_told_apart() {
         assert_eq!("1.2.3.4:26656".parse::<PeerAddress>(), Err(PeerAddressError::NoId));
         assert_eq!("abc@1.2.3.4:26656".parse::<PeerAddress>(), Err(PeerAddressError::Id));
         assert_eq!(parse("1.2.3.4"), Err(PeerAddressError::NoPort));

@@ -1,9 +1,10 @@
-//! Which IPs can be reached over the Internet.
+//! Routability: which IPs can be reached over the Internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address can be reached over the Internet. Upstream's list, and the ranges whose dialling draws abuse
-/// reports to a crawler: shared (100.64/10), benchmarking, reserved and documentation addresses.
+/// Whether an address can be reached over the Internet: CometBFT's list (`p2p/netaddress.go: Routable`), and ranges
+/// whose dialling draws abuse reports to a crawler: shared (100.64/10), benchmarking, reserved and documentation
+/// addresses (docs/protocol/address-book.md, "Routability").
 pub fn is_routable(ip: IpAddr) -> bool {
     let ip = ip.to_canonical();
     !is_local(ip)
@@ -30,7 +31,7 @@ const UNROUTABLE_V4: [(Ipv4Addr, u32); 10] = [
     (Ipv4Addr::new(203, 0, 113, 0), 24),
 ];
 
-/// fe80::/10 contains upstream's fe80::/64.
+/// fe80::/10 contains CometBFT's fe80::/64 (`p2p/netaddress.go: RFC4862`).
 const UNROUTABLE_V6: [(Ipv6Addr, u32); 3] = [
     (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),

@@ -1,11 +1,11 @@
-//! The two clocks that pure code is told about.
+//! Times on the two clocks, as pure code gets them passed in.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point on the process's monotonic clock, in microseconds since the process started.
 ///
-/// Timers live on this clock: it never jumps when an operator or NTP sets the time.
+/// Timers use this clock: it does not jump when an operator or NTP sets the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mono(u64);
 
@@ -47,12 +47,12 @@ impl Add<Duration> for Mono {
 
 /// A point on the wall clock, in milliseconds since the Unix epoch; 0 stands for "never".
 ///
-/// Stamps that are stored or shown live on this clock.
+/// Times that are stored or shown are on this clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wall(i64);
 
 impl Wall {
-    /// No time at all: what an entry that was never tried carries.
+    /// No time at all: what an entry that was never tried has.
     pub const NEVER: Wall = Wall(0);
 
     /// The point that lies `millis` milliseconds after the Unix epoch.
@@ -70,7 +70,7 @@ impl Wall {
         self.0
     }
 
-    /// Whether this stamp stands for "never".
+    /// Whether this stands for "never".
     pub const fn is_never(self) -> bool {
         self.0 == 0
     }
@@ -104,7 +104,7 @@ impl Sub<Duration> for Wall {
 pub struct Now {
     /// For timers.
     pub mono: Mono,
-    /// For stamps.
+    /// For what is stored or shown.
     pub wall: Wall,
 }
 

@@ -1,34 +1,34 @@
-//! Messages with their length in front, cut from a stream before anything is spent on them.
+//! Length-delimited messages (CometBFT `libs/protoio/reader.go`): the length is checked before memory is spent on a
+//! message.
 
 use bytes::{Buf, BytesMut};
 
 use super::protobuf::MAX_VARINT;
 
-/// Why no message can be cut from a stream.
+/// Why no message can be taken from a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DelimitedError {
     /// The length has more than 64 bits.
-    #[error("the length in front of a message is no number")]
+    #[error("the length of a message is not a number")]
     Length,
     /// The message is announced to be longer than allowed.
     #[error("a message of {announced} bytes is announced, {max} are allowed")]
     TooLong {
-        /// What its length says.
+        /// The announced length in bytes.
         announced: u64,
-        /// What the caller allows.
+        /// The most that the caller allows, in bytes.
         max: usize,
     },
 }
 
-/// A message within a stream: where it begins behind its length, and where it ends.
+/// A message within a stream: where it starts, after its length, and where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Extent {
     pub(super) start: usize,
     pub(super) end: usize,
 }
 
-/// Reads the length at the front of `stream`; the message itself need not be there yet. `None`: the length is not
-/// whole.
+/// Reads the length at the front of `stream`; the message itself may be incomplete. `None`: the length is incomplete.
 pub(super) fn extent(stream: &[u8], max: usize) -> Result<Option<Extent>, DelimitedError> {
     let mut length = 0_u64;
     for (index, &byte) in stream.iter().take(MAX_VARINT).enumerate() {
@@ -48,10 +48,10 @@ pub(super) fn extent(stream: &[u8], max: usize) -> Result<Option<Extent>, Delimi
     Ok(None)
 }
 
-/// Takes the first message off `stream`, without its length; `None` when it is not whole yet.
+/// Takes the first message off `stream`, without its length; `None` when it is incomplete.
 ///
 /// # Errors
-/// When the message is announced to be above `max` bytes, which is known before it is there.
+/// When the announced length is above `max` bytes, which is known before the message has arrived.
 pub fn take(stream: &mut BytesMut, max: usize) -> Result<Option<BytesMut>, DelimitedError> {
     match extent(stream, max)? {
         Some(Extent { start, end }) if end <= stream.len() => {

@@ -1,7 +1,8 @@
-//! The CometBFT p2p wire: bytes to messages and back, as state machines without sockets (wire document).
+//! The CometBFT p2p wire protocol: bytes to messages and back, as state machines without sockets
+//! (docs/protocol/wire.md, "Order of a connection").
 //!
-//! The order of a connection: [`secret::Handshake`] authenticates, [`node_info`] compares the networks, [`mconn`]
-//! carries packets, and [`pex`] is what the one channel says.
+//! [`secret::Handshake`] authenticates, [`node_info`] checks compatibility, [`mconn`] carries packets, and [`pex`] is
+//! the protocol of the one channel.
 
 pub mod delimited;
 pub mod mconn;

@@ -1,4 +1,4 @@
-//! The exchange of node information, and whom we may talk to (wire document, section 3).
+//! The exchange of node information, and the check of compatibility (docs/protocol/wire.md, "NodeInfo handshake").
 
 use bytes::BytesMut;
 use prost::Message as _;
@@ -8,10 +8,10 @@ use super::protobuf::{Fields, Malformed};
 use crate::proto::tendermint::p2p as proto;
 use crate::types::{Fault, NodeId, NodeInfo, NodeInfoError, ProtocolVersion};
 
-/// Bytes that node information may have, without the length in front.
+/// Bytes that node information may have, without the length in front (CometBFT `p2p/node_info.go: maxNodeInfoSize`).
 pub const MAX_NODE_INFO: usize = 10_240;
 
-/// Bytes of a foreign network's name that a fault keeps: CometBFT's own bound for chain IDs.
+/// Bytes of a foreign chain ID that a fault keeps: CometBFT's own limit (`types/genesis.go: MaxChainIDLen`).
 const MAX_FOREIGN_NETWORK: usize = 50;
 
 /// Why a peer's node information cannot be read.
@@ -23,7 +23,7 @@ pub enum NodeInfoDecodeError {
     /// It is not protobuf.
     #[error("the node info does not decode")]
     Undecodable,
-    /// Its ID is not one.
+    /// Its ID is not a node ID.
     #[error(transparent)]
     Invalid(#[from] NodeInfoError),
 }
@@ -53,10 +53,10 @@ impl From<NodeInfoDecodeError> for Fault {
     }
 }
 
-/// Node information as it is sent, with its length in front.
+/// Encodes node information, with its length in front.
 pub fn encode(info: &NodeInfo) -> Vec<u8> {
     proto::DefaultNodeInfo {
-        // Upstream writes both inner messages even when they are empty.
+        // CometBFT writes both inner messages even when they are empty (`p2p/node_info.go: ToProto`).
         protocol_version: Some(proto::ProtocolVersion {
             p2p: info.protocol.p2p,
             block: info.protocol.block,
@@ -76,16 +76,16 @@ pub fn encode(info: &NodeInfo) -> Vec<u8> {
     .encode_length_delimited_to_vec()
 }
 
-/// Takes node information off the front of the opened stream; `None` when it is not whole yet. What is behind it
-/// belongs to the next stage.
+/// Takes node information off the front of the decrypted stream; `None` when it is incomplete. What follows it belongs
+/// to the next stage.
 ///
 /// # Errors
-/// As [`decode`], and when it announces more than [`MAX_NODE_INFO`] bytes, which is known before they are there.
+/// As [`decode`], and when it announces more than [`MAX_NODE_INFO`] bytes, which is known before they arrive.
 pub fn take(stream: &mut BytesMut) -> Result<Option<NodeInfo>, NodeInfoDecodeError> {
     delimited::take(stream, MAX_NODE_INFO)?.map(|message| decode(&message)).transpose()
 }
 
-/// Reads node information without a length in front. What it says is not checked yet: see [`check_compatible`].
+/// Decodes node information without a length in front. Its content is not checked yet: see [`check_compatible`].
 ///
 /// # Errors
 /// When it is longer than [`MAX_NODE_INFO`], does not decode, or has no valid ID.
@@ -98,7 +98,7 @@ pub fn decode(message: &[u8]) -> Result<NodeInfo, NodeInfoDecodeError> {
     raw.into_info()
 }
 
-/// The fields as they are on the wire. Text that is not UTF-8 is no error for a Go reader: it fails a later check.
+/// The fields as they are on the wire. Text that is not UTF-8 is not an error for Go's decoder: it fails a later check.
 #[derive(Default)]
 struct Raw<'a> {
     protocol: ProtocolVersion,
@@ -173,8 +173,8 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Whether the key that authenticated is the one that was dialled. Known before any node information is sent, and to be
-/// asked then: a stranger need not learn ours.
+/// Whether the key that authenticated is the one that was dialled. To be called before any node information is sent, so
+/// that another node does not learn ours.
 ///
 /// # Errors
 /// [`Fault::WrongId`].
@@ -185,7 +185,8 @@ pub fn check_dialled(authenticated: NodeId, dialled: Option<NodeId>) -> Result<(
     }
 }
 
-/// Whether a peer with this key and node information may be our peer, in upstream's order of checks.
+/// Whether a peer with this key and node information is compatible, in CometBFT's order of checks
+/// (`p2p/transport.go: upgrade`, `p2p/node_info.go: CompatibleWith`).
 ///
 /// # Errors
 /// The first rule that is broken, each as its own kind: [`Fault::WrongId`], [`Fault::BadNodeInfo`],
@@ -216,7 +217,7 @@ pub fn check_compatible(
     Ok(())
 }
 
-/// A foreign network's name, fit for logs and tables: printable ASCII, at most 50 bytes.
+/// A foreign chain ID, fit for logs and tables: printable ASCII, at most 50 bytes.
 fn printable(name: &str) -> Box<str> {
     let shown = |letter: char| if matches!(letter, ' '..='~') { letter } else { '?' };
     name.chars().take(MAX_FOREIGN_NETWORK).map(shown).collect()
@@ -310,7 +311,7 @@ mod tests {
         assert_eq!(stream, &b"next"[..]);
     }
 
-    /// Upstream's readers take the inner messages as empty when they are missing, and never look at encodings of text.
+    /// CometBFT's decoder treats missing inner messages as empty, and does not check the encoding of text.
     #[test]
     fn what_a_go_reader_tolerates_is_tolerated() {
         let mut message = vec![0x12, 40];

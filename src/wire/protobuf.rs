@@ -1,16 +1,16 @@
-//! Protobuf as CometBFT's generated readers take it. They are not prost: text need not be UTF-8, the last of a oneof
-//! stands alone, and nothing is allocated for what is only skipped.
+//! Protobuf as CometBFT's generated code (gogoproto) reads it. Unlike prost, it does not require UTF-8, the last of
+//! several values of a oneof replaces the others, and nothing is allocated for what is only skipped.
 
 /// The bytes are not protobuf, or a field has another type than its message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     Varint(u64),
     Bytes(&'a [u8]),
-    /// Fixed-width numbers and groups: no message of the wire has them, so that they are only skipped.
+    /// Fixed-width numbers and groups: no message of the protocol has them, so they are only skipped.
     Other,
 }
 
@@ -37,7 +37,7 @@ const GROUP_START: u64 = 3;
 const GROUP_END: u64 = 4;
 const FIXED32: u64 = 5;
 
-/// Walks over the fields of one message.
+/// Iterates over the fields of one message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
@@ -54,7 +54,7 @@ impl<'a> Fields<'a> {
             return Ok(None);
         }
         let tag = self.take_varint()?;
-        // A Go reader cuts the number to 32 bits, too.
+        // The generated Go code truncates the number to 32 bits, too.
         let number = (tag >> 3) as i32;
         if number <= 0 {
             return Err(Malformed);
@@ -76,7 +76,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Skips to the end of a group. Counting the depth instead of recursing keeps a hostile nest off the stack.
+    /// Skips to the end of a group. The depth is counted instead of recursing, so that hostile nesting cannot overflow
+    /// the stack.
     fn skip_group(&mut self) -> Result<(), Malformed> {
         let mut depth = 1_usize;
         while depth > 0 {
@@ -109,7 +110,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Bytes of the longest varint.
+/// Bytes of the longest varint: 64 bits, 7 in each byte.
 pub(super) const MAX_VARINT: usize = 10;
 
 /// Bytes that a number takes as a varint.

@@ -1,4 +1,4 @@
-//! Who enters, where, and who leaves for it.
+//! Which addresses are added, and which are refused or replaced.
 
 use super::*;
 
@@ -66,7 +66,7 @@ fn lies_about_an_id_do_not_keep_its_own_word_out() {
     assert!(left.contains(&at(1, 99)) && left.contains(&lies[0]) && !left.contains(&lies[2]), "{left:?}");
     assert_eq!((book.size(), left.len()), (1, MAX_NEW_BUCKETS));
 
-    // What was reached at all its addresses is left alone.
+    // An ID that was reached at all its addresses keeps them.
     for address in left {
         book.mark_reached(now(), &address, DialOutcome::Reached);
     }
@@ -74,7 +74,7 @@ fn lies_about_an_id_do_not_keep_its_own_word_out() {
 }
 
 #[test]
-fn one_address_in_four_buckets_gives_way_to_the_word_of_its_id() {
+fn one_address_in_four_buckets_is_replaced_by_the_word_of_its_id() {
     let (mut book, rng) = (book(), &mut rng());
     for group in 0..60 {
         insist(&mut book, now(), at(1, 0), source(group), rng);
@@ -117,7 +117,7 @@ fn the_chance_of_another_bucket_is_one_in_twice_those_there_are() {
 }
 
 #[test]
-fn nobody_moves_an_old_peer_by_hearsay() {
+fn an_old_peer_is_not_moved_by_hearsay() {
     let mut book = book();
     add_old(&mut book, now(), at(1, 0));
     let rng = &mut rng();

@@ -1,4 +1,4 @@
-//! What enters a bucket, and what leaves it.
+//! What enters a bucket, and what is evicted from it.
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn a_full_old_bucket_sends_the_one_tried_longest_ago_back_to_new() {
     assert!(Some(demoted[0].last_attempt) >= oldest);
     let among: Vec<&Record> = records.iter().filter(|r| r.buckets == [full] && r.state == State::Old).collect();
     assert!(among.iter().all(|r| r.last_attempt >= demoted[0].last_attempt));
-    // It has to be good for three hours again before it comes back.
+    // It has to be good for three hours again before it is promoted again.
     let (address, tried) = (demoted[0].address, demoted[0].last_attempt);
     let soon = Now { mono: now().mono, wall: tried + hours(2) };
     assert_eq!(book.mark_reached(soon, &address, DialOutcome::Reached), MarkOutcome::None);

@@ -1,4 +1,4 @@
-//! Whom the crawl is told to dial, and when.
+//! Which address the crawl dials, and when.
 
 use super::*;
 
@@ -92,7 +92,7 @@ fn failing_addresses_wait_twice_as_long_each_time() {
     assert_eq!(book.next_due(), Some(time.after(minutes(2)).mono), "an outage is not its fault");
 }
 
-/// Runs the crawl to the letter of `next_due` and tells when it dialled whom.
+/// Runs the crawl exactly as `next_due` says, and returns what it dialled when.
 fn crawl(book: &mut Book, from: Now, until: Now) -> Vec<(Mono, NetAddress)> {
     let mut dialled = Vec::new();
     let mut time = from;

@@ -1,4 +1,4 @@
-//! What holds of every book at every time, found out the slow way.
+//! The invariants of the book (see the top of `book/mod.rs`), recounted the slow way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,9 +84,12 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
     assert_eq!(book.servable(Servable::Verified), any(&|r| r.verified));
     assert_eq!(book.servable(Servable::NotFailed), any(&|r| r.verified || r.outcome == DialOutcome::Untried));
     let sources: Vec<NodeId> = records.iter().map(|r| r.source.id).collect();
-    for (source, (told, good)) in book.count_by_source(&sources) {
+    for (source, (all, verified)) in book.count_by_source(&sources) {
         let of_source = || records.iter().filter(|r| r.source.id == source);
-        assert_eq!((told as usize, good as usize), (of_source().count(), of_source().filter(|r| r.verified).count()));
+        assert_eq!(
+            (all as usize, verified as usize),
+            (of_source().count(), of_source().filter(|r| r.verified).count())
+        );
     }
     for kind in Servable::ALL {
         let served: Vec<NodeId> =

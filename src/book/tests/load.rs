@@ -1,4 +1,4 @@
-//! Books that were stored, and those that nobody stored so.
+//! Loading books that were stored, and records that no book would store.
 
 use super::*;
 
@@ -41,10 +41,10 @@ fn what_may_not_be_stored_any_more_leaves_the_store_too() {
     let mut params = params();
     params.private_ids = [id(1), source(5).id].into();
     params.own_endpoints = vec![at(2, 0).socket()];
-    let mut told_by_private = record(at(3, 0));
-    told_by_private.source = source(5);
+    let mut from_private = record(at(3, 0));
+    from_private.source = source(5);
     let lan = format!("{}@10.0.0.1:1", id(4)).parse().unwrap();
-    let records = [record(at(1, 0)), record(at(2, 0)), told_by_private, Record { address: lan, ..record(at(4, 0)) }];
+    let records = [record(at(1, 0)), record(at(2, 0)), from_private, Record { address: lan, ..record(at(4, 0)) }];
     let (mut book, report) = Book::load(params, KEY, records.clone(), Vec::new(), now());
     assert_eq!(report, LoadReport { loaded: 0, repaired: 0, skipped: 4 });
     let deleted: Vec<NetAddress> =
@@ -54,7 +54,7 @@ fn what_may_not_be_stored_any_more_leaves_the_store_too() {
 }
 
 #[test]
-fn wrong_buckets_are_mended() {
+fn wrong_buckets_are_repaired() {
     let home = record(at(1, 0)).buckets;
     for buckets in [vec![], vec![256], vec![u16::MAX; 5000], vec![home[0], home[0]]] {
         let (mut book, report) = load(vec![Record { buckets, ..record(at(1, 0)) }], now());
@@ -103,7 +103,7 @@ fn more_than_fits_is_left_out() {
 }
 
 #[test]
-fn what_cannot_be_true_is_not_believed() {
+fn what_cannot_be_true_is_not_trusted() {
     let future = now().wall + hours(1000);
     let lie = Record {
         added: future,

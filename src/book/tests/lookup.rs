@@ -1,4 +1,4 @@
-//! What the book says of itself.
+//! Queries.
 
 use super::*;
 

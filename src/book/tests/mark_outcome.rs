@@ -1,4 +1,4 @@
-//! What outcomes change.
+//! What marking an outcome changes.
 
 use super::*;
 
@@ -65,7 +65,7 @@ fn an_old_id_that_stops_answering_is_new_again_and_stays() {
 }
 
 #[test]
-fn an_outage_costs_nobody_anything() {
+fn an_outage_costs_no_address_anything() {
     let mut book = book();
     add_old(&mut book, now(), at(1, 0));
     let later = now().after(hours(4));
@@ -80,7 +80,7 @@ fn an_outage_costs_nobody_anything() {
 }
 
 #[test]
-fn an_outage_that_is_noticed_late_is_taken_back() {
+fn an_outage_that_is_detected_late_is_undone() {
     let (mut book, address) = one();
     assert!(!book.restore(now(), &address), "never reached");
     book.mark_reached(now(), &address, DialOutcome::Reached);

@@ -1,4 +1,4 @@
-//! The book as its node sees it.
+//! Tests of the book through its public functions.
 
 mod add_address;
 mod ban_and_remove;
@@ -49,14 +49,14 @@ fn book() -> Book {
     Book::new(params(), KEY)
 }
 
-/// A place in group `group` of 30,000 routable ones.
+/// An IP in group `group` of 30,000 routable ones.
 fn ip(group: u32, host: u32) -> IpAddr {
     let first = 11 + group / 250;
     assert!(first < 100);
     IpAddr::V4(Ipv4Addr::from_bits((first << 24) | ((group % 250) << 16) | host))
 }
 
-/// ID `n` at a place of its own, in group `group`.
+/// ID `n` at an endpoint of its own, in group `group`.
 fn at(n: u32, group: u32) -> NetAddress {
     NetAddress::new(id(n), ip(group, n % 60_000 + 1), 26656).unwrap()
 }
@@ -65,7 +65,7 @@ fn source(group: u32) -> Source {
     Source { id: id(1_000_000 + group), ip: ip(group, 9) }
 }
 
-/// Adds until the draw is in favour.
+/// Adds until chance admits it.
 fn insist(book: &mut Book, now: Now, address: NetAddress, source: Source, rng: &mut SeededRng) -> Added {
     (0..200)
         .map(|_| book.add(now, address, source, rng).unwrap())

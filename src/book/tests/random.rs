@@ -1,4 +1,4 @@
-//! Random lives of a book, checked against what the slow way finds.
+//! Random sequences of operations, after which the invariants are recounted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Places and peers are few, so that they meet: 2 groups of sources, 3 of addresses.
+/// Endpoints and peers are few, so that they collide: 2 groups of sources, 3 of addresses.
 const SOURCES: u32 = 2;
 const GROUPS: u32 = 3;
 
@@ -78,7 +78,7 @@ enum Op {
     },
     Select {
         bias: Option<u8>,
-        asker: u32,
+        requester: u32,
     },
     Store {
         max: usize,
@@ -105,13 +105,13 @@ fn op() -> impl Strategy<Value = Op> {
         2 => any::<u8>().prop_map(|times| Op::Due { times }),
         1 => who().prop_map(|(id, group)| Op::Untake { id, group }),
         2 => who().prop_map(|(id, _)| Op::Retry { id }),
-        2 => (proptest::option::of(0..120_u8), 0..300_u32).prop_map(|(bias, asker)| Op::Select { bias, asker }),
+        2 => (proptest::option::of(0..120_u8), 0..300_u32).prop_map(|(bias, requester)| Op::Select { bias, requester }),
         3 => (0..200_usize).prop_map(|max| Op::Store { max }),
         1 => Just(Op::Restart),
     ]
 }
 
-/// A book, the clock and a store that hears of the book by its changes only.
+/// A book, the clock and a store that learns about the book from its changes only.
 struct Life {
     book: Book,
     now: Now,
@@ -138,9 +138,9 @@ impl Life {
                 assert!(added.is_ok() || added == Err(Refused::Banned), "{added:?}");
                 assert!(book.addresses_of(&id(n)).len() <= MAX_NEW_BUCKETS);
             }
-            Op::Flood { from, group, source: told_by } => {
+            Op::Flood { from, group, source: source_group } => {
                 for n in from..from + 80 {
-                    let _ = book.add(now, at(n, group), source(told_by), rng);
+                    let _ = book.add(now, at(n, group), source(source_group), rng);
                 }
             }
             Op::Reached { id, group } => drop(book.mark_reached(now, &at(id, group), DialOutcome::Reached)),
@@ -168,7 +168,7 @@ impl Life {
             Op::Due { times } => self.due(times),
             Op::Untake { id, group } => book.untake(now, &at(id, group)),
             Op::Retry { id: n } => book.retry_untried(now, &id(n)),
-            Op::Select { bias, asker } => self.select(bias, asker),
+            Op::Select { bias, requester } => self.select(bias, requester),
             Op::Store { max } => self.save(max),
             Op::Restart => self.restart(),
         }
@@ -207,13 +207,13 @@ impl Life {
         }
     }
 
-    fn select(&mut self, bias: Option<u8>, asker: u32) {
+    fn select(&mut self, bias: Option<u8>, requester: u32) {
         for kind in Servable::ALL {
             let mut out = Vec::new();
-            self.book.selection(kind, bias, id(asker), &mut self.rng, &mut out);
+            self.book.selection(kind, bias, id(requester), &mut self.rng, &mut out);
             let ids: BTreeSet<NodeId> = out.iter().map(NetAddress::id).collect();
             assert_eq!(ids.len(), out.len());
-            assert!(!ids.contains(&id(asker)));
+            assert!(!ids.contains(&id(requester)));
             assert!(out.iter().all(|address| self.book.is_served(kind, address)));
         }
     }

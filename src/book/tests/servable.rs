@@ -20,9 +20,9 @@ fn verified(new: u32, old: u32) -> Book {
     book
 }
 
-fn select(book: &mut Book, bias: Option<u8>, asker: u32, rng: &mut SeededRng) -> Vec<u32> {
+fn select(book: &mut Book, bias: Option<u8>, requester: u32, rng: &mut SeededRng) -> Vec<u32> {
     let mut out = Vec::new();
-    book.selection(Servable::Verified, bias, id(asker), rng, &mut out);
+    book.selection(Servable::Verified, bias, id(requester), rng, &mut out);
     out.iter().map(|a| u32::from_be_bytes(a.id().as_bytes()[..4].try_into().unwrap())).collect()
 }
 
@@ -40,13 +40,13 @@ fn a_selection_has_the_size_of_what_may_be_served() {
 }
 
 #[test]
-fn nobody_is_told_his_own_address_and_nothing_else_is_missing() {
+fn no_requester_gets_its_own_address_and_nothing_else_is_missing() {
     let rng = &mut rng();
     let mut book = verified(6, 6);
     for bias in [None, Some(30)] {
-        for asker in 0..12 {
-            let told: BTreeSet<u32> = select(&mut book, bias, asker, rng).into_iter().collect();
-            assert_eq!(told, (0..12).filter(|n| *n != asker).collect());
+        for requester in 0..12 {
+            let selected: BTreeSet<u32> = select(&mut book, bias, requester, rng).into_iter().collect();
+            assert_eq!(selected, (0..12).filter(|n| *n != requester).collect());
             invariants::check(&book);
         }
     }
@@ -140,7 +140,7 @@ fn a_node_leaves_out_what_failed_last_and_a_seed_what_it_did_not_reach() {
 }
 
 #[test]
-fn picks_are_old_as_often_as_upstream_says() {
+fn picks_are_old_as_often_as_in_cometbft() {
     let rng = &mut rng();
     for (new, old, bias) in [(400, 25, 30), (100, 100, 90), (16, 400, 50), (50, 0, 20), (0, 50, 20)] {
         let book = verified(new, old);

@@ -1,31 +1,31 @@
-//! What a peer can do wrong below the messages.
+//! What a peer can do wrong below the level of messages.
 
 use crate::types::Fault;
 use crate::wire::delimited::DelimitedError;
 use crate::wire::protobuf::Malformed;
 
-/// Why packets end a connection (wire document, section 4).
+/// Why a packet ends the connection (docs/protocol/wire.md, "Multiplexed connection").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
-    /// A packet announces more bytes than the longest one has.
+    /// A packet announces more bytes than the longest valid one has.
     #[error("a packet of {announced} bytes")]
     TooLong {
-        /// What its length says.
+        /// The announced length in bytes.
         announced: u64,
     },
-    /// A packet that does not decode, or is none of the three kinds.
+    /// A packet does not decode, or is none of the three kinds.
     #[error("a packet of unknown kind")]
     Unknown,
-    /// A packet on a channel that we did not announce.
+    /// A packet is for a channel that we did not announce.
     #[error("a packet on unknown channel {0}")]
     UnknownChannel(i32),
-    /// A message above 64,000 bytes.
+    /// A message is larger than [`MAX_MESSAGE`](super::MAX_MESSAGE).
     #[error("a message above the channel's capacity")]
     MessageTooLong,
-    /// Packets without data that never end a message.
-    #[error("empty packets without end")]
+    /// A flood of packets without data that do not end a message.
+    #[error("a flood of empty packets")]
     EmptyPackets,
-    /// More pings than anyone needs.
+    /// A flood of pings: more than [`MAX_PINGS_PER_MINUTE`](super::MAX_PINGS_PER_MINUTE).
     #[error("a flood of pings")]
     PingFlood,
     /// No pong in time.

@@ -1,16 +1,17 @@
-//! Pings and pongs: whether the peer is alive, and that its pings cost us little.
+//! Keepalive: pings and pongs, and the limit on what the pings of a peer may cost us.
 
 use std::time::Duration;
 
 use super::PacketError;
 use crate::types::Mono;
 
-/// From one ping of ours to the next.
+/// The time between two pings of ours (CometBFT `p2p/conn/connection.go: defaultPingInterval`).
 pub const PING_INTERVAL: Duration = Duration::from_secs(60);
-/// How long a pong may take; less than [`PING_INTERVAL`], so that one ping at most is unanswered.
+/// How long a pong may take (CometBFT `p2p/conn/connection.go: defaultPongTimeout`); less than [`PING_INTERVAL`], so
+/// that at most one ping is unanswered.
 pub const PONG_TIMEOUT: Duration = Duration::from_secs(45);
-/// Pings that a peer may send within a minute. Upstream sends one; five a second leave room for other implementations,
-/// and for what was held up on the way.
+/// Pings that a peer may send within a minute. CometBFT sends one; five a second leave room for other implementations,
+/// and for pings that were delayed on the way and arrive together.
 pub const MAX_PINGS_PER_MINUTE: u16 = 300;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,7 +27,7 @@ pub struct Keepalive {
 }
 
 impl Keepalive {
-    /// The connection begins; our first ping goes out an interval later, as upstream.
+    /// The connection begins; our first ping is due an interval later, as in CometBFT.
     pub fn new(now: Mono) -> Self {
         Keepalive { next_ping: now + PING_INTERVAL, pong_due: Mono::NEVER, minute: now, pings: 0, pong_owed: false }
     }
@@ -36,7 +37,7 @@ impl Keepalive {
         self.next_ping.min(self.pong_due)
     }
 
-    /// The time came, or may have come. `true`: send a ping now.
+    /// To be called when the deadline has passed; earlier calls do nothing. `true`: send a ping now.
     ///
     /// # Errors
     /// [`PacketError::PongTimeout`].
@@ -52,12 +53,12 @@ impl Keepalive {
         Ok(true)
     }
 
-    /// The peer answered. A pong that nobody asked for is no offence.
+    /// The peer sent a pong. An unsolicited pong is not a fault.
     pub fn on_pong(&mut self) {
         self.pong_due = Mono::NEVER;
     }
 
-    /// The peer asks for a pong; [`Keepalive::take_pong`] says so once, however many pings came in.
+    /// The peer sent a ping. Pongs are coalesced: [`Keepalive::take_pong`] is true once, however many pings came in.
     ///
     /// # Errors
     /// [`PacketError::PingFlood`] above [`MAX_PINGS_PER_MINUTE`].
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_is_silent_is_given_up() {
+    fn a_peer_that_is_silent_times_out() {
         let mut keepalive = Keepalive::new(START);
         keepalive.on_pong();
         assert_eq!(keepalive.on_deadline(at(60)), Ok(true));

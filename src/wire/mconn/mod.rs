@@ -1,5 +1,5 @@
-//! The multiplexed connection: packets on channels (wire document, section 4). Only channel 00 exists here, so that
-//! there is nothing to schedule.
+//! The multiplexed connection: packets on channels (CometBFT `p2p/conn/connection.go`; docs/protocol/wire.md,
+//! "Multiplexed connection"). Only channel 00 exists here, so there is nothing to schedule.
 
 mod byte_rate_limiter;
 mod error;
@@ -13,5 +13,6 @@ pub use keepalive::{Keepalive, MAX_PINGS_PER_MINUTE, PING_INTERVAL, PONG_TIMEOUT
 pub use packet::{DEFAULT_PAYLOAD, encode_message, encode_ping, encode_pong, max_packet_len};
 pub use packet_reader::{Incoming, MAX_MESSAGE, PacketReader};
 
-/// Messages that may wait to be sent to a peer (wire document, section 5).
+/// Messages that may wait to be sent to a peer (CometBFT `p2p/pex/pex_reactor.go: GetChannels`, `SendQueueCapacity`);
+/// beyond it back-pressure.
 pub const SEND_QUEUE: usize = 10;

@@ -1,18 +1,19 @@
-//! One packet: its three kinds, its size, its bytes.
+//! The codec of one packet: its three kinds, its size, its bytes.
 
 use super::PacketError;
 use crate::types::PEX_CHANNEL;
 use crate::wire::protobuf::{Fields, bytes_field_len, put_bytes_header, put_varint, put_varint_field, varint_len};
 
-/// Upstream's default for `max_packet_msg_payload_size`, and the most that we ever send: every network accepts it.
+/// CometBFT's default for `max_packet_msg_payload_size` (`p2p/conn/connection.go: defaultMaxPacketMsgPayloadSize`), and
+/// the most that we ever send: every network accepts it.
 pub const DEFAULT_PAYLOAD: usize = 1024;
 
-/// Field numbers of `Packet`.
+/// Field numbers of `Packet` (proto/tendermint/p2p/conn.proto).
 const PING: u8 = 1;
 const PONG: u8 = 2;
 const MSG: u8 = 3;
 
-/// A packet that came in.
+/// A received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Packet<'a> {
     Ping,
@@ -25,7 +26,7 @@ pub(super) enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a packet without its length. Of several kinds in one packet the last counts, as upstream.
+    /// Decodes a packet without its length. Of several kinds in one packet the last counts, as in CometBFT.
     pub(super) fn decode(packet: &'a [u8]) -> Result<Self, PacketError> {
         let mut fields = Fields::new(packet);
         let mut last = None;
@@ -54,7 +55,7 @@ enum Found<'a> {
     Msg(Msg<'a>),
 }
 
-/// Messages without fields of ours may still hold fields that are to be skipped.
+/// Messages without known fields may have unknown ones, which are skipped.
 fn check_empty(message: &[u8]) -> Result<(), PacketError> {
     let mut fields = Fields::new(message);
     while fields.next()?.is_some() {}
@@ -74,7 +75,7 @@ impl<'a> Msg<'a> {
         let mut msg = Msg::default();
         while let Some((number, value)) = fields.next()? {
             match number {
-                // An int32 is what its varint's low half says.
+                // An int32 is the lower half of its varint.
                 1 => msg.channel = value.varint()? as i32,
                 2 => msg.eof = value.varint()? != 0,
                 3 => msg.data = value.bytes()?,
@@ -86,7 +87,7 @@ impl<'a> Msg<'a> {
 }
 
 /// Bytes of the longest packet, without its length, when `max_packet_msg_payload_size` is `payload`: a full one on
-/// channel 1 that ends a message. 1034 for 1024.
+/// channel 1 that ends a message (CometBFT `p2p/conn/connection.go: maxPacketMsgSize`). 1034 for 1024.
 pub const fn max_packet_len(payload: usize) -> usize {
     bytes_field_len(msg_len(true, true, payload))
 }
@@ -112,7 +113,7 @@ fn encode_signal(kind: u8, out: &mut Vec<u8>) {
 }
 
 /// Appends a message as delimited packets of at most `payload` bytes of data (at most [`DEFAULT_PAYLOAD`] and at least
-/// one), the last one marked as such; all of it can be sealed and written at once.
+/// one), the last one marked as such; all of it can be encrypted and written at once.
 pub fn encode_message(message: &[u8], payload: usize, out: &mut Vec<u8>) {
     let payload = payload.clamp(1, DEFAULT_PAYLOAD);
     let mut rest = message;
@@ -129,7 +130,7 @@ fn encode_msg(data: &[u8], eof: bool, out: &mut Vec<u8>) {
     out.reserve(varint_len(max_packet_len(DEFAULT_PAYLOAD) as u64) + bytes_field_len(len));
     put_varint(bytes_field_len(len) as u64, out);
     put_bytes_header(MSG, len, out);
-    // Channel 0 is the default, which is not written.
+    // Channel 0 is the default value, which is not written.
     if eof {
         put_varint_field(2, 1, out);
     }
@@ -155,7 +156,7 @@ mod tests {
         oracle_of(Sum::PacketMsg(oracle::PacketMsg { channel_id, eof, data: data.to_vec() }))
     }
 
-    /// The wire document's vectors, section 4.
+    /// CometBFT's test vectors (`p2p/conn/connection_test.go: TestConnVectors`).
     #[test]
     fn the_vectors_hold() {
         let mut out = Vec::new();
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_packet_is_upstreams() {
+    fn the_longest_packet_is_that_of_cometbft() {
         assert_eq!(max_packet_len(1024), 1034);
         for payload in [0, 1, 121, 127, 128, 1024, 1400, 16_384, 65_536] {
             let full = oracle::PacketMsg { channel_id: 1, eof: true, data: vec![0; payload] };
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_is_told_apart() {
+    fn what_is_not_a_packet_is_told_apart() {
         for unknown in [&[][..], &[0x22, 0x00], &[0x78, 0x01], &[0x0a], &[0x08, 0x00], &[0x1a, 0x02, 0x1a, 0x05]] {
             assert_eq!(Packet::decode(unknown), Err(PacketError::Unknown), "{unknown:x?}");
         }
@@ -201,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Defaults that are written out, fields of later versions, and the last of several kinds.
+    /// Default values that are written out, fields of later versions, and the last of several kinds.
     #[test]
     fn what_a_go_reader_tolerates_is_tolerated() {
         let explicit = [0x1a, 0x0a, 0x08, 0x00, 0x10, 0x02, 0x1a, 0x01, 7, 0x7a, 0x01, 9];

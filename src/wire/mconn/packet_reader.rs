@@ -1,54 +1,55 @@
-//! From the opened stream to whole messages.
+//! From the decrypted stream to whole messages.
 
 use super::PacketError;
 use super::packet::{Packet, max_packet_len};
 use crate::wire::delimited::{Extent, extent};
 
-/// Bytes of a message on the PEX channel: 256 for each of 250 addresses (wire document, section 5).
+/// Bytes of a message on the PEX channel at most: 256 for each of 250 addresses (CometBFT
+/// `p2p/pex/pex_reactor.go: maxMsgSize`, `maxAddressSize`).
 pub const MAX_MESSAGE: usize = 64_000;
 
-/// Packets in a row that neither carry data nor end a message. Upstream sends none; without a bound a peer could keep
-/// us reading for nothing.
+/// Packets in a row that neither carry data nor end a message. CometBFT sends none; 16 tolerate a sloppy
+/// implementation, and without a limit a peer could flood us with them for ever.
 const MAX_EMPTY_PACKETS: u8 = 16;
 
-/// What a peer sent.
+/// What a peer sent: a signal or a whole message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// It wants a pong.
+    /// It expects a pong.
     Ping,
     /// It answers our ping.
     Pong,
-    /// A whole message on channel 00, at most [`MAX_MESSAGE`] bytes; an empty one is the reactor's to judge.
+    /// A whole message on channel 00, at most [`MAX_MESSAGE`] bytes; it may be empty, which the PEX codec refuses.
     Message(Vec<u8>),
 }
 
-/// Puts packets and messages together again. Between packets it holds no memory.
+/// Reassembles packets and messages. Between messages it holds no memory.
 #[derive(Debug)]
 pub struct PacketReader {
     max_packet: usize,
-    /// The beginning of a packet that is not whole yet.
+    /// The beginning of an incomplete packet.
     packet: Vec<u8>,
-    /// The pieces of a message that is not whole yet.
+    /// The beginning of an incomplete message.
     message: Vec<u8>,
     empty: u8,
 }
 
 impl PacketReader {
-    /// A reader that takes packets of up to `payload` bytes of data (`max_packet_msg_payload_size`).
+    /// A reader that accepts packets of up to `payload` bytes of data (`max_packet_msg_payload_size`).
     pub const fn new(payload: usize) -> Self {
         PacketReader { max_packet: max_packet_len(payload), packet: Vec::new(), message: Vec::new(), empty: 0 }
     }
 
-    /// Whether nothing is half read, and no memory held.
+    /// Whether nothing is incomplete, and no memory held.
     pub const fn is_idle(&self) -> bool {
         self.packet.capacity() == 0 && self.message.capacity() == 0
     }
 
-    /// Takes bytes off the front of `chunk` until something is whole. Call it until it gives `None`; then `chunk` is
-    /// used up.
+    /// Takes bytes off the front of `chunk` until a signal or message is complete. Call it until it returns `None`;
+    /// then `chunk` is used up.
     ///
     /// # Errors
-    /// What the peer did wrong; the connection is over.
+    /// What the peer did wrong; the connection has to be closed.
     pub fn read(&mut self, chunk: &mut &[u8]) -> Result<Option<Incoming>, PacketError> {
         while !chunk.is_empty() {
             let item = if self.packet.is_empty() { self.read_fresh(chunk)? } else { self.read_on(chunk)? };
@@ -59,7 +60,7 @@ impl PacketReader {
         Ok(None)
     }
 
-    /// At the beginning of a packet: one that is whole in the chunk is read where it is.
+    /// At the beginning of a packet: one that is complete in the chunk is read in place.
     fn read_fresh(&mut self, chunk: &mut &[u8]) -> Result<Option<Incoming>, PacketError> {
         match extent(chunk, self.max_packet)? {
             Some(Extent { start, end }) if end <= chunk.len() => {
@@ -75,7 +76,7 @@ impl PacketReader {
         }
     }
 
-    /// Within a packet: what it lacks is copied behind what is there.
+    /// Within a packet: what is missing is appended to what has arrived.
     fn read_on(&mut self, chunk: &mut &[u8]) -> Result<Option<Incoming>, PacketError> {
         let wanted = match extent(&self.packet, self.max_packet)? {
             Some(Extent { end, .. }) => end - self.packet.len(),
@@ -125,7 +126,7 @@ mod tests {
     use crate::types::Fault;
     use crate::wire::mconn::{DEFAULT_PAYLOAD, encode_message, encode_ping, encode_pong};
 
-    /// All that a reader makes of a stream that comes in pieces.
+    /// Everything that a reader returns for a stream that arrives in pieces.
     fn read_all(reader: &mut PacketReader, stream: &[u8], sizes: &[usize]) -> Result<Vec<Incoming>, PacketError> {
         let (mut items, mut rest) = (Vec::new(), stream);
         for size in sizes.iter().cycle() {
@@ -228,10 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn empty_packets_are_borne_for_a_while() {
+    fn a_few_empty_packets_are_tolerated() {
         let most = packet(false, &[]).repeat(usize::from(MAX_EMPTY_PACKETS));
-        let borne = [most.clone(), packet(false, &[1]), most.clone(), packet(true, &[])].concat();
-        assert_eq!(read(&borne), Ok(vec![Incoming::Message(vec![1])]), "data starts a new count");
+        let tolerated = [most.clone(), packet(false, &[1]), most.clone(), packet(true, &[])].concat();
+        assert_eq!(read(&tolerated), Ok(vec![Incoming::Message(vec![1])]), "data starts a new count");
         let flood = [most, packet(false, &[])].concat();
         assert_eq!(read(&flood).map_err(Fault::from), Err(Fault::EmptyFlood));
     }

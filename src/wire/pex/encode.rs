@@ -1,4 +1,4 @@
-//! Messages to bytes, without an intermediate form.
+//! Encoding messages, without an intermediate form.
 
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -7,25 +7,25 @@ use super::Outgoing;
 use crate::types::{NetAddress, NodeId};
 use crate::wire::protobuf::{bytes_field_len, put_bytes_header, put_varint_field, varint_len};
 
-/// Fields of `Message`.
+/// Field numbers of `Message` (proto/tendermint/p2p/pex.proto).
 pub(super) const REQUEST: u8 = 1;
 pub(super) const ADDRESSES: u8 = 2;
-/// The field of `PexAddrs`.
+/// The field number of `PexAddrs`.
 pub(super) const ADDRESS: u8 = 1;
-/// Fields of `NetAddress`.
+/// Field numbers of `NetAddress`.
 pub(super) const ID: u8 = 1;
 pub(super) const IP: u8 = 2;
 pub(super) const PORT: u8 = 3;
 
-/// Bytes of an ID's text.
+/// Bytes of an ID as text.
 const ID_TEXT: usize = 2 * NodeId::LEN;
-/// Bytes of the longest text of an IP, and a few more: the digits of an octet are copied with what is behind them.
+/// Bytes of the longest IP as text (45 of an IPv6 address), and a few more: octets are copied four bytes at a time.
 const IP_TEXT: usize = 48;
-/// Bytes of an address with an IPv4 at the most, to size the buffer by.
+/// Bytes of the longest entry with an IPv4 address, to size the buffer by.
 const TYPICAL_ADDRESS: usize = 65;
 
-/// A message as it goes into packets. An address never takes more than 95 bytes, so that 250 stay far below the
-/// channel's capacity.
+/// Encodes a message, to be split into packets. An address takes at most 95 bytes, so that 250 are far below the
+/// channel's [`MAX_MESSAGE`](crate::wire::mconn::MAX_MESSAGE).
 pub fn encode(message: &Outgoing) -> Vec<u8> {
     match message {
         Outgoing::Request => {
@@ -60,15 +60,14 @@ fn put_address(address: &NetAddress, out: &mut Vec<u8>) {
     put_varint_field(PORT, port, out);
 }
 
-/// An IP's text.
+/// An IP as text.
 struct IpText {
     text: [u8; IP_TEXT],
     len: usize,
 }
 
 impl IpText {
-    /// The formatting machinery takes longer for 250 addresses than sealing the whole answer: the usual kind goes
-    /// without.
+    /// IPv4 is written without `std::fmt`, which takes longer for 250 addresses than encrypting the whole answer.
     fn new(ip: IpAddr) -> Self {
         let (mut text, mut len) = ([0; IP_TEXT], 0);
         match ip {
@@ -91,7 +90,7 @@ impl IpText {
     }
 }
 
-/// Each octet in decimal with a dot behind it, and how many digits it has: four bytes are copied, whatever the digits.
+/// Each octet in decimal with a dot after it, and its number of digits: four bytes are always copied.
 static DECIMALS: [([u8; 4], usize); 256] = {
     let mut decimals = [([b'.'; 4], 1); 256];
     let mut octet = 0;
@@ -108,7 +107,7 @@ static DECIMALS: [([u8; 4], usize); 256] = {
     decimals
 };
 
-/// Reckons the digits instead of looking them up, which processors do many at a time.
+/// Computes the digits instead of looking them up, so that the compiler can vectorize the loop.
 fn hex(id: NodeId) -> [u8; ID_TEXT] {
     let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
     let mut text = [0; ID_TEXT];

@@ -3,7 +3,7 @@
 use crate::types::Fault;
 use crate::wire::protobuf::Malformed;
 
-/// Why a message says nothing (behaviour document, "Addresses received").
+/// Why a message is refused (docs/protocol/pex-reactor.md, "Receive", "Addresses received").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PexError {
     /// It does not decode: disconnect.
@@ -12,7 +12,8 @@ pub enum PexError {
     /// It is neither a request nor addresses: disconnect.
     #[error("an empty PEX message")]
     Empty,
-    /// One of its addresses has an IP that does not parse or a port above 65535, which voids all: disconnect and ban.
+    /// One of its addresses has an IP that does not parse or a port above 65535, which invalidates the message:
+    /// disconnect and ban (CometBFT `p2p/netaddress.go: NetAddressFromProto`).
     #[error("a message with an address that cannot be one")]
     BadAddress,
 }

@@ -1,18 +1,18 @@
-//! The two PEX messages as the reactor sees them, decoded and bounded.
+//! The two PEX messages as the reactor sees them, decoded and bounded in size.
 
 use crate::types::NetAddress;
 
 /// A message that a peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// The peer asks for addresses.
+    /// The peer requests addresses (`PexRequest`).
     Request,
-    /// The peer names addresses.
+    /// The peer advertises addresses (`PexAddrs`).
     Addresses {
-        /// At most 250, drawn at random from more. Addresses that can never be dialled (bad ID, unspecified, port 0)
-        /// are left out already.
+        /// At most [`MAX_ADDRESSES`](super::MAX_ADDRESSES), chosen at random from more. Addresses that can never be
+        /// dialled (bad ID, unspecified, port 0) are already left out.
         addresses: Vec<NetAddress>,
-        /// How many the message held.
+        /// How many addresses the message had.
         total: u32,
     },
 }
@@ -20,8 +20,8 @@ pub enum Received {
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
-    /// Ask for addresses.
+    /// Request addresses.
     Request,
-    /// Name addresses, at most 250.
+    /// Advertise addresses, at most [`MAX_ADDRESSES`](super::MAX_ADDRESSES).
     Addresses(Vec<NetAddress>),
 }

@@ -1,4 +1,4 @@
-//! The peer-exchange protocol's messages (wire document, section 5).
+//! The messages of the peer-exchange protocol (docs/protocol/wire.md, "PEX messages").
 
 mod decode;
 mod encode;

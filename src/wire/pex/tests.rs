@@ -1,4 +1,4 @@
-//! The PEX codec against the vectors, another implementation, and hostile messages.
+//! The PEX codec against CometBFT's test vectors, another implementation, and hostile messages.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ fn one(id: &str, ip: &str, port: u32) -> Result<Vec<String>, PexError> {
     }
 }
 
-/// The wire document's vectors, section 5.
+/// CometBFT's test vectors (`p2p/pex/pex_reactor_test.go: TestPexVectors`).
 #[test]
 fn the_vectors_hold() {
     assert_eq!(encode(&Outgoing::Request), [0x0a, 0x00]);
@@ -45,7 +45,7 @@ fn the_vectors_hold() {
 }
 
 #[test]
-fn one_place_has_one_spelling() {
+fn one_endpoint_has_one_spelling() {
     let plain = format!("{ID}@1.2.3.4:26656");
     assert_eq!(one(ID, "1.2.3.4", 26656), Ok(vec![plain.clone()]));
     assert_eq!(one(&ID.to_uppercase(), "::ffff:1.2.3.4", 26656), Ok(vec![plain.clone()]));
@@ -64,9 +64,9 @@ fn what_can_never_be_dialled_is_left_out_without_penalty() {
     }
 }
 
-/// Go's `net.ParseIP` refuses these, and then upstream bans the sender.
+/// Go's `net.ParseIP` refuses these, and then CometBFT bans the sender (`p2p/pex/pex_reactor.go: Receive`).
 #[test]
-fn an_address_that_cannot_be_one_voids_the_message() {
+fn an_invalid_address_invalidates_the_message() {
     for ip in
         ["", "1.2.3", "01.2.3.4", "256.1.1.1", "fe80::1%eth0", "1.2.3.4::", "1::2::3", "12345::", "host", " 1.2.3.4"]
     {
@@ -79,7 +79,7 @@ fn an_address_that_cannot_be_one_voids_the_message() {
 }
 
 #[test]
-fn what_is_no_message_is_told_apart() {
+fn what_is_not_a_message_is_told_apart() {
     assert_eq!(read(&[]), Err(PexError::Empty));
     assert_eq!(read(&[0x1a, 0x00]), Err(PexError::Empty), "a kind that this version does not know");
     for undecodable in [&[0x12, 0x05][..], &[0x08, 0x01], &[0x12, 0x02, 0x08, 0x01], &[0x12, 0x03, 0x0a, 0x05, 0x0a]] {
@@ -89,7 +89,7 @@ fn what_is_no_message_is_told_apart() {
     assert_eq!(read(&torn), Err(PexError::Undecodable), "what does not decode is not judged by its addresses");
 }
 
-/// Fields of later versions are skipped; the last of several kinds counts, even before a void one.
+/// Fields of later versions are skipped; the last of several kinds counts, even after an invalid one.
 #[test]
 fn what_a_go_reader_tolerates_is_tolerated() {
     let two = [message(vec![entry(ID, "nowhere", 1)]), vec![0x78, 0x01, 0x0a, 0x02, 0x08, 0x01]].concat();
@@ -101,7 +101,7 @@ fn many(count: u16) -> Vec<u8> {
 }
 
 #[test]
-fn of_many_addresses_a_random_part_is_looked_at() {
+fn of_many_addresses_a_random_part_is_used() {
     let sample = |seed| match decode(&many(1000), &mut SeededRng::from_seed([seed; 32])) {
         Ok(Received::Addresses { addresses, total: 1000 }) => addresses.into_iter().collect::<BTreeSet<_>>(),
         other => panic!("{other:?}"),

@@ -1,14 +1,14 @@
-//! Why a secret connection ends.
+//! Why a secret connection fails.
 
 use crate::types::Fault;
 
-/// Why a secret connection cannot be made or go on (wire document, section 2).
+/// Why a secret connection cannot be established or continued (docs/protocol/wire.md, "Secret connection").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// The peer's ephemeral key has not 32 bytes.
-    #[error("the ephemeral key has not 32 bytes")]
+    /// The peer's ephemeral key is not 32 bytes long.
+    #[error("the ephemeral key is not 32 bytes long")]
     EphemeralKeyLength,
-    /// The peer's ephemeral key is of low order: the secret would be known to all.
+    /// The peer's ephemeral key is of low order: the shared secret would be predictable.
     #[error("the ephemeral key is of low order")]
     LowOrderKey,
     /// A handshake message does not decode, or its key or signature is missing or of the wrong size.
@@ -17,7 +17,7 @@ pub enum SecretError {
     /// A handshake message announces more than 1,024 bytes.
     #[error("a handshake message announces too many bytes")]
     TooLong,
-    /// The node key is of another kind than Ed25519.
+    /// The peer's node key is not an Ed25519 key.
     #[error("the node key is not Ed25519")]
     KeyType,
     /// The signature of the challenge does not verify.
@@ -26,11 +26,11 @@ pub enum SecretError {
     /// A frame does not authenticate.
     #[error("a frame does not decrypt")]
     BadFrame,
-    /// A frame claims a chunk of more than 1,024 bytes.
+    /// A frame claims to carry more than [`FRAME_DATA`](super::FRAME_DATA) bytes.
     #[error("a frame claims more bytes than it has")]
     FrameLength,
-    /// Empty frames without end.
-    #[error("empty frames without end")]
+    /// A flood of empty frames.
+    #[error("a flood of empty frames")]
     EmptyFrames,
     /// The nonce counter is used up.
     #[error("the connection's nonces are used up")]

@@ -1,4 +1,5 @@
-//! Frames: the stream in sealed pieces of one size.
+//! Frames: the stream in encrypted pieces of one size (ChaCha20-Poly1305; CometBFT
+//! `p2p/conn/secret_connection.go: Write`, `Read`).
 
 use std::fmt;
 
@@ -8,26 +9,26 @@ use zeroize::Zeroizing;
 
 use super::SecretError;
 
-/// Bytes of the stream that one frame carries at most.
+/// Bytes of the stream that one frame carries at most (CometBFT `p2p/conn/secret_connection.go: dataMaxSize`).
 pub const FRAME_DATA: usize = 1024;
-/// Bytes of the chunk's length in front of it.
+/// Bytes of the length before the data (CometBFT `dataLenSize`).
 const LENGTH: usize = 4;
-/// Bytes of the authentication tag.
+/// Bytes of the authentication tag (CometBFT `aeadSizeOverhead`).
 const TAG: usize = 16;
-/// Bytes of a frame on the wire, always.
+/// Bytes of every frame on the wire.
 pub const SEALED_FRAME: usize = LENGTH + FRAME_DATA + TAG;
 
-/// Empty frames in a row that are borne. No implementation sends any (a Go reader would take a stale byte for the first
-/// of the next message); without a bound a peer could keep us decrypting for nothing.
+/// Empty frames in a row that are tolerated. No implementation sends any (a Go reader would take a stale byte for the
+/// first of the next message); without a limit a peer could keep us decrypting for ever.
 const MAX_EMPTY_FRAMES: u8 = 16;
 
-/// Bytes on the wire that `plain` bytes become.
+/// Bytes on the wire for `plain` bytes.
 pub const fn sealed_len(plain: usize) -> usize {
     plain.div_ceil(FRAME_DATA) * SEALED_FRAME
 }
 
-/// One direction's key and counter. The cipher's state is ten times as large and costs 0.03 us to rebuild, so that an
-/// idle peer keeps the raw key alone.
+/// The key and the nonce counter of one direction. The cipher's state is ten times as large and takes 0.03 us to
+/// rebuild, so that only the raw key is kept between frames.
 struct Direction {
     key: Zeroizing<[u8; 32]>,
     counter: u64,
@@ -38,7 +39,8 @@ impl Direction {
         Direction { key: Zeroizing::new(key), counter: 0 }
     }
 
-    /// The cipher and a nonce that was never used before: four zero bytes, then the counter.
+    /// The cipher and a nonce that was never used before: four zero bytes, then the counter (CometBFT
+    /// `p2p/conn/secret_connection.go: incrNonce`).
     fn next(&mut self) -> Result<(LessSafeKey, Nonce), SecretError> {
         let counter = self.counter;
         self.counter = counter.checked_add(1).ok_or(SecretError::NoncesUsedUp)?;
@@ -49,7 +51,7 @@ impl Direction {
     }
 }
 
-/// Seals what we send.
+/// Encrypts what we send.
 pub struct Sealer {
     direction: Direction,
 }
@@ -59,11 +61,11 @@ impl Sealer {
         Sealer { direction: Direction::new(key) }
     }
 
-    /// Appends `plain` to `out` as whole frames, [`sealed_len`] bytes. Nothing gives no frame: an empty one would
-    /// disturb a Go reader.
+    /// Appends `plain` to `out` as whole frames, [`sealed_len`] bytes. No bytes give no frame: an empty one would
+    /// confuse a Go reader.
     ///
     /// # Errors
-    /// [`SecretError::NoncesUsedUp`]: the connection has to end, and what was appended is not to be sent.
+    /// [`SecretError::NoncesUsedUp`]: the connection has to be closed, and what was appended must not be sent.
     pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<(), SecretError> {
         out.reserve(sealed_len(plain.len()));
         for chunk in plain.chunks(FRAME_DATA) {
@@ -86,7 +88,7 @@ impl Sealer {
     }
 }
 
-/// Opens what the peer sends.
+/// Decrypts what the peer sends.
 pub struct Opener {
     direction: Direction,
     empty: u8,
@@ -97,12 +99,12 @@ impl Opener {
         Opener { direction: Direction::new(key), empty: 0 }
     }
 
-    /// Opens a frame of [`SEALED_FRAME`] bytes in place and gives its chunk, at most [`FRAME_DATA`] bytes. What the
-    /// peer padded the frame with is ignored.
+    /// Decrypts a frame of [`SEALED_FRAME`] bytes in place and returns its data, at most [`FRAME_DATA`] bytes. The
+    /// padding is ignored.
     ///
     /// # Errors
     /// Each ends the connection: a frame of another size, or that does not authenticate, or that claims more than it
-    /// has; more than 16 empty frames in a row; a counter that is used up.
+    /// has; more than 16 empty frames in a row; a nonce counter that is used up.
     pub fn open<'a>(&mut self, frame: &'a mut [u8]) -> Result<&'a [u8], SecretError> {
         if frame.len() != SEALED_FRAME {
             return Err(SecretError::BadFrame);
@@ -116,8 +118,8 @@ impl Opener {
         Ok(chunk)
     }
 
-    /// Takes one frame off the front of `input` and appends its chunk to `plain`; `false` when the frame is not whole
-    /// yet. For the stages of the handshake, where a message may span frames.
+    /// Takes one frame off the front of `input` and appends its data to `plain`; `false` when the frame is incomplete.
+    /// For the stages of the handshake, where a message may span frames.
     ///
     /// # Errors
     /// Those of [`Opener::open`].
@@ -156,7 +158,7 @@ mod tests {
 
     const KEY: [u8; 32] = [7; 32];
 
-    /// Seals a frame whose length field and data are chosen freely.
+    /// Encrypts a frame whose length field and data are chosen freely.
     fn raw_frame(direction: &mut Direction, length: u32, data: [u8; FRAME_DATA]) -> Vec<u8> {
         let (key, nonce) = direction.next().unwrap();
         let mut frame = length.to_le_bytes().to_vec();
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_repeated_or_cut_frame_does_not_open() {
+    fn a_changed_repeated_or_truncated_frame_does_not_open() {
         let mut out = Vec::new();
         Sealer::new(KEY).seal(b"hello", &mut out).unwrap();
         let mut changed = out.clone();
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_frames_are_borne_for_a_while() {
+    fn a_few_empty_frames_are_tolerated() {
         let mut direction = Direction::new(KEY);
         let mut opener = Opener::new(KEY);
         for _ in 0..2 {

@@ -1,4 +1,5 @@
-//! The handshake of the secret connection, as a machine that takes and gives bytes.
+//! The handshake of the secret connection (CometBFT `p2p/conn/secret_connection.go: MakeSecretConnection`), as a state
+//! machine that takes and produces bytes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,14 +12,14 @@ use super::{NodeKey, Opener, Sealer, SecretError};
 use crate::types::NodeId;
 use crate::wire::delimited::{self, DelimitedError};
 
-/// Bytes of the first message: our ephemeral key in the clear.
+/// Bytes of the first message: a length, a tag and a length, and the ephemeral key of 32 bytes in the clear.
 pub const HELLO_LEN: usize = 35;
 
-/// Bytes that a handshake message may announce. An honest one has 34 or 102; the rest is room for fields that a later
-/// version may add.
+/// Bytes that a handshake message may announce. An honest one has 34 or 102; the rest is room for fields of later
+/// versions. CometBFT allows a mebibyte, which would let strangers fill our memory.
 const MAX_MESSAGE: usize = 1024;
 
-/// One side of the handshake; both sides do the same. Send what [`Handshake::new`] gives, then feed what is read to
+/// One side of the handshake; both sides do the same. Send what [`Handshake::new`] produces, then feed what is read to
 /// [`Handshake::advance`] until it is done.
 pub struct Handshake {
     key: Arc<NodeKey>,
@@ -32,21 +33,21 @@ enum Stage {
     Signature(Box<Secured>),
 }
 
-/// Encrypted, not authenticated yet.
+/// The connection is encrypted, and the peer not authenticated yet.
 struct Secured {
     challenge: Challenge,
     sealer: Sealer,
     opener: Opener,
-    /// What was opened and not understood yet.
+    /// Decrypted bytes that are not decoded yet.
     plain: BytesMut,
 }
 
-/// Where a handshake stands.
+/// The state of a handshake after a step.
 #[derive(Debug)]
 pub enum Step {
     /// More bytes are needed.
     More(Handshake),
-    /// The peer proved who it is.
+    /// The peer is authenticated.
     Done(Authenticated),
 }
 
@@ -54,19 +55,19 @@ pub enum Step {
 pub struct Authenticated {
     /// The peer's Ed25519 public key.
     pub public_key: [u8; 32],
-    /// The ID that belongs to the key.
+    /// The ID of the key.
     pub id: NodeId,
-    /// For what we send.
+    /// Encrypts what we send.
     pub sealer: Sealer,
-    /// For what the peer sends.
+    /// Decrypts what the peer sends.
     pub opener: Opener,
-    /// What the peer's last opened frame held beyond the handshake: the beginning of the next stage.
+    /// What the peer's last frame contained after the handshake: the beginning of the next stage.
     pub plain: BytesMut,
 }
 
 impl Handshake {
     /// Begins a handshake and appends the first message to `out`: our ephemeral key, [`HELLO_LEN`] bytes.
-    /// `ephemeral_seed` has to be secret, random and never used again.
+    /// `ephemeral_seed` has to be secret, random and used only once.
     pub fn new(key: Arc<NodeKey>, ephemeral_seed: [u8; 32], out: &mut Vec<u8>) -> Self {
         let ephemeral = EphemeralKey::from_seed(ephemeral_seed);
         put_ephemeral_key(ephemeral.public(), out);
@@ -78,7 +79,7 @@ impl Handshake {
     /// stage.
     ///
     /// # Errors
-    /// What the peer did wrong. The connection is over; `out` may be dropped.
+    /// What the peer did wrong. The connection has to be closed; `out` may be dropped.
     pub fn advance(self, input: &mut BytesMut, out: &mut Vec<u8>) -> Result<Step, SecretError> {
         let Handshake { key, stage } = self;
         let secured = match stage {
@@ -92,7 +93,7 @@ impl Handshake {
     }
 }
 
-/// Agrees on the keys and appends our own proof.
+/// Derives the keys and appends our own proof.
 fn secure(key: &NodeKey, ours: &EphemeralKey, theirs: &[u8; 32], out: &mut Vec<u8>) -> Result<Secured, SecretError> {
     let Derived { send, receive, challenge } = derive(ours, theirs)?;
     let mut sealer = Sealer::new(send);
@@ -100,7 +101,7 @@ fn secure(key: &NodeKey, ours: &EphemeralKey, theirs: &[u8; 32], out: &mut Vec<u
     Ok(Secured { challenge, sealer, opener: Opener::new(receive), plain: BytesMut::new() })
 }
 
-/// Opens frames until the peer's proof is whole, and checks it.
+/// Decrypts frames until the peer's proof is complete, and verifies it.
 fn authenticate(key: Arc<NodeKey>, mut secured: Box<Secured>, input: &mut BytesMut) -> Result<Step, SecretError> {
     loop {
         if let Some(message) = take_message(&mut secured.plain)? {

@@ -1,4 +1,5 @@
-//! The two messages of the handshake: the ephemeral key in the clear, and the proof of identity inside frames.
+//! The codec of the two messages of the handshake: the ephemeral key in the clear, and the proof of identity in
+//! encrypted frames.
 
 use ed25519_zebra::{Signature, VerificationKey};
 use prost::Message as _;
@@ -22,7 +23,8 @@ pub(super) fn put_ephemeral_key(key: &[u8; 32], out: &mut Vec<u8>) {
     out.extend_from_slice(key);
 }
 
-/// Reads a `BytesValue`. A key of another length is refused; the Go code pads or cuts it.
+/// Decodes a `BytesValue`. A key of another length is refused; CometBFT pads or truncates it
+/// (`p2p/conn/secret_connection.go: shareEphPubKey`).
 pub(super) fn parse_ephemeral_key(message: &[u8]) -> Result<[u8; 32], SecretError> {
     let mut fields = Fields::new(message);
     let mut key = &[][..];
@@ -34,7 +36,7 @@ pub(super) fn parse_ephemeral_key(message: &[u8]) -> Result<[u8; 32], SecretErro
     key.try_into().map_err(|_| SecretError::EphemeralKeyLength)
 }
 
-/// The proof of identity: a key, and the challenge signed with it.
+/// The proof of identity: a public key, and the signature of the challenge.
 pub(super) struct AuthSig {
     pub(super) public_key: [u8; 32],
     signature: Vec<u8>,
@@ -67,7 +69,7 @@ impl AuthSig {
         }
     }
 
-    /// Checks the signature by the rules of ZIP-215, on which all implementations agree.
+    /// Verifies the signature by the rules of ZIP-215, on which all implementations agree.
     pub(super) fn verify(&self, challenge: &Challenge) -> Result<(), SecretError> {
         let signature = Signature::try_from(&self.signature[..]).map_err(|_| SecretError::BadSignature)?;
         let key = VerificationKey::try_from(self.public_key).map_err(|_| SecretError::BadSignature)?;
@@ -83,14 +85,14 @@ enum Key<'a> {
 }
 
 impl<'a> Key<'a> {
-    /// The last kind that the message names, if it names one.
+    /// The last kind that the message has, if it has one.
     fn decode(message: &'a [u8]) -> Result<Option<Self>, SecretError> {
         let mut fields = Fields::new(message);
         let mut key = None;
         while let Some((number, value)) = fields.next()? {
             match number {
                 1 => key = Some(Key::Ed25519(value.bytes()?)),
-                // secp256k1, and what later versions added: BLS12-381, ML-DSA and Ethereum's secp256k1.
+                // secp256k1, and those that later versions added: BLS12-381, ML-DSA and Ethereum's secp256k1.
                 2..=5 => key = value.bytes().map(|_| Some(Key::Other))?,
                 _ => {}
             }

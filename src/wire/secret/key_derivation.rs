@@ -1,4 +1,4 @@
-//! From two ephemeral keys to the keys of both directions and the challenge.
+//! Key derivation: from two ephemeral keys to the keys of both directions and the challenge.
 
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use hkdf::Hkdf;
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use super::SecretError;
 
-/// What both sides sign.
+/// The bytes that both sides sign.
 pub(super) type Challenge = [u8; 32];
 
-/// Our X25519 pair for one connection.
+/// Our X25519 key pair for one connection.
 pub(super) struct EphemeralKey {
     secret: PrivateKey,
     public: [u8; 32],
@@ -30,7 +30,7 @@ impl EphemeralKey {
         &self.public
     }
 
-    /// The common secret, which a public key of low order would make zero.
+    /// The shared secret, which a public key of low order would make zero.
     fn agree(&self, theirs: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, SecretError> {
         let mut dh = Zeroizing::new([0; 32]);
         let theirs = UnparsedPublicKey::new(&X25519, theirs);
@@ -42,14 +42,14 @@ impl EphemeralKey {
     }
 }
 
-/// What a connection is made of.
+/// The keys and the challenge of a connection.
 pub(super) struct Derived {
     pub(super) receive: [u8; 32],
     pub(super) send: [u8; 32],
     pub(super) challenge: Challenge,
 }
 
-/// Steps 2 to 4 of the wire document, section 2.
+/// Key agreement, transcript and key derivation (CometBFT `p2p/conn/secret_connection.go: MakeSecretConnection`).
 pub(super) fn derive(ours: &EphemeralKey, theirs: &[u8; 32]) -> Result<Derived, SecretError> {
     let dh = ours.agree(theirs)?;
     let we_are_low = ours.public < *theirs;
@@ -69,7 +69,8 @@ fn challenge(low: &[u8; 32], high: &[u8; 32], dh: &[u8; 32]) -> Challenge {
     challenge
 }
 
-/// The key we receive with, and the one we send with. Upstream derives a third value here and never uses it.
+/// The key to receive with, and the one to send with. CometBFT derives a third value here and does not use it
+/// (`p2p/conn/secret_connection.go: deriveSecrets`).
 fn direction_keys(dh: &[u8; 32], we_are_low: bool) -> ([u8; 32], [u8; 32]) {
     let mut keys = Zeroizing::new([[0; 32]; 2]);
     Hkdf::<Sha256>::new(None, dh)
@@ -87,7 +88,8 @@ mod tests {
         std::array::from_fn(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
     }
 
-    /// CometBFT's golden file: the secret, whether we are the lower one, the key to receive with and to send with.
+    /// CometBFT's golden file (`p2p/conn/testdata/TestDeriveSecretsAndChallengeGolden.golden`): the secret, whether our
+    /// key is the lower one, the key to receive with and the key to send with.
     #[test]
     fn the_keys_are_those_of_the_golden_file() {
         let lines: Vec<_> = include_str!("testdata/derived_keys.csv").lines().collect();

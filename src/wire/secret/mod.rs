@@ -1,7 +1,8 @@
-//! The secret connection: station-to-station over X25519 (wire document, section 2).
+//! The secret connection: the station-to-station protocol over X25519 (CometBFT `p2p/conn/secret_connection.go`;
+//! docs/protocol/wire.md, "Secret connection").
 //!
-//! [`Handshake`] takes and gives bytes until the peer's key is authenticated; then a [`Sealer`] and an [`Opener`] carry
-//! the stream in frames.
+//! [`Handshake`] takes and produces bytes until the peer's key is authenticated; then a [`Sealer`] encrypts and an
+//! [`Opener`] decrypts the stream, in frames.
 
 mod error;
 mod frame;

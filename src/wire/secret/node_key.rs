@@ -1,4 +1,4 @@
-//! Who we are: the key whose hash is the node's ID.
+//! The node key: our identity, whose hash is the node's ID (CometBFT `p2p/key.go`).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::types::NodeId;
 
-/// A node's Ed25519 identity. The secret is wiped when it is dropped and never shown.
+/// A node's Ed25519 key pair. The secret is zeroized when it is dropped, and never shown.
 pub struct NodeKey {
     seed: Zeroizing<[u8; 32]>,
     pair: Ed25519KeyPair,
@@ -21,7 +21,7 @@ pub struct NodeKey {
 pub struct NodeKeyError;
 
 impl NodeKey {
-    /// The identity that grows from this seed, which has to be secret and random.
+    /// The key pair of this seed, which has to be secret and random.
     ///
     /// # Panics
     /// Never: any 32 bytes are a seed.
@@ -33,10 +33,10 @@ impl NodeKey {
         NodeKey { id: NodeId::from_public_key(&public), seed, pair, public }
     }
 
-    /// Reads what `node_key.json` holds: the seed, then the public key (wire document, section 6).
+    /// Reads the bytes of `node_key.json`: the seed, then the public key (docs/protocol/wire.md, "Files of a node").
     ///
     /// # Errors
-    /// When the two halves do not belong together: its signatures would verify nowhere.
+    /// When the two halves do not belong together: no peer could verify its signatures.
     pub fn from_bytes(bytes: &[u8; 64]) -> Result<Self, NodeKeyError> {
         let mut seed = Zeroizing::new([0; 32]);
         seed.copy_from_slice(&bytes[..32]);
@@ -44,7 +44,7 @@ impl NodeKey {
         if key.public == bytes[32..] { Ok(key) } else { Err(NodeKeyError) }
     }
 
-    /// What `node_key.json` holds: the seed, then the public key. Secret.
+    /// The bytes of `node_key.json`: the seed, then the public key. Secret.
     pub fn to_bytes(&self) -> Zeroizing<[u8; 64]> {
         let mut bytes = Zeroizing::new([0; 64]);
         bytes[..32].copy_from_slice(&*self.seed);
@@ -62,7 +62,7 @@ impl NodeKey {
         &self.public
     }
 
-    /// Signs by Ed25519; the same message always has the same signature.
+    /// Signs with Ed25519; the same message always has the same signature.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         let mut signature = [0; 64];
         signature.copy_from_slice(self.pair.sign(message).as_ref());

@@ -1,4 +1,4 @@
-//! Handshakes of two sides, with CometBFT's bytes, and with peers that break each rule.
+//! Handshakes of two sides, with recorded bytes of CometBFT, and with peers that break each rule.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ fn key(seed: u8) -> Arc<NodeKey> {
     Arc::new(NodeKey::from_seed([seed; 32]))
 }
 
-/// Feeds `bytes` in pieces of the given sizes, in turn, and gives what was sent, what was left and how it ended.
+/// Feeds `bytes` in pieces of the given sizes, in turn, and returns what was sent, what was left and how it ended.
 fn feed(mut handshake: Handshake, bytes: &[u8], sizes: &[usize]) -> (Vec<u8>, BytesMut, Result<Step, SecretError>) {
     let (mut input, mut out, mut rest) = (BytesMut::new(), Vec::new(), bytes);
     for size in sizes.iter().cycle() {
@@ -38,7 +38,7 @@ fn refusal(bytes: &[u8]) -> Option<SecretError> {
     feed(Handshake::new(key(1), [3; 32], &mut Vec::new()), bytes, &[bytes.len().max(1)]).2.err()
 }
 
-/// Two sides until the dialler is done; `sizes` is how the network cuts what they send.
+/// Two sides until the dialler is done; `sizes` is how the network splits what they send.
 fn join(sizes: &[usize]) -> (Authenticated, Authenticated, BytesMut) {
     let (mut a_sends, mut b_sends) = (Vec::new(), Vec::new());
     let a = Handshake::new(key(1), [3; 32], &mut a_sends);
@@ -90,7 +90,7 @@ fn golden() -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn a_handshake_with_cometbft_has_its_very_bytes() {
+fn a_handshake_with_cometbft_has_exactly_its_bytes() {
     let [a, b] = golden();
     for (ours, theirs, us, them, seed) in [(&a, &b, 1, 2, 0x11), (&b, &a, 2, 1, 0x12)] {
         let mut sent = Vec::new();
@@ -153,7 +153,7 @@ impl Peer {
         }
     }
 
-    /// Sends bytes of the stream, sealed.
+    /// Sends bytes of the stream, encrypted.
     fn send(mut self, plain: &[u8]) -> Result<Authenticated, SecretError> {
         let mut frames = Vec::new();
         self.sealer.seal(plain, &mut frames)?;
@@ -171,7 +171,7 @@ impl Peer {
         self.send(&delimited)
     }
 
-    /// How an honest proof fares after a change.
+    /// The result of an honest proof after a change.
     fn prove(change: impl FnOnce(&mut p2p::AuthSigMessage)) -> Result<Authenticated, SecretError> {
         let peer = Peer::meet();
         let mut proof = peer.proof();
@@ -195,7 +195,7 @@ fn an_ephemeral_key_of_another_length_is_refused() {
 }
 
 #[test]
-fn a_hello_that_is_none_is_refused() {
+fn an_invalid_hello_is_refused() {
     let mut low_order = vec![0x22, 0x0a, 0x20];
     low_order.extend([0; 32]);
     assert_eq!(refusal(&low_order), Some(SecretError::LowOrderKey));
@@ -224,7 +224,7 @@ fn a_signature_has_to_be_of_this_challenge_by_this_key() {
 }
 
 #[test]
-fn a_proof_that_is_none_is_refused() {
+fn an_invalid_proof_is_refused() {
     assert_eq!(Peer::meet().send(&[0x81, 0x08]).err(), Some(SecretError::TooLong));
     assert_eq!(Peer::meet().prove_with(&[]).err(), Some(SecretError::Malformed));
     assert_eq!(Peer::meet().prove_with(&[0x0a, 0x05]).err(), Some(SecretError::Malformed));
@@ -232,7 +232,7 @@ fn a_proof_that_is_none_is_refused() {
     assert_eq!(broken.2.err(), Some(SecretError::BadFrame));
 }
 
-/// Whoever sends our own bytes back does not get anywhere.
+/// Reflection attack: a peer that sends our own bytes back is not authenticated.
 #[test]
 fn a_mirror_is_refused() {
     let mut sent = Vec::new();
@@ -242,7 +242,7 @@ fn a_mirror_is_refused() {
     assert_eq!(feed(handshake, &proof, &[1044]).2.err(), Some(SecretError::BadFrame));
 }
 
-/// A Go reader skips what it does not know, takes the last of what comes twice, and merges inner messages.
+/// A Go decoder skips unknown fields, takes the last of repeated ones, and merges inner messages.
 #[test]
 fn what_a_go_reader_tolerates_is_tolerated() {
     let peer = Peer::meet();
