@@ -31,6 +31,17 @@ all_variants! {
     }
 }
 
+impl State {
+    /// A name that never changes, for machines and the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::New => "new",
+            State::Old => "old",
+            State::Banned => "banned",
+        }
+    }
+}
+
 /// One address with all that is known of it. Several records may have the same ID; they then share one state. Times are
 /// kept to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]

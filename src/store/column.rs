@@ -29,16 +29,8 @@ pub(super) fn exact<T: FromStr + Display>(text: &str) -> Option<T> {
     (value.to_string() == text).then_some(value)
 }
 
-pub(super) const fn state_word(state: State) -> &'static str {
-    match state {
-        State::New => "new",
-        State::Old => "old",
-        State::Banned => "banned",
-    }
-}
-
 pub(super) fn state(word: &str) -> Option<State> {
-    State::ALL.into_iter().find(|&state| state_word(state) == word)
+    State::ALL.into_iter().find(|state| state.name() == word)
 }
 
 pub(super) fn outcome(word: &str) -> Option<DialOutcome> {
@@ -48,19 +40,8 @@ pub(super) fn outcome(word: &str) -> Option<DialOutcome> {
 /// The outcome of a dial that says nothing about the address.
 pub(super) const INCONCLUSIVE: &str = "inconclusive";
 
-pub(super) const fn purpose_word(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Keep => "keep",
-        Purpose::Visit => "visit",
-        Purpose::Verify => "verify",
-        Purpose::Seed => "seed",
-        Purpose::Persistent => "persistent",
-        Purpose::Manual => "manual",
-    }
-}
-
 pub(super) fn purpose(word: &str) -> Option<Purpose> {
-    Purpose::ALL.into_iter().find(|&purpose| purpose_word(purpose) == word)
+    Purpose::ALL.into_iter().find(|purpose| purpose.name() == word)
 }
 
 /// The list's name and the item's text.
@@ -129,10 +110,10 @@ mod tests {
         }
         assert_eq!(DialOutcome::from_u8(9), None);
         for value in Purpose::ALL {
-            assert_eq!(purpose(purpose_word(value)), Some(value));
+            assert_eq!(purpose(value.name()), Some(value));
         }
         for value in State::ALL {
-            assert_eq!(state(state_word(value)), Some(value));
+            assert_eq!(state(value.name()), Some(value));
         }
         let id_of = NodeId::from_bytes(std::array::from_fn(|index| (index * 13) as u8));
         assert_eq!(hex(id_of), id_of.to_string());

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::column::{self, buckets_text, hex, list_item, purpose_word, state_word, target_text};
+use super::column::{self, buckets_text, hex, list_item, target_text};
 use super::writer::Batch;
 use crate::book::Record;
 use crate::node::row::{AuditEntry, Ban, Delta, DialEntry, EventMark, Key, ListItem, Row, SeedHealth, Setting};
@@ -49,7 +49,7 @@ fn put_address(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Resu
         hex(record.address.id()),
         record.address.ip().to_string(),
         record.address.port(),
-        state_word(record.state),
+        record.state.name(),
         buckets_text(&record.buckets),
         hex(record.source.id),
         record.source.ip.to_string(),
@@ -123,7 +123,7 @@ fn put_dial(transaction: &Transaction<'_>, slot: u32, entry: &DialEntry) -> rusq
         target.split_once('@').map_or(target.as_str(), |(_, place)| place),
         entry.remote.map(|remote| remote.ip().to_string()),
         entry.remote.map(|remote| remote.port()),
-        purpose_word(entry.purpose),
+        entry.purpose.name(),
         entry.outcome.map_or(column::INCONCLUSIVE, DialOutcome::name),
         entry.fault,
         entry.detail,
