@@ -20,7 +20,7 @@ pub mod node;
 pub mod pex;
 pub mod probe;
 pub mod proto;
-pub mod rate;
+pub mod rate_limit;
 pub mod store;
 pub mod switch;
 pub mod testkit;

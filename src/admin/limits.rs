@@ -1,6 +1,6 @@
 //! Bounds on what the callers of the API may use.
 
-use crate::rate::RateLimit;
+use crate::rate_limit::RateLimit;
 
 /// Bounds on what callers may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

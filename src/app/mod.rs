@@ -1,14 +1,14 @@
 //! The composition root: what a configuration becomes, in the order in which it starts and ends.
 
-mod access;
-mod assembly;
-mod effective;
-mod folders;
+mod admin_settings;
+mod effective_config;
 pub(crate) mod logging;
+mod network_folders;
 mod operations;
+mod params;
 mod registry;
 mod reload;
-mod run_time;
+mod runtime_changes;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
+use registry::{Files, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, Process};
@@ -27,7 +28,6 @@ use crate::config::Config;
 use crate::http::{Http, Sources};
 use crate::network::{self, Directory};
 use crate::transport::Dialler;
-use registry::{Files, Registry};
 
 /// Serves what the configuration describes until a signal asks for the end.
 ///
@@ -96,14 +96,14 @@ impl App {
     /// # Errors
     /// When a port is taken, or no network's book can be opened.
     pub async fn prepare(config: &Config) -> anyhow::Result<Self> {
-        let admin = Admin::bind(access::settings(&config.process.admin)).await?;
+        let admin = Admin::bind(admin_settings::settings(&config.process.admin)).await?;
         let http = match config.process.http.laddr {
             Some(laddr) => Some((Http::bind(laddr).await?, config.process.http.namespace.0.as_str().into())),
             None => None,
         };
         let default = config.process.default_network.as_deref().map(Arc::from);
         let files = Files { sources: config.sources.clone(), process: config.process.clone() };
-        let registry = Registry::new(default, assembly::dialler(&config.process.limits), Some(files));
+        let registry = Registry::new(default, params::dialler(&config.process.limits), Some(files));
         let mut broken = Vec::new();
         for network in &config.networks {
             broken.push(registry.serve_file(Arc::new(network.clone())).await);

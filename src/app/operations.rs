@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::registry::Registry;
-use super::{effective, folders, reload, run_time, tunables};
+use super::{effective_config, network_folders, reload, runtime_changes, tunables};
 use crate::admin::{
     Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult, audit_visibility,
 };
@@ -36,13 +36,13 @@ impl Operations for Registry {
 
     async fn effective(&self, chain_id: &str) -> Result<EffectiveConfig, OperationError> {
         let (handle, file) = self.get_file(chain_id)?;
-        let view = run_time::view(&handle, &file).await?;
-        let entries = effective::of_network(&file, &view.changes);
+        let view = runtime_changes::view(&handle, &file).await?;
+        let entries = effective_config::of_network(&file, &view.changes);
         Ok(EffectiveConfig { entries, immutable: view.forbidden.is_some() })
     }
 
     fn process(&self) -> Vec<ConfigEntry> {
-        self.files().map(|files| effective::of_process(&files.process)).unwrap_or_default()
+        self.files().map(|files| effective_config::of_process(&files.process)).unwrap_or_default()
     }
 
     async fn set(&self, by: By, chain_id: &str, path: &str, value: &str) -> Result<SetResult, OperationError> {
@@ -79,12 +79,12 @@ impl Registry {
         }
         let folder = files.sources.home.network(name);
         let made = match new {
-            Some(new) => Some(folders::create(&files, name, self.new_network(new)?).await?),
+            Some(new) => Some(network_folders::create(&files, name, self.new_network(new)?).await?),
             None => None,
         };
-        let loaded = folders::load(files, folder, self.others(name)).await;
+        let loaded = network_folders::load(files, folder, self.others(name)).await;
         if let (Err(_), Some(made)) = (&loaded, made) {
-            folders::discard(made).await;
+            network_folders::discard(made).await;
         }
         let (file, warnings) = loaded?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -123,7 +123,7 @@ impl Registry {
     async fn remove_now(&self, by: By, chain_id: &str, delete: bool) -> Result<Option<PathBuf>, OperationError> {
         let (handle, file) = self.get(chain_id)?;
         let doomed = match delete {
-            true => Some(folders::doomed(self.files()?, &self.get_file(chain_id)?.1, &self.others(chain_id))?),
+            true => Some(network_folders::doomed(self.files()?, &self.get_file(chain_id)?.1, &self.others(chain_id))?),
             false => None,
         };
         // The last entry of its own audit; a network that cannot take it is removed all the same.
@@ -131,7 +131,7 @@ impl Registry {
         self.retire(chain_id).await;
         let (outcome, kept) = match doomed {
             None => (Ok(file.map(|file| file.home.clone())), "kept its folder"),
-            Some(doomed) => match folders::delete(doomed).await {
+            Some(doomed) => match network_folders::delete(doomed).await {
                 Ok(()) => (Ok(None), "deleted its folder"),
                 Err(error) => (Err(error), "could not delete its folder"),
             },
@@ -169,7 +169,7 @@ fn changeable(path: &str, file: &config::Network) -> Result<&'static Key, Operat
 }
 
 async fn entry(handle: &Handle, file: &config::Network, key: &Key) -> Result<ConfigEntry, OperationError> {
-    let entries = effective::of_network(file, &handle.settings().await?.changes);
+    let entries = effective_config::of_network(file, &handle.settings().await?.changes);
     let found = entries.into_iter().find(|entry| entry.key == key.path());
     found.ok_or_else(|| OperationError::Internal(format!("{} has no value", key.path())))
 }

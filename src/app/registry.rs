@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::assembly;
+use super::params;
 use crate::admin::OperationError;
 use crate::config::{self, Process, Sources};
 use crate::network::{self, Directory, Entrance, Handle, LookupError, Running};
@@ -98,7 +98,7 @@ impl Registry {
     /// identity.
     pub(super) async fn serve_file(&self, file: Arc<config::Network>) -> Option<String> {
         let shared = self.entrance_at(file.p2p.laddr, file.id());
-        self.serve(assembly::network(&file, shared.as_ref()), Some(file)).await
+        self.serve(params::network(&file, shared.as_ref()), Some(file)).await
     }
 
     fn entrance_at(&self, laddr: SocketAddr, id: NodeId) -> Option<Entrance> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::registry::Registry;
-use super::{assembly, effective, folders, run_time, tunables};
+use super::{effective_config, network_folders, params, runtime_changes, tunables};
 use crate::admin::{OperationError, Reloaded};
 use crate::config::{self, Difference};
 use crate::network::{By, Handle};
@@ -19,7 +19,7 @@ pub(super) async fn reload(registry: &Registry, by: By, chain_id: &str) -> Resul
     let (handle, before) = registry.get_file(chain_id)?;
     let files = registry.files()?.clone();
     let folder = files.sources.home.network(before.folder_name());
-    let (after, warnings) = folders::load(files, folder, registry.others(chain_id)).await?;
+    let (after, warnings) = network_folders::load(files, folder, registry.others(chain_id)).await?;
     if after.chain_id != before.chain_id {
         let place = after.home.join("config.toml").display().to_string();
         let text = format!(
@@ -33,7 +33,7 @@ pub(super) async fn reload(registry: &Registry, by: By, chain_id: &str) -> Resul
     let restarted = bring_into_force(registry, &handle, &before, &after).await?;
     let handle = registry.get(chain_id)?.0;
     let changed_after = changed(&handle, &after).await;
-    let mut changes = effective::changes((&before, &changed_before), (&after, &changed_after));
+    let mut changes = effective_config::changes((&before, &changed_before), (&after, &changed_after));
     if before.id() != after.id() {
         changes.push(("node_key.json".into(), before.id().to_string(), after.id().to_string()));
     }
@@ -57,7 +57,7 @@ async fn bring_into_force(
     let same_files = before.id() == after.id() && before.book == after.book && before.moniker == after.moniker;
     if same_files && differences.iter().all(|difference| tunables::can_reload(difference.key)) {
         if !differences.is_empty() {
-            handle.reconfigure(assembly::network(after, None).configured()).await?;
+            handle.reconfigure(params::network(after, None).configured()).await?;
         }
         registry.set_file(&after.chain_id, after.clone());
         if !differences.is_empty() && matches!(state, Ok(RunState::Failed(_))) {
@@ -76,7 +76,7 @@ async fn bring_into_force(
 }
 
 async fn changed(handle: &Handle, file: &config::Network) -> Vec<Setting> {
-    run_time::view(handle, file).await.map(|view| view.changes).unwrap_or_default()
+    runtime_changes::view(handle, file).await.map(|view| view.changes).unwrap_or_default()
 }
 
 fn summary(changes: &[(String, String, String)], restarted: bool) -> String {

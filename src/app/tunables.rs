@@ -1,6 +1,6 @@
 //! The keys that can be changed while a network runs, from their texts to the network's own values.
 
-use super::run_time;
+use super::runtime_changes;
 use crate::config::keys::{P2p, Pex};
 use crate::config::{self, Key, Network};
 use crate::network::Tunables;
@@ -31,7 +31,7 @@ pub(super) fn can_change(key: &Key) -> bool {
 
 /// Whether a reload can bring a new value of the key into force without ending the network.
 pub(super) fn can_reload(key: &Key) -> bool {
-    can_change(key) || run_time::is_list(&key.path())
+    can_change(key) || runtime_changes::is_list(&key.path())
 }
 
 /// Reads a key's text into the network's values: [`crate::network::ReadSetting`].

@@ -2,13 +2,12 @@
 
 use std::io::{self, Read as _};
 
+use super::output::Output;
+use super::{Failure, Outcome, seed_check_report};
 use crate::app;
 use crate::probe::{self, Limits, Question};
 use crate::proto::pexd::v1::CheckSeedsResponse;
 use crate::transport::{DialLimits, Dialler};
-
-use super::output::Output;
-use super::{Failure, Outcome, checks};
 
 const AFTER_HELP: &str = "\
 Each seed is dialled under a fresh identity and asked for addresses once. docs/check-seeds.md explains each verdict.
@@ -67,7 +66,7 @@ pub(super) fn run(args: Args) -> Result<Outcome, Failure> {
     // A look-up of a name that is still under way is not waited for.
     runtime.shutdown_background();
     let answer = CheckSeedsResponse { checks: checks.into_iter().map(Into::into).collect() };
-    checks::show(if args.json { Output::Json } else { Output::Tables }, &answer)?;
+    seed_check_report::show(if args.json { Output::Json } else { Output::Tables }, &answer)?;
     Ok(Outcome::Done)
 }
 

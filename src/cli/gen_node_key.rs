@@ -1,8 +1,7 @@
 //! `pexd gen-node-key`: a key for a network whose other files are there, from a repository of configurations for example.
 
-use crate::config::{Home, chain_id, node_key};
-
 use super::{Failure, Outcome, print};
+use crate::config::{Home, chain_id, node_key};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

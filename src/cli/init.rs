@@ -1,10 +1,9 @@
 //! `pexd init`: a new network's files.
 
+use super::{Failure, Outcome, print};
 use crate::config::value::Setting;
 use crate::config::{CreateError, Home, NewNetwork, create_network, reachable_as};
 use crate::types::PeerAddress;
-
-use super::{Failure, Outcome, print};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -1,21 +1,21 @@
 //! The command line: one file a command.
 
+mod backup;
 mod check_seeds;
-mod checks;
 mod client;
 mod completions;
-mod copies;
 mod gen_node_key;
+mod humanize;
 mod init;
 mod localnet;
 mod output;
 mod overrides;
 mod reference;
+mod seed_check_report;
 mod show_node_id;
 mod start;
 mod table;
 mod token;
-mod words;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -54,9 +54,9 @@ enum Command {
     /// Make, show and remove the tokens by which others may use the admin API
     Token(token::Args),
     /// Write a whole copy of a network's book (addresses, bans, changes, audit), also while pexd runs
-    Backup(copies::Args),
+    Backup(backup::Args),
     /// Put such a copy in the book's place; pexd must not run
-    Restore(copies::Args),
+    Restore(backup::Args),
     #[command(flatten)]
     Client(Box<client::Command>),
     /// Print a script that completes pexd's commands in your shell
@@ -158,8 +158,8 @@ pub fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),
         Command::GenNodeKey(args) => gen_node_key::run(&home(cli.home)?, &args),
-        Command::Backup(args) => copies::back_up(home(cli.home)?, args),
-        Command::Restore(args) => copies::restore(home(cli.home)?, args),
+        Command::Backup(args) => backup::back_up(home(cli.home)?, args),
+        Command::Restore(args) => backup::restore(home(cli.home)?, args),
         Command::Token(args) => token::run(&home(cli.home)?, args),
         Command::Client(command) => client::run(&home(cli.home)?, *command),
         Command::Completions(args) => completions::run(&args),

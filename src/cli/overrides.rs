@@ -2,10 +2,9 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command, Error, FromArgMatches};
 
+use super::variables;
 use crate::config::value::Shape;
 use crate::config::{Home, Key, Sources, keys};
-
-use super::variables;
 
 /// Keys given as flags, and the network that they are for.
 #[derive(Clone, Debug, Default)]

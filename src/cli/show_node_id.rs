@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::config::{self, Home, Sources};
-
 use super::{Failure, Outcome, print, warn};
+use crate::config::{self, Home, Sources};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

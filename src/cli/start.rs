@@ -1,9 +1,8 @@
 //! `pexd start`: the configuration, or all that is wrong with it, before anything is bound.
 
-use crate::config::{self, Home};
-
 use super::overrides::Overrides;
 use super::{Failure, Outcome, warn};
+use crate::config::{self, Home};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -5,7 +5,8 @@
 mod layout;
 mod wrap;
 
-use comfy_table::{Color, Table, presets::NOTHING};
+use comfy_table::presets::NOTHING;
+use comfy_table::{Color, Table};
 
 use self::layout::{GAP, INDENT, Layout};
 use self::wrap::fits;

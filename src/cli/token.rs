@@ -7,7 +7,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Subcommand;
-use comfy_table::{Table, presets::NOTHING};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 

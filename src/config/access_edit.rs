@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::access_file::{self, AccessFile, Token, check_name, to_hex};
+use super::errors::{Mistakes, Notes};
 use super::files::{self, Mode};
-use super::mistake::{Mistakes, Notes};
 
 /// Why the access file was not changed.
 #[derive(Debug, thiserror::Error)]

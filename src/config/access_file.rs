@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use toml_edit::{Item, Table, Value};
 
-use super::mistake::{Mistakes, Note, Notes, Origin};
-use super::nearest::nearest;
-use super::source::Source;
+use super::errors::{Mistakes, Note, Notes, Origin};
+use super::nearest_key::nearest;
+use super::value_source::Source;
 use super::{chain_id, files, node_key};
 use crate::types::Wall;
 

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::errors::{Notes, Origin};
 use super::home::Home;
-use super::mistake::{Notes, Origin};
 use super::network::Network;
 use super::process::Process;
 

@@ -1,12 +1,9 @@
 //! A new network: its folder, its file and its key, all at once or not at all.
 
-use std::fs;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use crate::types::NodeId;
+use std::{fs, io};
 
 use super::chain_id::{self, ChainIdError};
 use super::conflicts::overlap;
@@ -14,9 +11,10 @@ use super::files::{self, Mode};
 use super::home::{Home, NetworkFolder};
 use super::load::load_one;
 use super::network::default_moniker;
-use super::sample::NewNetwork;
+use super::sample_files::NewNetwork;
 use super::value::{Printable, Setting as _};
-use super::{node_key, sample};
+use super::{node_key, sample_files};
+use crate::types::NodeId;
 
 /// CometBFT's usual port.
 const FIRST_PORT: u16 = 26656;
@@ -83,7 +81,7 @@ pub fn create_network(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<C
         Some(shared) => (shared.key.clone(), shared.laddr),
         None => (Arc::new(node_key::generate()), free_address(home)?),
     };
-    let text = sample::network_file(&moniker, laddr, new);
+    let text = sample_files::network_file(&moniker, laddr, new);
 
     let unfinished = files::unfinished(&folder.path);
     let made = fill(&unfinished, &text, &key).and_then(|()| put_in_place(&unfinished, &folder.path));
@@ -124,7 +122,7 @@ fn put_in_place(unfinished: &Path, folder: &Path) -> Result<(), CreateError> {
 
 fn create_process_file(home: &Home) -> Result<(), CreateError> {
     let path = home.process_file();
-    match files::create(&path, &sample::process_file(), Mode::Public) {
+    match files::create(&path, &sample_files::process_file(), Mode::Public) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_error(&path)(error)),
         _ => Ok(()),
     }

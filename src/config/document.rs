@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use toml_edit::{Item, TableLike, Value};
 
+use super::errors::{Notes, Origin};
 use super::keys::Ignored;
-use super::mistake::{Notes, Origin};
-use super::nearest::nearest;
+use super::nearest_key::nearest;
 use super::section::Key;
-use super::source::Source;
 use super::value::Shape;
+use super::value_source::Source;
 
 /// A value that was given for a key.
 #[derive(Clone, Debug)]

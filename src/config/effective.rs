@@ -1,10 +1,10 @@
 //! The value of every key with where it comes from, for those who ask what is in force and why.
 
 use super::document::Given;
+use super::errors::Origin;
 use super::keys::{NETWORK_TABLES, all_keys, is_network_key};
 use super::layers::Tables as _;
-use super::mistake::Origin;
-use super::nearest::nearest;
+use super::nearest_key::nearest;
 use super::network::NetworkTables;
 use super::section::Key;
 

@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::types::{NodeId, PeerAddress};
-
 use super::section::{Key, section};
 use super::value::{ChainIdText, ExternalAddress, FileMode, LogFormat, LogLevel, MetricNamespace, Printable};
+use crate::types::{NodeId, PeerAddress};
 
 section! {
     /// The top of `pexd.toml`.

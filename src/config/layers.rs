@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::document::Given;
+use super::errors::{Notes, Origin};
 use super::keys::{all_keys, is_network_key};
-use super::mistake::{Notes, Origin};
-use super::nearest::nearest;
+use super::nearest_key::nearest;
 use super::section::Key;
 
 /// What every variable of ours begins with.

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::document::{self, Given, Layout};
+use super::errors::{Mistakes, Note, Notes, Origin};
 use super::home::{Home, NetworkFolder};
 use super::keys::Admin;
 use super::layers::{self, Resolved};
-use super::mistake::{Mistakes, Note, Notes, Origin};
 use super::network::{self, Network};
 use super::process::{self, Process};
 use super::section::Key;
-use super::{admin, chain_id, conflicts, files};
+use super::{admin_checks, chain_id, conflicts, files};
 
 /// Where values come from, besides the files of the home.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
     let mut notes = Notes::default();
     let (for_process, for_network) = layers::by_file(overrides(sources, &mut notes));
 
-    let process = load_process(&sources.home, for_process, admin::check, &mut notes);
+    let process = load_process(&sources.home, for_process, admin_checks::check, &mut notes);
     let folders = folders(&sources.home, &mut notes);
     let target = target(sources, &folders, &for_network, &mut notes);
     let networks: Vec<Network> = folders
@@ -108,7 +108,7 @@ pub fn load_beside<'a>(
 /// All mistakes of its file.
 pub fn load_process_again(sources: &Sources) -> Result<Process, Mistakes> {
     let mut notes = Notes::default();
-    let process = load_process(&sources.home, again(sources).0, admin::check, &mut notes);
+    let process = load_process(&sources.home, again(sources).0, admin_checks::check, &mut notes);
     notes.finish(|| Some(process)).map(|(process, _)| process)
 }
 

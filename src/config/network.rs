@@ -3,18 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::types::NodeId;
-use crate::wire::secret::NodeKey;
-
 use super::document::{Given, Layout};
 use super::effective::{self, Entry};
+use super::errors::{Notes, Origin};
 use super::home::NetworkFolder;
 use super::keys::{BookFile, IGNORED, NETWORK_TABLES, NetworkTop, P2p, PROCESS_TABLES, Pex};
 use super::layers::{Resolved, Tables, is_seed};
-use super::mistake::{Notes, Origin};
 use super::node_key;
 use super::reachable::reachable_as;
 use super::section::Key;
+use crate::types::NodeId;
+use crate::wire::secret::NodeKey;
 
 /// What a network's `config.toml` may hold.
 pub(super) const LAYOUT: Layout =

@@ -7,10 +7,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::files::{self, Mode};
 use crate::clock;
 use crate::wire::secret::NodeKey;
-
-use super::files::{self, Mode};
 
 /// The type that CometBFT writes for an Ed25519 key.
 const KEY_TYPE: &str = "tendermint/PrivKeyEd25519";

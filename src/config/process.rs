@@ -1,6 +1,6 @@
 //! `pexd.toml`: the process.
 
-use super::admin::whole_paths;
+use super::admin_checks::whole_paths;
 use super::document::{Given, Layout};
 use super::effective::{self, Entry};
 use super::home::Home;

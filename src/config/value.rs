@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::types::{Host, NodeId, PeerAddress, PeerAddressError};
-
 use super::duration;
+use crate::types::{Host, NodeId, PeerAddress, PeerAddressError};
 
 /// How a value is written in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

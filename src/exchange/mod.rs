@@ -4,17 +4,18 @@
 //! of attempts, successes and buckets is not, be it a node's or another pexd's: an address is good once our own dial has
 //! found it so.
 
-mod addrbook;
-mod list;
+mod addrbook_json;
+mod address_list;
 #[cfg(test)]
 mod tests;
-mod write;
+mod writer;
 
 use std::io::{self, BufRead};
 
+pub use writer::Writer;
+
 use crate::book::Source;
 use crate::types::NetAddress;
-pub use write::Writer;
 
 /// Addresses that are read from one file at most; a full book has about 20,000.
 pub const MAX_ADDRESSES: usize = 131_072;
@@ -81,8 +82,8 @@ pub fn read(mut file: impl BufRead, format: Option<Format>, mut take: impl FnMut
         Ok(())
     };
     match format {
-        Format::AddrBook => addrbook::read(file, &mut take),
-        Format::List => list::read(file, &mut take),
+        Format::AddrBook => addrbook_json::read(file, &mut take),
+        Format::List => address_list::read(file, &mut take),
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+pub(super) use prometheus::TEXT_FORMAT;
 use prometheus::TextEncoder;
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric as Sample, MetricFamily, MetricType};
 
 use super::metrics::{ALL, Metric};
 use crate::network::{self, BOUNDS};
-
-pub(super) use prometheus::TEXT_FORMAT;
 
 /// The samples of one scrape.
 pub(super) struct Exposition<'a> {

@@ -1,9 +1,9 @@
 //! `pexd localnet`: the main job with nothing to configure. A seed on loopback finds some twenty nodes, three hops deep,
 //! among addresses that lead nowhere, while a fresh peer asks it every second; every answer counts.
 
-mod asker;
+mod fresh_peer;
 mod plan;
-mod tally;
+mod score;
 mod traps;
 mod view;
 mod world;
@@ -11,8 +11,11 @@ mod world;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use score::Tally;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use view::View;
+use world::World;
 
 use crate::admin::{Admin, AdminSettings};
 use crate::app::{self, App};
@@ -21,9 +24,6 @@ use crate::config::value::{LogFormat, LogLevel};
 use crate::network::Handle;
 use crate::transport::{DialLimits, Dialler};
 use crate::types::NetAddress;
-use tally::Tally;
-use view::View;
-use world::World;
 
 /// Where the admin API listens, unless that port is taken.
 const ADMIN_PORT: u16 = 26_670;
@@ -102,7 +102,7 @@ async fn watch(
         tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            answer = asker::ask(&world.dialler, address) => match answer {
+            answer = fresh_peer::ask(&world.dialler, address) => match answer {
                 Some(addresses) => tally.answer(&addresses),
                 None => tally.no_answer(),
             }

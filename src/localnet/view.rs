@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
-use comfy_table::{Table, presets::NOTHING};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
 
 use super::plan::Trap;
-use super::tally::Tally;
+use super::score::Tally;
 use super::world::World;
 use crate::clock::Clock;
 use crate::node::AddressView;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::answers::{Applied, MAX_PAGE};
 use super::error::Error;
 use super::handle::{By, Command, Handle};
+use super::views::{Applied, MAX_PAGE};
 use crate::book::{Added, Source};
 use crate::clock::seeded_rng;
 use crate::node::row::{Ban, BanTarget};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::answers::{Applied, MAX_PAGE, Page, Reach};
+use super::actor::saving::GROUP;
 use super::error::Error;
 use super::events::{OperatorChange, What};
 use super::handle::{By, Change, Command};
-use super::saving::GROUP;
+use super::views::{Applied, MAX_PAGE, Page, Reach};
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
 use crate::types::NetAddress;

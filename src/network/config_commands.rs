@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::answers::Applied;
 use super::error::Error;
 use super::handle::{By, Change, Command, Handle};
 use super::tunables::{Configured, NewSetting, SettingsView};
+use super::views::Applied;
 
 /// See the methods of [`Handle`] below.
 #[derive(Debug)]

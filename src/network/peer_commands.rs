@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::answers::{Applied, MAX_PAGE, Page, Peer};
 use super::error::Error;
 use super::handle::{By, Change, Command, Handle};
+use super::views::{Applied, MAX_PAGE, Page, Peer};
 use crate::book::params::MAX_PRIVATE;
 use crate::node::row::ListItem;
 use crate::node::{DialEnd, ListedView, PeerView};

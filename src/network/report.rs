@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use tokio::sync::oneshot;
 
 use super::actor::Actor;
-use super::entrance::OpenEntrance;
+use super::counters::Outbound;
 use super::handle::Command;
-use super::tallies::Outbound;
+use super::shared_listener::OpenEntrance;
 use super::{Error, Handle, Status};
 use crate::node::Event;
 pub use crate::store::StoreStats;

@@ -13,11 +13,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use super::actor::audit_log::Ledger;
+use super::actor::saving::Saving;
 use super::actor::{Actor, Exit, Shell, event_mark};
-use super::entrance::Entrance;
 use super::handle::{Command, Handle, Starter};
-use super::ledger::Ledger;
-use super::saving::Saving;
+use super::shared_listener::Entrance;
 use super::tunables::{Changeable, Configured, Settings};
 use crate::book::HashKey;
 use crate::clock::{self, Clock};

@@ -1,38 +1,37 @@
 //! One network's pure machine: book, switch policy and reactor together. Time and randomness are handed in; effects,
 //! events and changed rows are drawn out.
 
-mod entries;
+mod book_access;
 mod input;
 mod lifecycle;
-mod lists;
-mod operator;
+mod manual_dials;
 mod params;
 pub mod row;
+mod runtime_lists;
 #[cfg(test)]
 mod tests;
-mod view;
+mod view_builder;
 mod views;
-
-pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
-pub use input::Input;
-pub use params::{Params, Tuning};
-pub use view::{
-    AddressRef, AddressStory, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState, SeedCounts,
-    SeedView, StatusView,
-};
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use input::Input;
 use ipnet::IpNet;
+pub use params::{Params, Tuning};
+use row::{Change, Key, ListItem, Row, Rows};
+use runtime_lists::Deltas;
+pub use views::{
+    AddressRef, AddressStory, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState, SeedCounts,
+    SeedView, StatusView,
+};
 
 use crate::book::{Book, HashKey, LoadReport, Refused, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
 use crate::switch::{self, Ban, BanTarget, Switch, TooManyBans};
+pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
 use crate::types::{CloseReason, ConnId, Fault, Mono, NodeId, Now, PeerAddress, SeededRng, Ticket, Wall};
-use lists::Deltas;
-use row::{Change, Key, ListItem, Row, Rows};
 
 /// Why an address that an operator gave is not in the book. The texts name the mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,149 +1,242 @@
-//! Making the views.
+//! What an operator is shown: plain values, made on request.
 
-use super::{BookView, CrawlView, Node, PeerView, RunState, SeedCounts, SeedView, StatusView};
-use crate::switch::Peer;
-use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-impl Node {
-    /// The reactor at a glance.
-    pub fn status(&self, now: Now) -> StatusView {
-        let (mut inbound, mut outbound) = (0, 0);
-        for peer in self.switch.peers() {
-            match peer.direction {
-                Direction::Inbound => inbound += 1,
-                Direction::Outbound => outbound += 1,
-            }
-        }
-        let params = self.switch.params();
-        StatusView {
-            state: self.state.clone(),
-            since: self.since,
-            seed_mode: self.pex.is_seed(),
-            inbound,
-            outbound,
-            dialling: count(self.switch.dialling()),
-            max_inbound: params.max_inbound,
-            max_outbound: params.max_outbound,
-            max_dials: count(params.max_dials),
-            book: self.summary(now),
-            crawl: CrawlView {
-                last_round: self.pex.last_round(),
-                last_seed_round: self.pex.last_seed_round(),
-                backlog: self.book.backlog(now),
-                next_due: self.book.next_due(),
-            },
-            seeds: self.seed_counts(),
-            bans: count(self.switch.ban_count()),
-            outage: self.in_outage(),
-        }
-    }
+use super::row::{Ban, ListItem, SeedHealth};
+use crate::book::{Record, Refused};
+use crate::pex::Kept;
+use crate::types::{
+    ConnId, DialOutcome, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, PeerAddress, Purpose, Wall,
+};
 
-    /// Whether most of what was good fails at once. While it is stopped nothing fails.
-    pub(super) fn in_outage(&self) -> bool {
-        self.state == RunState::Running && self.pex.in_outage()
-    }
+/// Where a network's reactor is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Not running, on request or not started yet.
+    Stopped,
+    /// Looking up seeds.
+    Starting,
+    /// Running.
+    Running,
+    /// Could not start or broke down; startable again.
+    Failed(String),
+}
 
-    /// The seeds in force, by what our latest dials found.
-    pub fn seed_counts(&self) -> SeedCounts {
-        let mut counts = SeedCounts::default();
-        for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {
-            let count = if health.last_dialled.is_never() {
-                &mut counts.untried
-            } else if health.last_fault.is_empty() {
-                &mut counts.reached
-            } else if health.actual_id.is_some() {
-                &mut counts.wrong_identity
-            } else if health.actual_network.is_some() {
-                &mut counts.wrong_network
-            } else {
-                &mut counts.failed
-            };
-            *count += 1;
-        }
-        counts
-    }
-
+/// A network's reactor at a glance.
+#[derive(Clone, Debug)]
+pub struct StatusView {
+    /// Where it is in its life.
+    pub state: RunState,
+    /// Since when.
+    pub since: Wall,
+    /// Whether it crawls and serves as a seed.
+    pub seed_mode: bool,
+    /// Connected inbound peers.
+    pub inbound: u32,
+    /// Connected outbound peers.
+    pub outbound: u32,
+    /// Dials under way.
+    pub dialling: u32,
+    /// `max_num_inbound_peers`.
+    pub max_inbound: u32,
+    /// `max_num_outbound_peers`.
+    pub max_outbound: u32,
+    /// The most dials at once.
+    pub max_dials: u32,
     /// The book's counts.
-    pub fn summary(&self, now: Now) -> BookView {
-        let counts = self.book.counts();
-        let in_banned_ranges = self.pex.in_banned_ranges(&self.book, &self.switch, now);
-        BookView {
-            size: count(self.book.size()),
-            new: count(counts.new),
-            old: count(counts.old),
-            banned: count(counts.banned),
-            addresses: count(counts.addresses),
-            untried: count(counts.untried),
-            servable: count(self.book.servable(self.pex.servable()) - in_banned_ranges),
-            in_banned_ranges: count(in_banned_ranges),
-            unroutable: self.book.unroutable(),
-            outcomes: counts.outcomes.map(count),
-        }
-    }
+    pub book: BookView,
+    /// How the rounds are getting on.
+    pub crawl: CrawlView,
+    /// The seeds in force.
+    pub seeds: SeedCounts,
+    /// Bans in force.
+    pub bans: u32,
+    /// Whether most of what was good fails at once, so that nothing is demoted now.
+    pub outage: bool,
+}
 
-    /// Who dialled and why, of each connected peer.
-    pub fn peer_kinds(&self) -> impl Iterator<Item = (Direction, Option<Purpose>)> {
-        self.switch.peers().map(|peer| (peer.direction, peer.purpose))
-    }
+/// How the crawl is getting on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CrawlView {
+    /// When the last round was.
+    pub last_round: Wall,
+    /// When the seeds were last asked since the start.
+    pub last_seed_round: Wall,
+    /// Addresses that wait to be dialled now.
+    pub backlog: u32,
+    /// When the next one is due; in the past when some are due now, `None` when none is.
+    pub next_due: Option<Mono>,
+}
 
-    /// The connected peers.
-    pub fn peers(&self) -> Vec<PeerView> {
-        self.switch.peers().map(|peer| self.peer_view(peer)).collect()
-    }
+/// What our latest dials of the seeds in force found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeedCounts {
+    /// Not dialled yet.
+    pub untried: u32,
+    /// It answered.
+    pub reached: u32,
+    /// Nobody answered, or the handshake failed.
+    pub failed: u32,
+    /// A node with another ID answered.
+    pub wrong_identity: u32,
+    /// A node of another chain answered.
+    pub wrong_network: u32,
+}
 
-    /// At most `max` peers whose connection is later than `after`, the earliest first.
-    pub fn peers_after(&self, after: Option<ConnId>, max: usize) -> Vec<PeerView> {
-        self.switch.peers_after(after, max).map(|peer| self.peer_view(peer)).collect()
-    }
-
-    /// The peer of a connection.
-    pub fn peer(&self, conn: ConnId) -> Option<PeerView> {
-        self.switch.peer(conn).map(|peer| self.peer_view(peer))
-    }
-
-    /// The connected peer with this ID.
-    pub fn peer_of(&self, id: &NodeId) -> Option<PeerView> {
-        self.peer(self.switch.conn_of(id)?)
-    }
-
-    fn peer_view(&self, peer: &Peer) -> PeerView {
-        let (last_request, requests) = peer.requests;
-        let leaves = self.pex.leaves_at(peer);
-        PeerView {
-            conn: peer.conn,
-            info: peer.info.clone(),
-            remote: peer.remote,
-            direction: peer.direction,
-            purpose: peer.purpose,
-            connected_since: peer.since.wall,
-            last_request,
-            requests,
-            asked_at: self.pex.asked_at(peer.conn),
-            persistent: peer.persistent,
-            unconditional: peer.unconditional,
-            kept: self.pex.kept(peer),
-            leaves: leaves.map_or(Wall::NEVER, |at| peer.since.wall + at.since(peer.since.mono)),
-            dialled: peer.dialled,
-        }
-    }
-
-    /// The seeds, those of the file that were removed at run time included.
-    pub fn seeds(&self) -> Vec<SeedView> {
-        let ids: Vec<NodeId> = self.pex.seed_entries().map(|(seed, _)| seed.id()).collect();
-        let told = self.book.count_by_source(&ids);
-        let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
-            seed: seed.clone(),
-            from_file: delta.is_none_or(|delta| !delta.added),
-            in_effect: delta.is_none_or(|delta| delta.added),
-            change: delta.map(|delta| (delta.author.clone(), delta.at)),
-            in_use: self.switch.is_busy_with(&seed.id()),
-            health: self.pex.seed_health(seed),
-            told: told.get(&seed.id()).copied().unwrap_or_default(),
-        };
-        self.pex.seed_entries().map(view).collect()
+impl SeedCounts {
+    /// How many seeds there are.
+    pub fn total(&self) -> u32 {
+        self.untried + self.reached + self.failed + self.wrong_identity + self.wrong_network
     }
 }
 
-pub(super) fn count(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
+/// The book's counts; all of IDs except `addresses` and `outcomes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BookView {
+    /// IDs in all, banned ones left out.
+    pub size: u32,
+    /// IDs in new buckets.
+    pub new: u32,
+    /// IDs in old buckets.
+    pub old: u32,
+    /// IDs that are banned and kept.
+    pub banned: u32,
+    /// Addresses of them all.
+    pub addresses: u32,
+    /// IDs with an address that was never tried.
+    pub untried: u32,
+    /// IDs that an asker would be told of now, in this mode.
+    pub servable: u32,
+    /// IDs that an asker would be told of, were their addresses not in banned ranges.
+    pub in_banned_ranges: u32,
+    /// How often an address that somebody told of was refused because it cannot be routed, since the start.
+    pub unroutable: u64,
+    /// Addresses by what became of the latest attempt, numbered as [`DialOutcome`] is.
+    pub outcomes: [u32; DialOutcome::ALL.len()],
+}
+
+/// A connected peer.
+#[derive(Clone, Debug)]
+pub struct PeerView {
+    /// Its connection.
+    pub conn: ConnId,
+    /// What it says of itself, the ID authenticated.
+    pub info: Arc<NodeInfo>,
+    /// Its end of the connection.
+    pub remote: SocketAddr,
+    /// Who dialled.
+    pub direction: Direction,
+    /// Why we dialled; `None` for inbound peers.
+    pub purpose: Option<Purpose>,
+    /// Since when.
+    pub connected_since: Wall,
+    /// When it last asked for addresses; never = 0.
+    pub last_request: Wall,
+    /// Requests that it sent on this connection.
+    pub requests: u32,
+    /// When we asked it for addresses and wait for the answer.
+    pub asked_at: Option<Mono>,
+    /// Whether it is persistent.
+    pub persistent: bool,
+    /// Whether it is unconditional.
+    pub unconditional: bool,
+    /// Why it is connected.
+    pub kept: Kept,
+    /// When it will be let go, if it is still there; never = no time is set.
+    pub leaves: Wall,
+    /// Where we dialled it.
+    pub dialled: Option<NetAddress>,
+}
+
+/// An address of the book with what the record alone does not say.
+#[derive(Clone, Debug)]
+pub struct AddressView {
+    /// The record.
+    pub record: Record,
+    /// The part of the network that it lies in.
+    pub group: Group,
+    /// Whether an asker may be told of this very address now.
+    pub servable: bool,
+    /// Whether it is connected now.
+    pub connected: bool,
+}
+
+/// Names an address, or all of an ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressRef {
+    /// All addresses of this ID.
+    Id(NodeId),
+    /// This one.
+    Address(NetAddress),
+}
+
+/// An address of the book with all that decides about it.
+#[derive(Clone, Debug)]
+pub struct AddressStory {
+    /// What a list shows.
+    pub view: AddressView,
+    /// Whether only verified addresses are served: by a seed.
+    pub seed_mode: bool,
+    /// Whether the reactor runs.
+    pub running: bool,
+    /// Whether most of what was good fails at once, so that nothing is demoted now.
+    pub outage: bool,
+    /// Why the book would not take it now, as by a list that changed since.
+    pub refused: Option<Refused>,
+    /// Where its ID is served, if anywhere.
+    pub served_at: Option<NetAddress>,
+    /// Whether its ID is being dialled now.
+    pub dialling: bool,
+    /// When the crawl will dial it next; `None` when it is being dialled, or there is no crawl of it.
+    pub next_attempt: Option<Wall>,
+    /// Until when its failures keep it from being dialled, and whether it is given up until then.
+    pub held: Option<(Wall, bool)>,
+    /// The bans that hold for its ID or its IP.
+    pub bans: Vec<Ban>,
+}
+
+/// What an asker would be told.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The addresses.
+    pub addresses: Vec<NetAddress>,
+    /// IDs that might have been among them.
+    pub servable: u32,
+}
+
+/// An entry of one of the lists of peers that are treated otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedView {
+    /// The entry, and of which list.
+    pub item: ListItem,
+    /// Whether the file names it.
+    pub from_file: bool,
+    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    pub in_effect: bool,
+    /// Who added or removed it at run time, and when; `None` when it is as the file has it.
+    pub change: Option<(Box<str>, Wall)>,
+    /// Whether its ID is connected now.
+    pub connected: bool,
+    /// When a persistent peer will be dialled; `None` while it is connected, being dialled, or not to be dialled.
+    pub next_dial: Option<Wall>,
+}
+
+/// A seed.
+#[derive(Clone, Debug)]
+pub struct SeedView {
+    /// Where it is configured to be.
+    pub seed: PeerAddress,
+    /// Whether the file names it.
+    pub from_file: bool,
+    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    pub in_effect: bool,
+    /// Who added or removed it at run time, and when; `None` when it is as the file has it.
+    pub change: Option<(Box<str>, Wall)>,
+    /// Whether it is connected or dialled now.
+    pub in_use: bool,
+    /// What our dials found.
+    pub health: SeedHealth,
+    /// Addresses of the book that it told us of first, and how many of them are verified.
+    pub told: (u32, u32),
 }

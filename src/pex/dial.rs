@@ -5,7 +5,7 @@ use super::outage::Turn;
 use super::seeds::note_dial;
 use super::{Context, Pex};
 use crate::book::{MarkOutcome, Servable, Source};
-use crate::switch::{Dialled, Event, NotDialled, verdict};
+use crate::switch::{Dialled, Event, NotDialled, consequence};
 use crate::types::{DialOutcome, Fault, NetAddress, Purpose};
 
 impl Pex {
@@ -62,7 +62,7 @@ impl Pex {
     }
 
     fn note_outcome(&mut self, cx: &mut Context<'_>, address: &NetAddress, fault: Option<&Fault>) {
-        match fault.map_or(Some(DialOutcome::Reached), |fault| verdict(fault).outcome) {
+        match fault.map_or(Some(DialOutcome::Reached), |fault| consequence(fault).outcome) {
             None => cx.book.untake(cx.now, address),
             Some(outcome) if outcome.is_success() => self.note_success(cx, address, outcome),
             Some(outcome) => self.note_failure(cx, address, outcome),

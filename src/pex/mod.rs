@@ -4,38 +4,38 @@
 //! [`Pex::add_peer`], RemovePeer in [`Pex::remove_peer`], Receive in [`Pex::receive`], ensurePeersRoutine in `ensure.rs`,
 //! dialSeeds and dialPeer in `dial.rs`, the crawl in `crawl.rs`. GetChannels is `types::PEX_CHANNEL` and `wire::mconn`.
 
-mod claims;
+mod claimed_addresses;
 mod crawl;
 mod dial;
+mod endpoint_queue;
 mod ensure;
 mod outage;
 pub mod params;
-mod place_queue;
 mod receive;
-mod requests;
+mod request_times;
+mod retention;
 mod seeds;
-mod stay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use claimed_addresses::Claims;
+use endpoint_queue::PlaceQueue;
+use outage::Outage;
 pub use params::Params;
+use request_times::Requests;
+pub use retention::Kept;
+use seeds::Seeds;
 pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
-pub use stay::Kept;
 
 use crate::book::{Book, Servable};
-use crate::switch::{Ban, Dial, Event, Peer};
-use crate::switch::{BanTarget, Penalty, Switch, params::BAN_LENGTH, verdict};
+use crate::switch::params::BAN_LENGTH;
+use crate::switch::{Ban, BanTarget, Dial, Event, Peer, Penalty, Switch, consequence};
 use crate::types::{
     CloseHow, CloseReason, ConnId, Delta, DialOutcome, Direction, Fault, Mono, NetAddress, NodeId, Now, PeerAddress,
     Purpose, SeededRng, Wall,
 };
 use crate::wire::pex::Outgoing;
-use claims::Claims;
-use outage::Outage;
-use place_queue::PlaceQueue;
-use requests::Requests;
-use seeds::Seeds;
 
 /// What the reactor works on: the rest of the node, for the length of one call.
 pub struct Context<'a> {
@@ -142,7 +142,7 @@ impl Pex {
         if peer.direction == Direction::Inbound {
             cx.book.retry_untried(cx.now, &peer.info.id);
         }
-        if verdict(fault).penalty == Penalty::Ban {
+        if consequence(fault).penalty == Penalty::Ban {
             self.ban(cx, peer.info.id, fault);
         }
     }

@@ -1,7 +1,7 @@
 //! Receive (seed document, "Receive"; behaviour document, "Request received" and "Addresses received").
 
 use super::params::SEED_SELECTION_BIAS;
-use super::requests::Asked;
+use super::request_times::Asked;
 use super::{Context, Pex};
 use crate::book::Source;
 use crate::switch::Event;

@@ -8,7 +8,7 @@ use rand::seq::SliceRandom as _;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::visitor::{Answer, NoAnswer, Visitor, ask};
+use super::client::{Answer, NoAnswer, Visitor, ask};
 use super::{Limits, Question, Report, Verdict};
 use crate::clock::{Clock, seeded_rng};
 use crate::transport::{Dialler, Upgraded};

@@ -3,27 +3,26 @@
 //! Each dial is made under a fresh identity, so that it is no second connection of anybody, and announces an address that
 //! nobody keeps. All of it is bounded, in number and in time; the [`Dialler`]'s bounds hold as well.
 
-mod convert;
+mod client;
 mod examine;
-mod list;
 mod report;
+mod seed_list;
 #[cfg(test)]
 mod tests;
+mod to_protobuf;
 mod verdict;
-mod visitor;
 
 use std::time::Duration;
 
+pub use client::{Answer, NoAnswer, Visitor, ask};
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
-
-pub use list::split;
 pub use report::Report;
+pub use seed_list::split;
 pub use verdict::{Standing, Verdict};
-pub use visitor::{Answer, NoAnswer, Visitor, ask};
 
 use self::examine::Examiner;
-use self::list::Entry;
+use self::seed_list::Entry;
 use crate::transport::Dialler;
 
 /// Entries of a list at most.
@@ -101,7 +100,7 @@ pub async fn check(
 ) -> Result<Vec<Report>, QuestionError> {
     validate(question, seeds)?;
     let examiner = Examiner::new(dialler, question, limits);
-    let entries = list::read(seeds, question.strict).into_iter().enumerate();
+    let entries = seed_list::read(seeds, question.strict).into_iter().enumerate();
     let reports = entries.map(|(index, entry)| {
         let (text, examiner) = (&seeds[index], &examiner);
         async move {

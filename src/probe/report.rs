@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::list::EntryFault;
+use super::seed_list::EntryFault;
 use super::{Standing, Verdict};
 use crate::transport::Upgraded;
 use crate::types::NodeId;

@@ -1,6 +1,6 @@
 //! What a check says of a seed.
 
-use crate::switch::verdict;
+use crate::switch::consequence;
 use crate::types::{DialOutcome, Fault};
 
 /// What was found of an entry.
@@ -52,7 +52,7 @@ pub enum Standing {
 impl Verdict {
     /// What the end of a dial or of a visit says: what the book would note of it, and what it has no word for.
     pub(super) fn of(fault: &Fault) -> Verdict {
-        match (verdict(fault).outcome, fault) {
+        match (consequence(fault).outcome, fault) {
             (Some(DialOutcome::Reached), _) => Verdict::Ok,
             (Some(DialOutcome::Refused), _) => Verdict::Refused,
             (Some(DialOutcome::TimedOut), _) => Verdict::TimedOut,

@@ -12,7 +12,8 @@ use ipnet::IpNet;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 
-use super::column::{self, exact, hex};
+use super::column_text;
+use super::column_text::{exact, hex};
 use super::load::{BadColumn, Cells};
 use crate::node::row::{AuditEntry, DialEntry};
 use crate::types::{DialOutcome, NodeId, Wall};
@@ -233,7 +234,7 @@ const DIAL: &str = "number, at_ms, id, target, ip, port, purpose, outcome, fault
 
 fn dial(cells: &mut Cells<'_, '_>) -> Result<DialEntry, BadColumn> {
     let (number, at) = (cells.number()?, cells.wall()?);
-    let id = cells.text(column::id)?;
+    let id = cells.text(column_text::id)?;
     let target = cells.text(|place| format!("{id}@{place}").parse().ok())?;
     let (ip, port): (Option<IpAddr>, Option<u16>) = (cells.optional(exact)?, cells.take()?);
     Ok(DialEntry {
@@ -241,9 +242,10 @@ fn dial(cells: &mut Cells<'_, '_>) -> Result<DialEntry, BadColumn> {
         at,
         target,
         remote: ip.zip(port).map(SocketAddr::from),
-        purpose: cells.text(column::purpose)?,
-        outcome: cells
-            .text(|word| if word == column::INCONCLUSIVE { Some(None) } else { column::outcome(word).map(Some) })?,
+        purpose: cells.text(column_text::purpose)?,
+        outcome: cells.text(|word| {
+            if word == column_text::INCONCLUSIVE { Some(None) } else { column_text::outcome(word).map(Some) }
+        })?,
         fault: cells.take::<String>()?.into(),
         detail: cells.take::<String>()?.into(),
     })

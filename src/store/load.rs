@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Row as SqlRow};
 
-use super::column::{self, exact};
+use super::column_text;
+use super::column_text::exact;
 use crate::book::{Record, Source};
 use crate::node::row::{Ban, Delta, EventMark, ListItem, Rows, SeedHealth, Setting};
 use crate::types::{NetAddress, Wall};
@@ -140,12 +141,12 @@ const ADDRESS: &str =
 fn address(cells: &mut Cells<'_, '_>) -> Result<Record, BadColumn> {
     Ok(Record {
         address: net_address(cells)?,
-        state: cells.text(column::state)?,
-        buckets: cells.text(column::buckets)?,
-        source: Source { id: cells.text(column::id)?, ip: cells.text(exact)? },
+        state: cells.text(column_text::state)?,
+        buckets: cells.text(column_text::buckets)?,
+        source: Source { id: cells.text(column_text::id)?, ip: cells.text(exact)? },
         added: cells.wall()?,
         attempts: cells.take()?,
-        outcome: cells.text(column::outcome)?,
+        outcome: cells.text(column_text::outcome)?,
         last_attempt: cells.wall()?,
         last_success: cells.wall()?,
         reached_since: cells.wall()?,
@@ -154,7 +155,7 @@ fn address(cells: &mut Cells<'_, '_>) -> Result<Record, BadColumn> {
 }
 
 fn net_address(cells: &mut Cells<'_, '_>) -> Result<NetAddress, BadColumn> {
-    let id = cells.text(column::id)?;
+    let id = cells.text(column_text::id)?;
     let ip: IpAddr = cells.text(exact)?;
     let at = cells.next - 1;
     let port = cells.take()?;
@@ -167,7 +168,7 @@ const BAN: &str = "target, reason, since_ms, until_ms, by_operator, author";
 
 fn ban(cells: &mut Cells<'_, '_>) -> Result<Ban, BadColumn> {
     Ok(Ban {
-        target: cells.text(column::target)?,
+        target: cells.text(column_text::target)?,
         reason: cells.take()?,
         since: cells.wall()?,
         until: cells.wall()?,
@@ -181,7 +182,7 @@ const LIST_DELTA: &str = "list, item, added, author, at_ms";
 fn list_delta(cells: &mut Cells<'_, '_>) -> Result<Delta<ListItem>, BadColumn> {
     let list: String = cells.take()?;
     Ok(Delta {
-        item: cells.text(|item| column::read_list_item(&list, item))?,
+        item: cells.text(|item| column_text::read_list_item(&list, item))?,
         added: cells.flag()?,
         author: cells.take::<String>()?.into(),
         at: cells.wall()?,
@@ -220,7 +221,7 @@ fn seed_health(cells: &mut Cells<'_, '_>) -> Result<SeedHealth, BadColumn> {
         last_success: cells.wall()?,
         last_fault: cells.take()?,
         latency_ms: cells.take()?,
-        actual_id: cells.optional(column::id)?,
+        actual_id: cells.optional(column_text::id)?,
         actual_network: cells.take()?,
         addresses: cells.take()?,
         last_answer: cells.wall()?,

@@ -5,15 +5,15 @@
 //! read again. The file is in write-ahead mode and not locked for readers, so that it can be looked at, copied or
 //! replicated while in use.
 
-mod column;
-mod copies;
+mod backup;
+mod column_text;
 mod create;
+mod dial_ring;
 mod error;
 pub mod history;
 mod load;
 mod lock;
 mod open;
-mod ring;
 mod save;
 mod schema;
 mod stats;
@@ -27,18 +27,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use rusqlite::Connection;
-
-pub use copies::{CopyError, back_up, restore};
+pub use backup::{CopyError, back_up, restore};
 pub use error::{Failure, OpenError, WriteError};
 pub use load::Skipped;
+use lock::Lock;
+use rusqlite::Connection;
+use stats::Meter;
 pub use stats::StoreStats;
+use writer::{Batch, Sink, Writer};
 
 use crate::clock::Clock;
 use crate::node::row::{Change, Rows};
-use lock::Lock;
-use stats::Meter;
-use writer::{Batch, Sink, Writer};
 
 /// Bounds on a store.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{FromSql, Value};
 use rusqlite::{Connection, MAIN_DB, OpenFlags, OptionalExtension as _};
 
-use super::copies::pending;
+use super::backup::pending;
 use super::create::create;
 use super::load::load;
 use super::lock::{Lock, beside};
-use super::{Loaded, OpenError, Settings, ring, schema};
+use super::{Loaded, OpenError, Settings, dial_ring, schema};
 
 /// What [`check_head`] reads: SQLite's own header.
 const HEADER: usize = 100;
@@ -49,7 +49,7 @@ pub(super) fn open(
     let (rows, skipped) = load(&conn).map_err(sqlite)?;
     prepare(&conn, path)?;
     // What does not fit the ring any more does no harm; a disk that takes nothing now must not keep pexd from starting.
-    if let Err(error) = ring::fit(&mut conn, settings.dial_log) {
+    if let Err(error) = dial_ring::fit(&mut conn, settings.dial_log) {
         tracing::warn!(path = %path.display(), %error, "the dial log keeps more than book.dial_log says");
     }
     Ok((conn, lock, Loaded { rows, hash_key, skipped }))

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::column::{self, buckets_text, hex, list_item, target_text};
+use super::column_text::{self, buckets_text, hex, list_item, target_text};
 use super::writer::Batch;
 use crate::book::Record;
 use crate::node::row::{AuditEntry, Ban, Delta, DialEntry, EventMark, Key, ListItem, Row, SeedHealth, Setting};
@@ -124,7 +124,7 @@ fn put_dial(transaction: &Transaction<'_>, slot: u32, entry: &DialEntry) -> rusq
         entry.remote.map(|remote| remote.ip().to_string()),
         entry.remote.map(|remote| remote.port()),
         entry.purpose.name(),
-        entry.outcome.map_or(column::INCONCLUSIVE, DialOutcome::name),
+        entry.outcome.map_or(column_text::INCONCLUSIVE, DialOutcome::name),
         entry.fault,
         entry.detail,
     ])?;

@@ -1,7 +1,8 @@
 //! What the thread that writes has done, in numbers that anybody may read at any time.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// What was written to a book since it was opened.

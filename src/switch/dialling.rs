@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Wait;
-use super::{Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Switch, params, verdict};
+use super::{Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Switch, consequence, params};
 use crate::types::{
     CloseHow, ConnId, DialOutcome, Direction, Fault, Mono, NetAddress, Now, PeerAddress, Purpose, SeededRng,
 };
@@ -77,7 +77,7 @@ impl Switch {
         self.backoff.held_until(address, now.mono)
     }
 
-    /// Takes the end of a dial: keeps the connection or not, and counts a failure where the verdict says. `None` for a
+    /// Takes the end of a dial: keeps the connection or not, and counts a failure where the fault's consequence says. `None` for a
     /// number that was given up.
     pub fn dialled(
         &mut self,
@@ -100,7 +100,7 @@ impl Switch {
             }
             Err(fault) => {
                 self.dial_failed(now, &dial, address, &fault, rng);
-                self.dial_ended(&dial, remote, verdict(&fault).outcome, Some(fault.clone()));
+                self.dial_ended(&dial, remote, consequence(&fault).outcome, Some(fault.clone()));
                 Some(Dialled { dial, address, fault: Some(fault), conn: None, took: Duration::ZERO })
             }
         }
@@ -129,10 +129,10 @@ impl Switch {
     fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
         if let Some(address) = address {
             // Alive without PEX is no failure.
-            if verdict(fault).outcome.is_some_and(DialOutcome::is_success) {
+            if consequence(fault).outcome.is_some_and(DialOutcome::is_success) {
                 self.backoff.succeeded(&address);
             }
-            match verdict(fault).blame {
+            match consequence(fault).blame {
                 Blame::Endpoint => self.backoff.failed(&address, true, now.mono, rng),
                 Blame::Address => self.backoff.failed(&address, false, now.mono, rng),
                 Blame::Nobody => {}

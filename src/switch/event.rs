@@ -4,9 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::types::{ConnId, DialOutcome, Direction, Fault, NetAddress, NodeId, PeerAddress, Purpose};
-
 use super::{Ban, BanTarget};
+use crate::types::{ConnId, DialOutcome, Direction, Fault, NetAddress, NodeId, PeerAddress, Purpose};
 
 /// Something that an operator may want to know of. Thousands are kept: what is long is behind a pointer, and a copy
 /// copies no text.

@@ -3,39 +3,39 @@
 //! Pure. What it wants done comes out as [`Effect`]s, what happened as [`Event`]s.
 
 mod backoff;
-mod banning;
+mod ban_enforcement;
 mod bans;
 mod connecting;
 mod dialling;
 mod effect;
 mod event;
-mod lists;
+mod fault_consequence;
 pub mod params;
+mod peer_lists;
 mod peers;
 mod reconnect;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use backoff::Backoff;
+use bans::Bans;
 pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
 pub use event::{DialEnd, Event};
-pub use lists::ListChange;
+pub use fault_consequence::{Blame, Consequence, Penalty, consequence};
 pub use params::{Limits, Params};
+pub use peer_lists::ListChange;
 pub use peers::{Dial, Handshaken, Peer};
-pub use verdict::{Blame, Penalty, Verdict, verdict};
+use peers::{Dials, Peers};
+use reconnect::Reconnect;
 
 use crate::types::{
     CloseHow, CloseReason, ConnId, Delta, Fault, Mono, NetAddress, NodeId, Now, Overlay, PeerAddress, Purpose,
     SeededRng,
 };
-use backoff::Backoff;
-use bans::Bans;
-use peers::{Dials, Peers};
-use reconnect::Reconnect;
 
 /// The connections of one network and the rules for them.
 #[derive(Debug)]

@@ -6,31 +6,24 @@
 //! it means is decided elsewhere.
 
 mod dial;
-mod door;
-mod gate;
-mod heavy_hitters;
-mod inbound;
-mod keyed;
-mod listener;
-mod local;
-mod messages;
+mod handshake;
+mod limits;
+mod listen;
+mod local_node;
+mod message_counts;
 mod os_error;
-mod pacer;
 mod peer;
-mod refusals;
-mod resolve;
-mod source;
-mod upgrade;
 
-pub use crate::rate::RateLimit;
+pub use dial::resolve::Resolver;
 pub use dial::{DialLimits, DialLoad, Dialled, Dialler};
-pub use door::DoorLimits;
-pub use gate::Gate;
-pub use listener::{BindError, Listener, RouteError};
-pub use local::{Local, Pace, Settings};
-pub use messages::{MessageCount, MessageCounts, Messages};
+pub use handshake::Upgraded;
+pub use limits::gate::Gate;
+pub use limits::handshake_limits::DoorLimits;
+pub use limits::refusals::{REFUSED_HOSTS, REFUSED_RANGES, Refusal, Refusals, RefusedSource};
+pub use limits::source_group::Grouping;
+pub use listen::listener::{BindError, Listener, RouteError};
+pub use local_node::{Local, Pace, Settings};
+pub use message_counts::{MessageCount, MessageCounts, Messages};
 pub use peer::{Ack, FromPeer, Full, PeerHandle, PeerSaid, Traffic, spawn_peer};
-pub use refusals::{REFUSED_HOSTS, REFUSED_RANGES, Refusal, Refusals, RefusedSource};
-pub use resolve::Resolver;
-pub use source::Grouping;
-pub use upgrade::Upgraded;
+
+pub use crate::rate_limit::RateLimit;

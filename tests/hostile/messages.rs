@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use pexd::proto::tendermint::p2p::{Message, NetAddress as ProtoAddress, PexAddrs, message::Sum};
+use pexd::proto::tendermint::p2p::message::Sum;
+use pexd::proto::tendermint::p2p::{Message, NetAddress as ProtoAddress, PexAddrs};
 use pexd::testkit::{Identity, Peer};
 use pexd::types::{Fault, NetAddress, NodeId};
 use pexd::wire::mconn::{DEFAULT_PAYLOAD, MAX_MESSAGE, encode_message};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::unix::UCred;
 
 use super::tls::ClientCertificate;
-use crate::rate::host_of;
+use crate::rate_limit::host_of;
 
 /// The source that connections, requests and failures are counted for until the caller authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::grants::Credential;
 use super::peer_credentials::Source;
 use crate::admin::limits::Limits;
-use crate::rate::RateTable;
+use crate::rate_limit::RateTable;
 use crate::types::Mono;
 
 /// Callers and sources that are remembered at once, in each table.
@@ -88,7 +88,7 @@ impl CallerLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rate::RateLimit;
+    use crate::rate_limit::RateLimit;
 
     const HERE: Source = Source::User(1);
     const THERE: Source = Source::User(2);

@@ -18,13 +18,12 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
 use super::connection_limits::{NoPlace, Place, Places};
-use crate::admin::auth::peer_credentials::RemoteClient;
-use crate::admin::auth::peer_credentials::Source;
+use crate::admin::auth::peer_credentials::{RemoteClient, Source};
 use crate::admin::auth::reload::{CredentialsInEffect, Tls};
 use crate::admin::auth::tls::ClientCertificate;
 use crate::admin::limits::Limits;
 use crate::clock::Clock;
-use crate::rate::RateTable;
+use crate::rate_limit::RateTable;
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);

@@ -2,9 +2,7 @@
 
 use super::conversions::time;
 use crate::admin::host::operations::{ConfigEntry, ConfigSource, Reloaded};
-use crate::admin::untrusted_text::printable;
-use crate::admin::untrusted_text::reason;
-use crate::admin::untrusted_text::whole;
+use crate::admin::untrusted_text::{printable, reason, whole};
 use crate::proto::pexd::v1 as pb;
 
 pub(in crate::admin) fn entry(entry: ConfigEntry) -> pb::ConfigEntry {

@@ -4,8 +4,7 @@ use prost_types::Duration;
 
 use crate::admin::diagnosis::{attention, outbound, servable};
 pub(in crate::admin) use crate::admin::timestamps::time;
-use crate::admin::untrusted_text::printable;
-use crate::admin::untrusted_text::reason;
+use crate::admin::untrusted_text::{printable, reason};
 use crate::book;
 use crate::network::{Applied, Peer, Saved, Status, Traffic};
 use crate::node::row::{self, ListItem};

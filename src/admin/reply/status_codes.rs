@@ -8,8 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::admin::host::operations::OperationError;
 use crate::admin::host::process::LogError;
-use crate::admin::untrusted_text::printable;
-use crate::admin::untrusted_text::reason;
+use crate::admin::untrusted_text::{printable, reason};
 use crate::network::{Error, LookupError};
 use crate::switch::NotDialled;
 

@@ -7,9 +7,8 @@ use tonic::Status;
 
 use crate::admin::auth::caller::Caller;
 use crate::admin::host::process::{LogError, Process};
-use crate::admin::reply::conversions;
-use crate::admin::reply::status_codes;
 use crate::admin::reply::status_codes::invalid;
+use crate::admin::reply::{conversions, status_codes};
 use crate::admin::untrusted_text;
 use crate::network::Directory;
 use crate::proto::pexd::v1::{GetLogLevelResponse, SetLogLevelRequest, SetLogLevelResponse};

@@ -8,14 +8,11 @@ use tonic::{Request, Response, Status};
 
 use crate::admin::auth::caller::Caller;
 use crate::admin::host::operations::{NewNetwork, OperationError, Operations, SetResult};
-use crate::admin::page;
-use crate::admin::reply::config_entries;
-use crate::admin::reply::conversions;
-use crate::admin::reply::status_codes;
 use crate::admin::reply::status_codes::invalid;
+use crate::admin::reply::{config_entries, conversions, status_codes};
 use crate::admin::request::network_scope::Scope;
 use crate::admin::request::{fields, network_scope};
-use crate::admin::untrusted_text;
+use crate::admin::{page, untrusted_text};
 use crate::clock::Clock;
 use crate::network::{Directory, Handle};
 use crate::proto::pexd::v1::network_service_server::NetworkService;

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{BanRequest, GetStatusRequest, StopRequest};
-use crate::rate::RateLimit;
+use crate::rate_limit::RateLimit;
 
 /// Longer than the files are looked at apart, and than any machine needs for the rest.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,11 +4,10 @@ use super::*;
 use crate::network::scripted;
 use crate::network::tests::until;
 use crate::node::row::ListItem;
-use crate::proto::pexd::v1::ConfigSource;
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
-use crate::proto::pexd::v1::{AddSeedRequest, BanRequest, ResetConfigRequest, StopRequest};
+use crate::proto::pexd::v1::{AddSeedRequest, BanRequest, ConfigSource, ResetConfigRequest, StopRequest};
 use crate::types::Fault;
 
 const INBOUND: &str = "p2p.max_num_inbound_peers";

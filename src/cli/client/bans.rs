@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::connect::Service;
-use super::{Session, length, pages, parts, refused, to_protobuf};
+use super::{Session, length, pages, per_network, refused, to_protobuf};
 use crate::cli::Failure;
+use crate::cli::humanize::{ago, instant, or_dash, word};
 use crate::cli::table::{cell, column, table};
-use crate::cli::words::{ago, instant, or_dash, word};
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::{
     Ban, BanFilter, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, UnbanRequest,
@@ -90,7 +90,7 @@ pub(super) async fn ban(session: &Session, args: BanArgs) -> Result<(), Failure>
     let request = BanRequest { network: session.network_or_all(), target, reason, duration: length.map(to_protobuf) };
     let answer = client(session).await?.ban(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &BanResponse| changes(&answer.results, "banned", "it was banned already"))?;
-    parts::settle(&answer.results, &answer.failures)
+    per_network::settle(&answer.results, &answer.failures)
 }
 
 pub(super) async fn unban(session: &Session, args: UnbanArgs) -> Result<(), Failure> {
@@ -99,9 +99,9 @@ pub(super) async fn unban(session: &Session, args: UnbanArgs) -> Result<(), Fail
     session
         .output
         .show(&answer, |answer: &UnbanResponse| changes(&answer.results, "ban lifted", "it was not banned"))?;
-    parts::settle(&answer.results, &answer.failures)
+    per_network::settle(&answer.results, &answer.failures)
 }
 
 fn changes(results: &[ChangeResult], done: &str, already: &str) -> String {
-    results.iter().map(|result| parts::change(Some(result), done, already)).collect()
+    results.iter().map(|result| per_network::change(Some(result), done, already)).collect()
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::book_answers::{client, displaced, refusals, some_refused};
 use super::book_files::{Form, export, import};
-use super::{ALL, Session, pages, parts, refused};
+use super::book_results::{client, displaced, refusals, some_refused};
+use super::{ALL, Session, pages, per_network, refused};
 use crate::cli::Failure;
+use crate::cli::humanize::{ago, instant, or_dash, word, yes};
 use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
-use crate::cli::words::{ago, instant, or_dash, word, yes};
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,
     AddressOrder, AddressState, GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse,
@@ -158,7 +158,7 @@ async fn summary(session: &Session) -> Result<(), Failure> {
         };
         table(columns, answer.summaries.iter().map(row))
     })?;
-    parts::all_did(&answer.failures)
+    per_network::all_did(&answer.failures)
 }
 
 async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
@@ -292,7 +292,7 @@ async fn add(session: &Session, addresses: Vec<String>) -> Result<(), Failure> {
         let (known, gave_way) = (answer.known_count, displaced(answer.evicted_count));
         format!("{} added, {known} known already{gave_way}\n{}", answer.added_count, refusals(&answer.refused))
     })?;
-    parts::settle(&answer.result, &[])?;
+    per_network::settle(&answer.result, &[])?;
     some_refused(answer.refused.len())
 }
 
@@ -300,7 +300,7 @@ async fn remove(session: &Session, address: String) -> Result<(), Failure> {
     let request = RemoveAddressRequest { network: session.network(), address };
     let answer = client(session).await?.remove_address(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &RemoveAddressResponse| format!("{} removed\n", answer.removed_count))?;
-    parts::settle(&answer.result, &[])
+    per_network::settle(&answer.result, &[])
 }
 
 async fn preview(session: &Session, requester_id: String) -> Result<(), Failure> {

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use tokio_stream::StreamExt as _;
 
-use super::book_answers::{client, displaced, refusals, some_refused};
-use super::{Session, parts, refused};
+use super::book_results::{client, displaced, refusals, some_refused};
+use super::{Session, per_network, refused};
 use crate::cli::{Failure, output};
 use crate::proto::pexd::v1::{BookFormat, ExportAddressesRequest, ImportAddressesRequest, ImportAddressesResponse};
 
@@ -52,7 +52,7 @@ pub(super) async fn import(session: &Session, file: PathBuf) -> Result<(), Failu
         let gave_way = displaced(answer.evicted_count);
         format!("{added} added, {known} known already, {refused} refused{gave_way}\n{}", refusals(&answer.refused))
     })?;
-    parts::settle(&answer.result, &[])?;
+    per_network::settle(&answer.result, &[])?;
     if answer.added_count + answer.known_count + answer.refused_count + answer.evicted_count == 0 {
         return Err(Failure::Failed(format!("{}: there is no address in it", file.display())));
     }

@@ -13,9 +13,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 
 use super::SessionArgs;
-use super::place::Place;
-use super::reach::Reach;
-use super::trouble::Trouble;
+use super::call_error::Trouble;
+use super::channel::Reach;
+use super::endpoint::Place;
 use crate::cli::Failure;
 use crate::config::Home;
 

@@ -9,7 +9,7 @@ use tokio_stream::StreamExt as _;
 use super::connect::{Connect, MAX_ANSWER};
 use super::{Session, refused};
 use crate::cli::Failure;
-use crate::cli::words::{instant, why_unsaved, word};
+use crate::cli::humanize::{instant, why_unsaved, word};
 use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::watch_events_response::Update;

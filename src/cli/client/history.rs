@@ -3,8 +3,8 @@
 use super::connect::{MAX_ANSWER, Service};
 use super::{Session, length, pages};
 use crate::cli::Failure;
+use crate::cli::humanize::{ago, instant, or_dash, word};
 use crate::cli::table::{cell, column, table};
-use crate::cli::words::{ago, instant, or_dash, word};
 use crate::clock::Clock;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;

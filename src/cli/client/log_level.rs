@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Session, length, refused, to_protobuf};
 use crate::cli::Failure;
-use crate::cli::words::ago;
+use crate::cli::humanize::ago;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{GetLogLevelRequest, GetLogLevelResponse, SetLogLevelRequest, SetLogLevelResponse};
 

@@ -2,21 +2,21 @@
 
 mod bans;
 mod book;
-mod book_answers;
 mod book_files;
+mod book_results;
+mod call_error;
+mod channel;
 mod connect;
+mod endpoint;
 mod events;
 mod history;
 mod log_level;
 mod networks;
 mod pages;
-mod parts;
 mod peers;
-mod place;
-mod reach;
+mod per_network;
 mod seeds;
 mod status;
-mod trouble;
 
 use std::time::Duration;
 

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use clap::Subcommand;
 
 use super::connect::{MAX_ANSWER, Service};
-use super::{Session, pages, parts, refused, refused_of_all};
+use super::{Session, pages, per_network, refused, refused_of_all};
 use crate::cli::Failure;
+use crate::cli::humanize::{ago, or_dash, word, yes};
 use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
-use crate::cli::words::{ago, or_dash, word, yes};
 use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
@@ -119,28 +119,28 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             let answer = client(session).await?.set_config(request).await.map_err(refused)?.into_inner();
             session
                 .output
-                .show(&answer, |answer| parts::change(answer.result.as_ref(), "changed", "it was so already"))?;
-            parts::settle(&answer.result, &[])
+                .show(&answer, |answer| per_network::change(answer.result.as_ref(), "changed", "it was so already"))?;
+            per_network::settle(&answer.result, &[])
         }
         What::Reset { key } => {
             let request = ResetConfigRequest { network, key };
             let answer = client(session).await?.reset_config(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer| {
-                parts::change(answer.result.as_ref(), "as the file has it", "it was as the file has it")
+                per_network::change(answer.result.as_ref(), "as the file has it", "it was as the file has it")
             })?;
-            parts::settle(&answer.result, &[])
+            per_network::settle(&answer.result, &[])
         }
         What::Start => {
             let mut client = ReactorServiceClient::new(session.connect.service().await?);
             let answer = client.start(StartRequest { network }).await.map_err(refused_of_all)?.into_inner();
             session.output.show(&answer, |answer| lifecycle(&answer.results))?;
-            parts::all_did(&answer.failures)
+            per_network::all_did(&answer.failures)
         }
         What::Stop => {
             let mut client = ReactorServiceClient::new(session.connect.service().await?);
             let answer = client.stop(StopRequest { network }).await.map_err(refused_of_all)?.into_inner();
             session.output.show(&answer, |answer| lifecycle(&answer.results))?;
-            parts::all_did(&answer.failures)
+            per_network::all_did(&answer.failures)
         }
     }
 }

@@ -8,7 +8,7 @@ use tonic::{Response, Status};
 use tonic_types::StatusExt as _;
 
 use super::connect::MAX_ANSWER;
-use super::{ALL, Session, parts, reason, refused_of_all};
+use super::{ALL, Session, per_network, reason, refused_of_all};
 use crate::cli::{Failure, output};
 use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
@@ -61,7 +61,7 @@ impl<P: Paged> List<P> {
         if self.more {
             output::tell(&self.count(entries));
         }
-        parts::all_did(self.answer.failures())
+        per_network::all_did(self.answer.failures())
     }
 
     fn count(&self, entries: &str) -> String {

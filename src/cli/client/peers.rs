@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::{Subcommand, ValueEnum};
 
 use super::connect::{MAX_ANSWER, Service};
-use super::{ALL, Session, length, pages, parts, refused, to_protobuf};
+use super::{ALL, Session, length, pages, per_network, refused, to_protobuf};
 use crate::cli::Failure;
+use crate::cli::humanize::{ago, bytes, instant, or_dash, word, yes};
 use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
-use crate::cli::words::{ago, bytes, instant, or_dash, word, yes};
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::{
     AddConfiguredPeerRequest, AddConfiguredPeerResponse, ConfiguredPeer, DialAttempt, DialPeerRequest, Direction,
@@ -143,17 +143,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             let request = AddConfiguredPeerRequest { network: session.network(), list: list.proto().into(), peer };
             let answer = client(session).await?.add_configured_peer(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &AddConfiguredPeerResponse| {
-                parts::change(answer.result.as_ref(), "added", "it was there already")
+                per_network::change(answer.result.as_ref(), "added", "it was there already")
             })?;
-            parts::settle(&answer.result, &[])
+            per_network::settle(&answer.result, &[])
         }
         What::Remove { list, peer } => {
             let request = RemoveConfiguredPeerRequest { network: session.network(), list: list.proto().into(), peer };
             let answer = client(session).await?.remove_configured_peer(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &RemoveConfiguredPeerResponse| {
-                parts::change(answer.result.as_ref(), "removed", "it was removed already")
+                per_network::change(answer.result.as_ref(), "removed", "it was removed already")
             })?;
-            parts::settle(&answer.result, &[])
+            per_network::settle(&answer.result, &[])
         }
     }
 }
@@ -344,6 +344,6 @@ pub(super) async fn disconnect(session: &Session, args: DisconnectArgs) -> Resul
     let answer = client(session).await?.disconnect_peer(request).await.map_err(refused)?.into_inner();
     session
         .output
-        .show(&answer, |answer| parts::change(answer.result.as_ref(), "disconnected", "it was not connected"))?;
-    parts::settle(&answer.result, &[])
+        .show(&answer, |answer| per_network::change(answer.result.as_ref(), "disconnected", "it was not connected"))?;
+    per_network::settle(&answer.result, &[])
 }

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use clap::Subcommand;
+
 use super::connect::{MAX_ANSWER, Service};
-use super::{Session, pages, parts, refused};
+use super::{Session, pages, per_network, refused};
+use crate::cli::humanize::{ago, millis, or_dash, word};
 use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
-use crate::cli::words::{ago, millis, or_dash, word};
-use crate::cli::{Failure, checks};
+use crate::cli::{Failure, seed_check_report};
 use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use crate::proto::pexd::v1::{
     AddSeedRequest, AddSeedResponse, CheckSeedsRequest, ListSeedsRequest, ListSeedsResponse, RemoveSeedRequest,
     RemoveSeedResponse, Seed, SeedOutcome,
 };
-use clap::Subcommand;
 
 /// How long to wait for a check: longer than the minute that the method takes at most.
 pub(super) const CHECK_TIME: Duration = Duration::from_secs(70);
@@ -58,17 +59,17 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             let request = AddSeedRequest { network: session.network(), seed };
             let answer = client(session).await?.add_seed(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &AddSeedResponse| {
-                parts::change(answer.result.as_ref(), "added", "it was a seed already")
+                per_network::change(answer.result.as_ref(), "added", "it was a seed already")
             })?;
-            parts::settle(&answer.result, &[])
+            per_network::settle(&answer.result, &[])
         }
         What::Remove { seed } => {
             let request = RemoveSeedRequest { network: session.network(), seed };
             let answer = client(session).await?.remove_seed(request).await.map_err(refused)?.into_inner();
             session.output.show(&answer, |answer: &RemoveSeedResponse| {
-                parts::change(answer.result.as_ref(), "removed", "it was removed already")
+                per_network::change(answer.result.as_ref(), "removed", "it was removed already")
             })?;
-            parts::settle(&answer.result, &[])
+            per_network::settle(&answer.result, &[])
         }
         What::Check { seeds, sample } => check(session, seeds, sample).await,
     }
@@ -128,5 +129,5 @@ async fn check(session: &Session, seeds: Vec<String>, sample_size: u32) -> Resul
     let mut client = SeedServiceClient::new(session.connect.service_for(CHECK_TIME).await?);
     client = client.max_decoding_message_size(MAX_ANSWER);
     let answer = client.check_seeds(request).await.map_err(refused)?.into_inner();
-    checks::show(session.output, &answer)
+    seed_check_report::show(session.output, &answer)
 }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{Session, connect, parts, refused};
+use super::{Session, connect, per_network, refused};
 use crate::cli::Failure;
+use crate::cli::humanize::{ago, why_unsaved, word};
 use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
-use crate::cli::words::{ago, why_unsaved, word};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus};
 
@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     let request = GetStatusRequest { network: session.network_or_all() };
     let answer = client.get_status(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, text)?;
-    if args.check { check(&answer) } else { parts::all_did(&answer.failures) }
+    if args.check { check(&answer) } else { per_network::all_did(&answer.failures) }
 }
 
 fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
         return Ok(());
     }
     let all = answer.statuses.len() + answer.failures.len();
-    let lines = parts::failed(&answer.failures).chain([format!("{sick} of {all} networks need attention")]);
+    let lines = per_network::failed(&answer.failures).chain([format!("{sick} of {all} networks need attention")]);
     Err(Failure::Sick(lines.collect::<Vec<_>>().join("\n")))
 }
 

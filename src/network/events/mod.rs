@@ -14,11 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use reader::{Begin, Missed, Pulled, Reader};
 pub use ring::Entry;
+use ring::Ring;
 
 use crate::node::Event;
 use crate::node::row::EventMark;
 use crate::types::Wall;
-use ring::Ring;
 
 /// Events that are kept.
 pub const KEPT: usize = 8_192;

@@ -1,10 +1,10 @@
 //! Readers of any kind, over any row of lives.
 
 use proptest::prelude::*;
+use tokio::sync::Notify;
 
 use super::numbers::BLOCK;
 use super::*;
-use tokio::sync::Notify;
 
 fn bell() -> Arc<Notify> {
     Arc::default()

@@ -1,6 +1,7 @@
 //! Trouble in one network, and what a stranger feels of it at the other.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::net::{TcpSocket, TcpStream};

@@ -4,12 +4,11 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::book::HashKey;
-use crate::network::saving::{GROUP, INTERVAL, Saving};
+use crate::network::actor::saving::{GROUP, INTERVAL, Saving};
 use crate::network::scripted::by;
 use crate::network::{Applied, Saved};
 use crate::node::Node;
-use crate::node::row::ListItem;
-use crate::node::row::{BanTarget, Rows};
+use crate::node::row::{BanTarget, ListItem, Rows};
 use crate::types::PeerAddress;
 
 const NOBODY: &str = "0101010101010101010101010101010101010101@127.0.0.1:1";

@@ -9,16 +9,16 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use identity::Identity;
 use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use identity::Identity;
-
 use self::secret::{Agreed, CHUNK, Cipher, Ephemeral, FRAME, broken};
 use crate::clock::seeded_rng;
-use crate::proto::tendermint::crypto::{PublicKey, public_key::Sum};
+use crate::proto::tendermint::crypto::PublicKey;
+use crate::proto::tendermint::crypto::public_key::Sum;
 use crate::proto::tendermint::p2p::AuthSigMessage;
 use crate::types::{NetAddress, NodeId, NodeInfo};
 use crate::wire::mconn::{DEFAULT_PAYLOAD, Incoming, PacketReader, encode_message, encode_ping, encode_pong};

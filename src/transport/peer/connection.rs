@@ -1,10 +1,9 @@
 //! A peer's connection: what to do when its socket, its mail or its deadline calls.
 
-use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::{io, mem};
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::TcpStream;
@@ -14,9 +13,9 @@ use super::handle::Shared;
 use super::scratch::{self, Scratch};
 use crate::clock::Clock;
 use crate::transport::Local;
-use crate::transport::gate::Presence;
+use crate::transport::handshake::Link;
+use crate::transport::limits::gate::Presence;
 use crate::transport::os_error::stream_fault;
-use crate::transport::upgrade::Link;
 use crate::types::{CloseHow, Fault, Mono, SeededRng};
 use crate::wire::mconn::{
     ByteRateLimiter, DEFAULT_PAYLOAD, Incoming, Keepalive, PacketReader, encode_message, encode_ping, encode_pong,

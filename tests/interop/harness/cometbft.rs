@@ -1,12 +1,11 @@
 //! A real CometBFT node.
 
 use std::collections::BTreeSet;
-use std::fmt;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{fmt, fs};
 
 use pexd::testkit::reserve_port;
 use pexd::types::NodeId;

@@ -1,0 +1,100 @@
+//! The networks' folders: made, read and deleted while the process runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use super::registry::Files;
+use crate::admin::OperationError;
+use crate::config::{self, CreateError, Created, Mistakes, NetworkFolder, NewNetwork, Note};
+
+/// Makes a network's folder as `pexd init` does.
+pub(super) async fn create(files: &Files, name: &str, new: NewNetwork) -> Result<Created, OperationError> {
+    let (home, name) = (files.sources.home.clone(), name.to_owned());
+    blocking(move || config::create_network(&home, &name, &new)).await?.map_err(|error| match error {
+        CreateError::ChainId(_, error) => OperationError::Field { field: "network", text: error.to_string() },
+        CreateError::Moniker(text) => OperationError::Field { field: "new_network.moniker", text },
+        CreateError::Exists { .. } => {
+            OperationError::Exists(format!("{error}; leave new_network unset to serve what is there"))
+        }
+        CreateError::NoPort | CreateError::Io { .. } => OperationError::Files(error.to_string()),
+    })
+}
+
+/// Removes what was just made and is of no use.
+pub(super) async fn discard(made: Created) {
+    let path = made.folder.path;
+    if let Ok(Err(error)) = blocking(move || fs::remove_dir_all(path)).await {
+        tracing::warn!(%error, "a new network's folder is of no use and could not be removed");
+    }
+}
+
+/// Reads a network's folder, beside the networks that are served.
+pub(super) async fn load(
+    files: Arc<Files>,
+    folder: NetworkFolder,
+    others: Vec<Arc<config::Network>>,
+) -> Result<(config::Network, Vec<Note>), OperationError> {
+    if !folder.config_file().exists() {
+        let text = format!("there is no {}: set new_network to make it", folder.config_file().display());
+        return Err(OperationError::Field { field: "network", text });
+    }
+    let read = move || config::load_beside(&files.sources, &files.process, others.iter().map(AsRef::as_ref), &folder);
+    blocking(read).await?.map_err(|mistakes| OperationError::Mistakes(each(&mistakes)))
+}
+
+fn each(mistakes: &Mistakes) -> Vec<(String, String)> {
+    mistakes.notes().iter().map(|note| (note.origin.to_string(), note.text.clone())).collect()
+}
+
+/// A folder that may be deleted once its network has ended.
+pub(super) struct Doomed {
+    path: PathBuf,
+}
+
+/// The folder of a network, when it is the network's own and nobody else's: a folder of the home itself, not a link to
+/// another place, with nothing in it that another network uses.
+pub(super) fn doomed(
+    files: &Files,
+    file: &config::Network,
+    others: &[Arc<config::Network>],
+) -> Result<Doomed, OperationError> {
+    let path = files.sources.home.network(file.folder_name()).path;
+    let refuse = |why: String| {
+        let text = format!("the network is served still, and {} was not deleted: {why}", path.display());
+        OperationError::NotDeleted(text)
+    };
+    let named = config::chain_id::check(file.folder_name()).is_ok() && path == file.home;
+    let meta = fs::symlink_metadata(&path).map_err(|error| refuse(error.to_string()))?;
+    if !named || !meta.is_dir() {
+        return Err(refuse(
+            "it is a link to another place: remove the network without delete_data, then delete it".into(),
+        ));
+    }
+    let inside = |used: &Path| used.starts_with(&path) || path.canonicalize().is_ok_and(|path| used.starts_with(path));
+    if let Some(other) = others.iter().find(|other| inside(&other.key_file) || inside(&other.book)) {
+        return Err(refuse(format!("{} uses files in it", other.chain_id)));
+    }
+    Ok(Doomed { path })
+}
+
+/// Deletes the folder, and no other place that links in it lead to. It gets a name first that no start looks at, so that a
+/// crash in between leaves no half of a network.
+pub(super) async fn delete(doomed: Doomed) -> Result<(), OperationError> {
+    let Doomed { path } = doomed;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let hidden = path.with_file_name(format!(".{name}.{}.removed", std::process::id()));
+    let failed = |left: &Path, error: io::Error| {
+        let text =
+            format!("the network is removed, and its folder could not be deleted; {} is left: {error}", left.display());
+        OperationError::NotDeleted(text)
+    };
+    let (from, to) = (path.clone(), hidden.clone());
+    blocking(move || fs::rename(from, to)).await?.map_err(|error| failed(&path, error))?;
+    let gone = hidden.clone();
+    blocking(move || fs::remove_dir_all(gone)).await?.map_err(|error| failed(&hidden, error))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OperationError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| OperationError::Internal(error.to_string()))
+}

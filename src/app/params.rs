@@ -1,0 +1,110 @@
+//! From the configuration's values to the modules' parameters. Each module has its own; only this place fills them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::tunables;
+use crate::config::keys::Limits;
+use crate::config::{self};
+use crate::network::{self, Changeable, Entrance};
+use crate::node::Params;
+use crate::transport::{DialLimits, Dialler, Local, Settings};
+use crate::types::{NodeInfo, PEX_CHANNEL, ProtocolVersion};
+use crate::{book, pex, store, switch};
+
+/// The bound on dials that all networks share.
+pub(super) fn dialler(limits: &Limits) -> Dialler {
+    let at_once = limits.max_dials as usize;
+    Dialler::new(DialLimits { at_once, per_second: limits.dials_per_second, ..DialLimits::default() })
+}
+
+/// A network, at the entrance of those that it shares address and identity with, if there are any.
+pub(super) fn network(network: &config::Network, shared: Option<&Entrance>) -> network::Config {
+    let door = tunables::door(network);
+    let entrance = shared.map_or_else(|| Entrance::new(network.p2p.laddr, door), |shared| shared.with_limits(door));
+    network::Config {
+        chain_id: network.chain_id.as_str().into(),
+        params: params(network),
+        local: Local::new(network.node_key.clone(), node_info(network), settings(network)),
+        entrance,
+        book: network.book.clone(),
+        store: store::Settings { dial_log: network.dial_log, ..store::Settings::default() },
+        changeable: Changeable { read: tunables::read, forbidden: forbidden(network) },
+    }
+}
+
+/// Where the files forbid changes at run time.
+fn forbidden(network: &config::Network) -> Option<Arc<str>> {
+    let origin = network.entry("pex.immutable").and_then(|entry| entry.origin.as_ref());
+    origin.filter(|_| network.pex.immutable).map(|origin| origin.to_string().into())
+}
+
+fn node_info(network: &config::Network) -> NodeInfo {
+    let pex = &network.pex;
+    let version = Some(pex.version.0.clone()).filter(|version| !version.is_empty());
+    NodeInfo {
+        protocol: ProtocolVersion { p2p: pex.p2p_version, block: pex.block_version, app: pex.app_version },
+        id: network.id(),
+        listen_addr: network.advertised_address(),
+        network: network.chain_id.clone(),
+        version: version.unwrap_or_else(|| concat!("pexd/", env!("CARGO_PKG_VERSION")).to_owned()),
+        channels: vec![PEX_CHANNEL],
+        moniker: network.moniker.clone(),
+        tx_index: "off".to_owned(),
+        rpc_address: String::new(),
+    }
+}
+
+fn settings(network: &config::Network) -> Settings {
+    let p2p = &network.p2p;
+    Settings {
+        max_packet_payload: p2p.max_packet_msg_payload_size as usize,
+        send_rate: p2p.send_rate,
+        recv_rate: p2p.recv_rate,
+        flush_throttle: p2p.flush_throttle_timeout,
+        handshake_timeout: p2p.handshake_timeout,
+        dial_timeout: p2p.dial_timeout,
+        strict: p2p.addr_book_strict,
+        allow_duplicate_ip: p2p.allow_duplicate_ip,
+        max_dials: network.pex.max_dials as usize,
+        ..Settings::default()
+    }
+}
+
+fn params(network: &config::Network) -> Params {
+    let p2p = &network.p2p;
+    let own_id = network.id();
+    let book = book::Params {
+        strict: p2p.addr_book_strict,
+        own_endpoints: own_endpoints(network),
+        private_ids: p2p.private_peer_ids.iter().copied().collect(),
+        ..book::Params::new(own_id)
+    };
+    let switch = switch::Params {
+        own_id,
+        max_inbound: p2p.max_num_inbound_peers,
+        max_outbound: p2p.max_num_outbound_peers,
+        unconditional: p2p.unconditional_peer_ids.iter().copied().collect(),
+        persistent: p2p.persistent_peers.clone(),
+        persistent_max_period: p2p.persistent_peers_max_dial_period,
+        allow_duplicate_ip: p2p.allow_duplicate_ip,
+        max_dials: network.pex.max_dials as usize,
+    };
+    let pex = pex::Params {
+        seed_mode: p2p.seed_mode,
+        bootstrap: network.pex.bootstrap,
+        seeds: p2p.seeds.clone(),
+        ensure_peers_period: network.pex.ensure_peers_period,
+        crawl_period: network.pex.ensure_peers_period,
+        seed_disconnect_wait_period: pex::params::SEED_DISCONNECT_WAIT_PERIOD,
+    };
+    Params { book, switch, pex }
+}
+
+/// Where we can be dialled: what we listen on and what we announce, as far as they are IPs.
+fn own_endpoints(network: &config::Network) -> Vec<SocketAddr> {
+    let announced = network.advertised_address();
+    let announced = announced.rsplit("://").next().and_then(|place| place.parse::<SocketAddr>().ok());
+    let specified = |place: &SocketAddr| !place.ip().is_unspecified();
+    [Some(network.p2p.laddr), announced].into_iter().flatten().filter(specified).collect()
+}

@@ -1,0 +1,191 @@
+//! What goes wrong between us and pexd, told apart by what there is to do about it.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::rustls::{self, AlertDescription, CertificateError, InvalidMessage};
+use tonic::transport::Uri;
+
+use super::endpoint::Place;
+use crate::cli::Failure;
+
+/// What every HTTP/2 client sends first.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// What a TLS server sends to one who does not speak TLS begins with: an alert, of TLS 1.x.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+/// How long to wait for it.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
+/// Why there was no answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The socket is not for this user.
+    Forbidden,
+    /// There is a listener, and it closed the connection.
+    Closed,
+    /// Nobody whom we trust vouches for the server.
+    Untrusted(String),
+    /// The server's certificate is for another name than the one that was dialled.
+    OtherName(String),
+    /// The server refuses us for what we showed of ourselves, or did not show.
+    CertificateWanted(String),
+    /// We speak TLS, and the server does not.
+    WithoutTls,
+    /// The server speaks TLS, and we do not.
+    WithTls,
+    /// Anything else, most often that nobody listens.
+    Absent(String),
+}
+
+impl Trouble {
+    /// What it is at this place. What speaks TLS cannot be seen from an error, so that it is asked.
+    pub(super) async fn at(self, place: &Place) -> Self {
+        match (place, &self) {
+            (Place::Address(uri), Trouble::Closed | Trouble::Absent(_))
+                if uri.starts_with("http:") && speaks_tls(uri).await =>
+            {
+                Trouble::WithTls
+            }
+            // A packet filter's word, and not a file's mode.
+            (Place::Address(_), Trouble::Forbidden) => Trouble::Absent("not permitted by this host".into()),
+            _ => self,
+        }
+    }
+
+    /// What an error means.
+    pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut cause = error;
+        loop {
+            if let Some(trouble) = told_by(cause) {
+                return trouble;
+            }
+            match cause.source() {
+                Some(deeper) => cause = deeper,
+                None => return Trouble::of_text(cause.to_string()),
+            }
+        }
+    }
+
+    /// HTTP/2 keeps what an I/O error wrapped as a text alone.
+    fn of_text(text: String) -> Self {
+        let has = |part: &&str| text.to_ascii_lowercase().contains(part);
+        if ["certificaterequired", "badcertificate", "unknownca", "accessdenied"].iter().any(has) {
+            Trouble::CertificateWanted(text)
+        } else if ["broken pipe", "connection reset"].iter().any(has) {
+            Trouble::Closed
+        } else {
+            Trouble::Absent(text)
+        }
+    }
+
+    pub(super) fn failure(self, place: &Place) -> Failure {
+        let text = self.text(place);
+        match self {
+            Trouble::Forbidden => Failure::NotAllowed(text),
+            _ => Failure::Unreachable(text),
+        }
+    }
+
+    /// What to tell the user.
+    pub(super) fn text(&self, place: &Place) -> String {
+        match self {
+            Trouble::Forbidden => format!(
+                "this user may not open {place}: be the user that runs pexd, or let others in with admin.socket_mode and \
+                 admin.socket_group"
+            ),
+            // Who is let in by certificates alone may hang up before the alert is read.
+            Trouble::Closed if matches!(place, Place::Address(uri) if uri.starts_with("https:")) => format!(
+                "pexd at {place} closed the connection before it answered: it may want a client certificate (--cert-file and \
+                 --key-file), or have as many connections as it takes (admin.max_connections_per_source, admin.max_connections)"
+            ),
+            Trouble::Closed => format!(
+                "pexd at {place} closed the connection before it answered: if it does so each time, as many may be open as \
+                 one caller may have (admin.max_connections_per_source) or as there may be in all (admin.max_connections)"
+            ),
+            Trouble::Untrusted(why) => {
+                format!(
+                    "the certificate of {place} is not trusted ({why}): name the CA that vouches for it with --ca-file"
+                )
+            }
+            Trouble::OtherName(why) => {
+                format!("the certificate of {place} is for another name ({why}): write --server https://NAME:PORT")
+            }
+            Trouble::CertificateWanted(why) => format!(
+                "{place} ended the TLS handshake ({why}): show a certificate that it knows with --cert-file and --key-file"
+            ),
+            Trouble::WithoutTls => format!("{place} does not speak TLS: write http:// in --server"),
+            Trouble::WithTls => format!("{place} looks like TLS: write https:// in --server"),
+            Trouble::Absent(why) => {
+                format!("no pexd answers at {place}: {why}; start it with pexd start, or say where it is with --server")
+            }
+        }
+    }
+}
+
+/// What one error of a chain tells by itself.
+fn told_by(error: &(dyn Error + 'static)) -> Option<Trouble> {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return of_tls(error);
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        // What an I/O error wraps is not among its sources.
+        return match error.get_ref() {
+            Some(inner) => told_by(inner),
+            None => None,
+        }
+        .or_else(|| of_kind(error.kind()));
+    }
+    let error = error.downcast_ref::<hyper::Error>()?;
+    (error.is_closed() || error.is_canceled() || error.is_incomplete_message()).then_some(Trouble::Closed)
+}
+
+fn of_kind(kind: io::ErrorKind) -> Option<Trouble> {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, PermissionDenied, UnexpectedEof,
+    };
+    match kind {
+        PermissionDenied => Some(Trouble::Forbidden),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof => Some(Trouble::Closed),
+        _ => None,
+    }
+}
+
+fn of_tls(error: &rustls::Error) -> Option<Trouble> {
+    use CertificateError::{NotValidForName, NotValidForNameContext};
+    match error {
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            Some(Trouble::OtherName(error.to_string()))
+        }
+        rustls::Error::InvalidCertificate(_) => Some(Trouble::Untrusted(error.to_string())),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some(Trouble::WithoutTls),
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => Some(Trouble::CertificateWanted(error.to_string())),
+        _ => None,
+    }
+}
+
+async fn speaks_tls(uri: &str) -> bool {
+    let Ok(uri) = uri.parse::<Uri>() else { return false };
+    let (Some(host), Some(port)) = (uri.host(), uri.port_u16()) else { return false };
+    let probe = async {
+        let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+        stream.write_all(PREFACE).await?;
+        let mut start = [0; TLS_ALERT.len()];
+        stream.read_exact(&mut start).await?;
+        io::Result::Ok(start == TLS_ALERT)
+    };
+    timeout(PROBE_TIME, probe).await.is_ok_and(|answer| answer.unwrap_or(false))
+}
+
+#[cfg(test)]
+mod tests;

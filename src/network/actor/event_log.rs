@@ -1,0 +1,150 @@
+//! What happened in a network, told to the log and counted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::network::counters::Tallies;
+use crate::network::views::PeerEnd;
+use crate::node::{DialEnd, Event};
+use crate::pex::MAX_SEEDS;
+use crate::types::{Fault, NodeId, PeerAddress, Wall};
+
+/// Ends of connections that are kept with their peer; about 8 KB.
+const RECENT_ENDS: usize = 64;
+
+/// Counts what happened and why peers went, and writes the log.
+#[derive(Debug, Default)]
+pub(in crate::network) struct Journal {
+    pub(in crate::network) tallies: Tallies,
+    ended: BTreeMap<&'static str, u64>,
+    recent_ends: VecDeque<PeerEnd>,
+    /// The seeds whose last dial failed, each with the name of what was wrong: told when it changes, not at each dial.
+    failing_seeds: BTreeMap<Arc<PeerAddress>, &'static str>,
+}
+
+impl Journal {
+    /// Notes one event. What an operator must act on is a warning, what he may want to see is told at `info`, what
+    /// happens all day at `debug`.
+    pub(in crate::network) fn note(&mut self, event: &Event, at: Wall) {
+        self.tallies.note(event, at);
+        match event {
+            Event::Started => tracing::info!("reactor started"),
+            Event::Stopped => tracing::info!("reactor stopped"),
+            Event::StartFailed(reason) => {
+                tracing::error!(%reason, "reactor failed; what may pass by itself is tried again, else start the network when it is mended");
+            }
+            Event::PeerUp { id, direction, purpose, .. } => {
+                tracing::debug!(%id, %direction, purpose = purpose.map(tracing::field::display), "peer connected");
+            }
+            Event::PeerDown { id, fault, .. } => {
+                self.note_end(*id, fault, at);
+                tracing::debug!(%id, %fault, "peer gone");
+            }
+            Event::Refused { id, ip, fault } => {
+                tracing::debug!(%id, %ip, %fault, "connection refused");
+            }
+            Event::Dialled(end) => note_dial(end),
+            Event::Learned { address, from } => tracing::trace!(%address, %from, "address learned"),
+            Event::Answered { id, total, learned } => tracing::debug!(%id, total, learned, "addresses received"),
+            Event::Served { id, addresses } => tracing::debug!(%id, addresses, "addresses sent"),
+            Event::Verified(address) => tracing::debug!(%address, "verified"),
+            Event::Unverified { address, outcome } => tracing::debug!(%address, %outcome, "no longer verified"),
+            Event::Promoted(address) => tracing::debug!(%address, "good"),
+            Event::Banned(ban) => tracing::info!(target = %ban.target, reason = %ban.reason, "banned"),
+            Event::Unbanned(target) => tracing::info!(%target, "ban lifted"),
+            Event::Outage(true) => {
+                tracing::warn!(
+                    "most good addresses fail at once: is this host's network up? nothing is demoted meanwhile"
+                );
+            }
+            Event::Outage(false) => tracing::info!("the outage is over"),
+            Event::SeedDialled { seed, fault } => self.note_seed(seed, fault.as_ref()),
+            Event::Round { backlog, servable } => tracing::debug!(backlog, servable, "round"),
+        }
+    }
+
+    fn note_seed(&mut self, seed: &Arc<PeerAddress>, fault: Option<&Fault>) {
+        match (self.is_news(seed, fault), fault) {
+            (true, Some(fault)) => tracing::warn!(%seed, %fault, "the seed cannot be used; it is tried again"),
+            (false, Some(fault)) => tracing::debug!(%seed, %fault, "the seed cannot be used"),
+            (true, None) => tracing::info!(%seed, "the seed answers again"),
+            (false, None) => tracing::debug!(%seed, "seed dialled"),
+        }
+    }
+
+    /// Whether the end of a seed's dial is another one than before. That a seed answers at first is none.
+    fn is_news(&mut self, seed: &Arc<PeerAddress>, fault: Option<&Fault>) -> bool {
+        if self.failing_seeds.len() > MAX_SEEDS {
+            // Removed ones are among them.
+            self.failing_seeds.clear();
+        }
+        let now = fault.map(Fault::name);
+        let before = match now {
+            Some(name) => self.failing_seeds.insert(seed.clone(), name),
+            None => self.failing_seeds.remove(seed),
+        };
+        before != now
+    }
+
+    fn note_end(&mut self, id: NodeId, fault: &Fault, at: Wall) {
+        *self.ended.entry(fault.name()).or_default() += 1;
+        if self.recent_ends.len() == RECENT_ENDS {
+            self.recent_ends.pop_front();
+        }
+        self.recent_ends.push_back(PeerEnd { at, id, fault: fault.clone() });
+    }
+
+    /// How often a peer went for what, since the start.
+    pub(in crate::network) fn ends(&self) -> Vec<(&'static str, u64)> {
+        self.ended.iter().map(|(reason, count)| (*reason, *count)).collect()
+    }
+
+    /// The peers that went last, the latest at the end.
+    pub(in crate::network) fn recent_ends(&self) -> Vec<PeerEnd> {
+        self.recent_ends.iter().cloned().collect()
+    }
+}
+
+fn note_dial(end: &DialEnd) {
+    let DialEnd { target, purpose, .. } = end;
+    match &end.fault {
+        Some(fault) => tracing::debug!(%target, %purpose, %fault, "dial failed"),
+        None => tracing::debug!(%target, %purpose, "dialled"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::types::ConnId;
+
+    #[test]
+    fn a_failing_seed_is_told_once_and_again_when_it_changes() {
+        let mut journal = Journal::default();
+        let seed = Arc::new("0101010101010101010101010101010101010101@seed.example.com:1".parse().unwrap());
+        let dials = [Some(Fault::Refused), Some(Fault::Refused), Some(Fault::Unresolved), None, None];
+        let news = dials.each_ref().map(|fault| journal.is_news(&seed, fault.as_ref()));
+        assert_eq!(news, [true, false, true, true, false]);
+    }
+
+    #[test]
+    fn ends_are_counted_by_name_and_the_latest_are_kept() {
+        let mut journal = Journal::default();
+        let remote = "127.0.0.1:1".parse().unwrap();
+        let down = |n: u8, fault| {
+            let id = NodeId::from_bytes([n; 20]);
+            Event::PeerDown { conn: ConnId(1), id, remote, length: Duration::ZERO, fault }
+        };
+        journal.note(&down(0, Fault::BadMessage), Wall::from_secs(0));
+        for second in 1..=70 {
+            journal.note(&down(second, Fault::UnknownChannel(i32::from(second))), Wall::from_secs(second.into()));
+        }
+        assert_eq!(journal.ends(), [("bad_message", 1), ("unknown_channel", 70)]);
+        let recent = journal.recent_ends();
+        assert_eq!(recent.len(), RECENT_ENDS);
+        assert_eq!((recent[0].at, recent[63].at), (Wall::from_secs(7), Wall::from_secs(70)));
+        assert_eq!((recent[63].id, &recent[63].fault), (NodeId::from_bytes([70; 20]), &Fault::UnknownChannel(70)));
+    }
+}

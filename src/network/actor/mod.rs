@@ -1,0 +1,425 @@
+//! The actor of one network: the only place where its node, its sockets and its store meet.
+//!
+//! One loop, biased: shutdown, then what operators ask, then timers, then the disk, then peers. It never waits for a peer.
+
+pub(super) mod audit_log;
+pub(super) mod event_log;
+pub(super) mod saving;
+pub(super) mod starting;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use ipnet::IpNet;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::counters::Unanswered;
+use super::events::{Events, What};
+use super::handle::{Command, Starter};
+use super::peer_commands::Waiting;
+use super::shared_listener::{Entrance, OpenEntrance};
+use super::tunables::{Configured, Settings};
+use super::views::Status;
+use crate::clock::Clock;
+use crate::network::actor::audit_log::Ledger;
+use crate::network::actor::event_log::Journal;
+use crate::network::actor::saving::{GROUP, Saving};
+use crate::network::actor::starting::Retry;
+use crate::node::row::{Change, EventMark, Key, Row};
+use crate::node::{Effect, Event, Input, Node, RunState};
+use crate::store::WriteError;
+use crate::switch::Handshaken;
+use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
+use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Purpose, Ticket, Wall};
+use crate::wire::pex::Outgoing;
+
+/// Handshaken connections that wait for the actor; beyond it the listener refuses more.
+const UPGRADED_QUEUE: usize = 256;
+/// Messages of peers that wait for the actor; each peer has at most one under way.
+const PEER_QUEUE: usize = 1_024;
+/// Peers that have lost their slot and still take what was sent to them; while there are as many, nobody is let in.
+const MAX_CLOSING: usize = 1_024;
+/// How long peers have to take what was sent to them when the process ends.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// What the actor works with and keeps over a breakdown of its node.
+#[derive(Debug)]
+pub(super) struct Shell {
+    pub(super) chain_id: Arc<str>,
+    pub(super) local: Arc<Local>,
+    pub(super) entrance: Entrance,
+    pub(super) dialler: Dialler,
+    pub(super) clock: Clock,
+    pub(super) events: Events,
+    pub(super) shutdown: CancellationToken,
+    /// What the files say; it may change while the network runs.
+    pub(super) configured: ArcSwap<Configured>,
+}
+
+/// One life of a network, from loading its store to the end of the process or a breakdown.
+pub(super) struct Actor<'a> {
+    pub(super) shell: &'a Shell,
+    pub(super) node: Node,
+    pub(super) saving: Saving,
+    pub(super) journal: Journal,
+    pub(super) ledger: Ledger,
+    pub(super) settings: Settings,
+    pub(super) peers: HashMap<ConnId, PeerHandle>,
+    pub(super) starters: Vec<Starter>,
+    /// Who waits for the ends of dials.
+    pub(super) waiting: Waiting,
+    /// Peers that take what was sent to them before they go.
+    closing: HashMap<ConnId, PeerHandle>,
+    pub(super) open: Option<OpenEntrance>,
+    pub(super) retry: Retry,
+    pub(super) unanswered: Unanswered,
+    pub(super) upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
+    from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
+    dials: JoinSet<(ConnId, Dialled)>,
+    lookups: JoinSet<(Box<str>, Vec<IpAddr>)>,
+    dialling: HashMap<ConnId, AbortHandle>,
+    /// Handshaken and not yet judged by the node: inbound ones by ticket, our own by number.
+    tickets: HashMap<Ticket, Upgraded>,
+    reached: HashMap<ConnId, Box<Upgraded>>,
+    last_ticket: u64,
+}
+
+impl<'a> Actor<'a> {
+    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving, ledger: Ledger, settings: Settings) -> Self {
+        Actor {
+            journal: Journal::default(),
+            ledger,
+            settings,
+            shell,
+            node,
+            saving,
+            peers: HashMap::new(),
+            starters: Vec::new(),
+            waiting: Waiting::default(),
+            closing: HashMap::new(),
+            open: None,
+            retry: Retry::default(),
+            unanswered: Unanswered::default(),
+            upgraded: mpsc::channel(UPGRADED_QUEUE),
+            from_peers: mpsc::channel(PEER_QUEUE),
+            dials: JoinSet::new(),
+            lookups: JoinSet::new(),
+            dialling: HashMap::new(),
+            tickets: HashMap::new(),
+            reached: HashMap::new(),
+            last_ticket: 0,
+        }
+    }
+
+    /// Runs until the process ends, all handles are gone, or there is no book and somebody wants it to start.
+    pub(super) async fn run(&mut self, inbox: &mut mpsc::Receiver<Command>) -> Exit {
+        self.publish_bans();
+        self.tune();
+        // Whoever asks takes turns with the rest: many lists at once slow peers down, and do not shut them out.
+        let mut asked = false;
+        loop {
+            let others_turn = std::mem::take(&mut asked);
+            self.drain();
+            let now = self.shell.clock.mono();
+            let timer = self.node.poll_timeout().into_iter().chain(self.saving.due(self.has_dirty(), now)).min();
+            tokio::select! {
+                biased;
+                () = self.shell.shutdown.cancelled() => return Exit::Over,
+                command = inbox.recv(), if !others_turn => match command {
+                    Some(Command::Start(_, starter)) if self.saving.no_store().is_some() => return Exit::Reopen(starter),
+                    Some(command) => {
+                        self.command(command).await;
+                        asked = true;
+                    }
+                    None => return Exit::Over,
+                },
+                () = sleep_until(self.shell.clock, timer) => self.timer(),
+                () = sleep_until(self.shell.clock, self.retry.due()) => self.try_again().await,
+                result = self.saving.written() => self.written(result),
+                Some(message) = self.from_peers.1.recv() => self.heard(message),
+                Some(upgraded) = self.upgraded.1.recv() => self.inbound(upgraded),
+                Some(dialled) = self.dials.join_next() => self.dialled(dialled),
+                Some(looked_up) = self.lookups.join_next() => self.looked_up(looked_up),
+                () = std::future::ready(()), if others_turn => {}
+            }
+        }
+    }
+
+    fn timer(&mut self) {
+        let now = self.shell.clock.now();
+        if self.saving.due(self.has_dirty(), now.mono).is_some_and(|at| at <= now.mono) {
+            let mut changes = Vec::new();
+            if self.saving.takes_more() {
+                changes = self.take_dirty(GROUP);
+                changes.extend(self.shell.events.take_mark().map(event_mark));
+            }
+            self.saving.save(changes, self.has_dirty(), now.mono);
+        }
+        self.node.handle_timeout(now);
+    }
+
+    fn has_dirty(&self) -> bool {
+        self.ledger.has_dirty() || self.node.has_dirty() || self.shell.events.needs_mark()
+    }
+
+    /// Takes the end of a write, and tells of it when the disk began or ceased to fail.
+    fn written(&mut self, result: Result<(), WriteError>) {
+        match result {
+            Ok(()) => self.shell.events.saved(),
+            Err(_) => self.shell.events.not_saved(),
+        }
+        let before = self.saving.failure().is_some();
+        self.saving.finished(result);
+        let failure = self.saving.failure();
+        if failure.is_some() != before {
+            self.shell.events.record(self.shell.clock.now().wall, What::Store(failure.map(Arc::from)));
+        }
+    }
+
+    /// At most `max` changed rows, what operators changed first.
+    pub(super) fn take_dirty(&mut self, max: usize) -> Vec<Change> {
+        take_dirty(&mut self.ledger, &mut self.node, max)
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.node.handle(self.shell.clock.now(), input);
+    }
+
+    fn inbound(&mut self, upgraded: Upgraded) {
+        if self.closing.len() >= MAX_CLOSING {
+            let (id, ip, fault) = (upgraded.info.id, upgraded.remote.ip(), Fault::Full);
+            return self.note_event(Event::Refused { id, ip, fault });
+        }
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.journal.tallies.shook_hands(Direction::Inbound, upgraded.took);
+        let peer = Box::new(handshaken(&upgraded));
+        self.tickets.insert(ticket, upgraded);
+        self.handle(Input::Inbound { ticket, peer });
+    }
+
+    fn dialled(&mut self, ended: Result<(ConnId, Dialled), JoinError>) {
+        // A dial that was given up is aborted, and nobody waits for it.
+        let Ok((conn, Dialled { remote, result })) = ended else { return };
+        self.dialling.remove(&conn);
+        let result = result.map(|upgraded| {
+            self.journal.tallies.shook_hands(Direction::Outbound, upgraded.took);
+            let peer = Box::new(handshaken(&upgraded));
+            self.reached.insert(conn, upgraded);
+            peer
+        });
+        self.handle(Input::Dialled { conn, remote, result });
+        self.drain();
+        self.reached.remove(&conn);
+    }
+
+    fn looked_up(&mut self, ended: Result<(Box<str>, Vec<IpAddr>), JoinError>) {
+        if let Ok((name, ips)) = ended {
+            self.handle(Input::Resolved { name, ips });
+        }
+    }
+
+    fn heard(&mut self, FromPeer { conn, what }: FromPeer) {
+        match what {
+            PeerSaid::Message(message, _ack) => self.handle(Input::Message { conn, message }),
+            PeerSaid::Closed(fault) => {
+                self.peers.remove(&conn);
+                self.closing.remove(&conn);
+                self.handle(Input::Closed { conn, fault });
+            }
+        }
+    }
+
+    /// Does what the node wants, tells what happened, and answers those who wait for a start.
+    pub(super) fn drain(&mut self) {
+        while let Some(effect) = self.node.poll_effect() {
+            self.perform(effect);
+        }
+        while let Some(event) = self.node.poll_event() {
+            self.note_event(event);
+        }
+        self.judge_start();
+        match self.node.state() {
+            RunState::Starting => {}
+            RunState::Running => self.starters.drain(..).for_each(|starter| drop(starter.send(Ok(true)))),
+            RunState::Stopped => {
+                self.open = None;
+                self.starters.drain(..).for_each(|starter| drop(starter.send(Err("stopped while starting".into()))));
+            }
+            RunState::Failed(reason) => {
+                self.open = None;
+                self.starters.drain(..).for_each(|starter| drop(starter.send(Err(reason.clone()))));
+            }
+        }
+    }
+
+    fn note_event(&mut self, event: Event) {
+        let at = self.shell.clock.now().wall;
+        self.count(&event, at);
+        if let Event::Dialled(end) = &event {
+            self.ledger.dialled(end, at);
+            self.dial_ended(end, at);
+        }
+        self.shell.events.record(at, What::Node(event));
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Dial { conn, target, purpose } => {
+                let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
+                // A dial that breaks down has failed: nothing may wait for it for ever.
+                let dial = async move {
+                    let dial = async {
+                        match purpose {
+                            Purpose::Manual => dialler.dial_now(local, target).await,
+                            _ => dialler.dial(local, target).await,
+                        }
+                    };
+                    let dialled = AssertUnwindSafe(dial).catch_unwind().await;
+                    (conn, dialled.unwrap_or(Dialled { remote: None, result: Err(Fault::Internal) }))
+                };
+                self.dialling.insert(conn, self.dials.spawn(dial));
+            }
+            Effect::Admit { ticket, conn } => {
+                if let Some(upgraded) = self.tickets.remove(&ticket) {
+                    self.unanswered.admitted(conn, upgraded.took, self.shell.clock.mono());
+                    self.serve(conn, upgraded);
+                }
+            }
+            Effect::Refuse { ticket, .. } => drop(self.tickets.remove(&ticket)),
+            Effect::Open { conn } => {
+                if let Some(upgraded) = self.reached.remove(&conn) {
+                    self.serve(conn, *upgraded);
+                }
+            }
+            Effect::Send { conn, message } => {
+                if matches!(message, Outgoing::Addresses(_)) {
+                    self.note_answer(conn);
+                }
+                if let Some(peer) = self.peers.get(&conn)
+                    && peer.try_send(message).is_err()
+                {
+                    tracing::debug!(conn = conn.0, "send queue full, message dropped");
+                }
+            }
+            Effect::Close { conn, how, reason } => self.close(conn, how, reason),
+            Effect::Resolve { name } => {
+                let dialler = self.shell.dialler.clone();
+                self.lookups.spawn(async move {
+                    let ips = dialler.resolve(&name).await;
+                    (name, ips)
+                });
+            }
+            Effect::PublishBans => self.publish_bans(),
+        }
+    }
+
+    fn serve(&mut self, conn: ConnId, upgraded: Upgraded) {
+        self.peers.insert(conn, spawn_peer(upgraded, conn, self.from_peers.0.clone()));
+    }
+
+    fn close(&mut self, conn: ConnId, how: CloseHow, reason: Fault) {
+        if let Some(dial) = self.dialling.remove(&conn) {
+            dial.abort();
+        }
+        self.reached.remove(&conn);
+        if let Some(peer) = self.peers.remove(&conn) {
+            peer.close(how, reason);
+            // To let go of it would cut short what is being flushed.
+            self.closing.insert(conn, peer);
+        }
+    }
+
+    fn publish_bans(&self) {
+        let now = self.shell.clock.now().wall;
+        let holding = |(net, until): (IpNet, Wall)| (until.is_never() || now < until).then_some(net);
+        self.shell.local.gate().publish_bans(self.node.banned_ranges().into_iter().filter_map(holding));
+    }
+
+    pub(super) fn status(&self) -> Status {
+        Status {
+            chain_id: self.shell.chain_id.clone(),
+            id: self.node.own_id(),
+            listen: self.open.as_ref().map_or(self.shell.entrance.laddr(), OpenEntrance::local_addr),
+            announced: self.shell.local.info().listen_addr.clone(),
+            node: self.node.status(self.shell.clock.now()),
+            unsaved: self.saving.failure(),
+            refused: self.refusals(),
+            ended: self.journal.ends(),
+            recent_ends: self.journal.recent_ends(),
+            tallies: self.journal.tallies.clone(),
+        }
+    }
+
+    /// Refusals are the listener's before a network is meant, and the gate's from then on.
+    fn refusals(&self) -> Vec<(&'static str, u64)> {
+        let listener = self.open.as_ref().map(|open| open.refusals().counts()).unwrap_or_default();
+        let gate = self.shell.local.gate().refusals().counts();
+        let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
+        listener.into_iter().chain(gate).for_each(|(fault, count)| *all.entry(fault.name()).or_default() += count);
+        all.into_iter().collect()
+    }
+
+    /// The end after a breakdown: nothing is believed of the node any more, only what it handed to the store.
+    pub(super) async fn abandon(self) {
+        self.saving.abandon().await;
+    }
+
+    /// The orderly end: no more connections, peers take what was sent to them, the last changes are committed.
+    pub(super) async fn finish(mut self) {
+        self.node.stop(self.shell.clock.now());
+        self.drain();
+        let entrance = &self.shell.entrance;
+        let mut last = Some(event_mark(self.shell.events.end()));
+        let Actor { mut node, saving, mut ledger, from_peers: (sender, mut receiver), closing, .. } = self;
+        // Each peer's task holds a sender: the queue ends when the last of them has.
+        drop(sender);
+        let farewell = async { while receiver.recv().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::warn!("some peers did not take what was sent to them");
+        }
+        drop(closing);
+        entrance.closed().await;
+        let left = |max| {
+            let changes = take_dirty(&mut ledger, &mut node, max);
+            if changes.is_empty() { last.take().into_iter().collect() } else { changes }
+        };
+        saving.close(left).await;
+    }
+}
+
+pub(super) fn event_mark(mark: EventMark) -> Change {
+    Change { key: Key::EventMark, row: Some(Row::EventMark(mark)) }
+}
+
+fn take_dirty(ledger: &mut Ledger, node: &mut Node, max: usize) -> Vec<Change> {
+    let mut changes = ledger.take_dirty(max);
+    changes.extend(node.take_dirty(max - changes.len()));
+    changes
+}
+
+/// Why an actor's life ended.
+#[derive(Debug)]
+pub(super) enum Exit {
+    /// The process ends, or the network was removed.
+    Over,
+    /// There is no book; it is to be opened and the network started.
+    Reopen(Starter),
+}
+
+fn handshaken(upgraded: &Upgraded) -> Handshaken {
+    Handshaken { remote: upgraded.remote, info: upgraded.info.clone(), took: upgraded.took }
+}
+
+async fn sleep_until(clock: Clock, at: Option<Mono>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(clock.deadline(at)).await,
+        None => std::future::pending().await,
+    }
+}

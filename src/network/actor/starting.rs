@@ -1,0 +1,112 @@
+//! How a network starts: the listener, then the node.
+//!
+//! A start that failed for what may pass by itself (the port is taken, an interface is not up yet, no name resolves) is tried
+//! again, as whatever supervises a process would do with one that ends.
+
+use std::time::Duration;
+
+use super::Actor;
+use crate::network::handle::{By, Starter};
+use crate::node::RunState;
+use crate::types::Mono;
+
+/// The longest pause between two tries; the first one is a second.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// When to try again.
+#[derive(Debug, Default)]
+pub(in crate::network) struct Retry {
+    failures: u32,
+    at: Option<Mono>,
+}
+
+impl Retry {
+    /// A start failed: the pauses double.
+    pub(in crate::network) fn failed(&mut self, now: Mono) {
+        let pause = Duration::from_secs(1 << self.failures.min(6)).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        self.at = Some(now + pause);
+    }
+
+    /// When the next try is due.
+    pub(in crate::network) const fn due(&self) -> Option<Mono> {
+        self.at
+    }
+}
+
+impl Actor<'_> {
+    /// Opens the listener and starts the node; the answer comes when the node has decided.
+    pub(in crate::network) async fn start(&mut self, by: Option<&By>, reply: Starter) {
+        if let Some(reason) = self.saving.no_store() {
+            return drop(reply.send(Err(reason.to_owned())));
+        }
+        match self.node.state() {
+            RunState::Running => drop(reply.send(Ok(false))),
+            RunState::Starting => self.starters.push(reply),
+            RunState::Stopped | RunState::Failed(_) => {
+                self.starters.push(reply);
+                if let Some(by) = by {
+                    self.note_change(by, "started the reactor");
+                }
+                let opened = self.open_entrance().await;
+                let now = self.shell.clock.now();
+                match opened {
+                    Ok(()) => drop(self.node.start(now)),
+                    Err(reason) => {
+                        self.retry.failed(now.mono);
+                        self.node.fail(now, format!("{reason}; it is tried again by itself"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Opens the listener, or joins it.
+    pub(in crate::network) async fn open_entrance(&mut self) -> Result<(), String> {
+        let (local, limits) = (self.shell.local.clone(), self.settings.in_effect().door);
+        self.open = Some(self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await?);
+        Ok(())
+    }
+
+    /// Tries to start once more, unless that is no longer wanted. A port that is still taken changes nothing, and is not
+    /// told of again.
+    pub(in crate::network) async fn try_again(&mut self) {
+        self.retry.at = None;
+        if !matches!(self.node.state(), RunState::Failed(_)) {
+            return;
+        }
+        match self.open_entrance().await {
+            Ok(()) => drop(self.node.start(self.shell.clock.now())),
+            Err(_) => self.retry.failed(self.shell.clock.mono()),
+        }
+    }
+
+    /// Takes note of how a start went: after one that went well, or a stop, nothing is tried again.
+    pub(in crate::network) fn judge_start(&mut self) {
+        match self.node.state() {
+            RunState::Starting => {}
+            RunState::Running | RunState::Stopped => self.retry = Retry::default(),
+            // It got as far as looking for somebody to ask. Without a seed that will not change by itself.
+            RunState::Failed(_) if self.open.is_some() && self.node.seed_counts().total() > 0 => {
+                self.retry.failed(self.shell.clock.mono());
+            }
+            RunState::Failed(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute() {
+        let mut retry = Retry::default();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            retry.failed(Mono::ZERO);
+            pauses.push(retry.due().unwrap().as_secs());
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+}

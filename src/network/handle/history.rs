@@ -1,0 +1,82 @@
+//! What was written down of a network, read from its file without asking its actor.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::Handle;
+use crate::network::error::Error;
+use crate::node::row::{AuditEntry, DialEntry};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Portion, Stop};
+use crate::types::NodeId;
+
+/// Queries at once in the process: each has a thread and reads the disk.
+static TURNS: Semaphore = Semaphore::const_new(2);
+/// How long a query may wait for its turn.
+const TURN: Duration = Duration::from_secs(10);
+/// How long it may take then.
+const LIMIT: Duration = Duration::from_secs(4);
+
+impl Handle {
+    /// Our own dials that are kept, the latest first; those of the last half second may be missing.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`], or [`Error::Unresponsive`] when it takes too long.
+    pub async fn dials(&self, query: DialQuery, portion: Portion) -> Result<Part<DialEntry>, Error> {
+        self.query(move |path, stop| history::dials(&path, &query, portion, stop)).await
+    }
+
+    /// What operators changed, the latest first.
+    ///
+    /// # Errors
+    /// See [`Handle::dials`].
+    pub async fn audit(&self, query: AuditQuery, portion: Portion) -> Result<Part<AuditEntry>, Error> {
+        self.query(move |path, stop| history::audit(&path, &query, portion, stop)).await
+    }
+
+    /// The latest dials, at most `max`, to an ID, or to one of these places, whoever was expected there.
+    ///
+    /// # Errors
+    /// See [`Handle::dials`].
+    pub async fn attempts(&self, id: NodeId, places: Vec<SocketAddr>, max: usize) -> Result<Vec<DialEntry>, Error> {
+        self.query(move |path, stop| history::attempts(&path, id, &places, max, stop)).await
+    }
+
+    async fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(PathBuf, &Stop) -> Result<T, HistoryError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let unresponsive = || Error::Unresponsive(self.chain_id().clone());
+        let unreadable = |reason| Error::Unreadable { chain_id: self.chain_id().clone(), reason };
+        let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| unresponsive())?.map_err(|_| unresponsive())?;
+        let (path, stop) = (self.book().to_path_buf(), StopOnDrop::default());
+        let theirs = stop.0.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let answer = query(path, &theirs);
+            // Given back when the thread is free, not when the caller is tired of it.
+            drop(turn);
+            answer
+        });
+        match timeout(LIMIT, work).await {
+            Ok(Ok(answer)) => answer.map_err(|error| match error {
+                HistoryError::Stopped => unresponsive(),
+                HistoryError::Unreadable(reason) => unreadable(reason),
+            }),
+            Ok(Err(panic)) => Err(unreadable(format!("internal fault: {panic}"))),
+            Err(_) => Err(unresponsive()),
+        }
+    }
+}
+
+/// Ends a query that nobody waits for any more.
+#[derive(Default)]
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.now();
+    }
+}

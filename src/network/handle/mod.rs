@@ -1,0 +1,293 @@
+//! What the rest of the process holds of a network: a cloneable handle whose methods ask the actor.
+
+mod history;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::book_commands::BookCommand;
+use super::config_commands::ConfigCommand;
+use super::error::Error;
+use super::events::Events;
+use super::peer_commands::PeerCommand;
+use super::report::ReportCommand;
+use super::tunables::NewSetting;
+use super::views::{Applied, MAX_PAGE, Page, Reach, Status};
+use crate::node::row::{Ban, BanTarget, ListItem};
+use crate::node::{BookView, SeedView};
+use crate::types::{NetAddress, NodeId, PeerAddress};
+
+/// Commands that may wait for the actor at once; more callers wait their turn.
+const INBOX: usize = 64;
+/// How long a caller waits for the actor before it is told that the network does not answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One network, as its callers see it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    chain_id: Arc<str>,
+    /// The book's file.
+    book: Arc<Path>,
+    events: Events,
+    commands: mpsc::Sender<Command>,
+}
+
+/// What the actor is asked; answers go through the oneshot.
+#[derive(Debug)]
+pub(super) enum Command {
+    Status(oneshot::Sender<Status>),
+    Start(Option<By>, Starter),
+    Stop(By, oneshot::Sender<bool>),
+    Peer(PeerCommand),
+    Summary(oneshot::Sender<BookView>),
+    Addresses {
+        after: Option<NetAddress>,
+        max: usize,
+        reply: oneshot::Sender<Page>,
+    },
+    Book(BookCommand),
+    Seeds(oneshot::Sender<Vec<SeedView>>),
+    Bans(oneshot::Sender<Vec<Ban>>),
+    Config(ConfigCommand),
+    Report(ReportCommand),
+    Reach(oneshot::Sender<Reach>),
+    Change {
+        by: By,
+        change: Change,
+        reply: oneshot::Sender<Result<Applied, Error>>,
+    },
+    /// Breaks the actor, to see what a fault in it costs the others.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Who waits for a start.
+pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+
+/// Who asks for a change, and by which method: what the audit keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// A token's name, a certificate's subject, or the socket that it came from; at most 256 bytes are kept.
+    pub author: Arc<str>,
+    /// The method of the admin API, such as `BanService.Ban`.
+    pub method: &'static str,
+}
+
+/// What operators change: applied, committed, then answered.
+#[derive(Debug)]
+pub(super) enum Change {
+    AddSeed(PeerAddress),
+    RemoveSeed(PeerAddress),
+    Ban { target: BanTarget, reason: String, length: Option<Duration> },
+    Unban(BanTarget),
+    Set(NewSetting),
+    Reset(Box<str>),
+    Disconnect { id: NodeId, reason: String, ban: Option<Duration> },
+    AddListed(ListItem),
+    RemoveListed(ListItem),
+}
+
+impl Change {
+    /// Whether it is the configuration that it changes, which the file can forbid. Bans are not: they are what an operator
+    /// does about those who come.
+    pub(super) const fn is_configuration(&self) -> bool {
+        match self {
+            Change::AddSeed(_)
+            | Change::RemoveSeed(_)
+            | Change::AddListed(_)
+            | Change::RemoveListed(_)
+            | Change::Set(_)
+            | Change::Reset(_) => true,
+            Change::Ban { .. } | Change::Unban(_) | Change::Disconnect { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    /// What the audit says of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::AddSeed(seed) => write!(f, "added the seed {seed}"),
+            Change::RemoveSeed(seed) => write!(f, "removed the seed {seed}"),
+            Change::Ban { target, reason, length: None } => write!(f, "banned {target} for good: {reason:?}"),
+            Change::Ban { target, reason, length: Some(length) } => {
+                write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
+            }
+            Change::Unban(target) => write!(f, "lifted the ban of {target}"),
+            Change::Set(setting) => write!(f, "set {setting}"),
+            Change::Reset(key) => write!(f, "reset {key} to what the file says"),
+            Change::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
+            Change::Disconnect { id, reason, ban: Some(length) } => {
+                write!(f, "disconnected {id} and banned it for {} s: {reason:?}", length.as_secs())
+            }
+            Change::AddListed(item) => write!(f, "added {item}"),
+            Change::RemoveListed(item) => write!(f, "removed {item}"),
+        }
+    }
+}
+
+impl Handle {
+    pub(super) fn new(chain_id: Arc<str>, book: &Path) -> (Self, mpsc::Receiver<Command>) {
+        let (commands, inbox) = mpsc::channel(INBOX);
+        (Handle { chain_id, book: book.into(), events: Events::default(), commands }, inbox)
+    }
+
+    /// The chain ID.
+    pub fn chain_id(&self) -> &Arc<str> {
+        &self.chain_id
+    }
+
+    /// What happens in the network, and happened lately; read without asking the actor.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Whether this is the very network, and not one that was added later under the same chain ID.
+    pub fn is_same(&self, other: &Handle) -> bool {
+        self.commands.same_channel(&other.commands)
+    }
+
+    /// The book's file.
+    pub(super) fn book(&self) -> &Path {
+        &self.book
+    }
+
+    /// The network at a glance.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] and [`Error::Unresponsive`], as of every method here.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.ask(Command::Status).await
+    }
+
+    /// Starts the reactor, and waits until it runs; `false` when it ran already. `by` is whoever asked for it; `None` when
+    /// the process itself starts.
+    ///
+    /// # Errors
+    /// [`Error::CannotStart`] when the port is taken, or there is neither a seed nor a known address.
+    pub async fn start(&self, by: Option<By>) -> Result<bool, Error> {
+        let started = self.ask(|reply| Command::Start(by, reply)).await?;
+        started.map_err(|reason| Error::CannotStart { chain_id: self.chain_id.clone(), reason })
+    }
+
+    /// Stops the reactor: closes the listener and all peers, keeps the book, the seeds and the bans readable and editable.
+    /// `false` when it was stopped already.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn stop(&self, by: By) -> Result<bool, Error> {
+        self.ask(|reply| Command::Stop(by, reply)).await
+    }
+
+    /// The book's counts.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn summary(&self) -> Result<BookView, Error> {
+        self.ask(Command::Summary).await
+    }
+
+    /// The entries of the book whose key is greater than `after`, at most `max` of them (and at most [`MAX_PAGE`]).
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn addresses(&self, after: Option<NetAddress>, max: usize) -> Result<Page, Error> {
+        self.ask(|reply| Command::Addresses { after, max: max.min(MAX_PAGE), reply }).await
+    }
+
+    /// The seeds, those of the file and those added at run time.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn seeds(&self) -> Result<Vec<SeedView>, Error> {
+        self.ask(Command::Seeds).await
+    }
+
+    /// What it takes to dial as this network would.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn reach(&self) -> Result<Reach, Error> {
+        self.ask(Command::Reach).await
+    }
+
+    /// Adds a seed; kept over a restart. Answers when it is committed.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], or see [`Handle::status`].
+    pub async fn add_seed(&self, by: By, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(by, Change::AddSeed(seed)).await
+    }
+
+    /// Removes a seed, be it of the file (until the file drops it) or added at run time.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSeed`], or see [`Handle::status`].
+    pub async fn remove_seed(&self, by: By, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(by, Change::RemoveSeed(seed)).await
+    }
+
+    /// The bans in force.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn bans(&self) -> Result<Vec<Ban>, Error> {
+        self.ask(Command::Bans).await
+    }
+
+    /// Bans an ID or a range for `length` (`None` = for good); what is connected from there is closed.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`], or see [`Handle::status`].
+    pub async fn ban(
+        &self,
+        by: By,
+        target: BanTarget,
+        reason: String,
+        length: Option<Duration>,
+    ) -> Result<Applied, Error> {
+        self.change(by, Change::Ban { target, reason, length }).await
+    }
+
+    /// Lifts a ban.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBan`], or see [`Handle::status`].
+    pub async fn unban(&self, by: By, target: BanTarget) -> Result<Applied, Error> {
+        self.change(by, Change::Unban(target)).await
+    }
+
+    pub(super) async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
+        self.ask(|reply| Command::Change { by, change, reply }).await?
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn panic(&self) {
+        drop(self.commands.send(Command::Panic).await);
+    }
+
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Error> {
+        self.ask_for(PATIENCE, command).await
+    }
+
+    /// As [`Handle::ask`], for what takes longer than the actor itself.
+    pub(super) async fn ask_for<T>(
+        &self,
+        patience: Duration,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let exchange = async {
+            self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;
+            answer.await.map_err(|_| Error::Gone(self.chain_id.clone()))
+        };
+        match tokio::time::timeout(patience, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::Unresponsive(self.chain_id.clone())),
+        }
+    }
+}

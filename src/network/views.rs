@@ -1,0 +1,102 @@
+//! What a network answers to those who hold its handle.
+
+use std::sync::Arc;
+
+use super::counters::Tallies;
+use crate::node::{AddressView, PeerView, StatusView};
+use crate::transport::{Dialler, Local, Traffic};
+use crate::types::{Fault, NodeId, Wall};
+
+/// Entries of the book in one answer of the actor at most, so that a page never pauses the reactor.
+pub const MAX_PAGE: usize = 1_000;
+
+/// Whether a change that is in force is also on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// Committed.
+    Yes,
+    /// In force, and not saved: the disk failed; it is tried again.
+    No(String),
+}
+
+/// A change by an operator that is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Whether it changed anything; repeating a call does not.
+    pub changed: bool,
+    /// Whether it is on disk.
+    pub saved: Saved,
+}
+
+/// A network's status with what only its actor knows.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The chain ID.
+    pub chain_id: Arc<str>,
+    /// Our own ID and the address that we announce.
+    pub id: NodeId,
+    /// The address that the listener is bound to.
+    pub listen: std::net::SocketAddr,
+    /// What we announce to peers.
+    pub announced: String,
+    /// The reactor.
+    pub node: StatusView,
+    /// Changed rows that are not on disk although a write was tried, and why.
+    pub unsaved: Option<String>,
+    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before it was
+    /// known which network was meant is counted since it was opened, and told by each network that shares it.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
+    pub ended: Vec<(&'static str, u64)>,
+    /// The latest of them, the last one at the end; at most 64.
+    pub recent_ends: Vec<PeerEnd>,
+    /// Counts of dials, answers and times.
+    pub tallies: Tallies,
+}
+
+/// The end of a peer's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerEnd {
+    /// When.
+    pub at: Wall,
+    /// Whose.
+    pub id: NodeId,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// A connected peer with its traffic.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// What the node knows.
+    pub view: PeerView,
+    /// What went over its connection.
+    pub traffic: Traffic,
+}
+
+/// Some entries of the book, in the order of their key.
+#[derive(Clone, Debug)]
+pub struct Page<T = AddressView> {
+    /// At most as many as asked for, and [`MAX_PAGE`].
+    pub entries: Vec<T>,
+    /// Whether more follow after the last one.
+    pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// Of entries that are one more than wanted when more follow.
+    pub(super) fn cut(mut entries: Vec<T>, max: usize) -> Self {
+        let more = entries.len() > max;
+        entries.truncate(max);
+        Page { entries, more }
+    }
+}
+
+/// What a caller needs to dial on his own, within the process's bounds.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Dials.
+    pub dialler: Dialler,
+    /// Who the network is, and within which bounds it speaks.
+    pub local: Arc<Local>,
+}

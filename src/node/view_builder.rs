@@ -1,0 +1,149 @@
+//! Making the views.
+
+use super::{BookView, CrawlView, Node, PeerView, RunState, SeedCounts, SeedView, StatusView};
+use crate::switch::Peer;
+use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
+
+impl Node {
+    /// The reactor at a glance.
+    pub fn status(&self, now: Now) -> StatusView {
+        let (mut inbound, mut outbound) = (0, 0);
+        for peer in self.switch.peers() {
+            match peer.direction {
+                Direction::Inbound => inbound += 1,
+                Direction::Outbound => outbound += 1,
+            }
+        }
+        let params = self.switch.params();
+        StatusView {
+            state: self.state.clone(),
+            since: self.since,
+            seed_mode: self.pex.is_seed(),
+            inbound,
+            outbound,
+            dialling: count(self.switch.dialling()),
+            max_inbound: params.max_inbound,
+            max_outbound: params.max_outbound,
+            max_dials: count(params.max_dials),
+            book: self.summary(now),
+            crawl: CrawlView {
+                last_round: self.pex.last_round(),
+                last_seed_round: self.pex.last_seed_round(),
+                backlog: self.book.backlog(now),
+                next_due: self.book.next_due(),
+            },
+            seeds: self.seed_counts(),
+            bans: count(self.switch.ban_count()),
+            outage: self.in_outage(),
+        }
+    }
+
+    /// Whether most of what was good fails at once. While it is stopped nothing fails.
+    pub(super) fn in_outage(&self) -> bool {
+        self.state == RunState::Running && self.pex.in_outage()
+    }
+
+    /// The seeds in force, by what our latest dials found.
+    pub fn seed_counts(&self) -> SeedCounts {
+        let mut counts = SeedCounts::default();
+        for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {
+            let count = if health.last_dialled.is_never() {
+                &mut counts.untried
+            } else if health.last_fault.is_empty() {
+                &mut counts.reached
+            } else if health.actual_id.is_some() {
+                &mut counts.wrong_identity
+            } else if health.actual_network.is_some() {
+                &mut counts.wrong_network
+            } else {
+                &mut counts.failed
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// The book's counts.
+    pub fn summary(&self, now: Now) -> BookView {
+        let counts = self.book.counts();
+        let in_banned_ranges = self.pex.in_banned_ranges(&self.book, &self.switch, now);
+        BookView {
+            size: count(self.book.size()),
+            new: count(counts.new),
+            old: count(counts.old),
+            banned: count(counts.banned),
+            addresses: count(counts.addresses),
+            untried: count(counts.untried),
+            servable: count(self.book.servable(self.pex.servable()) - in_banned_ranges),
+            in_banned_ranges: count(in_banned_ranges),
+            unroutable: self.book.unroutable(),
+            outcomes: counts.outcomes.map(count),
+        }
+    }
+
+    /// Who dialled and why, of each connected peer.
+    pub fn peer_kinds(&self) -> impl Iterator<Item = (Direction, Option<Purpose>)> {
+        self.switch.peers().map(|peer| (peer.direction, peer.purpose))
+    }
+
+    /// The connected peers.
+    pub fn peers(&self) -> Vec<PeerView> {
+        self.switch.peers().map(|peer| self.peer_view(peer)).collect()
+    }
+
+    /// At most `max` peers whose connection is later than `after`, the earliest first.
+    pub fn peers_after(&self, after: Option<ConnId>, max: usize) -> Vec<PeerView> {
+        self.switch.peers_after(after, max).map(|peer| self.peer_view(peer)).collect()
+    }
+
+    /// The peer of a connection.
+    pub fn peer(&self, conn: ConnId) -> Option<PeerView> {
+        self.switch.peer(conn).map(|peer| self.peer_view(peer))
+    }
+
+    /// The connected peer with this ID.
+    pub fn peer_of(&self, id: &NodeId) -> Option<PeerView> {
+        self.peer(self.switch.conn_of(id)?)
+    }
+
+    fn peer_view(&self, peer: &Peer) -> PeerView {
+        let (last_request, requests) = peer.requests;
+        let leaves = self.pex.leaves_at(peer);
+        PeerView {
+            conn: peer.conn,
+            info: peer.info.clone(),
+            remote: peer.remote,
+            direction: peer.direction,
+            purpose: peer.purpose,
+            connected_since: peer.since.wall,
+            last_request,
+            requests,
+            asked_at: self.pex.asked_at(peer.conn),
+            persistent: peer.persistent,
+            unconditional: peer.unconditional,
+            kept: self.pex.kept(peer),
+            leaves: leaves.map_or(Wall::NEVER, |at| peer.since.wall + at.since(peer.since.mono)),
+            dialled: peer.dialled,
+        }
+    }
+
+    /// The seeds, those of the file that were removed at run time included.
+    pub fn seeds(&self) -> Vec<SeedView> {
+        let ids: Vec<NodeId> = self.pex.seed_entries().map(|(seed, _)| seed.id()).collect();
+        let told = self.book.count_by_source(&ids);
+        let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
+            seed: seed.clone(),
+            from_file: delta.is_none_or(|delta| !delta.added),
+            in_effect: delta.is_none_or(|delta| delta.added),
+            change: delta.map(|delta| (delta.author.clone(), delta.at)),
+            in_use: self.switch.is_busy_with(&seed.id()),
+            health: self.pex.seed_health(seed),
+            told: told.get(&seed.id()).copied().unwrap_or_default(),
+        };
+        self.pex.seed_entries().map(view).collect()
+    }
+}
+
+pub(super) fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,290 @@
+//! Dials: who is at an address, within bounds that the whole process shares.
+
+mod keyed_semaphore;
+mod rate_limiter;
+pub(super) mod resolve;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::handshake::{Secured, within};
+use super::os_error::connect_fault;
+use super::{Local, Resolver, Upgraded};
+use crate::clock::Clock;
+use crate::transport::dial::keyed_semaphore::{Held, Keyed};
+use crate::transport::dial::rate_limiter::Pacer;
+use crate::types::{Fault, Host, NetAddress, NodeId, PeerAddress, Stage, is_routable};
+use crate::wire::node_info::{check_compatible, check_dialled};
+
+/// Addresses of one name that are tried.
+const MAX_TRIED: usize = 4;
+
+/// The process's bounds on dials (design document, "Dials").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DialLimits {
+    /// Dials at once.
+    pub at_once: usize,
+    /// New dials a second; 0 = no limit.
+    pub per_second: u32,
+    /// Dials at once to one IP. Loopback is exempt: there is nobody to be harmed.
+    pub per_host: usize,
+    /// How long the look-up of a name may take.
+    pub resolve_timeout: Duration,
+}
+
+impl Default for DialLimits {
+    fn default() -> Self {
+        DialLimits { at_once: 256, per_second: 200, per_host: 8, resolve_timeout: Duration::from_secs(3) }
+    }
+}
+
+/// What became of a dial.
+#[derive(Debug)]
+pub struct Dialled {
+    /// The place that was dialled last; `None` when a name gave none.
+    pub remote: Option<SocketAddr>,
+    /// Who answered, or why nobody did.
+    pub result: Result<Box<Upgraded>, Fault>,
+}
+
+/// Dials for all networks of the process; all clones share their bounds.
+#[derive(Clone, Debug)]
+pub struct Dialler {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    resolver: Resolver,
+    places: Arc<Keyed<SocketAddr>>,
+    hosts: Arc<Keyed<IpAddr>>,
+    at_once: Semaphore,
+    max_at_once: usize,
+    /// Dials that found no room at once.
+    crowded: AtomicU64,
+    pacer: Pacer,
+}
+
+/// How far the bounds are used that all dials of the process share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DialLoad {
+    /// Dials under way.
+    pub under_way: usize,
+    /// The most that there may be ([`DialLimits::at_once`]).
+    pub at_once: usize,
+    /// Dials that had to wait because there were as many, in all.
+    pub delayed_by_room: u64,
+    /// Dials that had to wait for the rate of new ones ([`DialLimits::per_second`]), in all.
+    pub delayed_by_rate: u64,
+}
+
+impl Default for Dialler {
+    /// Within the usual bounds.
+    fn default() -> Self {
+        Dialler::new(DialLimits::default())
+    }
+}
+
+impl Dialler {
+    /// A dialler with these bounds; one a process.
+    pub fn new(limits: DialLimits) -> Self {
+        let max_at_once = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
+        let shared = Shared {
+            resolver: Resolver::new(limits.resolve_timeout),
+            places: Keyed::new(1),
+            hosts: Keyed::new(limits.per_host.max(1)),
+            at_once: Semaphore::new(max_at_once),
+            max_at_once,
+            crowded: AtomicU64::new(0),
+            pacer: Pacer::new(limits.per_second),
+        };
+        Dialler { shared: Arc::new(shared) }
+    }
+
+    /// What looks names up.
+    pub fn resolver(&self) -> &Resolver {
+        &self.shared.resolver
+    }
+
+    /// How far the bounds are used now.
+    pub fn load(&self) -> DialLoad {
+        let Shared { at_once, max_at_once, crowded, pacer, .. } = &*self.shared;
+        DialLoad {
+            under_way: max_at_once.saturating_sub(at_once.available_permits()),
+            at_once: *max_at_once,
+            delayed_by_room: crowded.load(Ordering::Relaxed),
+            delayed_by_rate: pacer.delayed(),
+        }
+    }
+
+    /// The addresses that a name stands for; empty when it does not resolve. See [`Resolver::resolve`].
+    pub async fn resolve(&self, name: &str) -> Vec<IpAddr> {
+        self.shared.resolver.resolve(name).await
+    }
+
+    /// Dials, and shakes hands as `local`. Waits for its turn within the bounds first. Of a name's addresses up to four are
+    /// tried, until one of them answers at all. Cancelling gives up.
+    pub async fn dial(&self, local: Arc<Local>, target: PeerAddress) -> Dialled {
+        self.dial_in(Queue::Process, local, target).await
+    }
+
+    /// As [`Dialler::dial`], for somebody who waits for the end: the bounds that all dials of the process share do not hold
+    /// it up.
+    pub async fn dial_now(&self, local: Arc<Local>, target: PeerAddress) -> Dialled {
+        self.dial_in(Queue::None, local, target).await
+    }
+
+    async fn dial_in(&self, queue: Queue, local: Arc<Local>, target: PeerAddress) -> Dialled {
+        let ips = match self.addresses(&local, target.host()).await {
+            Ok(ips) => ips,
+            Err(fault) => return Dialled { remote: None, result: Err(fault) },
+        };
+        let mut dialled = Dialled { remote: None, result: Err(Fault::Unresolved) };
+        for ip in ips {
+            let remote = SocketAddr::new(ip, target.port());
+            let result = self.try_address(queue, &local, target.id(), remote).await;
+            let nobody_there = matches!(
+                result,
+                Err(Fault::Refused | Fault::Unreachable | Fault::TimedOut(Stage::Dial) | Fault::BannedIp)
+            );
+            dialled = Dialled { remote: Some(remote), result };
+            if !nobody_there {
+                break;
+            }
+        }
+        dialled
+    }
+
+    /// Where a host is. What a name stands for is filtered like any other address; an IP that somebody wrote down is
+    /// taken at his word.
+    async fn addresses(&self, local: &Local, host: &Host) -> Result<Vec<IpAddr>, Fault> {
+        let name = match host {
+            Host::Ip(ip) => return Ok(vec![*ip]),
+            Host::Name(name) => name,
+        };
+        let mut ips = self.resolve(name).await;
+        if ips.is_empty() {
+            return Err(Fault::Unresolved);
+        }
+        ips.retain(|&ip| may_be_dialled(ip, local.settings().strict));
+        ips.truncate(MAX_TRIED);
+        if ips.is_empty() { Err(Fault::Unroutable) } else { Ok(ips) }
+    }
+
+    async fn try_address(
+        &self,
+        queue: Queue,
+        local: &Arc<Local>,
+        id: NodeId,
+        remote: SocketAddr,
+    ) -> Result<Box<Upgraded>, Fault> {
+        let _turn = self.turn(queue, local, remote).await;
+        let presence = local.gate().admit(remote.ip())?;
+        let settings = local.settings();
+        let began = Clock.mono();
+        let stream = connect(remote, settings.dial_timeout).await?;
+        let secret = Clock.deadline(Clock.mono() + settings.secret_timeout);
+        let mut secured = within(secret, Stage::Secret, Secured::new(stream, local.key().clone())).await?;
+        // Before our node information goes out: a stranger need not learn it.
+        check_dialled(secured.id, Some(id))?;
+        let deadline = Clock.deadline(Clock.mono() + settings.node_info_timeout);
+        let info = within(deadline, Stage::NodeInfo, async {
+            secured.send_info(local.encoded_info()).await?;
+            secured.receive_info().await
+        })
+        .await?;
+        check_compatible(local.info(), &info, secured.id, Some(id))?;
+        let link = secured.into_link(local.clone(), presence);
+        Ok(Box::new(Upgraded { remote, info, took: Clock.mono().since(began), link }))
+    }
+
+    /// Waits for the place, the host, the network and the process, in this order: many dials to one slow host must not use
+    /// up what the others need.
+    async fn turn<'a>(&'a self, queue: Queue, local: &'a Local, remote: SocketAddr) -> Turn<'a> {
+        let place = self.shared.places.acquire(remote).await;
+        let host = match remote.ip().is_loopback() {
+            true => None,
+            false => Some(self.shared.hosts.acquire(remote.ip()).await),
+        };
+        // Neither is ever closed.
+        let network = local.dials().acquire().await.ok();
+        let process = match queue {
+            Queue::None => None,
+            Queue::Process => {
+                let room = self.room().await;
+                self.shared.pacer.turn().await;
+                room
+            }
+        };
+        Turn { _place: place, _host: host, _network: network, _process: process }
+    }
+
+    /// Waits for room among the dials of the process.
+    async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        let at_once = &self.shared.at_once;
+        if let Ok(room) = at_once.try_acquire() {
+            return Some(room);
+        }
+        self.shared.crowded.fetch_add(1, Ordering::Relaxed);
+        at_once.acquire().await.ok()
+    }
+}
+
+/// Where a dial waits for its turn in the process.
+#[derive(Clone, Copy, Debug)]
+enum Queue {
+    /// Behind the dials of all networks.
+    Process,
+    /// Nowhere.
+    None,
+}
+
+/// A dial's room within all bounds, for as long as this is held.
+struct Turn<'a> {
+    _place: Held<SocketAddr>,
+    _host: Option<Held<IpAddr>>,
+    _network: Option<SemaphorePermit<'a>>,
+    _process: Option<SemaphorePermit<'a>>,
+}
+
+/// Whether an address that a name stands for is one at all, and in strict mode one of the Internet.
+fn may_be_dialled(ip: IpAddr, strict: bool) -> bool {
+    let any_id = NodeId::from_bytes([0; NodeId::LEN]);
+    NetAddress::new(any_id, ip, 1).is_ok() && (!strict || is_routable(ip))
+}
+
+async fn connect(remote: SocketAddr, patience: Duration) -> Result<TcpStream, Fault> {
+    let fault = |error: std::io::Error| connect_fault(&error, remote);
+    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(fault)?;
+    // Our messages are whole writes: to wait for more would only delay them.
+    socket.set_nodelay(true).map_err(fault)?;
+    match timeout(patience, socket.connect(remote)).await {
+        Ok(connected) => connected.map_err(fault),
+        Err(_) => Err(Fault::TimedOut(Stage::Dial)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_name_stands_for_is_filtered() {
+        for (ip, strict, ok) in [
+            ("8.8.8.8", true, true),
+            ("10.0.0.1", true, false),
+            ("10.0.0.1", false, true),
+            ("127.0.0.1", false, true),
+            ("0.0.0.0", false, false),
+            ("224.0.0.1", false, false),
+        ] {
+            assert_eq!(may_be_dialled(ip.parse().unwrap(), strict), ok, "{ip}");
+        }
+    }
+}

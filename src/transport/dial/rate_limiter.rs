@@ -1,0 +1,83 @@
+//! No more than so many starts a second.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::types::Mono;
+
+/// Starts that may follow each other at once, as a part of a second: a tenth.
+const BURST: u32 = 10;
+
+/// Gives each caller a time to start at, evenly apart.
+#[derive(Debug)]
+pub(in crate::transport) struct Pacer {
+    interval: Duration,
+    burst: Duration,
+    next: Mutex<Mono>,
+    delayed: AtomicU64,
+}
+
+impl Pacer {
+    /// 0 a second = no limit.
+    pub(in crate::transport) fn new(per_second: u32) -> Self {
+        let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
+        let burst = interval * (per_second / BURST);
+        Pacer { interval, burst, next: Mutex::new(Mono::ZERO), delayed: AtomicU64::new(0) }
+    }
+
+    /// Waits for the caller's turn. A caller that goes away meanwhile leaves its turn unused.
+    pub(in crate::transport) async fn turn(&self) {
+        let wait = self.reserve(Clock.mono());
+        if !wait.is_zero() {
+            self.delayed.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Callers that had to wait, in all.
+    pub(in crate::transport) fn delayed(&self) -> u64 {
+        self.delayed.load(Ordering::Relaxed)
+    }
+
+    fn reserve(&self, now: Mono) -> Duration {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = (*next).max(now);
+        *next = turn + self.interval;
+        turn.since(now).saturating_sub(self.burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_of_a_second_goes_at_once_and_the_rest_evenly() {
+        let pacer = Pacer::new(200);
+        let now = Mono::from_micros(1_000_000);
+        let waits: Vec<_> = (0..220).map(|_| pacer.reserve(now)).collect();
+        assert!(waits[..21].iter().all(Duration::is_zero));
+        assert_eq!(waits[21], Duration::from_millis(5));
+        assert_eq!(waits[219], Duration::from_millis(995));
+        assert!(pacer.reserve(now + Duration::from_secs(2)).is_zero());
+    }
+
+    #[tokio::test]
+    async fn who_has_to_wait_is_counted() {
+        let pacer = Pacer::new(20);
+        pacer.turn().await;
+        assert_eq!(pacer.delayed(), 0);
+        for _ in 0..6 {
+            pacer.turn().await;
+        }
+        assert!((1..=6).contains(&pacer.delayed()), "{pacer:?}");
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let pacer = Pacer::new(0);
+        assert!((0..1000).all(|_| pacer.reserve(Mono::ZERO).is_zero()));
+    }
+}

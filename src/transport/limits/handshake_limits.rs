@@ -1,0 +1,233 @@
+//! A listener's bounds against floods, before it is known which network is meant.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::rate_limit::{RateLimit, RateTable, host_of};
+use crate::transport::Grouping;
+use crate::types::{Fault, Mono};
+
+/// Addresses whose rate is watched at once; 128 KiB.
+const IP_SLOTS: usize = 8192;
+/// Ranges whose rate is watched at once; 32 KiB.
+const RANGE_SLOTS: usize = 2048;
+
+/// The bounds of a listener (design document, "Gate"). Several networks on one listener share them, the strictest of each:
+/// who comes is not known yet to belong to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DoorLimits {
+    /// Unfinished handshakes of one IP; 0 = no limit.
+    pub handshakes_per_ip: usize,
+    /// Unfinished handshakes in all; 0 = no limit.
+    pub handshakes: usize,
+    /// New connections of one IP.
+    pub per_ip: RateLimit,
+    /// New connections of one range: /16, of IPv6 /32.
+    pub per_range: RateLimit,
+}
+
+impl DoorLimits {
+    /// What both let through.
+    #[must_use]
+    pub fn strictest(self, other: DoorLimits) -> DoorLimits {
+        DoorLimits {
+            handshakes_per_ip: lesser(self.handshakes_per_ip, other.handshakes_per_ip),
+            handshakes: lesser(self.handshakes, other.handshakes),
+            per_ip: slower(self.per_ip, other.per_ip),
+            per_range: slower(self.per_range, other.per_range),
+        }
+    }
+}
+
+fn slower(a: RateLimit, b: RateLimit) -> RateLimit {
+    match (a.per_second, b.per_second) {
+        (_, 0) => a,
+        (0, _) => b,
+        (first, second) => RateLimit { per_second: first.min(second), burst: a.burst.min(b.burst) },
+    }
+}
+
+/// The lesser of two bounds, 0 being none.
+fn lesser(a: usize, b: usize) -> usize {
+    if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
+}
+
+impl Default for DoorLimits {
+    fn default() -> Self {
+        DoorLimits {
+            handshakes_per_ip: 64,
+            handshakes: 1024,
+            per_ip: RateLimit { per_second: 20, burst: 200 },
+            per_range: RateLimit { per_second: 200, burst: 2000 },
+        }
+    }
+}
+
+/// Lets handshakes begin, and knows how many are under way.
+#[derive(Debug)]
+pub(in crate::transport) struct Door {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    limits: DoorLimits,
+    ips: Option<RateTable>,
+    ranges: Option<RateTable>,
+    /// Unfinished handshakes by host; its size is bounded by their number.
+    under_way: HashMap<IpAddr, usize>,
+    total: usize,
+}
+
+impl Door {
+    pub(in crate::transport) fn new(limits: DoorLimits) -> Arc<Self> {
+        Arc::new(Door {
+            inner: Mutex::new(Inner {
+                limits,
+                ips: RateTable::new(limits.per_ip, IP_SLOTS),
+                ranges: RateTable::new(limits.per_range, RANGE_SLOTS),
+                under_way: HashMap::new(),
+                total: 0,
+            }),
+        })
+    }
+
+    /// Sets other limits. Handshakes under way go on; a rate that changes forgets who came so far.
+    pub(in crate::transport) fn set_limits(&self, limits: DoorLimits) {
+        let mut inner = self.lock();
+        if inner.limits.per_ip != limits.per_ip {
+            inner.ips = RateTable::new(limits.per_ip, IP_SLOTS);
+        }
+        if inner.limits.per_range != limits.per_range {
+            inner.ranges = RateTable::new(limits.per_range, RANGE_SLOTS);
+        }
+        inner.limits = limits;
+    }
+
+    /// Lets a handshake begin, which ends when the permit is dropped.
+    pub(in crate::transport) fn admit(self: &Arc<Self>, ip: IpAddr, now: Mono) -> Result<Handshaking, Fault> {
+        let host = host_of(ip);
+        let mut inner = self.lock();
+        // Nobody is charged for a refusal that is not his doing.
+        let full = |limit: usize, taken: usize| limit != 0 && taken >= limit;
+        let of_host = inner.under_way.get(&host).copied().unwrap_or_default();
+        if full(inner.limits.handshakes, inner.total) || full(inner.limits.handshakes_per_ip, of_host) {
+            return Err(Fault::HandshakeFlood);
+        }
+        let admitted = inner.ips.as_mut().is_none_or(|table| table.admit(host, now))
+            && inner.ranges.as_mut().is_none_or(|table| table.admit(Grouping::Range.first_of(ip), now));
+        if !admitted {
+            return Err(Fault::ConnectionRate);
+        }
+        inner.total += 1;
+        *inner.under_way.entry(host).or_default() += 1;
+        Ok(Handshaking { door: self.clone(), host })
+    }
+
+    fn leave(&self, host: IpAddr) {
+        let mut inner = self.lock();
+        inner.total -= 1;
+        if let Some(count) = inner.under_way.get_mut(&host) {
+            *count -= 1;
+            if *count == 0 {
+                inner.under_way.remove(&host);
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A handshake under way, for as long as this is held.
+#[derive(Debug)]
+pub(in crate::transport) struct Handshaking {
+    door: Arc<Door>,
+    host: IpAddr,
+}
+
+impl Drop for Handshaking {
+    fn drop(&mut self) {
+        self.door.leave(self.host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Mono = Mono::from_micros(5_000_000);
+
+    fn v4(n: u32) -> IpAddr {
+        IpAddr::V4(n.into())
+    }
+
+    #[test]
+    fn handshakes_are_bounded_by_ip_and_in_all() {
+        let door = Door::new(DoorLimits { handshakes_per_ip: 2, handshakes: 3, ..DoorLimits::default() });
+        let first = door.admit(v4(1), NOW).unwrap();
+        let _second = door.admit(v4(1), NOW).unwrap();
+        assert_eq!(door.admit(v4(1), NOW).unwrap_err(), Fault::HandshakeFlood);
+        let _other = door.admit(v4(2), NOW).unwrap();
+        assert_eq!(door.admit(v4(3), NOW).unwrap_err(), Fault::HandshakeFlood);
+        drop(first);
+        assert!(door.admit(v4(3), NOW).is_ok());
+    }
+
+    #[test]
+    fn a_range_has_a_rate_of_its_own() {
+        let door = Door::new(DoorLimits::default());
+        let admitted = |ips: std::ops::Range<u32>| ips.filter(|&n| door.admit(v4(n), NOW).is_ok()).count();
+        assert_eq!(admitted(0x0102_0000..0x0102_f000), 2000);
+        assert_eq!(admitted(0x0103_0000..0x0103_0010), 16);
+        let one_host = (0..1000).filter(|_| door.admit(v4(0x0104_0001), NOW).is_ok()).count();
+        assert_eq!(one_host, 200);
+        assert_eq!(door.admit(v4(0x0104_0001), NOW).unwrap_err(), Fault::ConnectionRate);
+    }
+
+    #[test]
+    fn an_ipv6_subnet_is_one_host() {
+        let limits = DoorLimits { handshakes_per_ip: 1, ..DoorLimits::default() };
+        let door = Door::new(limits);
+        let _first = door.admit("2a00:1::1".parse().unwrap(), NOW).unwrap();
+        assert!(door.admit("2a00:1::ffff:2".parse().unwrap(), NOW).is_err());
+        assert!(door.admit("2a00:1:0:1::1".parse().unwrap(), NOW).is_ok());
+    }
+
+    #[test]
+    fn new_limits_hold_for_what_comes() {
+        let door = Door::new(DoorLimits { handshakes: 2, ..DoorLimits::default() });
+        let _held = [door.admit(v4(1), NOW).unwrap(), door.admit(v4(2), NOW).unwrap()];
+        assert!(door.admit(v4(3), NOW).is_err());
+        door.set_limits(DoorLimits { handshakes: 3, ..DoorLimits::default() });
+        let third = door.admit(v4(3), NOW).unwrap();
+        door.set_limits(DoorLimits { handshakes: 1, ..DoorLimits::default() });
+        drop(third);
+        assert_eq!(door.admit(v4(4), NOW).unwrap_err(), Fault::HandshakeFlood, "two of three are still under way");
+    }
+
+    #[test]
+    fn of_two_limits_the_strictest_holds_and_none_is_none() {
+        let (few, many) = (RateLimit { per_second: 5, burst: 9 }, RateLimit { per_second: 8, burst: 7 });
+        let off = RateLimit { per_second: 0, burst: 1 };
+        let a = DoorLimits { handshakes_per_ip: 0, handshakes: 4, per_ip: few, per_range: off };
+        let b = DoorLimits { handshakes_per_ip: 3, handshakes: 6, per_ip: many, per_range: many };
+        let both = DoorLimits {
+            handshakes_per_ip: 3,
+            handshakes: 4,
+            per_ip: RateLimit { per_second: 5, burst: 7 },
+            per_range: many,
+        };
+        assert_eq!((a.strictest(b), b.strictest(a)), (both, both));
+    }
+
+    #[test]
+    fn zero_switches_a_bound_off() {
+        let off = RateLimit { per_second: 0, burst: 0 };
+        let door = Door::new(DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off });
+        let all: Vec<_> = (0..5000).map(|_| door.admit(v4(1), NOW)).collect();
+        assert!(all.iter().all(Result::is_ok));
+    }
+}
