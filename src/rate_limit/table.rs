@@ -5,15 +5,14 @@ use std::hash::{BuildHasher as _, Hash};
 use std::time::Duration;
 
 use super::RateLimit;
-use crate::types::Mono;
+use crate::types::{Gcra, Mono};
 
 /// Places that a key may be at.
 const WAYS: usize = 4;
 
-/// Tokens by key, each told as the one time at which all that was spent would have flowed evenly. A key that is not in the
-/// table has all its tokens. When a key finds its places taken, the one that has most tokens left is forgotten: a flood
-/// from millions of addresses pushes out first those who spent least. The hash is seeded, so that nobody knows whose place
-/// he takes.
+/// Token buckets by key (GCRA). A key that is not in the table has all its tokens. When a key finds its places taken,
+/// the one that has most tokens left is forgotten: a flood from millions of addresses pushes out first those who spent
+/// least. The hash is seeded, so that nobody knows whose place he takes.
 #[derive(Debug)]
 pub struct RateTable {
     slots: Box<[[Slot; WAYS]]>,
@@ -25,7 +24,7 @@ pub struct RateTable {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     key: u64,
-    even: Mono,
+    bucket: Gcra,
 }
 
 impl RateTable {
@@ -45,8 +44,8 @@ impl RateTable {
         }
     }
 
-    /// Spends one of the key's tokens; `false` when there is none. A refusal costs nothing, so that who keeps knocking is
-    /// let in at the permitted rate.
+    /// Spends one of the key's tokens; `false` when there is none. A refusal costs nothing, so that who keeps knocking
+    /// is let in at the permitted rate.
     pub fn admit(&mut self, key: impl Hash, now: Mono) -> bool {
         self.spend(key, now).is_ok()
     }
@@ -57,35 +56,37 @@ impl RateTable {
     /// How long it takes until there is a token again.
     pub fn spend(&mut self, key: impl Hash, now: Mono) -> Result<(), Duration> {
         let (interval, tolerance) = (self.interval, self.tolerance);
-        let (slot, key, even) = self.find(key, now);
-        let wait = even.since(now).saturating_sub(tolerance);
+        let (slot, key, mut bucket) = self.find(key, now);
+        let wait = bucket.wait(tolerance, now);
         if !wait.is_zero() {
             return Err(wait);
         }
-        *slot = Slot { key, even: even + interval };
+        bucket.spend(interval, now);
+        *slot = Slot { key, bucket };
         Ok(())
     }
 
     /// Whether the key has a token, without spending it.
     pub fn has(&mut self, key: impl Hash, now: Mono) -> bool {
         let tolerance = self.tolerance;
-        self.find(key, now).2.since(now) <= tolerance
+        self.find(key, now).2.wait(tolerance, now).is_zero()
     }
 
-    /// The key's slot, the key, and the time at which all that it spent would have flowed evenly.
-    fn find(&mut self, key: impl Hash, now: Mono) -> (&mut Slot, u64, Mono) {
+    /// The key's slot, its hash, and its token bucket.
+    fn find(&mut self, key: impl Hash, now: Mono) -> (&mut Slot, u64, Gcra) {
         let key = self.hasher.hash_one(key);
         let set = key as usize % self.slots.len();
         let slot = place(&mut self.slots[set], key, now);
-        let even = if slot.key == key { slot.even.max(now) } else { now };
-        (slot, key, even)
+        let bucket = if slot.key == key { slot.bucket } else { Gcra::default() };
+        (slot, key, bucket)
     }
 }
 
 /// The key's own slot, or the one whose holder loses least.
 fn place(set: &mut [Slot; WAYS], key: u64, now: Mono) -> &mut Slot {
-    let index = (0..WAYS).find(|&index| set[index].key == key && set[index].even > now);
-    let index = index.or_else(|| (0..WAYS).min_by_key(|&index| set[index].even)).unwrap_or_default();
+    let paid_back = |index: usize| set[index].bucket.theoretical_arrival_time();
+    let index = (0..WAYS).find(|&index| set[index].key == key && paid_back(index) > now);
+    let index = index.or_else(|| (0..WAYS).min_by_key(|&index| paid_back(index))).unwrap_or_default();
     &mut set[index]
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::types::Mono;
+use crate::types::{Gcra, Mono};
 
 /// Starts that may follow each other at once, as a part of a second: a tenth.
 const BURST: u32 = 10;
@@ -15,7 +15,7 @@ const BURST: u32 = 10;
 pub(in crate::transport) struct Pacer {
     interval: Duration,
     burst: Duration,
-    next: Mutex<Mono>,
+    bucket: Mutex<Gcra>,
     delayed: AtomicU64,
 }
 
@@ -24,7 +24,7 @@ impl Pacer {
     pub(in crate::transport) fn new(per_second: u32) -> Self {
         let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
         let burst = interval * (per_second / BURST);
-        Pacer { interval, burst, next: Mutex::new(Mono::ZERO), delayed: AtomicU64::new(0) }
+        Pacer { interval, burst, bucket: Mutex::default(), delayed: AtomicU64::new(0) }
     }
 
     /// Waits for the caller's turn. A caller that goes away meanwhile leaves its turn unused.
@@ -42,10 +42,10 @@ impl Pacer {
     }
 
     fn reserve(&self, now: Mono) -> Duration {
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        let turn = (*next).max(now);
-        *next = turn + self.interval;
-        turn.since(now).saturating_sub(self.burst)
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = bucket.wait(self.burst, now);
+        bucket.spend(self.interval, now);
+        wait
     }
 }
 

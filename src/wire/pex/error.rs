@@ -3,7 +3,7 @@
 use crate::types::Fault;
 use crate::wire::protobuf::Malformed;
 
-/// Why a message is refused (docs/protocol/pex-reactor.md, "Receive", "Addresses received").
+/// Why a message is refused (docs/protocol/pex-reactor.md, "Addresses received").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PexError {
     /// It does not decode: disconnect.
