@@ -26,4 +26,5 @@ pub mod switch;
 pub mod testkit;
 pub mod transport;
 pub mod types;
+pub mod version;
 pub mod wire;

@@ -20,6 +20,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use pexd::config::{self, Config, Home, Key, Network, Process, Sources, keys};
 use pexd::types::PeerAddress;
+use pexd::version;
 use tempfile::TempDir;
 
 const SEED: &str = "0123456789abcdef0123456789abcdef01234567@seed.example.org:26656";
@@ -110,6 +111,19 @@ fn variable(name: &str, value: &str) -> (String, String) {
 fn only(config: &Config) -> &Network {
     assert_eq!(config.networks.len(), 1);
     &config.networks[0]
+}
+
+#[test]
+fn the_version_names_the_commit_where_it_is_known() {
+    let printed = TestHome::new().run(&["--version"]);
+    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    let rest =
+        printed.out.strip_prefix(concat!("pexd ", env!("CARGO_PKG_VERSION"))).unwrap().strip_suffix('\n').unwrap();
+    let commit = rest.strip_prefix(" (").and_then(|rest| rest.strip_suffix(')')).unwrap_or_default();
+    assert_eq!((rest.is_empty(), commit), (version::COMMIT.is_empty(), version::COMMIT));
+    let digits = commit.strip_suffix("-dirty").unwrap_or(commit);
+    assert!(digits.is_empty() || digits.len() == 12, "{commit}");
+    assert!(digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')), "{commit}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ use crate::config::{Config, Home, Mistakes, Note};
 
 /// A peer-exchange node for CometBFT networks.
 #[derive(Debug, Parser)]
-#[command(name = "pexd", version, about, max_term_width = 100)]
+#[command(name = "pexd", version = crate::version::with_commit(), about, max_term_width = 100)]
 pub struct Cli {
     /// The folder with pexd.toml and the networks [default: ~/.pexd]
     #[arg(long, global = true, value_name = "DIR", env = "PEXD_HOME")]

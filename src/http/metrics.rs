@@ -135,8 +135,8 @@ metrics! {
     ADMIN_SECONDS = Pexd "admin_request_seconds" HISTOGRAM ["method"]
         "From a request to the admin API to the beginning of its answer.";
 
-    BUILD = Pexd "build_info" GAUGE ["version"]
-        "1, with the version of pexd.";
+    BUILD = Pexd "build_info" GAUGE ["version", "commit"]
+        "1, with the version of pexd and the commit that it was built from, if that is known.";
     PROCESS_START = Plain "process_start_time_seconds" GAUGE []
         "When the process started.";
     PROCESS_CPU = Plain "process_cpu_seconds_total" COUNTER []

@@ -11,6 +11,7 @@ use super::{metrics as m, process as process_usage};
 use crate::network::{DialLoad, MessageCount, MessageCounts, Report, StoreStats};
 use crate::node::RunState;
 use crate::types::{DialOutcome, Direction, Purpose, Wall};
+use crate::version;
 
 /// How long a network is waited for, so that one that hangs does not cost the others their numbers.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -161,7 +162,7 @@ fn process_dials(out: &mut Exposition<'_>, load: DialLoad) {
 }
 
 fn process(out: &mut Exposition<'_>, started: Wall) {
-    out.add(&m::BUILD, &[env!("CARGO_PKG_VERSION")], 1.0);
+    out.add(&m::BUILD, &[version::VERSION, version::COMMIT], 1.0);
     out.add(&m::PROCESS_START, &[], seconds(started));
     if let Ok((soft, _)) = rlimit::Resource::NOFILE.get() {
         out.add(&m::PROCESS_MAX_FILES, &[], soft as f64);
