@@ -16,6 +16,7 @@ use house::House;
 /// Each module of the crate's root, and the others that it may import.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("proto", &[]),
+    ("version", &[]),
     ("types", &[]),
     ("wire", &["types", "proto"]),
     ("book", &["types"]),
@@ -31,7 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["types", "wire", "book", "switch", "pex", "node", "store", "transport", "clock"]),
     ("exchange", &["types", "book"]),
     ("admin", &["types", "book", "switch", "node", "network", "probe", "rate_limit", "proto", "clock", "exchange"]),
-    ("http", &["types", "node", "network", "admin", "clock"]),
+    ("http", &["types", "node", "network", "admin", "clock", "version"]),
     ("testkit", &["types", "proto", "wire", "book", "switch", "pex", "node", "transport", "clock"]),
     (
         "app",
@@ -96,7 +97,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// The modules that are pure.
-const PURE: &[&str] = &["types", "wire", "book", "switch", "pex", "node"];
+const PURE: &[&str] = &["types", "version", "wire", "book", "switch", "pex", "node"];
 
 /// What pure code never names.
 const IMPURE: &[&str] = &[
@@ -187,6 +188,13 @@ fn every_module_of_the_root_has_its_row() {
 fn no_file_and_no_folder_is_in_a_circle() {
     let circles = circles::circles(&crate_house());
     assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+#[test]
+fn the_toolchain_is_the_oldest_that_is_promised() {
+    let toolchain = std::fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
+    let channel = format!("channel = \"{}.0\"", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(toolchain.contains(&channel), "rust-toolchain.toml needs {channel}, as Cargo.toml has it");
 }
 
 #[test]
