@@ -1,16 +1,16 @@
-//! One chain's actor: it joins the pure node to sockets, store and callers.
+//! One chain: the actor that joins the pure node to sockets and store, and the handle that callers ask it through.
+//!
+//! [`Handle`] (`handle/`) is what callers see; `actor/` is the loop and what it does; `command.rs` and `views.rs` are what
+//! they exchange, and neither imports the other. `supervisor.rs` opens the store, runs the actor, and puts another in its place
+//! when it panics.
 
 mod actor;
-mod book_commands;
-mod commands;
-mod config_commands;
+mod command;
 mod counters;
 mod directory;
 mod error;
 pub mod events;
 mod handle;
-mod peer_commands;
-mod report;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod shared_listener;
@@ -20,19 +20,19 @@ pub(crate) mod tests;
 mod tunables;
 mod views;
 
-pub use book_commands::{Entered, MAX_GROUP};
+pub use command::By;
 pub use counters::{BOUNDS, Histogram, Outbound, Tallies};
 pub use directory::{Directory, LookupError};
 pub use error::Error;
-pub use handle::{By, Handle};
-pub use peer_commands::DialReport;
-pub use report::{
-    Grouping, ListenerNumber, MessageCount, MessageCounts, RefusedSource, RefusedSources, Report, StoreStats,
-};
+pub use handle::{Handle, MAX_GROUP};
 pub use shared_listener::Entrance;
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
-pub use views::{Applied, MAX_PAGE, Page, Peer, PeerEnd, Reach, Saved, Status};
+pub use views::{
+    Applied, DialReport, Entered, ListenerNumber, MAX_PAGE, Page, Peer, PeerEnd, Reach, RefusedSources, Report, Saved,
+    Status,
+};
 
+pub use crate::store::StoreStats;
 pub use crate::store::history::{AuditQuery, DialQuery, Part, Portion, Time};
-pub use crate::transport::{DialLoad, Dialler, Traffic};
+pub use crate::transport::{DialLoad, Dialler, Grouping, MessageCount, MessageCounts, RefusedSource, Traffic};

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::book_commands::BookCommand;
-use super::handle::{Change, Command};
-use super::peer_commands::PeerCommand;
+use super::command::{BookCommand, Change, Command, PeerCommand};
 use super::{Applied, By, Error, Handle, Page, Peer, Saved, Status};
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, RunState, SeedView};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::report::ListenerNumber;
+use super::views::ListenerNumber;
 use crate::transport::{DoorLimits, Listener, Local, Refusals, Upgraded};
 
 /// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.

@@ -1,11 +1,14 @@
 //! What a network answers to those who hold its handle.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::counters::Tallies;
-use crate::node::{AddressView, PeerView, StatusView};
-use crate::transport::{Dialler, Local, Traffic};
-use crate::types::{Fault, NodeId, Wall};
+use crate::book::Added;
+use crate::node::{AddressView, DialEnd, NotAdded, PeerView, StatusView};
+use crate::store::StoreStats;
+use crate::transport::{Dialler, Local, MessageCounts, RefusedSource, Traffic};
+use crate::types::{Direction, Fault, NodeId, Purpose, Wall};
 
 /// Entries of the book in one answer of the actor at most, so that a page never pauses the reactor.
 pub const MAX_PAGE: usize = 1_000;
@@ -100,3 +103,44 @@ pub struct Reach {
     /// Who the network is, and within which bounds it speaks.
     pub local: Arc<Local>,
 }
+
+/// What became of each address that was to enter the book.
+pub type Entered = Vec<Result<Added, NotAdded>>;
+
+/// What became of a dial that an operator asked for.
+#[derive(Clone, Debug)]
+pub struct DialReport {
+    /// When it ended.
+    pub at: Wall,
+    /// Its end.
+    pub end: Arc<DialEnd>,
+    /// The peer, when it was reached and is connected.
+    pub peer: Option<Peer>,
+}
+
+/// All that is counted of a network.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The status.
+    pub status: Status,
+    /// Connected peers, by who dialled and why.
+    pub peers: BTreeMap<(Direction, Option<Purpose>), u32>,
+    /// Messages of all its connections.
+    pub messages: MessageCounts,
+    /// The file of its book; `None` while it cannot be opened.
+    pub store: Option<StoreStats>,
+}
+
+/// Who was refused, the most frequent first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusedSources {
+    /// Those that meant this network.
+    pub network: Vec<RefusedSource>,
+    /// Those that its listener refused before it was known which network they meant. Of a listener that several networks
+    /// share, each of them tells this.
+    pub listener: Vec<RefusedSource>,
+}
+
+/// Which listener it is: equal for networks that share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListenerNumber(pub(super) usize);

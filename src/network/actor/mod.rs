@@ -3,9 +3,15 @@
 //! One loop, biased: shutdown, then what operators ask, then timers, then the disk, then peers. It never waits for a peer.
 
 pub(super) mod audit_log;
-pub(super) mod event_log;
+mod book;
+mod commands;
+mod config;
+mod dial_waiters;
+mod event_log;
+mod peers;
+mod reports;
 pub(super) mod saving;
-pub(super) mod starting;
+mod starting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -19,10 +25,9 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::command::{Command, Starter};
 use super::counters::Unanswered;
 use super::events::{Events, What};
-use super::handle::{Command, Starter};
-use super::peer_commands::Waiting;
 use super::shared_listener::{Entrance, OpenEntrance};
 use super::tunables::{Configured, Settings};
 use super::views::Status;
@@ -38,6 +43,7 @@ use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
 use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Purpose, Ticket, Wall};
 use crate::wire::pex::Outgoing;
+use dial_waiters::DialWaiters;
 
 /// Handshaken connections that wait for the actor; beyond it the listener refuses more.
 const UPGRADED_QUEUE: usize = 256;
@@ -73,7 +79,7 @@ pub(super) struct Actor<'a> {
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<Starter>,
     /// Who waits for the ends of dials.
-    pub(super) waiting: Waiting,
+    waiting: DialWaiters,
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
     pub(super) open: Option<OpenEntrance>,
@@ -101,7 +107,7 @@ impl<'a> Actor<'a> {
             saving,
             peers: HashMap::new(),
             starters: Vec::new(),
-            waiting: Waiting::default(),
+            waiting: DialWaiters::default(),
             closing: HashMap::new(),
             open: None,
             retry: Retry::default(),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Actor;
-use crate::network::handle::{By, Starter};
+use crate::network::command::{By, Starter};
 use crate::node::RunState;
 use crate::types::Mono;
 

@@ -1,25 +1,26 @@
 //! What the rest of the process holds of a network: a cloneable handle whose methods ask the actor.
 
+mod book;
+mod config;
 mod history;
+mod peers;
+mod reports;
 
-use std::fmt;
+pub use book::MAX_GROUP;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::book_commands::BookCommand;
-use super::config_commands::ConfigCommand;
+use super::command::{By, Change, Command};
 use super::error::Error;
 use super::events::Events;
-use super::peer_commands::PeerCommand;
-use super::report::ReportCommand;
-use super::tunables::NewSetting;
 use super::views::{Applied, MAX_PAGE, Page, Reach, Status};
-use crate::node::row::{Ban, BanTarget, ListItem};
+use crate::node::row::{Ban, BanTarget};
 use crate::node::{BookView, SeedView};
-use crate::types::{NetAddress, NodeId, PeerAddress};
+use crate::types::{NetAddress, PeerAddress};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
 const INBOX: usize = 64;
@@ -34,100 +35,6 @@ pub struct Handle {
     book: Arc<Path>,
     events: Events,
     commands: mpsc::Sender<Command>,
-}
-
-/// What the actor is asked; answers go through the oneshot.
-#[derive(Debug)]
-pub(super) enum Command {
-    Status(oneshot::Sender<Status>),
-    Start(Option<By>, Starter),
-    Stop(By, oneshot::Sender<bool>),
-    Peer(PeerCommand),
-    Summary(oneshot::Sender<BookView>),
-    Addresses {
-        after: Option<NetAddress>,
-        max: usize,
-        reply: oneshot::Sender<Page>,
-    },
-    Book(BookCommand),
-    Seeds(oneshot::Sender<Vec<SeedView>>),
-    Bans(oneshot::Sender<Vec<Ban>>),
-    Config(ConfigCommand),
-    Report(ReportCommand),
-    Reach(oneshot::Sender<Reach>),
-    Change {
-        by: By,
-        change: Change,
-        reply: oneshot::Sender<Result<Applied, Error>>,
-    },
-    /// Breaks the actor, to see what a fault in it costs the others.
-    #[cfg(test)]
-    Panic,
-}
-
-/// Who waits for a start.
-pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
-
-/// Who asks for a change, and by which method: what the audit keeps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct By {
-    /// A token's name, a certificate's subject, or the socket that it came from; at most 256 bytes are kept.
-    pub author: Arc<str>,
-    /// The method of the admin API, such as `BanService.Ban`.
-    pub method: &'static str,
-}
-
-/// What operators change: applied, committed, then answered.
-#[derive(Debug)]
-pub(super) enum Change {
-    AddSeed(PeerAddress),
-    RemoveSeed(PeerAddress),
-    Ban { target: BanTarget, reason: String, length: Option<Duration> },
-    Unban(BanTarget),
-    Set(NewSetting),
-    Reset(Box<str>),
-    Disconnect { id: NodeId, reason: String, ban: Option<Duration> },
-    AddListed(ListItem),
-    RemoveListed(ListItem),
-}
-
-impl Change {
-    /// Whether it is the configuration that it changes, which the file can forbid. Bans are not: they are what an operator
-    /// does about those who come.
-    pub(super) const fn is_configuration(&self) -> bool {
-        match self {
-            Change::AddSeed(_)
-            | Change::RemoveSeed(_)
-            | Change::AddListed(_)
-            | Change::RemoveListed(_)
-            | Change::Set(_)
-            | Change::Reset(_) => true,
-            Change::Ban { .. } | Change::Unban(_) | Change::Disconnect { .. } => false,
-        }
-    }
-}
-
-impl fmt::Display for Change {
-    /// What the audit says of it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Change::AddSeed(seed) => write!(f, "added the seed {seed}"),
-            Change::RemoveSeed(seed) => write!(f, "removed the seed {seed}"),
-            Change::Ban { target, reason, length: None } => write!(f, "banned {target} for good: {reason:?}"),
-            Change::Ban { target, reason, length: Some(length) } => {
-                write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
-            }
-            Change::Unban(target) => write!(f, "lifted the ban of {target}"),
-            Change::Set(setting) => write!(f, "set {setting}"),
-            Change::Reset(key) => write!(f, "reset {key} to what the file says"),
-            Change::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
-            Change::Disconnect { id, reason, ban: Some(length) } => {
-                write!(f, "disconnected {id} and banned it for {} s: {reason:?}", length.as_secs())
-            }
-            Change::AddListed(item) => write!(f, "added {item}"),
-            Change::RemoveListed(item) => write!(f, "removed {item}"),
-        }
-    }
 }
 
 impl Handle {

@@ -1,22 +1,22 @@
-//! What operators ask of the actor.
+//! What a handle asks of the actor: one match over the commands, and changes by operators: applied, committed, answered.
 
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::actor::Actor;
-use super::actor::saving::GROUP;
-use super::error::Error;
-use super::events::{OperatorChange, What};
-use super::handle::{By, Change, Command};
-use super::views::{Applied, MAX_PAGE, Page, Reach};
+use super::Actor;
+use super::saving::GROUP;
+use crate::network::command::{By, Change, Command};
+use crate::network::error::Error;
+use crate::network::events::{OperatorChange, What};
+use crate::network::views::{Applied, MAX_PAGE, Page, Reach};
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
 use crate::types::NetAddress;
 
 impl Actor<'_> {
     /// Does what a caller asks. One that has gone away meanwhile is not missed.
-    pub(super) async fn command(&mut self, command: Command) {
+    pub(in crate::network) async fn command(&mut self, command: Command) {
         match command {
             Command::Status(reply) => drop(reply.send(self.status())),
             Command::Start(by, reply) => self.start(by.as_ref(), reply).await,
@@ -83,7 +83,7 @@ impl Actor<'_> {
     }
 
     /// Tells the log and the audit of what an operator changed.
-    pub(super) fn note_change(&mut self, by: &By, summary: &str) {
+    pub(in crate::network) fn note_change(&mut self, by: &By, summary: &str) {
         tracing::info!(author = %by.author, method = by.method, "{summary}");
         let at = self.shell.clock.now().wall;
         self.ledger.changed(by, summary, at);

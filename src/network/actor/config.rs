@@ -1,0 +1,64 @@
+//! Run-time changes of keys, and what the files say when they are read again.
+
+use std::sync::Arc;
+
+use super::Actor;
+use crate::network::command::ConfigCommand;
+use crate::network::error::Error;
+use crate::network::tunables::{Configured, NewSetting};
+
+impl Actor<'_> {
+    pub(in crate::network) fn config_command(&mut self, command: ConfigCommand) {
+        match command {
+            ConfigCommand::Settings(reply) => drop(reply.send(self.settings.view())),
+            ConfigCommand::Reconfigure(configured, reply) => {
+                self.reconfigure(*configured);
+                let _ = reply.send(());
+            }
+            ConfigCommand::Note(by, summary, reply) => {
+                self.note_change(&by, &summary);
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn reconfigure(&mut self, configured: Configured) {
+        self.node.set_file_lists(self.shell.clock.now(), &configured.params);
+        let lapsed = self.settings.set_file(&configured);
+        lapsed.into_iter().for_each(|change| self.ledger.keep(change));
+        self.shell.configured.store(Arc::new(configured));
+        self.tune();
+    }
+
+    /// Changes a key; whether that changed anything.
+    pub(in crate::network) fn set(&mut self, setting: NewSetting, author: &str) -> Result<bool, Error> {
+        let key = setting.key.clone();
+        let setting = setting.by(author, self.shell.clock.now().wall);
+        let change = self.settings.set(setting).map_err(|what| Error::BadValue(format!("{key} {what}")))?;
+        Ok(self.keep(change))
+    }
+
+    /// Takes the change of a key back; whether there was one.
+    pub(in crate::network) fn reset(&mut self, key: &str) -> bool {
+        let change = self.settings.reset(key);
+        self.keep(change)
+    }
+
+    fn keep(&mut self, change: Option<crate::node::row::Change>) -> bool {
+        let Some(change) = change else { return false };
+        self.ledger.keep(change);
+        self.tune();
+        true
+    }
+
+    /// Has everyone hold to the values in force.
+    pub(in crate::network) fn tune(&mut self) {
+        let tunables = self.settings.in_effect();
+        self.node.tune(self.shell.clock.now(), tunables.node);
+        self.shell.local.set_pace(tunables.pace);
+        self.shell.local.allow_dials(tunables.node.limits.max_dials);
+        if let Some(open) = &self.open {
+            open.set_limits(tunables.door);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Reports, and the counting of events.
+
+use std::collections::BTreeMap;
+
+use super::Actor;
+use crate::network::command::ReportCommand;
+use crate::network::shared_listener::OpenEntrance;
+use crate::network::views::{RefusedSources, Report};
+use crate::node::Event;
+use crate::transport::Grouping;
+use crate::types::{ConnId, Wall};
+
+impl Actor<'_> {
+    pub(in crate::network) fn report(&mut self, command: ReportCommand) {
+        match command {
+            ReportCommand::All(reply) => drop(reply.send(Box::new(self.full_report()))),
+            ReportCommand::Outbound(reply) => drop(reply.send(self.journal.tallies.outbound.clone())),
+            ReportCommand::Refused(grouping, reply) => drop(reply.send(self.refused_sources(grouping))),
+            ReportCommand::Listener(reply) => drop(reply.send(self.open.as_ref().map(OpenEntrance::number))),
+        }
+    }
+
+    fn full_report(&self) -> Report {
+        let mut peers: BTreeMap<_, u32> = BTreeMap::new();
+        for (direction, purpose) in self.node.peer_kinds() {
+            *peers.entry((direction, purpose)).or_default() += 1;
+        }
+        Report {
+            status: self.status(),
+            peers,
+            messages: self.shell.local.messages().counts(),
+            store: self.saving.stats(),
+        }
+    }
+
+    fn refused_sources(&self, grouping: Grouping) -> RefusedSources {
+        let listener = self.open.as_ref().map(|open| open.refusals().sources(grouping)).unwrap_or_default();
+        RefusedSources { network: self.shell.local.gate().refusals().sources(grouping), listener }
+    }
+
+    /// Tells the journal of an event. Who is refused after the handshake is counted beside those refused before it.
+    pub(in crate::network) fn count(&mut self, event: &Event, at: Wall) {
+        match event {
+            Event::Refused { ip, fault, .. } => self.shell.local.gate().refusals().add(*ip, fault.clone(), at),
+            Event::PeerDown { conn, .. } => self.unanswered.gone(*conn),
+            _ => {}
+        }
+        self.journal.note(event, at);
+    }
+
+    /// Notes that a peer was sent addresses.
+    pub(in crate::network) fn note_answer(&mut self, conn: ConnId) {
+        if let Some(took) = self.unanswered.answered(conn, self.shell.clock.mono()) {
+            self.journal.tallies.sessions.note(took);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What the actor is asked: the commands that a handle sends, each with the channel that its reply goes through.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::counters::Outbound;
+use super::error::Error;
+use super::tunables::{Configured, NewSetting, SettingsView};
+use super::views::{Applied, DialReport, Entered, ListenerNumber, Page, Peer, Reach, RefusedSources, Report, Status};
+use crate::book::Source;
+use crate::node::row::{Ban, BanTarget, ListItem};
+use crate::node::{AddressRef, AddressStory, AddressView, BookView, ListedView, Preview, SeedView};
+use crate::transport::Grouping;
+use crate::types::{ConnId, NetAddress, NodeId, PeerAddress};
+
+/// What the actor is asked; answers go through the oneshot.
+#[derive(Debug)]
+pub(super) enum Command {
+    Status(oneshot::Sender<Status>),
+    Start(Option<By>, Starter),
+    Stop(By, oneshot::Sender<bool>),
+    Peer(PeerCommand),
+    Summary(oneshot::Sender<BookView>),
+    Addresses {
+        after: Option<NetAddress>,
+        max: usize,
+        reply: oneshot::Sender<Page>,
+    },
+    Book(BookCommand),
+    Seeds(oneshot::Sender<Vec<SeedView>>),
+    Bans(oneshot::Sender<Vec<Ban>>),
+    Config(ConfigCommand),
+    Report(ReportCommand),
+    Reach(oneshot::Sender<Reach>),
+    Change {
+        by: By,
+        change: Change,
+        reply: oneshot::Sender<Result<Applied, Error>>,
+    },
+    /// Breaks the actor, to see what a fault in it costs the others.
+    #[cfg(test)]
+    Panic,
+}
+
+/// Who waits for a start.
+pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+
+/// Who asks for a change, and by which method: what the audit keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// A token's name, a certificate's subject, or the socket that it came from; at most 256 bytes are kept.
+    pub author: Arc<str>,
+    /// The method of the admin API, such as `BanService.Ban`.
+    pub method: &'static str,
+}
+
+/// What operators change: applied, committed, then answered.
+#[derive(Debug)]
+pub(super) enum Change {
+    AddSeed(PeerAddress),
+    RemoveSeed(PeerAddress),
+    Ban { target: BanTarget, reason: String, length: Option<Duration> },
+    Unban(BanTarget),
+    Set(NewSetting),
+    Reset(Box<str>),
+    Disconnect { id: NodeId, reason: String, ban: Option<Duration> },
+    AddListed(ListItem),
+    RemoveListed(ListItem),
+}
+
+impl Change {
+    /// Whether it is the configuration that it changes, which the file can forbid. Bans are not: they are what an operator
+    /// does about those who come.
+    pub(super) const fn is_configuration(&self) -> bool {
+        match self {
+            Change::AddSeed(_)
+            | Change::RemoveSeed(_)
+            | Change::AddListed(_)
+            | Change::RemoveListed(_)
+            | Change::Set(_)
+            | Change::Reset(_) => true,
+            Change::Ban { .. } | Change::Unban(_) | Change::Disconnect { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    /// What the audit says of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::AddSeed(seed) => write!(f, "added the seed {seed}"),
+            Change::RemoveSeed(seed) => write!(f, "removed the seed {seed}"),
+            Change::Ban { target, reason, length: None } => write!(f, "banned {target} for good: {reason:?}"),
+            Change::Ban { target, reason, length: Some(length) } => {
+                write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
+            }
+            Change::Unban(target) => write!(f, "lifted the ban of {target}"),
+            Change::Set(setting) => write!(f, "set {setting}"),
+            Change::Reset(key) => write!(f, "reset {key} to what the file says"),
+            Change::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
+            Change::Disconnect { id, reason, ban: Some(length) } => {
+                write!(f, "disconnected {id} and banned it for {} s: {reason:?}", length.as_secs())
+            }
+            Change::AddListed(item) => write!(f, "added {item}"),
+            Change::RemoveListed(item) => write!(f, "removed {item}"),
+        }
+    }
+}
+
+/// A question about the book or the bans, or a change of the book.
+#[derive(Debug)]
+pub(super) enum BookCommand {
+    /// The present entries of these addresses.
+    At(Vec<NetAddress>, oneshot::Sender<Vec<AddressView>>),
+    /// All about an address, or those of an ID.
+    Stories(AddressRef, oneshot::Sender<Vec<AddressStory>>),
+    /// What an asker would be told.
+    Preview(Option<NodeId>, oneshot::Sender<Preview>),
+    /// The bans after a target.
+    BansAfter(Option<BanTarget>, usize, oneshot::Sender<Vec<Ban>>),
+    /// The bans that keep an ID or an IP out.
+    BansOf(Option<NodeId>, Option<IpAddr>, oneshot::Sender<Vec<Ban>>),
+    /// Puts addresses into the book, in force at once and saved soon.
+    Enter(Vec<(NetAddress, Option<Source>)>, oneshot::Sender<Result<Entered, Error>>),
+    /// Notes what an operator did to the book, and saves it.
+    Commit { by: By, changed: bool, summary: String, reply: oneshot::Sender<Result<Applied, Error>> },
+    /// Takes addresses out of the book.
+    Remove { by: By, whose: AddressRef, reply: oneshot::Sender<(u32, Committed)> },
+}
+
+/// The end of a change that is in force: whether it is on disk.
+pub(super) type Committed = oneshot::Receiver<Result<Applied, Error>>;
+
+/// See the methods of [`Handle`] below.
+#[derive(Debug)]
+pub(super) enum ConfigCommand {
+    Settings(oneshot::Sender<SettingsView>),
+    Reconfigure(Box<Configured>, oneshot::Sender<()>),
+    Note(By, String, oneshot::Sender<()>),
+}
+
+/// A question about the peers, or a dial.
+#[derive(Debug)]
+pub(super) enum PeerCommand {
+    /// Those whose connection is later.
+    After { after: Option<ConnId>, max: usize, reply: oneshot::Sender<Page<Peer>> },
+    /// The present ones of these connections.
+    At(Vec<ConnId>, oneshot::Sender<Vec<Peer>>),
+    /// The one with this ID.
+    Of(NodeId, oneshot::Sender<Option<Peer>>),
+    /// The entries of the lists that are greater.
+    Listed { after: Option<ListItem>, max: usize, reply: oneshot::Sender<Page<ListedView>> },
+    /// Dial.
+    Dial { by: By, target: PeerAddress, reply: DialWaiter },
+}
+
+/// The caller that waits for the end of a dial.
+pub(super) type DialWaiter = oneshot::Sender<Result<DialReport, Error>>;
+
+/// What is asked for it.
+#[derive(Debug)]
+pub(super) enum ReportCommand {
+    /// Everything that is counted.
+    All(oneshot::Sender<Box<Report>>),
+    /// Whether our dials reach anybody.
+    Outbound(oneshot::Sender<Outbound>),
+    /// Who was refused.
+    Refused(Grouping, oneshot::Sender<RefusedSources>),
+    /// Which listener its peers come in at.
+    Listener(oneshot::Sender<Option<ListenerNumber>>),
+}
