@@ -4,8 +4,8 @@
 //! [`Handshake`] takes and produces bytes until the peer's key is authenticated; then a [`Sealer`] encrypts and an
 //! [`Opener`] decrypts the stream, in frames.
 
+mod encrypted_frame;
 mod error;
-mod frame;
 mod handshake;
 mod handshake_messages;
 mod key_derivation;
@@ -13,7 +13,7 @@ mod node_key;
 #[cfg(test)]
 mod tests;
 
+pub use encrypted_frame::{FRAME_DATA, Opener, SEALED_FRAME, Sealer, sealed_len};
 pub use error::SecretError;
-pub use frame::{FRAME_DATA, Opener, SEALED_FRAME, Sealer, sealed_len};
 pub use handshake::{Authenticated, HELLO_LEN, Handshake, Step};
 pub use node_key::{NodeKey, NodeKeyError};

@@ -1,18 +1,15 @@
-//! The exchange of node information, and the check of compatibility (docs/protocol/wire.md, "NodeInfo handshake").
+//! The codec of node information (docs/protocol/wire.md, "NodeInfo handshake").
 
 use bytes::BytesMut;
 use prost::Message as _;
 
-use super::delimited::{self, DelimitedError};
-use super::protobuf::{Fields, Malformed};
 use crate::proto::tendermint::p2p as proto;
-use crate::types::{Fault, NodeId, NodeInfo, NodeInfoError, ProtocolVersion};
+use crate::types::{Fault, NodeInfo, NodeInfoError, ProtocolVersion};
+use crate::wire::delimited::{self, DelimitedError};
+use crate::wire::protobuf::{Fields, Malformed};
 
 /// Bytes that node information may have, without the length in front (CometBFT `p2p/node_info.go: maxNodeInfoSize`).
 pub const MAX_NODE_INFO: usize = 10_240;
-
-/// Bytes of a foreign chain ID that a fault keeps: CometBFT's own limit (`types/genesis.go: MaxChainIDLen`).
-const MAX_FOREIGN_NETWORK: usize = 50;
 
 /// Why a peer's node information cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +82,8 @@ pub fn take(stream: &mut BytesMut) -> Result<Option<NodeInfo>, NodeInfoDecodeErr
     delimited::take(stream, MAX_NODE_INFO)?.map(|message| decode(&message)).transpose()
 }
 
-/// Decodes node information without a length in front. Its content is not checked yet: see [`check_compatible`].
+/// Decodes node information without a length in front. Its content is not checked yet: see
+/// [`check_compatible`](super::check_compatible).
 ///
 /// # Errors
 /// When it is longer than [`MAX_NODE_INFO`], does not decode, or has no valid ID.
@@ -173,63 +171,13 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// Whether the key that authenticated is the one that was dialled. To be called before any node information is sent, so
-/// that another node does not learn ours.
-///
-/// # Errors
-/// [`Fault::WrongId`].
-pub fn check_dialled(authenticated: NodeId, dialled: Option<NodeId>) -> Result<(), Fault> {
-    match dialled {
-        Some(dialled) if dialled != authenticated => Err(Fault::WrongId { actual: authenticated }),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a peer with this key and node information is compatible, in CometBFT's order of checks
-/// (`p2p/transport.go: upgrade`, `p2p/node_info.go: CompatibleWith`).
-///
-/// # Errors
-/// The first rule that is broken, each as its own kind: [`Fault::WrongId`], [`Fault::BadNodeInfo`],
-/// [`Fault::Ourselves`], [`Fault::WrongBlockVersion`], [`Fault::WrongNetwork`], [`Fault::NoCommonChannel`].
-pub fn check_compatible(
-    ours: &NodeInfo,
-    theirs: &NodeInfo,
-    authenticated: NodeId,
-    dialled: Option<NodeId>,
-) -> Result<(), Fault> {
-    check_dialled(authenticated, dialled)?;
-    theirs.validate().map_err(Fault::BadNodeInfo)?;
-    if theirs.id != authenticated {
-        return Err(Fault::WrongId { actual: authenticated });
-    }
-    if ours.id == theirs.id {
-        return Err(Fault::Ourselves);
-    }
-    if ours.protocol.block != theirs.protocol.block {
-        return Err(Fault::WrongBlockVersion { actual: theirs.protocol.block });
-    }
-    if ours.network != theirs.network {
-        return Err(Fault::WrongNetwork { actual: printable(&theirs.network) });
-    }
-    if !ours.shares_channel(theirs) {
-        return Err(Fault::NoCommonChannel);
-    }
-    Ok(())
-}
-
-/// A foreign chain ID, fit for logs and tables: printable ASCII, at most 50 bytes.
-fn printable(name: &str) -> Box<str> {
-    let shown = |letter: char| if matches!(letter, ' '..='~') { letter } else { '?' };
-    name.chars().take(MAX_FOREIGN_NETWORK).map(shown).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use tendermint_proto::v0_38::p2p as oracle;
 
     use super::*;
-    use crate::types::PEX_CHANNEL;
+    use crate::types::{NodeId, PEX_CHANNEL};
 
     fn info(id: u8) -> NodeInfo {
         NodeInfo {
@@ -291,12 +239,6 @@ mod tests {
             let _ = decode(&bytes);
             let _ = take(&mut BytesMut::from(&bytes[..]));
         }
-
-        #[test]
-        fn a_foreign_name_is_short_and_printable(name: String) {
-            let shown = printable(&name);
-            prop_assert!(shown.len() <= 50 && shown.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
-        }
     }
 
     #[test]
@@ -334,36 +276,5 @@ mod tests {
         let announced = take(&mut BytesMut::from(&[0x81, 0x50][..])).unwrap_err();
         assert_eq!(Fault::from(announced), Fault::HandshakeTooLong, "10241 bytes, none of which came yet");
         assert_eq!(take(&mut BytesMut::from(&[0x80, 0x50][..])), Ok(None));
-    }
-
-    fn fault(change: impl FnOnce(&mut NodeInfo)) -> Option<Fault> {
-        let mut theirs = info(2);
-        change(&mut theirs);
-        check_compatible(&info(1), &theirs, info(2).id, Some(info(2).id)).err()
-    }
-
-    #[test]
-    fn every_reason_to_refuse_a_peer_has_its_kind() {
-        assert_eq!(fault(|_| {}), None);
-        assert_eq!(fault(|i| i.channels = vec![0x20, PEX_CHANNEL, 0x40]), None);
-        assert_eq!(fault(|i| i.protocol = ProtocolVersion { p2p: 9, block: 11, app: 7 }), None);
-        assert_eq!(fault(|i| i.moniker.clear()), Some(Fault::BadNodeInfo(NodeInfoError::Moniker)));
-        assert_eq!(fault(|i| i.id = info(3).id), Some(Fault::WrongId { actual: info(2).id }));
-        assert_eq!(fault(|i| i.protocol.block = 10), Some(Fault::WrongBlockVersion { actual: 10 }));
-        assert_eq!(fault(|i| i.network = "é\n1".into()), Some(Fault::WrongNetwork { actual: "??1".into() }));
-        assert_eq!(fault(|i| i.network = "n".repeat(60)), Some(Fault::WrongNetwork { actual: "n".repeat(50).into() }));
-        assert_eq!(fault(|i| i.channels = vec![0x20]), Some(Fault::NoCommonChannel));
-    }
-
-    #[test]
-    fn identity_is_checked_against_what_was_dialled_first() {
-        let (ours, theirs) = (info(1), info(2));
-        let wrong = Err(Fault::WrongId { actual: theirs.id });
-        assert_eq!(check_compatible(&ours, &theirs, theirs.id, Some(info(3).id)), wrong);
-        assert_eq!(check_dialled(theirs.id, Some(info(3).id)), wrong);
-        assert_eq!(check_compatible(&ours, &theirs, theirs.id, None), Ok(()));
-        assert_eq!(check_compatible(&ours, &ours, ours.id, Some(ours.id)), Err(Fault::Ourselves));
-        let liar = check_compatible(&ours, &ours, theirs.id, None);
-        assert_eq!(liar, wrong, "who names our ID without our key is not ourselves");
     }
 }
