@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use pexd::admin::{Admin, AdminSettings, NoFiles};
 use pexd::book::{Book, Source, params};
 use pexd::clock::{Clock, seeded_rng};
-use pexd::network::{By, Directory, Handle, MAX_GROUP, MAX_PAGE};
+use pexd::network::{ChangeAuthor, Directory, Handle, MAX_GROUP, MAX_PAGE};
 use pexd::node::AddressRef;
 use pexd::proto::pexd::v1::ListAddressesRequest;
 use pexd::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
@@ -152,7 +152,7 @@ async fn questions(network: &Handle) -> anyhow::Result<()> {
     let page = network.addresses(None, MAX_PAGE).await?;
     let keys: Vec<NetAddress> = page.entries.iter().map(|view| view.record.address).collect();
     let first = *keys.first().context("an entry")?;
-    let by = || By { author: "bench".into(), method: "Bench" };
+    let by = || ChangeAuthor { author: "bench".into(), method: "Bench" };
     let entries: Vec<_> = (500_000..).take(MAX_GROUP).map(|n| (address(n).0, None)).collect();
     let mut rows = Vec::new();
     rows.push(("a page of 1,000", timed(async || drop(network.addresses(Some(first), MAX_PAGE).await)).await));

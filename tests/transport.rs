@@ -4,8 +4,8 @@
 
 #[path = "transport/dials.rs"]
 mod dials;
-#[path = "transport/doors.rs"]
-mod doors;
+#[path = "transport/handshake_limits.rs"]
+mod handshake_limits;
 #[path = "transport/handshakes.rs"]
 mod handshakes;
 #[path = "transport/peers.rs"]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use pexd::book::Book;
 use pexd::clock::entropy;
-use pexd::network::{self, Entrance, Running};
+use pexd::network::{self, Running, SharedListener};
 use pexd::store;
 use pexd::testkit::sim::{node_info, params};
-use pexd::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
+use pexd::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit, Settings};
 use pexd::types::NetAddress;
 use pexd::wire::secret::NodeKey;
 use tokio_util::sync::CancellationToken;
@@ -27,14 +27,14 @@ pub(crate) async fn start(
     let seed = NetAddress::new(key.id(), at.ip(), at.port())?;
     let settings = Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() };
     let unlimited = RateLimit { per_second: 0, burst: 1 };
-    let door = DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: unlimited, per_range: unlimited };
+    let door = HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: unlimited, per_range: unlimited };
     let config = network::Config {
         chain_id: CHAIN.into(),
         params: params(key.id(), at, true),
-        local: Local::new(key.clone(), node_info(key.id(), CHAIN, at), settings),
-        entrance: Entrance::new(at, door),
+        local: LocalNode::new(key.clone(), node_info(key.id(), CHAIN, at), settings),
+        entrance: SharedListener::new(at, door),
         book,
-        store: store::Settings::default(),
+        store: store::StoreSettings::default(),
         changeable: network::Changeable::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown).await;

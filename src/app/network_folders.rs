@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use super::registry::Files;
 use crate::admin::OperationError;
-use crate::config::{self, CreateError, Created, Mistakes, NetworkFolder, NewNetwork, Note};
+use crate::config::{self, ConfigErrors, CreateError, Created, NetworkFolder, NewNetwork, Note};
 
 /// Makes a network's folder as `pexd init` does.
 pub(super) async fn create(files: &Files, name: &str, new: NewNetwork) -> Result<Created, OperationError> {
@@ -43,12 +43,12 @@ pub(super) async fn load(
     blocking(read).await?.map_err(|mistakes| OperationError::Mistakes(each(&mistakes)))
 }
 
-fn each(mistakes: &Mistakes) -> Vec<(String, String)> {
+fn each(mistakes: &ConfigErrors) -> Vec<(String, String)> {
     mistakes.notes().iter().map(|note| (note.origin.to_string(), note.text.clone())).collect()
 }
 
 /// A folder that may be deleted once its network has ended.
-pub(super) struct Doomed {
+pub(super) struct FolderToDelete {
     path: PathBuf,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn doomed(
     files: &Files,
     file: &config::Network,
     others: &[Arc<config::Network>],
-) -> Result<Doomed, OperationError> {
+) -> Result<FolderToDelete, OperationError> {
     let path = files.sources.home.network(file.folder_name()).path;
     let refuse = |why: String| {
         let text = format!("the network is served still, and {} was not deleted: {why}", path.display());
@@ -75,13 +75,13 @@ pub(super) fn doomed(
     if let Some(other) = others.iter().find(|other| inside(&other.key_file) || inside(&other.book)) {
         return Err(refuse(format!("{} uses files in it", other.chain_id)));
     }
-    Ok(Doomed { path })
+    Ok(FolderToDelete { path })
 }
 
 /// Deletes the folder, and no other place that links in it lead to. It gets a name first that no start looks at, so that a
 /// crash in between leaves no half of a network.
-pub(super) async fn delete(doomed: Doomed) -> Result<(), OperationError> {
-    let Doomed { path } = doomed;
+pub(super) async fn delete(doomed: FolderToDelete) -> Result<(), OperationError> {
+    let FolderToDelete { path } = doomed;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let hidden = path.with_file_name(format!(".{name}.{}.removed", std::process::id()));
     let failed = |left: &Path, error: io::Error| {

@@ -11,7 +11,7 @@ use crate::admin::{
     Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult, audit_visibility,
 };
 use crate::config::{self, Key};
-use crate::network::{By, Handle};
+use crate::network::{ChangeAuthor, Handle};
 
 #[tonic::async_trait]
 impl Operations for Registry {
@@ -19,17 +19,28 @@ impl Operations for Registry {
         self.get_file(chain_id).ok().map(|(_, file)| file.home.clone())
     }
 
-    async fn add(&self, by: By, name: String, new: Option<NewNetwork>, stopped: bool) -> Result<Added, OperationError> {
+    async fn add(
+        &self,
+        by: ChangeAuthor,
+        name: String,
+        new: Option<NewNetwork>,
+        stopped: bool,
+    ) -> Result<Added, OperationError> {
         let registry = self.clone();
         self.change(async move { registry.add_now(by, &name, new, stopped).await }).await
     }
 
-    async fn remove(&self, by: By, chain_id: String, delete: bool) -> Result<Option<PathBuf>, OperationError> {
+    async fn remove(
+        &self,
+        by: ChangeAuthor,
+        chain_id: String,
+        delete: bool,
+    ) -> Result<Option<PathBuf>, OperationError> {
         let registry = self.clone();
         self.change(async move { registry.remove_now(by, &chain_id, delete).await }).await
     }
 
-    async fn reload(&self, by: By, chain_id: String) -> Result<Reloaded, OperationError> {
+    async fn reload(&self, by: ChangeAuthor, chain_id: String) -> Result<Reloaded, OperationError> {
         let registry = self.clone();
         self.change(async move { reload::reload(&registry, by, &chain_id).await }).await
     }
@@ -45,7 +56,13 @@ impl Operations for Registry {
         self.files().map(|files| effective_config::of_process(&files.process)).unwrap_or_default()
     }
 
-    async fn set(&self, by: By, chain_id: &str, path: &str, value: &str) -> Result<SetResult, OperationError> {
+    async fn set(
+        &self,
+        by: ChangeAuthor,
+        chain_id: &str,
+        path: &str,
+        value: &str,
+    ) -> Result<SetResult, OperationError> {
         let (handle, file) = self.get_file(chain_id)?;
         let key = changeable(path, &file)?;
         let wrong = |what| OperationError::Field { field: "value", text: format!("{path} {what}") };
@@ -54,7 +71,7 @@ impl Operations for Registry {
         Ok(SetResult { applied, entry: entry(&handle, &file, key).await? })
     }
 
-    async fn reset(&self, by: By, chain_id: &str, path: &str) -> Result<SetResult, OperationError> {
+    async fn reset(&self, by: ChangeAuthor, chain_id: &str, path: &str) -> Result<SetResult, OperationError> {
         let (handle, file) = self.get_file(chain_id)?;
         let key = changeable(path, &file)?;
         let applied = handle.reset(by, path).await?;
@@ -65,7 +82,7 @@ impl Operations for Registry {
 impl Registry {
     async fn add_now(
         &self,
-        by: By,
+        by: ChangeAuthor,
         name: &str,
         new: Option<NewNetwork>,
         stopped: bool,
@@ -120,7 +137,12 @@ impl Registry {
         Ok(config::NewNetwork { moniker: new.moniker, seeds: new.seeds, seed_mode: new.seed_mode, shared })
     }
 
-    async fn remove_now(&self, by: By, chain_id: &str, delete: bool) -> Result<Option<PathBuf>, OperationError> {
+    async fn remove_now(
+        &self,
+        by: ChangeAuthor,
+        chain_id: &str,
+        delete: bool,
+    ) -> Result<Option<PathBuf>, OperationError> {
         let (handle, file) = self.get(chain_id)?;
         let doomed = match delete {
             true => Some(network_folders::doomed(self.files()?, &self.get_file(chain_id)?.1, &self.others(chain_id))?),
@@ -144,7 +166,7 @@ impl Registry {
     }
 
     /// Has an entry in the audit of every network that is served. One that does not answer has no say in it.
-    async fn note_everywhere(&self, by: &By, summary: &str) {
+    async fn note_everywhere(&self, by: &ChangeAuthor, summary: &str) {
         let handles = self.directory().all(|_| true);
         join_all(handles.iter().map(|handle| handle.note(by.clone(), summary.to_owned()))).await;
     }

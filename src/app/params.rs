@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::tunables;
 use crate::config::keys::Limits;
 use crate::config::{self};
-use crate::network::{self, Changeable, Entrance};
+use crate::network::{self, Changeable, SharedListener};
 use crate::node::Params;
-use crate::transport::{DialLimits, Dialler, Local, Settings};
+use crate::transport::{DialLimits, Dialler, LocalNode, Settings};
 use crate::types::{NodeInfo, PEX_CHANNEL, ProtocolVersion};
 use crate::{book, pex, store, switch};
 
@@ -19,16 +19,17 @@ pub(super) fn dialler(limits: &Limits) -> Dialler {
 }
 
 /// A network, at the entrance of those that it shares address and identity with, if there are any.
-pub(super) fn network(network: &config::Network, shared: Option<&Entrance>) -> network::Config {
+pub(super) fn network(network: &config::Network, shared: Option<&SharedListener>) -> network::Config {
     let door = tunables::door(network);
-    let entrance = shared.map_or_else(|| Entrance::new(network.p2p.laddr, door), |shared| shared.with_limits(door));
+    let entrance =
+        shared.map_or_else(|| SharedListener::new(network.p2p.laddr, door), |shared| shared.with_limits(door));
     network::Config {
         chain_id: network.chain_id.as_str().into(),
         params: params(network),
-        local: Local::new(network.node_key.clone(), node_info(network), settings(network)),
+        local: LocalNode::new(network.node_key.clone(), node_info(network), settings(network)),
         entrance,
         book: network.book.clone(),
-        store: store::Settings { dial_log: network.dial_log, ..store::Settings::default() },
+        store: store::StoreSettings { dial_log: network.dial_log, ..store::StoreSettings::default() },
         changeable: Changeable { read: tunables::read, forbidden: forbidden(network) },
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::params;
 use crate::admin::OperationError;
 use crate::config::{self, Process, Sources};
-use crate::network::{self, Directory, Entrance, Handle, LookupError, Running};
+use crate::network::{self, Directory, Handle, LookupError, Running, SharedListener};
 use crate::transport::Dialler;
 use crate::types::NodeId;
 
@@ -43,7 +43,7 @@ struct Served {
     task: JoinHandle<()>,
     /// Ends this network alone.
     stop: CancellationToken,
-    entrance: Entrance,
+    entrance: SharedListener,
     id: NodeId,
     /// What its files say; `None` when no file describes it.
     file: Option<Arc<config::Network>>,
@@ -101,7 +101,7 @@ impl Registry {
         self.serve(params::network(&file, shared.as_ref()), Some(file)).await
     }
 
-    fn entrance_at(&self, laddr: SocketAddr, id: NodeId) -> Option<Entrance> {
+    fn entrance_at(&self, laddr: SocketAddr, id: NodeId) -> Option<SharedListener> {
         let served = self.served();
         let at = |served: &&Served| served.id == id && served.entrance.laddr() == laddr;
         served.values().find(at).map(|served| served.entrance.clone())

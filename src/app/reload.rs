@@ -6,7 +6,7 @@ use super::registry::Registry;
 use super::{effective_config, network_folders, params, runtime_changes, tunables};
 use crate::admin::{OperationError, Reloaded};
 use crate::config::{self, Difference};
-use crate::network::{By, Handle};
+use crate::network::{ChangeAuthor, Handle};
 use crate::node::RunState;
 use crate::node::row::Setting;
 
@@ -15,7 +15,7 @@ use crate::node::row::Setting;
 ///
 /// # Errors
 /// When the files have mistakes; nothing was changed then.
-pub(super) async fn reload(registry: &Registry, by: By, chain_id: &str) -> Result<Reloaded, OperationError> {
+pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str) -> Result<Reloaded, OperationError> {
     let (handle, before) = registry.get_file(chain_id)?;
     let files = registry.files()?.clone();
     let folder = files.sources.home.network(before.folder_name());
@@ -109,7 +109,7 @@ pub(super) async fn reload_all(registry: &Registry) {
     tell_of_process(registry);
     for handle in registry.directory().all(|_| true) {
         let chain_id = handle.chain_id().to_string();
-        let by = By { author: "signal".into(), method: "SIGHUP" };
+        let by = ChangeAuthor { author: "signal".into(), method: "SIGHUP" };
         let (reloading, name) = (registry.clone(), chain_id.clone());
         let outcome = registry.change(async move { reload(&reloading, by, &name).await }).await;
         match outcome {

@@ -4,7 +4,7 @@ use super::runtime_changes;
 use crate::config::keys::{P2p, Pex};
 use crate::config::{self, Key, Network};
 use crate::network::Tunables;
-use crate::transport::{DoorLimits, RateLimit};
+use crate::transport::{HandshakeLimits, RateLimit};
 
 /// The keys that can be changed at run time, over the file and by a reload.
 const KEYS: [&str; 14] = [
@@ -67,9 +67,9 @@ fn take(tunables: &mut Tunables, path: &str, p2p: &P2p, pex: &Pex) -> Result<(),
 }
 
 /// The limits of a network's listener.
-pub(super) fn door(network: &Network) -> DoorLimits {
+pub(super) fn door(network: &Network) -> HandshakeLimits {
     let pex = &network.pex;
-    DoorLimits {
+    HandshakeLimits {
         handshakes_per_ip: pex.max_handshakes_per_ip as usize,
         handshakes: pex.max_handshakes as usize,
         per_ip: RateLimit { per_second: pex.new_connections_per_ip, burst: pex.new_connections_per_ip_burst },
@@ -84,15 +84,15 @@ mod tests {
     use super::*;
     use crate::node::Tuning;
     use crate::switch::Limits;
-    use crate::transport::Pace;
+    use crate::transport::ConnectionRates;
 
     fn nothing() -> Tunables {
         let limits = Limits { max_inbound: 0, max_outbound: 0, persistent_max_period: Duration::ZERO, max_dials: 0 };
         let rate = RateLimit { per_second: 0, burst: 0 };
         Tunables {
             node: Tuning { limits, period: Duration::ZERO },
-            pace: Pace { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO },
-            door: DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: rate, per_range: rate },
+            pace: ConnectionRates { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO },
+            door: HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: rate, per_range: rate },
         }
     }
 

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Home, Mistakes, Note};
+use crate::config::{Config, ConfigErrors, Home, Note};
 
 /// A peer-exchange node for CometBFT networks.
 #[derive(Debug, Parser)]
@@ -140,8 +140,8 @@ impl Display for Failure {
     }
 }
 
-impl From<Mistakes> for Failure {
-    fn from(mistakes: Mistakes) -> Self {
+impl From<ConfigErrors> for Failure {
+    fn from(mistakes: ConfigErrors) -> Self {
         Failure::Mistake(mistakes.to_string())
     }
 }

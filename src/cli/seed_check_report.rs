@@ -3,7 +3,7 @@
 use super::Failure;
 use super::humanize::{millis, or_dash};
 use super::output::Output;
-use super::table::{Cell, Mood, cell, coloured, column, table};
+use super::table::{Cell, CellColour, cell, coloured, column, table};
 use crate::proto::pexd::v1::{CheckSeedsResponse, SeedCheck, SeedVerdict};
 
 /// Shows them, and fails when some seeds are not usable: for certain, or perhaps.
@@ -38,9 +38,9 @@ fn is_usable(check: &SeedCheck) -> bool {
 
 fn row(check: &SeedCheck) -> [Cell; 7] {
     let mood = match check.definite {
-        _ if is_usable(check) => Mood::Good,
-        true => Mood::Bad,
-        false => Mood::Doubtful,
+        _ if is_usable(check) => CellColour::Good,
+        true => CellColour::Bad,
+        false => CellColour::Doubtful,
     };
     let gave = match check.unusable_address_count {
         _ if check.answer_time.is_none() => "-".to_owned(),

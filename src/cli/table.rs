@@ -14,7 +14,7 @@ pub(super) use self::wrap::{paragraph, wrap};
 
 /// How something stands, by colour on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(super) enum CellColour {
     Good,
     Doubtful,
     Bad,
@@ -24,7 +24,7 @@ pub(super) enum Mood {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cell {
     text: String,
-    mood: Option<Mood>,
+    mood: Option<CellColour>,
 }
 
 pub(super) fn cell(text: impl ToString) -> Cell {
@@ -40,7 +40,7 @@ pub(super) fn cell(text: impl ToString) -> Cell {
 /// Characters of a cell; nobody reads more, and tables are made of columns of 65,535 at most. JSON has everything.
 const LONGEST_CELL: usize = 30_000;
 
-pub(super) fn coloured(text: impl ToString, mood: Mood) -> Cell {
+pub(super) fn coloured(text: impl ToString, mood: CellColour) -> Cell {
     Cell { mood: Some(mood), ..cell(text) }
 }
 
@@ -164,9 +164,9 @@ fn draw(rows: &[Row], layout: &Layout) -> String {
 fn styled(cell: &Cell) -> comfy_table::Cell {
     let styled = comfy_table::Cell::new(&cell.text);
     match cell.mood {
-        Some(Mood::Good) => styled.fg(Color::Green),
-        Some(Mood::Doubtful) => styled.fg(Color::Yellow),
-        Some(Mood::Bad) => styled.fg(Color::Red),
+        Some(CellColour::Good) => styled.fg(Color::Green),
+        Some(CellColour::Doubtful) => styled.fg(Color::Yellow),
+        Some(CellColour::Bad) => styled.fg(Color::Red),
         None => styled,
     }
 }

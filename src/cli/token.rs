@@ -131,7 +131,7 @@ fn when(end: Wall) -> String {
 
 fn failure(error: AccessEditError) -> Failure {
     match error {
-        AccessEditError::Mistakes(mistakes) => mistakes.into(),
+        AccessEditError::ConfigErrors(mistakes) => mistakes.into(),
         AccessEditError::Name(_) => Failure::Mistake(error.to_string()),
         AccessEditError::Taken(_) | AccessEditError::Unknown(_) | AccessEditError::Io { .. } => Failure::failed(error),
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::access_file::{self, AccessFile, Token, check_name, to_hex};
-use super::errors::{Mistakes, Notes};
+use super::errors::{ConfigErrors, Notes};
 use super::files::{self, Mode};
 
 /// Why the access file was not changed.
@@ -24,7 +24,7 @@ pub enum AccessEditError {
     Unknown(String),
     /// The file has mistakes, and a change could hide them.
     #[error("{0}")]
-    Mistakes(#[from] Mistakes),
+    ConfigErrors(#[from] ConfigErrors),
     /// The system refused.
     #[error("{}: {source}", path.display())]
     Io {
@@ -177,7 +177,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.toml");
         fs::write(&path, "[[token]]\nname = 3\n").unwrap();
-        assert!(matches!(add_token(&path, &token("one", 1)), Err(AccessEditError::Mistakes(_))));
+        assert!(matches!(add_token(&path, &token("one", 1)), Err(AccessEditError::ConfigErrors(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "[[token]]\nname = 3\n");
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use toml_edit::{Item, Table, Value};
 
-use super::errors::{Mistakes, Note, Notes, Origin};
+use super::errors::{ConfigErrors, Note, Notes, Origin};
 use super::nearest_key::nearest;
 use super::value_source::Source;
 use super::{chain_id, files, node_key};
@@ -101,7 +101,7 @@ impl AccessRole {
 ///
 /// # Errors
 /// All its mistakes at once.
-pub fn read(path: &Path) -> Result<(AccessFile, Vec<Note>), Mistakes> {
+pub fn read(path: &Path) -> Result<(AccessFile, Vec<Note>), ConfigErrors> {
     let mut notes = Notes::default();
     let text = match files::read(path) {
         Ok(text) => text,

@@ -67,16 +67,16 @@ impl fmt::Display for Note {
 
 /// All mistakes of a configuration, those of one file in the order of its lines. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistakes(Vec<Note>);
+pub struct ConfigErrors(Vec<Note>);
 
-impl Mistakes {
+impl ConfigErrors {
     /// The mistakes, one each.
     pub fn notes(&self) -> &[Note] {
         &self.0
     }
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, note) in self.0.iter().enumerate() {
             if index > 0 {
@@ -88,7 +88,7 @@ impl fmt::Display for Mistakes {
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for ConfigErrors {}
 
 /// Collects what is found while the sources are read.
 #[derive(Debug, Default)]
@@ -107,12 +107,12 @@ impl Notes {
     }
 
     /// The result: `value` with the warnings, or the mistakes when there are any.
-    pub(super) fn finish<T>(mut self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Note>), Mistakes> {
+    pub(super) fn finish<T>(mut self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Note>), ConfigErrors> {
         match value() {
             Some(value) if self.mistakes.is_empty() => Ok((value, self.warnings)),
             _ => {
                 sort_lines(&mut self.mistakes);
-                Err(Mistakes(self.mistakes))
+                Err(ConfigErrors(self.mistakes))
             }
         }
     }

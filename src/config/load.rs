@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::document::{self, Given, Layout};
-use super::errors::{Mistakes, Note, Notes, Origin};
+use super::errors::{ConfigErrors, Note, Notes, Origin};
 use super::home::{Home, NetworkFolder};
 use super::keys::Admin;
 use super::layers::{self, Resolved};
@@ -53,7 +53,7 @@ pub struct Config {
 ///
 /// # Errors
 /// All mistakes of all sources at once.
-pub fn load(sources: &Sources) -> Result<Config, Mistakes> {
+pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
     let mut notes = Notes::default();
     let (for_process, for_network) = layers::by_file(overrides(sources, &mut notes));
 
@@ -89,7 +89,7 @@ pub fn load_beside<'a>(
     process: &Process,
     others: impl IntoIterator<Item = &'a Network>,
     folder: &NetworkFolder,
-) -> Result<(Network, Vec<Note>), Mistakes> {
+) -> Result<(Network, Vec<Note>), ConfigErrors> {
     let mut for_network = Vec::new();
     if sources.network.as_deref() == Some(folder.name.as_str()) {
         for_network = again(sources).1;
@@ -106,7 +106,7 @@ pub fn load_beside<'a>(
 ///
 /// # Errors
 /// All mistakes of its file.
-pub fn load_process_again(sources: &Sources) -> Result<Process, Mistakes> {
+pub fn load_process_again(sources: &Sources) -> Result<Process, ConfigErrors> {
     let mut notes = Notes::default();
     let process = load_process(&sources.home, again(sources).0, admin_checks::check, &mut notes);
     notes.finish(|| Some(process)).map(|(process, _)| process)
@@ -129,7 +129,7 @@ fn again(sources: &Sources) -> (Vec<Given>, Vec<Given>) {
 ///
 /// # Errors
 /// All mistakes of its file and variables.
-pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<Process, Mistakes> {
+pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<Process, ConfigErrors> {
     let mut notes = Notes::default();
     // A variable that is not known here is of no concern to a client.
     let given = layers::from_environment(&variables, &mut Notes::default());
@@ -141,7 +141,7 @@ pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Resu
 ///
 /// # Errors
 /// All mistakes of its files. What it shares with other networks is not checked here.
-pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Note>), Mistakes> {
+pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Note>), ConfigErrors> {
     let mut notes = Notes::default();
     let network = load_network(folder, &[], &mut notes);
     notes.finish(|| network)

@@ -1,6 +1,6 @@
 //! The configuration: one table of keys ([`keys`]) that gives files, environment, flags and the reference.
 //!
-//! [`load`] reads a home into a [`Config`] with every value parsed, or tells all [`Mistakes`] at once, each with its line
+//! [`load`] reads a home into a [`Config`] with every value parsed, or tells all [`ConfigErrors`] at once, each with its line
 //! and the mend. [`create_network`] makes a new network's files.
 
 mod access_edit;
@@ -32,7 +32,7 @@ mod value_source;
 pub use access_edit::{AccessEditError, add_token, remove_token};
 pub use create::{CreateError, Created, create_network};
 pub use effective::{Difference, Entry, differences, is_same, network_key, read_value};
-pub use errors::{Mistakes, Note, Origin};
+pub use errors::{ConfigErrors, Note, Origin};
 pub use home::{Home, NetworkFolder};
 pub use load::{Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone};
 pub use network::Network;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::world::{BLOCK_VERSION, CHAIN};
-use crate::probe::{Visitor, ask as ask_once};
+use crate::probe::{PexClient, ask as ask_once};
 use crate::transport::Dialler;
 use crate::types::NetAddress;
 
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connects with an identity of its own, asks once, and gives what it was told; `None` without an answer.
 pub(super) async fn ask(dialler: &Dialler, seed: NetAddress) -> Option<Vec<NetAddress>> {
-    let visitor = Visitor::new(dialler.clone(), CHAIN, BLOCK_VERSION, false);
+    let visitor = PexClient::new(dialler.clone(), CHAIN, BLOCK_VERSION, false);
     let answer = async {
         let upgraded = visitor.dial(seed.into()).await.result.ok()?;
         ask_once(*upgraded, PATIENCE).await.ok()

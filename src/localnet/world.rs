@@ -12,12 +12,12 @@ use super::plan::{NODES, Trap, advertiser, advertises, known_by};
 use super::traps::{BlackHole, Silent};
 use crate::book::{HashKey, Source};
 use crate::clock::{self, Clock};
-use crate::network::{self, Entrance, Running};
+use crate::network::{self, Running, SharedListener};
 use crate::node::Params;
 use crate::node::row::{Change, Key, Row};
 use crate::store::{self, Store};
 use crate::testkit::reserve_port;
-use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
+use crate::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit, Settings};
 use crate::types::{NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion};
 use crate::wire::secret::NodeKey;
 use crate::{book, pex, switch};
@@ -65,14 +65,14 @@ impl Member {
         network::Config {
             chain_id: self.chain.into(),
             params: params(self.key.id(), self.at, seeds, seed_mode),
-            local: Local::new(
+            local: LocalNode::new(
                 self.key.clone(),
                 node_info(self.key.id(), self.chain, self.at, &self.moniker),
                 loopback_settings(),
             ),
-            entrance: Entrance::new(self.at, open_door()),
+            entrance: SharedListener::new(self.at, open_door()),
             book: folder.join(format!("{}.db", self.moniker)),
-            store: store::Settings::default(),
+            store: store::StoreSettings::default(),
             changeable: network::Changeable::default(),
         }
     }
@@ -192,9 +192,9 @@ fn loopback_settings() -> Settings {
     Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() }
 }
 
-fn open_door() -> DoorLimits {
+fn open_door() -> HandshakeLimits {
     let unlimited = RateLimit { per_second: 0, burst: 1 };
-    DoorLimits { per_ip: unlimited, per_range: unlimited, ..DoorLimits::default() }
+    HandshakeLimits { per_ip: unlimited, per_range: unlimited, ..HandshakeLimits::default() }
 }
 
 /// What a member says of itself.

@@ -10,10 +10,12 @@ use tokio::sync::oneshot;
 use super::counters::Outbound;
 use super::error::Error;
 use super::tunables::{Configured, NewSetting, SettingsView};
-use super::views::{Applied, DialReport, Entered, ListenerNumber, Page, Peer, Reach, RefusedSources, Report, Status};
+use super::views::{
+    Applied, DialReport, Entered, ListenerNumber, Page, Peer, ProbeContext, RefusedSources, Report, Status,
+};
 use crate::book::Source;
 use crate::node::row::{Ban, BanTarget, ListItem};
-use crate::node::{AddressRef, AddressStory, AddressView, BookView, ListedView, Preview, SeedView};
+use crate::node::{AddressDiagnosis, AddressRef, AddressView, BookView, ListedView, Preview, SeedView};
 use crate::transport::Grouping;
 use crate::types::{ConnId, NetAddress, NodeId, PeerAddress};
 
@@ -21,8 +23,8 @@ use crate::types::{ConnId, NetAddress, NodeId, PeerAddress};
 #[derive(Debug)]
 pub(super) enum Command {
     Status(oneshot::Sender<Status>),
-    Start(Option<By>, Starter),
-    Stop(By, oneshot::Sender<bool>),
+    Start(Option<ChangeAuthor>, StartWaiter),
+    Stop(ChangeAuthor, oneshot::Sender<bool>),
     Peer(PeerCommand),
     Summary(oneshot::Sender<BookView>),
     Addresses {
@@ -35,10 +37,10 @@ pub(super) enum Command {
     Bans(oneshot::Sender<Vec<Ban>>),
     Config(ConfigCommand),
     Report(ReportCommand),
-    Reach(oneshot::Sender<Reach>),
-    Change {
-        by: By,
-        change: Change,
+    ProbeContext(oneshot::Sender<ProbeContext>),
+    ChangeRequest {
+        by: ChangeAuthor,
+        change: ChangeRequest,
         reply: oneshot::Sender<Result<Applied, Error>>,
     },
     /// Breaks the actor, to see what a fault in it costs the others.
@@ -47,11 +49,11 @@ pub(super) enum Command {
 }
 
 /// Who waits for a start.
-pub(super) type Starter = oneshot::Sender<Result<bool, String>>;
+pub(super) type StartWaiter = oneshot::Sender<Result<bool, String>>;
 
 /// Who asks for a change, and by which method: what the audit keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct By {
+pub struct ChangeAuthor {
     /// A token's name, a certificate's subject, or the socket that it came from; at most 256 bytes are kept.
     pub author: Arc<str>,
     /// The method of the admin API, such as `BanService.Ban`.
@@ -60,7 +62,7 @@ pub struct By {
 
 /// What operators change: applied, committed, then answered.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum ChangeRequest {
     AddSeed(PeerAddress),
     RemoveSeed(PeerAddress),
     Ban { target: BanTarget, reason: String, length: Option<Duration> },
@@ -72,41 +74,41 @@ pub(super) enum Change {
     RemoveListed(ListItem),
 }
 
-impl Change {
+impl ChangeRequest {
     /// Whether it is the configuration that it changes, which the file can forbid. Bans are not: they are what an operator
     /// does about those who come.
     pub(super) const fn is_configuration(&self) -> bool {
         match self {
-            Change::AddSeed(_)
-            | Change::RemoveSeed(_)
-            | Change::AddListed(_)
-            | Change::RemoveListed(_)
-            | Change::Set(_)
-            | Change::Reset(_) => true,
-            Change::Ban { .. } | Change::Unban(_) | Change::Disconnect { .. } => false,
+            ChangeRequest::AddSeed(_)
+            | ChangeRequest::RemoveSeed(_)
+            | ChangeRequest::AddListed(_)
+            | ChangeRequest::RemoveListed(_)
+            | ChangeRequest::Set(_)
+            | ChangeRequest::Reset(_) => true,
+            ChangeRequest::Ban { .. } | ChangeRequest::Unban(_) | ChangeRequest::Disconnect { .. } => false,
         }
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for ChangeRequest {
     /// What the audit says of it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Change::AddSeed(seed) => write!(f, "added the seed {seed}"),
-            Change::RemoveSeed(seed) => write!(f, "removed the seed {seed}"),
-            Change::Ban { target, reason, length: None } => write!(f, "banned {target} for good: {reason:?}"),
-            Change::Ban { target, reason, length: Some(length) } => {
+            ChangeRequest::AddSeed(seed) => write!(f, "added the seed {seed}"),
+            ChangeRequest::RemoveSeed(seed) => write!(f, "removed the seed {seed}"),
+            ChangeRequest::Ban { target, reason, length: None } => write!(f, "banned {target} for good: {reason:?}"),
+            ChangeRequest::Ban { target, reason, length: Some(length) } => {
                 write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
             }
-            Change::Unban(target) => write!(f, "lifted the ban of {target}"),
-            Change::Set(setting) => write!(f, "set {setting}"),
-            Change::Reset(key) => write!(f, "reset {key} to what the file says"),
-            Change::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
-            Change::Disconnect { id, reason, ban: Some(length) } => {
+            ChangeRequest::Unban(target) => write!(f, "lifted the ban of {target}"),
+            ChangeRequest::Set(setting) => write!(f, "set {setting}"),
+            ChangeRequest::Reset(key) => write!(f, "reset {key} to what the file says"),
+            ChangeRequest::Disconnect { id, reason, ban: None } => write!(f, "disconnected {id}: {reason:?}"),
+            ChangeRequest::Disconnect { id, reason, ban: Some(length) } => {
                 write!(f, "disconnected {id} and banned it for {} s: {reason:?}", length.as_secs())
             }
-            Change::AddListed(item) => write!(f, "added {item}"),
-            Change::RemoveListed(item) => write!(f, "removed {item}"),
+            ChangeRequest::AddListed(item) => write!(f, "added {item}"),
+            ChangeRequest::RemoveListed(item) => write!(f, "removed {item}"),
         }
     }
 }
@@ -117,7 +119,7 @@ pub(super) enum BookCommand {
     /// The present entries of these addresses.
     At(Vec<NetAddress>, oneshot::Sender<Vec<AddressView>>),
     /// All about an address, or those of an ID.
-    Stories(AddressRef, oneshot::Sender<Vec<AddressStory>>),
+    Stories(AddressRef, oneshot::Sender<Vec<AddressDiagnosis>>),
     /// What an asker would be told.
     Preview(Option<NodeId>, oneshot::Sender<Preview>),
     /// The bans after a target.
@@ -127,9 +129,9 @@ pub(super) enum BookCommand {
     /// Puts addresses into the book, in force at once and saved soon.
     Enter(Vec<(NetAddress, Option<Source>)>, oneshot::Sender<Result<Entered, Error>>),
     /// Notes what an operator did to the book, and saves it.
-    Commit { by: By, changed: bool, summary: String, reply: oneshot::Sender<Result<Applied, Error>> },
+    Commit { by: ChangeAuthor, changed: bool, summary: String, reply: oneshot::Sender<Result<Applied, Error>> },
     /// Takes addresses out of the book.
-    Remove { by: By, whose: AddressRef, reply: oneshot::Sender<(u32, Committed)> },
+    Remove { by: ChangeAuthor, whose: AddressRef, reply: oneshot::Sender<(u32, Committed)> },
 }
 
 /// The end of a change that is in force: whether it is on disk.
@@ -140,7 +142,7 @@ pub(super) type Committed = oneshot::Receiver<Result<Applied, Error>>;
 pub(super) enum ConfigCommand {
     Settings(oneshot::Sender<SettingsView>),
     Reconfigure(Box<Configured>, oneshot::Sender<()>),
-    Note(By, String, oneshot::Sender<()>),
+    Note(ChangeAuthor, String, oneshot::Sender<()>),
 }
 
 /// A question about the peers, or a dial.
@@ -155,7 +157,7 @@ pub(super) enum PeerCommand {
     /// The entries of the lists that are greater.
     Listed { after: Option<ListItem>, max: usize, reply: oneshot::Sender<Page<ListedView>> },
     /// Dial.
-    Dial { by: By, target: PeerAddress, reply: DialWaiter },
+    Dial { by: ChangeAuthor, target: PeerAddress, reply: DialWaiter },
 }
 
 /// The caller that waits for the end of a dial.

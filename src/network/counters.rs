@@ -12,7 +12,7 @@ const MINUTE: i64 = 60_000;
 
 /// Counts of one network since its actor began.
 #[derive(Clone, Debug, Default)]
-pub struct Tallies {
+pub struct Counters {
     /// Dials that ended, by why we dialled and what became of them; `None` says nothing about the address.
     pub dials: BTreeMap<(Purpose, Option<DialOutcome>), u64>,
     /// Whether our dials reach anybody.
@@ -29,7 +29,7 @@ pub struct Tallies {
     pub outbound_handshakes: Histogram,
 }
 
-impl Tallies {
+impl Counters {
     pub(super) fn note(&mut self, event: &Event, at: Wall) {
         match event {
             Event::Dialled(end) => self.dialled(end, at),
@@ -160,7 +160,7 @@ impl Unanswered {
     }
 }
 
-impl Tallies {
+impl Counters {
     /// Notes the end of a handshake.
     pub(super) fn shook_hands(&mut self, direction: Direction, took: Duration) {
         match direction {
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_somebodys_who_was_there() {
-        let mut tallies = Tallies::default();
+        let mut tallies = Counters::default();
         let at = Wall::from_secs(1_000_000);
         let wrong_id = Fault::WrongId { actual: NodeId::from_bytes([2; 20]) };
         tallies.note(&failed(Fault::TimedOut(Stage::Dial)), at);

@@ -20,19 +20,19 @@ pub(crate) mod tests;
 mod tunables;
 mod views;
 
-pub use command::By;
-pub use counters::{BOUNDS, Histogram, Outbound, Tallies};
+pub use command::ChangeAuthor;
+pub use counters::{BOUNDS, Counters, Histogram, Outbound};
 pub use directory::{Directory, LookupError};
 pub use error::Error;
 pub use handle::{Handle, MAX_GROUP};
-pub use shared_listener::Entrance;
+pub use shared_listener::SharedListener;
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
 pub use views::{
-    Applied, DialReport, Entered, ListenerNumber, MAX_PAGE, Page, Peer, PeerEnd, Reach, RefusedSources, Report, Saved,
-    Status,
+    Applied, DialReport, Entered, ListenerNumber, MAX_PAGE, Page, Peer, PeerEnd, ProbeContext, RefusedSources, Report,
+    Saved, Status,
 };
 
 pub use crate::store::StoreStats;
-pub use crate::store::history::{AuditQuery, DialQuery, Part, Portion, Time};
+pub use crate::store::history::{AuditQuery, DialQuery, HistoryPage, HistoryRange, Time};
 pub use crate::transport::{DialLoad, Dialler, Grouping, MessageCount, MessageCounts, RefusedSource, Traffic};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::command::{BookCommand, Change, Command, PeerCommand};
-use super::{Applied, By, Error, Handle, Page, Peer, Saved, Status};
+use super::command::{BookCommand, ChangeRequest, Command, PeerCommand};
+use super::{Applied, ChangeAuthor, Error, Handle, Page, Peer, Saved, Status};
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{AddressView, RunState, SeedView};
 use crate::types::{ConnId, NetAddress, PeerAddress, Wall};
@@ -32,8 +32,8 @@ pub(crate) struct World {
 }
 
 /// Some operator.
-pub(crate) fn by() -> By {
-    By { author: "ops".into(), method: "Tests.Change" }
+pub(crate) fn by() -> ChangeAuthor {
+    ChangeAuthor { author: "ops".into(), method: "Tests.ChangeRequest" }
 }
 
 /// A world that the test shares with its stand-in.
@@ -84,29 +84,31 @@ impl World {
             Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),
             Command::Bans(reply) => drop(reply.send(self.bans.values().cloned().collect())),
-            Command::Reach(reply) => drop(reply),
-            Command::Change { by, change, reply } => drop(reply.send(self.change(&by, change))),
+            Command::ProbeContext(reply) => drop(reply),
+            Command::ChangeRequest { by, change, reply } => drop(reply.send(self.change(&by, change))),
             // Their callers are tested against real networks.
             Command::Config(_) | Command::Report(_) => {}
             Command::Panic => panic!("asked to"),
         }
     }
 
-    fn change(&mut self, by: &By, change: Change) -> Result<Applied, Error> {
+    fn change(&mut self, by: &ChangeAuthor, change: ChangeRequest) -> Result<Applied, Error> {
         match change {
-            Change::Disconnect { .. } | Change::AddListed(_) | Change::RemoveListed(_) => Ok(self.applied(false)),
-            Change::AddSeed(seed) => Ok(self.add_seed(seed)),
-            Change::RemoveSeed(seed) => self.remove_seed(seed),
-            Change::Ban { target, reason, length } => {
+            ChangeRequest::Disconnect { .. } | ChangeRequest::AddListed(_) | ChangeRequest::RemoveListed(_) => {
+                Ok(self.applied(false))
+            }
+            ChangeRequest::AddSeed(seed) => Ok(self.add_seed(seed)),
+            ChangeRequest::RemoveSeed(seed) => self.remove_seed(seed),
+            ChangeRequest::Ban { target, reason, length } => {
                 let since = Wall::from_secs(1_000);
                 let until = length.map_or(Wall::NEVER, |length| since + length);
                 self.ban(Ban { target, reason, since, until, by_operator: true, author: (*by.author).into() })
             }
-            Change::Unban(target) => {
+            ChangeRequest::Unban(target) => {
                 self.bans.remove(&target).ok_or(Error::NoSuchBan)?;
                 Ok(self.applied(true))
             }
-            Change::Set(_) | Change::Reset(_) => Ok(self.applied(false)),
+            ChangeRequest::Set(_) | ChangeRequest::Reset(_) => Ok(self.applied(false)),
         }
     }
 

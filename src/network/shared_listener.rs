@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::views::ListenerNumber;
-use crate::transport::{DoorLimits, Listener, Local, Refusals, Upgraded};
+use crate::transport::{HandshakeLimits, Listener, LocalNode, Refusals, Upgraded};
 
 /// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.
 #[derive(Clone, Debug)]
-pub struct Entrance {
+pub struct SharedListener {
     laddr: SocketAddr,
-    limits: DoorLimits,
+    limits: HandshakeLimits,
     state: Arc<Mutex<State>>,
     /// Several networks may wait for the same end of a listener; none may go on before it.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -24,33 +24,33 @@ pub struct Entrance {
 struct State {
     listener: Option<Arc<Listener>>,
     /// What each network at the listener wants its limits to be.
-    limits: BTreeMap<String, DoorLimits>,
+    limits: BTreeMap<String, HandshakeLimits>,
     /// Gives the port back.
     closing: Option<JoinHandle<()>>,
 }
 
 /// A network's place at a listener, given up when this is dropped; the last one that leaves frees the port.
 #[derive(Debug)]
-pub(super) struct OpenEntrance {
-    entrance: Entrance,
+pub(super) struct BoundListener {
+    entrance: SharedListener,
     listener: Arc<Listener>,
     chain_id: String,
 }
 
-impl Entrance {
+impl SharedListener {
     /// An entrance at `laddr`, not bound yet; port 0 takes a free one at each start.
-    pub fn new(laddr: SocketAddr, limits: DoorLimits) -> Self {
-        Entrance { laddr, limits, state: Arc::default(), turn: Arc::default() }
+    pub fn new(laddr: SocketAddr, limits: HandshakeLimits) -> Self {
+        SharedListener { laddr, limits, state: Arc::default(), turn: Arc::default() }
     }
 
     /// The same entrance for a network that wants other limits.
     #[must_use]
-    pub fn with_limits(&self, limits: DoorLimits) -> Self {
-        Entrance { limits, ..self.clone() }
+    pub fn with_limits(&self, limits: HandshakeLimits) -> Self {
+        SharedListener { limits, ..self.clone() }
     }
 
     /// The limits that the network wants.
-    pub const fn limits(&self) -> DoorLimits {
+    pub const fn limits(&self) -> HandshakeLimits {
         self.limits
     }
 
@@ -62,10 +62,10 @@ impl Entrance {
     /// Binds the address unless another network has, and takes the connections that are for this network.
     pub(super) async fn open(
         &self,
-        local: Arc<Local>,
-        limits: DoorLimits,
+        local: Arc<LocalNode>,
+        limits: HandshakeLimits,
         peers: mpsc::Sender<Upgraded>,
-    ) -> Result<OpenEntrance, String> {
+    ) -> Result<BoundListener, String> {
         let _turn = self.turn.lock().await;
         loop {
             self.settle().await;
@@ -76,7 +76,7 @@ impl Entrance {
     }
 
     /// Whether both are one entrance.
-    pub fn is_same(&self, other: &Entrance) -> bool {
+    pub fn is_same(&self, other: &SharedListener) -> bool {
         Arc::ptr_eq(&self.state, &other.state)
     }
 
@@ -95,7 +95,7 @@ impl Entrance {
     }
 
     /// `None` when the last network left a moment ago.
-    fn enter(&self, local: &Arc<Local>, peers: &mpsc::Sender<Upgraded>) -> Option<Result<OpenEntrance, String>> {
+    fn enter(&self, local: &Arc<LocalNode>, peers: &mpsc::Sender<Upgraded>) -> Option<Result<BoundListener, String>> {
         let mut state = self.state();
         state.closing.is_none().then(|| {
             let listener = match &state.listener {
@@ -107,7 +107,7 @@ impl Entrance {
             };
             listener.add_route(local.clone(), peers.clone()).map_err(|error| error.to_string())?;
             state.listener = Some(listener.clone());
-            Ok(OpenEntrance { entrance: self.clone(), listener, chain_id: local.info().network.clone() })
+            Ok(BoundListener { entrance: self.clone(), listener, chain_id: local.info().network.clone() })
         })
     }
 
@@ -119,16 +119,16 @@ impl Entrance {
 impl State {
     /// Has the listener hold to the strictest of what its networks want.
     fn limit(&self) {
-        let strictest = self.limits.values().copied().reduce(DoorLimits::strictest);
+        let strictest = self.limits.values().copied().reduce(HandshakeLimits::strictest);
         if let (Some(listener), Some(limits)) = (&self.listener, strictest) {
             listener.set_limits(limits);
         }
     }
 }
 
-impl OpenEntrance {
+impl BoundListener {
     /// Sets the limits that this network wants.
-    pub(super) fn set_limits(&self, limits: DoorLimits) {
+    pub(super) fn set_limits(&self, limits: HandshakeLimits) {
         let mut state = self.entrance.state();
         state.limits.insert(self.chain_id.clone(), limits);
         state.limit();
@@ -151,7 +151,7 @@ impl OpenEntrance {
     }
 }
 
-impl Drop for OpenEntrance {
+impl Drop for BoundListener {
     fn drop(&mut self) {
         let mut state = self.entrance.state();
         state.limits.remove(&self.chain_id);

@@ -13,19 +13,19 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use super::actor::audit_log::Ledger;
+use super::actor::audit_log::AuditAndDialLog;
 use super::actor::saving::Saving;
 use super::actor::{Actor, Exit, Shell, event_mark};
-use super::command::{Command, Starter};
+use super::command::{Command, StartWaiter};
 use super::handle::Handle;
-use super::shared_listener::Entrance;
+use super::shared_listener::SharedListener;
 use super::tunables::{Changeable, Configured, Settings};
 use crate::book::HashKey;
 use crate::clock::{self, Clock};
 use crate::node::row::{Change, Rows, Setting};
 use crate::node::{Node, Params};
 use crate::store::{self, Loaded, Store};
-use crate::transport::{Dialler, Local};
+use crate::transport::{Dialler, LocalNode};
 
 /// Everything that makes a network.
 #[derive(Debug)]
@@ -35,13 +35,13 @@ pub struct Config {
     /// The machine's parameters.
     pub params: Params,
     /// Our identity and what we say of ourselves.
-    pub local: Arc<Local>,
+    pub local: Arc<LocalNode>,
     /// Where peers come in.
-    pub entrance: Entrance,
+    pub entrance: SharedListener,
     /// The book's file.
     pub book: PathBuf,
     /// Bounds on the book's file.
-    pub store: store::Settings,
+    pub store: store::StoreSettings,
     /// What operators may change of it at run time.
     pub changeable: Changeable,
 }
@@ -96,7 +96,7 @@ struct Supervisor {
     shell: Shell,
     changeable: Changeable,
     book: PathBuf,
-    store: store::Settings,
+    store: store::StoreSettings,
 }
 
 /// What a store gives, or why it gives nothing.
@@ -127,7 +127,7 @@ impl Supervisor {
     }
 
     async fn run(self, mut inbox: mpsc::Receiver<Command>, mut opened: Opened) {
-        let mut wish: Option<Starter> = None;
+        let mut wish: Option<StartWaiter> = None;
         let mut breakdown: Option<String> = None;
         loop {
             let (node, saving, ledger, settings) = self.load_or_fail(opened);
@@ -163,7 +163,7 @@ impl Supervisor {
     }
 
     /// As [`Supervisor::load`]; a book that breaks the node is as good as none.
-    fn load_or_fail(&self, opened: Opened) -> (Node, Saving, Ledger, Settings) {
+    fn load_or_fail(&self, opened: Opened) -> (Node, Saving, AuditAndDialLog, Settings) {
         catch_unwind(AssertUnwindSafe(|| self.load(opened))).unwrap_or_else(|panic| {
             let reason = format!("internal fault while the book was loaded: {}", words(panic.as_ref()));
             self.load(Err(reason))
@@ -171,11 +171,11 @@ impl Supervisor {
     }
 
     /// The node with what its book held. Without a book it is empty, failed, and can only be looked at or started.
-    fn load(&self, opened: Opened) -> (Node, Saving, Ledger, Settings) {
+    fn load(&self, opened: Opened) -> (Node, Saving, AuditAndDialLog, Settings) {
         let (clock, now) = (self.shell.clock, self.shell.clock.now());
         match opened {
             Ok((store, mut loaded)) => {
-                let mut ledger = Ledger::after(&loaded.rows, self.store.dial_log);
+                let mut ledger = AuditAndDialLog::after(&loaded.rows, self.store.dial_log);
                 self.leave_out_what_is_forbidden(&mut loaded.rows);
                 let (settings, lapsed) = self.settings(std::mem::take(&mut loaded.rows.settings));
                 lapsed.into_iter().for_each(|change| ledger.keep(change));
@@ -189,7 +189,7 @@ impl Supervisor {
                 let (mut node, _) = Node::new(params, key, Rows::default(), now, clock::seeded_rng());
                 node.take_dirty(usize::MAX);
                 node.fail(now, reason.clone());
-                (node, Saving::without_store(reason, clock), Ledger::after(&Rows::default(), 0), settings)
+                (node, Saving::without_store(reason, clock), AuditAndDialLog::after(&Rows::default(), 0), settings)
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::node::row::{Change, Key, Row, Setting};
 use crate::node::{Params, Tuning};
-use crate::transport::{DoorLimits, Pace};
+use crate::transport::{ConnectionRates, HandshakeLimits};
 use crate::types::Wall;
 
 /// The values that can be changed while the network runs.
@@ -15,9 +15,9 @@ pub struct Tunables {
     /// The node's.
     pub node: Tuning,
     /// Of each connection.
-    pub pace: Pace,
+    pub pace: ConnectionRates,
     /// The listener's; with several networks on one listener the strictest of each holds.
-    pub door: DoorLimits,
+    pub door: HandshakeLimits,
 }
 
 /// Sets one of the values from a key of the configuration and its text. An error is what is wrong, to be put behind the
@@ -46,9 +46,9 @@ pub struct Configured {
     /// The machine's parameters.
     pub params: Params,
     /// The pace of connections.
-    pub pace: Pace,
+    pub pace: ConnectionRates,
     /// The limits of its listener.
-    pub door: DoorLimits,
+    pub door: HandshakeLimits,
 }
 
 impl Configured {
@@ -191,8 +191,8 @@ mod tests {
 
     fn settings(max_inbound: u32, kept: &[(&str, &str)], forbidden: Option<Arc<str>>) -> (Settings, Vec<Change>) {
         let limits = Limits { max_inbound, max_outbound: 10, persistent_max_period: Duration::ZERO, max_dials: 1 };
-        let pace = Pace { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO };
-        let file = Tunables { node: Tuning { limits, period: Duration::ZERO }, pace, door: DoorLimits::default() };
+        let pace = ConnectionRates { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO };
+        let file = Tunables { node: Tuning { limits, period: Duration::ZERO }, pace, door: HandshakeLimits::default() };
         let mut settings = Settings { changeable: Changeable { read, forbidden }, file, changes: BTreeMap::new() };
         for (key, value) in kept {
             settings.changes.insert((*key).into(), setting(key, value));

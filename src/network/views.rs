@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::counters::Tallies;
+use super::counters::Counters;
 use crate::book::Added;
 use crate::node::{AddressView, DialEnd, NotAdded, PeerView, StatusView};
 use crate::store::StoreStats;
-use crate::transport::{Dialler, Local, MessageCounts, RefusedSource, Traffic};
+use crate::transport::{Dialler, LocalNode, MessageCounts, RefusedSource, Traffic};
 use crate::types::{Direction, Fault, NodeId, Purpose, Wall};
 
 /// Entries of the book in one answer of the actor at most, so that a page never pauses the reactor.
@@ -54,7 +54,7 @@ pub struct Status {
     /// The latest of them, the last one at the end; at most 64.
     pub recent_ends: Vec<PeerEnd>,
     /// Counts of dials, answers and times.
-    pub tallies: Tallies,
+    pub tallies: Counters,
 }
 
 /// The end of a peer's connection.
@@ -97,11 +97,11 @@ impl<T> Page<T> {
 
 /// What a caller needs to dial on his own, within the process's bounds.
 #[derive(Clone, Debug)]
-pub struct Reach {
+pub struct ProbeContext {
     /// Dials.
     pub dialler: Dialler,
     /// Who the network is, and within which bounds it speaks.
-    pub local: Arc<Local>,
+    pub local: Arc<LocalNode>,
 }
 
 /// What became of each address that was to enter the book.

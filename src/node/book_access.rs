@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::view_builder::count;
-use super::{AddressRef, AddressStory, AddressView, Ban, BanTarget, Node, NotAdded, Preview, RunState};
+use super::{AddressDiagnosis, AddressRef, AddressView, Ban, BanTarget, Node, NotAdded, Preview, RunState};
 use crate::book::{Added, Record, Source};
 use crate::pex::Context;
 use crate::types::{Mono, NetAddress, NodeId, Now, SeededRng};
@@ -30,7 +30,7 @@ impl Node {
     }
 
     /// All that decides about an address, or about each of an ID's, by IP and port.
-    pub fn stories(&self, now: Now, whose: &AddressRef) -> Vec<AddressStory> {
+    pub fn stories(&self, now: Now, whose: &AddressRef) -> Vec<AddressDiagnosis> {
         self.named(whose).iter().filter_map(|address| self.story(now, address)).collect()
     }
 
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    fn story(&self, now: Now, address: &NetAddress) -> Option<AddressStory> {
+    fn story(&self, now: Now, address: &NetAddress) -> Option<AddressDiagnosis> {
         let view = self.address(now, address)?;
         let (id, running) = (address.id(), self.state == RunState::Running);
         let wall_of = |at: Mono| now.wall + at.since(now.mono);
@@ -54,7 +54,7 @@ impl Node {
         let bans: Vec<_> = self.switch.bans_of(Some(&id), Some(address.ip()), now.wall).cloned().collect();
         let turn = self.book.due_at(address).filter(|_| crawled && bans.is_empty());
         let until = held.map_or(Mono::ZERO, |(until, _)| until);
-        Some(AddressStory {
+        Some(AddressDiagnosis {
             seed_mode: self.pex.is_seed(),
             running,
             outage: self.in_outage(),

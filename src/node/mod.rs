@@ -23,8 +23,8 @@ pub use params::{Params, Tuning};
 use row::{Change, Key, ListItem, Row, Rows};
 use runtime_lists::Deltas;
 pub use views::{
-    AddressRef, AddressStory, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState, SeedCounts,
-    SeedView, StatusView,
+    AddressDiagnosis, AddressRef, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState,
+    SeedCounts, SeedView, StatusView,
 };
 
 use crate::book::{Book, HashKey, LoadReport, Refused, Source};

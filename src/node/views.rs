@@ -173,7 +173,7 @@ pub enum AddressRef {
 
 /// An address of the book with all that decides about it.
 #[derive(Clone, Debug)]
-pub struct AddressStory {
+pub struct AddressDiagnosis {
     /// What a list shows.
     pub view: AddressView,
     /// Whether only verified addresses are served: by a seed.

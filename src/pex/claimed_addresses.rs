@@ -11,7 +11,7 @@ use crate::types::{ConnId, NetAddress, NodeId};
 
 /// Addresses that wait for a name to be looked up.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
+pub(super) struct ClaimedAddresses {
     pending: BTreeMap<Box<str>, Vec<Claim>>,
     count: usize,
 }
@@ -23,7 +23,7 @@ struct Claim {
     source: Source,
 }
 
-impl Claims {
+impl ClaimedAddresses {
     /// Keeps a claim until its name is looked up. Whether that look-up has to be asked for; `false` also when there are
     /// too many.
     fn wait_for(&mut self, name: &str, claim: Claim) -> bool {

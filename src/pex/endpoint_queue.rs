@@ -13,12 +13,12 @@ const MOST_AT_ONE: usize = 16;
 
 /// Addresses that wait for the end of a dial to their place.
 #[derive(Debug, Default)]
-pub(super) struct PlaceQueue {
+pub(super) struct EndpointQueue {
     waiting: BTreeMap<SocketAddr, VecDeque<NetAddress>>,
     count: usize,
 }
 
-impl PlaceQueue {
+impl EndpointQueue {
     /// Lets an address wait; `false` when there is no room for it.
     pub(super) fn push(&mut self, address: NetAddress) -> bool {
         let here = self.waiting.get(&address.socket()).map_or(0, VecDeque::len);
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn places_have_queues_of_their_own_and_all_are_bounded() {
-        let mut queue = PlaceQueue::default();
+        let mut queue = EndpointQueue::default();
         for id in 0..=MOST_AT_ONE as u8 {
             assert_eq!(queue.push(address(id, 1)), usize::from(id) < MOST_AT_ONE);
         }

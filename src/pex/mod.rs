@@ -19,8 +19,8 @@ mod seeds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use claimed_addresses::Claims;
-use endpoint_queue::PlaceQueue;
+use claimed_addresses::ClaimedAddresses;
+use endpoint_queue::EndpointQueue;
 use outage::Outage;
 pub use params::Params;
 use request_times::Requests;
@@ -56,9 +56,9 @@ pub struct Pex {
     seeds: Seeds,
     requests: Requests,
     outage: Outage,
-    claims: Claims,
+    claims: ClaimedAddresses,
     /// Addresses that wait for the end of a dial to their place.
-    queue: PlaceQueue,
+    queue: EndpointQueue,
     /// Requests sent and not yet answered.
     asked: BTreeMap<ConnId, Mono>,
     /// When those who stay connected were asked, for as long as it matters.
@@ -81,8 +81,8 @@ impl Pex {
             params,
             requests: Requests::default(),
             outage: Outage::default(),
-            claims: Claims::default(),
-            queue: PlaceQueue::default(),
+            claims: ClaimedAddresses::default(),
+            queue: EndpointQueue::default(),
             asked: BTreeMap::new(),
             asked_ids: BTreeMap::new(),
             visits: BTreeSet::new(),
@@ -113,7 +113,7 @@ impl Pex {
         self.seeds.end_round();
         self.asked.clear();
         self.visits.clear();
-        self.claims = Claims::default();
+        self.claims = ClaimedAddresses::default();
     }
 
     /// AddPeer (seed document, "AddPeer"). An inbound peer's own address is added, with itself as the source; an outbound

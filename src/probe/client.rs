@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::clock::{Clock, entropy};
-use crate::transport::{Dialled, Dialler, Local, PeerSaid, Settings, Upgraded, spawn_peer};
+use crate::transport::{Dialled, Dialler, LocalNode, PeerSaid, Settings, Upgraded, spawn_peer};
 use crate::types::{ConnId, Fault, NetAddress, NodeInfo, PEX_CHANNEL, PeerAddress, ProtocolVersion};
 use crate::wire::pex::{Outgoing, Received};
 use crate::wire::secret::NodeKey;
@@ -22,17 +22,17 @@ const MAX_PACKET: usize = 64_000;
 
 /// Dials one chain's nodes, each time under an identity of its own.
 #[derive(Clone, Debug)]
-pub struct Visitor {
+pub struct PexClient {
     dialler: Dialler,
     chain_id: String,
     pub(super) block_version: u64,
     strict: bool,
 }
 
-impl Visitor {
+impl PexClient {
     /// A visitor to this chain. `strict` keeps him from names that stand for addresses outside the Internet.
     pub fn new(dialler: Dialler, chain_id: impl Into<String>, block_version: u64, strict: bool) -> Self {
-        Visitor { dialler, chain_id: chain_id.into(), block_version, strict }
+        PexClient { dialler, chain_id: chain_id.into(), block_version, strict }
     }
 
     /// The chain that he visits.
@@ -60,7 +60,7 @@ impl Visitor {
             allow_duplicate_ip: true,
             ..Settings::default()
         };
-        self.dialler.dial(Local::new(key, info, settings), target).await
+        self.dialler.dial(LocalNode::new(key, info, settings), target).await
     }
 }
 

@@ -8,7 +8,7 @@ use rand::seq::SliceRandom as _;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::client::{Answer, NoAnswer, Visitor, ask};
+use super::client::{Answer, NoAnswer, PexClient, ask};
 use super::{Limits, Question, Report, Verdict};
 use crate::clock::{Clock, seeded_rng};
 use crate::transport::{Dialler, Upgraded};
@@ -17,7 +17,7 @@ use crate::wire::pex::MAX_ADDRESSES;
 
 /// Looks at seeds, one call each, until the time of all is over.
 pub(super) struct Examiner {
-    visitor: Visitor,
+    visitor: PexClient,
     sample: usize,
     strict: bool,
     limits: Limits,
@@ -29,7 +29,7 @@ impl Examiner {
     pub(super) fn new(dialler: &Dialler, question: &Question, limits: Limits) -> Self {
         let Question { chain_id, block_version, sample, strict } = question;
         Examiner {
-            visitor: Visitor::new(dialler.clone(), chain_id, *block_version, *strict),
+            visitor: PexClient::new(dialler.clone(), chain_id, *block_version, *strict),
             sample: *sample,
             strict: *strict,
             limits,

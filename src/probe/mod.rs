@@ -14,7 +14,7 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use client::{Answer, NoAnswer, Visitor, ask};
+pub use client::{Answer, NoAnswer, PexClient, ask};
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 pub use report::Report;

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::create::{create_private, remove, sync_folder};
 use super::lock::{FILES, Lock, beside};
 use super::open::{check_content, check_head, check_meta, connect};
-use super::{OpenError, Settings};
+use super::{OpenError, StoreSettings};
 
 /// Why there is no copy, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub fn back_up(book: &Path, to: &Path) -> Result<(), CopyError> {
 }
 
 fn copy(book: &Path, to: &Path) -> Result<(), OpenError> {
-    let conn = connect(book, &Settings::default()).map_err(|error| OpenError::sqlite(book, error))?;
+    let conn = connect(book, &StoreSettings::default()).map_err(|error| OpenError::sqlite(book, error))?;
     check_content(&conn, book)?;
     let target = to
         .to_str()

@@ -54,7 +54,7 @@ pub struct AuditQuery {
 
 /// Where a walk goes on, and how far: what is numbered below `before`, at most `max` entries.
 #[derive(Clone, Copy, Debug)]
-pub struct Portion {
+pub struct HistoryRange {
     /// The first number that is not looked at; `None` = from the latest on.
     pub before: Option<u64>,
     /// Entries at most, at least 1.
@@ -63,10 +63,10 @@ pub struct Portion {
 
 /// A part of a walk, the latest entry first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part<T> {
+pub struct HistoryPage<T> {
     /// The entries; perhaps none although more follow.
     pub entries: Vec<T>,
-    /// The [`Portion::before`] of the next part; `None` at the end.
+    /// The [`HistoryRange::before`] of the next part; `None` at the end.
     pub next: Option<u64>,
 }
 
@@ -109,7 +109,12 @@ impl From<rusqlite::Error> for HistoryError {
 ///
 /// # Errors
 /// When the file cannot be read, or [`Stop`] is set.
-pub fn dials(path: &Path, query: &DialQuery, portion: Portion, stop: &Stop) -> Result<Part<DialEntry>, HistoryError> {
+pub fn dials(
+    path: &Path,
+    query: &DialQuery,
+    portion: HistoryRange,
+    stop: &Stop,
+) -> Result<HistoryPage<DialEntry>, HistoryError> {
     let alone = query.range.filter(|range| range.prefix_len() == range.max_prefix_len());
     let (column, value) = match (query.id, alone) {
         (Some(id), _) => ("id", Some(hex(id))),
@@ -124,7 +129,12 @@ pub fn dials(path: &Path, query: &DialQuery, portion: Portion, stop: &Stop) -> R
 ///
 /// # Errors
 /// Those of [`dials`].
-pub fn audit(path: &Path, query: &AuditQuery, portion: Portion, stop: &Stop) -> Result<Part<AuditEntry>, HistoryError> {
+pub fn audit(
+    path: &Path,
+    query: &AuditQuery,
+    portion: HistoryRange,
+    stop: &Stop,
+) -> Result<HistoryPage<AuditEntry>, HistoryError> {
     let select = Select { columns: AUDIT, table: "audit", column: "", value: None, portion };
     select.walk(&open(path, stop)?, audit_entry, |entry| query.admits(entry))
 }
@@ -141,7 +151,7 @@ pub fn attempts(
     stop: &Stop,
 ) -> Result<Vec<DialEntry>, HistoryError> {
     let conn = open(path, stop)?;
-    let portion = Portion { before: None, max };
+    let portion = HistoryRange { before: None, max };
     let of_id = Select { columns: DIAL, table: "dial", column: "id", value: Some(hex(id)), portion };
     let mut found = of_id.walk(&conn, dial, |_| true)?.entries;
     for place in places {
@@ -193,7 +203,7 @@ struct Select {
     table: &'static str,
     column: &'static str,
     value: Option<String>,
-    portion: Portion,
+    portion: HistoryRange,
 }
 
 impl Select {
@@ -202,7 +212,7 @@ impl Select {
         conn: &Connection,
         read: fn(&mut Cells<'_, '_>) -> Result<T, BadColumn>,
         admits: impl Fn(&T) -> bool,
-    ) -> Result<Part<T>, HistoryError> {
+    ) -> Result<HistoryPage<T>, HistoryError> {
         let before = self.portion.before.and_then(|before| i64::try_from(before).ok()).unwrap_or(i64::MAX);
         let mut values = vec![Value::Integer(before)];
         let mut sql = format!("SELECT {} FROM {} WHERE number < ?1", self.columns, self.table);
@@ -213,7 +223,7 @@ impl Select {
         sql.push_str(" ORDER BY number DESC");
         let mut statement = conn.prepare(&sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
-        let (mut part, mut last) = (Part { entries: Vec::new(), next: None }, None);
+        let (mut part, mut last) = (HistoryPage { entries: Vec::new(), next: None }, None);
         for _ in 0..MAX_SCAN {
             // Whether there is anything behind a full page is looked at, too: the last page then says that it is.
             let Some(row) = rows.next()? else { return Ok(part) };

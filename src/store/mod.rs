@@ -41,7 +41,7 @@ use crate::node::row::{Change, Rows};
 
 /// Bounds on a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct StoreSettings {
     /// How long to wait for another program that holds the file; 2 seconds unless told.
     pub busy_timeout: Duration,
     /// The greatest size of the file in pages of 4,096 bytes; 0, the default, leaves it to the disk.
@@ -50,9 +50,9 @@ pub struct Settings {
     pub dial_log: u32,
 }
 
-impl Default for Settings {
+impl Default for StoreSettings {
     fn default() -> Self {
-        Settings { busy_timeout: Duration::from_secs(2), max_pages: 0, dial_log: 100_000 }
+        StoreSettings { busy_timeout: Duration::from_secs(2), max_pages: 0, dial_log: 100_000 }
     }
 }
 
@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// Each names the file and what to do. A file that is refused keeps every byte.
     pub fn open(path: &Path, chain_id: &str, fresh_key: [u8; 32]) -> Result<(Store, Loaded), OpenError> {
-        Self::open_with(path, chain_id, fresh_key, &Settings::default())
+        Self::open_with(path, chain_id, fresh_key, &StoreSettings::default())
     }
 
     /// [`Store::open`] with other bounds than the default.
@@ -95,7 +95,7 @@ impl Store {
         path: &Path,
         chain_id: &str,
         fresh_key: [u8; 32],
-        settings: &Settings,
+        settings: &StoreSettings,
     ) -> Result<(Store, Loaded), OpenError> {
         let (conn, lock, loaded) = open::open(path, chain_id, fresh_key, settings)?;
         let max_pages = Arc::new(AtomicU32::new(settings.max_pages));

@@ -12,7 +12,7 @@ use super::backup::pending;
 use super::create::create;
 use super::load::load;
 use super::lock::{Lock, beside};
-use super::{Loaded, OpenError, Settings, dial_ring, schema};
+use super::{Loaded, OpenError, StoreSettings, dial_ring, schema};
 
 /// What [`check_head`] reads: SQLite's own header.
 const HEADER: usize = 100;
@@ -29,7 +29,7 @@ pub(super) fn open(
     path: &Path,
     chain_id: &str,
     fresh_key: [u8; 32],
-    settings: &Settings,
+    settings: &StoreSettings,
 ) -> Result<(Connection, Lock, Loaded), OpenError> {
     let lock = Lock::take(path)?;
     if pending(path).exists() {
@@ -107,7 +107,7 @@ fn has_content(path: &Path) -> bool {
 }
 
 /// A connection that writes nothing by itself, not even a checkpoint when it is dropped.
-pub(super) fn connect(path: &Path, settings: &Settings) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path, settings: &StoreSettings) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

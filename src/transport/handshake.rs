@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::Local;
+use super::LocalNode;
 use super::limits::gate::Presence;
 use super::os_error::handshake_fault;
 use crate::clock::entropy;
@@ -34,7 +34,7 @@ pub struct Upgraded {
 
 /// What a connection consists of once it is upgraded.
 pub(super) struct Link {
-    pub(super) local: Arc<Local>,
+    pub(super) local: Arc<LocalNode>,
     pub(super) stream: TcpStream,
     pub(super) sealer: Sealer,
     pub(super) opener: Opener,
@@ -61,7 +61,7 @@ pub(super) async fn within<T>(
 }
 
 /// A connection whose other end proved its key.
-pub(super) struct Secured {
+pub(super) struct SecuredConnection {
     pub(super) id: NodeId,
     stream: TcpStream,
     sealer: Sealer,
@@ -72,7 +72,7 @@ pub(super) struct Secured {
     out: Vec<u8>,
 }
 
-impl Secured {
+impl SecuredConnection {
     /// The secret connection. The caller bounds the time.
     pub(super) async fn new(mut stream: TcpStream, key: Arc<NodeKey>) -> Result<Self, Fault> {
         let mut out = Vec::with_capacity(SEALED_FRAME);
@@ -84,7 +84,7 @@ impl Secured {
             match handshake.advance(&mut input, &mut out)? {
                 Step::More(next) => handshake = next,
                 Step::Done(Authenticated { id, sealer, opener, plain, .. }) => {
-                    return Ok(Secured { id, stream, sealer, opener, input, plain, out });
+                    return Ok(SecuredConnection { id, stream, sealer, opener, input, plain, out });
                 }
             }
         }
@@ -112,8 +112,8 @@ impl Secured {
 
     /// The link that is left when both sides know each other. What is left over is copied: the buffers of the handshake
     /// are large, and the peer keeps what it is given.
-    pub(super) fn into_link(self, local: Arc<Local>, presence: Option<Presence>) -> Link {
-        let Secured { stream, sealer, opener, input, plain, .. } = self;
+    pub(super) fn into_link(self, local: Arc<LocalNode>, presence: Option<Presence>) -> Link {
+        let SecuredConnection { stream, sealer, opener, input, plain, .. } = self;
         Link { local, stream, sealer, opener, raw: input.to_vec(), plain: plain.to_vec(), presence }
     }
 }
@@ -144,13 +144,13 @@ mod tests {
 
     use super::*;
     use crate::testkit::{Identity, Peer};
-    use crate::transport::{DoorLimits, Listener, Settings};
+    use crate::transport::{HandshakeLimits, Listener, Settings};
 
     #[tokio::test]
     async fn no_buffer_of_the_handshake_outlives_it() {
         let ours = Identity::random("test-1");
-        let local = Local::new(ours.key.clone(), ours.info, Settings::default());
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), ours.key, DoorLimits::default()).unwrap();
+        let local = LocalNode::new(ours.key.clone(), ours.info, Settings::default());
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), ours.key, HandshakeLimits::default()).unwrap();
         let (sender, mut upgraded) = mpsc::channel(1);
         listener.add_route(local, sender).unwrap();
         let _peer = Peer::dial(listener.local_addr(), Identity::random("test-1")).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 
-use super::{Gate, Messages};
+use super::{Gate, MessageCounters};
 use crate::types::NodeInfo;
 use crate::wire::mconn::DEFAULT_PAYLOAD;
 use crate::wire::node_info;
@@ -69,7 +69,7 @@ impl Default for Settings {
 
 /// What of the settings can be changed while connections are open; see [`Settings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct ConnectionRates {
     /// For connections that begin: bytes a second to one peer; 0 = unlimited.
     pub send_rate: u64,
     /// For connections that begin: bytes a second from one peer; 0 = unlimited.
@@ -80,34 +80,34 @@ pub struct Pace {
 
 impl Settings {
     /// The pace as it is here.
-    pub const fn pace(&self) -> Pace {
-        Pace { send_rate: self.send_rate, recv_rate: self.recv_rate, flush_throttle: self.flush_throttle }
+    pub const fn pace(&self) -> ConnectionRates {
+        ConnectionRates { send_rate: self.send_rate, recv_rate: self.recv_rate, flush_throttle: self.flush_throttle }
     }
 }
 
 /// One network as its connections see it. Made once for each start of the network.
-pub struct Local {
+pub struct LocalNode {
     key: Arc<NodeKey>,
     info: NodeInfo,
     /// `info` as it is sent: the same for every peer.
     encoded_info: Box<[u8]>,
     settings: Settings,
-    pace: ArcSwap<Pace>,
+    pace: ArcSwap<ConnectionRates>,
     gate: Gate,
-    messages: Messages,
+    messages: MessageCounters,
     dials: Arc<Semaphore>,
     /// Permits that `dials` was given.
     dials_given: Mutex<usize>,
 }
 
-impl Local {
+impl LocalNode {
     /// The network that announces `info` and proves itself with `key`.
     pub fn new(key: Arc<NodeKey>, info: NodeInfo, settings: Settings) -> Arc<Self> {
-        Arc::new(Local {
+        Arc::new(LocalNode {
             encoded_info: node_info::encode(&info).into(),
             gate: Gate::new(settings.allow_duplicate_ip),
             pace: ArcSwap::from_pointee(settings.pace()),
-            messages: Messages::default(),
+            messages: MessageCounters::default(),
             dials: Arc::new(Semaphore::new(settings.max_dials)),
             dials_given: Mutex::new(settings.max_dials),
             key,
@@ -127,12 +127,12 @@ impl Local {
     }
 
     /// The pace that is in force.
-    pub fn pace(&self) -> Pace {
+    pub fn pace(&self) -> ConnectionRates {
         **self.pace.load()
     }
 
     /// Sets the pace.
-    pub fn set_pace(&self, pace: Pace) {
+    pub fn set_pace(&self, pace: ConnectionRates) {
         self.pace.store(Arc::new(pace));
     }
 
@@ -154,7 +154,7 @@ impl Local {
     }
 
     /// What was said on its connections.
-    pub const fn messages(&self) -> &Messages {
+    pub const fn messages(&self) -> &MessageCounters {
         &self.messages
     }
 
@@ -167,8 +167,11 @@ impl Local {
     }
 }
 
-impl fmt::Debug for Local {
+impl fmt::Debug for LocalNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Local").field("network", &self.info.network).field("id", &self.info.id).finish_non_exhaustive()
+        f.debug_struct("LocalNode")
+            .field("network", &self.info.network)
+            .field("id", &self.info.id)
+            .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use crate::wire::pex::{Outgoing, Received};
 
 /// Counts since the process started, over all connections of a network.
 #[derive(Debug, Default)]
-pub struct Messages {
+pub struct MessageCounters {
     requests_in: Counter,
     addresses_in: Counter,
     requests_out: Counter,
@@ -53,7 +53,7 @@ impl Counter {
     }
 }
 
-impl Messages {
+impl MessageCounters {
     /// The counts.
     pub fn counts(&self) -> MessageCounts {
         MessageCounts {

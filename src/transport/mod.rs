@@ -18,12 +18,12 @@ pub use dial::resolve::Resolver;
 pub use dial::{DialLimits, DialLoad, Dialled, Dialler};
 pub use handshake::Upgraded;
 pub use limits::gate::Gate;
-pub use limits::handshake_limits::DoorLimits;
+pub use limits::handshake_limits::HandshakeLimits;
 pub use limits::refusals::{REFUSED_HOSTS, REFUSED_RANGES, Refusal, Refusals, RefusedSource};
 pub use limits::source_group::Grouping;
 pub use listen::listener::{BindError, Listener, RouteError};
-pub use local_node::{Local, Pace, Settings};
-pub use message_counts::{MessageCount, MessageCounts, Messages};
+pub use local_node::{ConnectionRates, LocalNode, Settings};
+pub use message_counts::{MessageCount, MessageCounters, MessageCounts};
 pub use peer::{Ack, FromPeer, Full, PeerHandle, PeerSaid, Traffic, spawn_peer};
 
 pub use crate::rate_limit::RateLimit;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pexd::clock::entropy;
 use pexd::transport::{
-    DialLimits, Dialler, DoorLimits, FromPeer, Listener, Local, PeerSaid, Settings, Upgraded, spawn_peer,
+    DialLimits, Dialler, FromPeer, HandshakeLimits, Listener, LocalNode, PeerSaid, Settings, Upgraded, spawn_peer,
 };
 use pexd::types::{ConnId, NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion, SeededRng};
 use pexd::wire::pex::{Outgoing, Received};
@@ -41,7 +41,7 @@ pub(crate) async fn come_and_go(pexd: NetAddress, mut rng: SeededRng) {
 
 /// A node that is reachable, and knows addresses at which nobody is.
 struct Peer {
-    local: Arc<Local>,
+    local: Arc<LocalNode>,
     /// Stays open for as long as this is held.
     _listener: Listener,
     visitors: mpsc::Receiver<Upgraded>,
@@ -52,8 +52,8 @@ impl Peer {
     async fn open(rng: &mut SeededRng) -> Self {
         let key = Arc::new(NodeKey::from_seed(entropy()));
         let at = SocketAddr::from((somewhere(rng), 0));
-        let listener = Listener::bind(at, key.clone(), DoorLimits::default()).expect("a loopback port");
-        let local = Local::new(key.clone(), node_info(key.id(), listener.local_addr()), settings());
+        let listener = Listener::bind(at, key.clone(), HandshakeLimits::default()).expect("a loopback port");
+        let local = LocalNode::new(key.clone(), node_info(key.id(), listener.local_addr()), settings());
         let (upgraded, visitors) = mpsc::channel(4);
         listener.add_route(local.clone(), upgraded).expect("the only one");
         let named = (0..NAMED).map(|_| NetAddress::new(NodeId::from_bytes(rng.random()), somewhere(rng).into(), 1));

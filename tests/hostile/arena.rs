@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pexd::clock::{Clock, entropy};
-use pexd::network::{self, Config, Entrance, Handle, PeerEnd, Status};
+use pexd::network::{self, Config, Handle, PeerEnd, SharedListener, Status};
 use pexd::node::Params;
 use pexd::node::row::{Ban, BanTarget};
 use pexd::testkit::{Identity, Peer};
-use pexd::transport::{DialLimits, Dialler, DoorLimits, Local, Settings};
+use pexd::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, Settings};
 use pexd::types::{Fault, NetAddress, NodeId, Wall};
 use pexd::wire::secret::NodeKey;
 use pexd::{book, pex, store, switch};
@@ -49,7 +49,7 @@ impl Default for Setup {
 /// The network under attack.
 pub(crate) struct Arena {
     pub(crate) handle: Handle,
-    pub(crate) local: Arc<Local>,
+    pub(crate) local: Arc<LocalNode>,
     pub(crate) at: SocketAddr,
     attackers: AtomicU8,
     heap: Mutex<Heap>,
@@ -130,10 +130,10 @@ fn config(setup: &Setup, folder: &std::path::Path) -> Config {
     Config {
         chain_id: CHAIN.into(),
         params: params(setup, id),
-        local: Local::new(identity.key, identity.info, settings),
-        entrance: Entrance::new((Ipv4Addr::LOCALHOST, 0).into(), DoorLimits::default()),
+        local: LocalNode::new(identity.key, identity.info, settings),
+        entrance: SharedListener::new((Ipv4Addr::LOCALHOST, 0).into(), HandshakeLimits::default()),
         book: folder.join("book.db"),
-        store: store::Settings::default(),
+        store: store::StoreSettings::default(),
         changeable: network::Changeable::default(),
     }
 }

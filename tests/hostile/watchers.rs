@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
 use pexd::admin::{Admin, AdminSettings, NoFiles};
-use pexd::network::{By, Directory};
+use pexd::network::{ChangeAuthor, Directory};
 use pexd::node::row::BanTarget;
 use pexd::proto::pexd::v1::WatchEventsRequest;
 use pexd::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -48,7 +48,7 @@ fn a_hundred_readers_that_never_read_cost_bounded_memory() {
             }
         }
         stalled.store(true, Ordering::Relaxed);
-        let by = By { author: "ops".into(), method: "Tests.Change" };
+        let by = ChangeAuthor { author: "ops".into(), method: "Tests.Change" };
         let target = BanTarget::ip([203, 0, 113, 1].into());
         for _ in 0..CHANGES / 2 {
             arena.handle.ban(by.clone(), target, "x".repeat(200), None).await.unwrap();

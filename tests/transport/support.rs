@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pexd::testkit::{Identity, Peer};
 use pexd::transport::{
-    DoorLimits, FromPeer, Listener, Local, PeerHandle, PeerSaid, RateLimit, Settings, Upgraded, spawn_peer,
+    FromPeer, HandshakeLimits, Listener, LocalNode, PeerHandle, PeerSaid, RateLimit, Settings, Upgraded, spawn_peer,
 };
 use pexd::types::{ConnId, Fault, NetAddress, NodeId, PEX_CHANNEL};
 use pexd::wire::pex::Received;
@@ -32,21 +32,21 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-pub(crate) fn no_limits() -> DoorLimits {
+pub(crate) fn no_limits() -> HandshakeLimits {
     let off = RateLimit { per_second: 0, burst: 0 };
-    DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off }
+    HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off }
 }
 
-pub(crate) fn local(settings: Settings) -> Arc<Local> {
+pub(crate) fn local(settings: Settings) -> Arc<LocalNode> {
     let mut ours = Identity::random(CHAIN);
     ours.info.channels = vec![PEX_CHANNEL];
-    Local::new(ours.key, ours.info, settings)
+    LocalNode::new(ours.key, ours.info, settings)
 }
 
 /// A listener of one network.
 pub(crate) struct Host {
     pub(crate) listener: Listener,
-    pub(crate) local: Arc<Local>,
+    pub(crate) local: Arc<LocalNode>,
     upgraded: mpsc::Receiver<Upgraded>,
 }
 
@@ -55,7 +55,7 @@ impl Host {
         Host::with(settings(), no_limits())
     }
 
-    pub(crate) fn with(settings: Settings, limits: DoorLimits) -> Self {
+    pub(crate) fn with(settings: Settings, limits: HandshakeLimits) -> Self {
         let local = local(settings);
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), local.key().clone(), limits).unwrap();
         let (sender, upgraded) = mpsc::channel(64);

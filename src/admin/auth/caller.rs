@@ -8,7 +8,7 @@ use tonic::{Request, Status};
 
 use super::roles::Role;
 use crate::admin::reply::status_codes;
-use crate::network::By;
+use crate::network::ChangeAuthor;
 
 /// The networks that a caller may ask about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Caller {
     }
 
     /// Who changes something by this method, for the audit.
-    pub(in crate::admin) fn by(&self, method: &'static str) -> By {
-        By { author: self.who.clone(), method }
+    pub(in crate::admin) fn by(&self, method: &'static str) -> ChangeAuthor {
+        ChangeAuthor { author: self.who.clone(), method }
     }
 
     /// Its name over all its connections: `who` without the port, or the place that a named one calls from.

@@ -2,18 +2,18 @@
 
 use crate::admin::timestamps::time as timestamp;
 use crate::book::State;
-use crate::node::AddressStory;
+use crate::node::AddressDiagnosis;
 use crate::node::row::Ban;
 use crate::types::{DialOutcome, Wall};
 
 /// The reason of an address's state, for an operator.
-pub(in crate::admin) fn reason(story: &AddressStory) -> String {
+pub(in crate::admin) fn reason(story: &AddressDiagnosis) -> String {
     let verdict = if story.view.servable { served(story) } else { not_served(story) };
     let next = next(story);
     if next.is_empty() { verdict } else { format!("{verdict} {next}") }
 }
 
-fn served(story: &AddressStory) -> String {
+fn served(story: &AddressDiagnosis) -> String {
     let record = &story.view.record;
     let reached = time(record.last_success);
     if record.outcome == DialOutcome::Untried {
@@ -38,7 +38,7 @@ fn served(story: &AddressStory) -> String {
     )
 }
 
-fn not_served(story: &AddressStory) -> String {
+fn not_served(story: &AddressDiagnosis) -> String {
     if let Some(ban) = story.bans.first() {
         return format!("Not served, not dialled: {}.", banned(ban));
     }
@@ -76,7 +76,7 @@ fn not_served(story: &AddressStory) -> String {
 }
 
 /// When it will be dialled, or why not.
-fn next(story: &AddressStory) -> String {
+fn next(story: &AddressDiagnosis) -> String {
     let manual = "PeerService.DialPeer tries it now";
     if !story.bans.is_empty() || story.view.record.state == State::Banned {
         return String::new();
@@ -151,7 +151,7 @@ mod tests {
     use crate::types::{Group, NetAddress, NodeId};
 
     /// What a running seed knows of an address that it reached.
-    fn good() -> AddressStory {
+    fn good() -> AddressDiagnosis {
         let at = Wall::from_secs(1_750_000_000);
         let address = NetAddress::new(NodeId::from_bytes([1; 20]), [1, 2, 3, 4].into(), 26_656).unwrap();
         let record = Record {
@@ -167,7 +167,7 @@ mod tests {
             reached_since: at,
             verified: true,
         };
-        AddressStory {
+        AddressDiagnosis {
             view: AddressView { record, group: Group::V4([1, 2]), servable: true, connected: false },
             seed_mode: true,
             running: true,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     /// The same when its latest attempt failed.
-    fn failed(outcome: DialOutcome, attempts: u16) -> AddressStory {
+    fn failed(outcome: DialOutcome, attempts: u16) -> AddressDiagnosis {
         let mut story = good();
         story.view.servable = false;
         story.served_at = None;
@@ -191,7 +191,7 @@ mod tests {
         story
     }
 
-    fn changed(mut story: AddressStory, change: impl FnOnce(&mut AddressStory)) -> String {
+    fn changed(mut story: AddressDiagnosis, change: impl FnOnce(&mut AddressDiagnosis)) -> String {
         change(&mut story);
         reason(&story)
     }
@@ -204,14 +204,15 @@ mod tests {
     #[test]
     fn a_served_address_tells_what_it_rests_on() {
         says(&reason(&good()), &["Served: our own dial", "2025-06-15T15:06:40Z", "The crawl dials it at"]);
-        let untried = |story: &mut AddressStory| {
+        let untried = |story: &mut AddressDiagnosis| {
             (story.seed_mode, story.view.record.outcome, story.view.record.verified) =
                 (false, DialOutcome::Untried, false);
         };
         says(&changed(good(), untried), &["never tried", "A seed would not", "when it needs peers", "DialPeer"]);
-        let held = |story: &mut AddressStory| (story.outage, story.view.record.outcome) = (true, DialOutcome::TimedOut);
+        let held =
+            |story: &mut AddressDiagnosis| (story.outage, story.view.record.outcome) = (true, DialOutcome::TimedOut);
         says(&changed(good(), held), &["Served", "did not answer in time", "fault to be ours"]);
-        let restored = |story: &mut AddressStory| story.view.record.outcome = DialOutcome::Refused;
+        let restored = |story: &mut AddressDiagnosis| story.view.record.outcome = DialOutcome::Refused;
         says(&changed(good(), restored), &["Served", "not held against it"]);
     }
 
@@ -221,17 +222,17 @@ mod tests {
             &reason(&failed(DialOutcome::TimedOut, 3)),
             &["failed: it did not answer", "3 times in a row", "One dial that finds"],
         );
-        let never = |story: &mut AddressStory| story.view.record.last_success = Wall::NEVER;
+        let never = |story: &mut AddressDiagnosis| story.view.record.last_success = Wall::NEVER;
         says(&changed(failed(DialOutcome::Refused, 1), never), &["once in a row", "never reached"]);
-        let untried = |story: &mut AddressStory| story.view.record.last_attempt = Wall::NEVER;
+        let untried = |story: &mut AddressDiagnosis| story.view.record.last_attempt = Wall::NEVER;
         says(
             &changed(failed(DialOutcome::Untried, 0), untried),
             &["Not served: it was never tried", "The crawl dials it"],
         );
         let other: NetAddress = format!("{}@5.6.7.8:1", NodeId::from_bytes([1; 20])).parse().unwrap();
-        let elsewhere = |story: &mut AddressStory| (story.view.servable, story.served_at) = (false, Some(other));
+        let elsewhere = |story: &mut AddressDiagnosis| (story.view.servable, story.served_at) = (false, Some(other));
         says(&changed(good(), elsewhere), &["one address of an ID", "5.6.7.8:1"]);
-        let private = |story: &mut AddressStory| {
+        let private = |story: &mut AddressDiagnosis| {
             (story.view.servable, story.refused) = (false, Some(crate::book::Refused::Private));
         };
         says(&changed(good(), private), &["private_peer_ids"]);
@@ -240,19 +241,20 @@ mod tests {
     #[test]
     fn a_ban_comes_before_all_else() {
         let ban = |target| Ban::new(target, "spam".into(), Wall::from_secs(5), None, Some("ops"));
-        let by_range = |story: &mut AddressStory| {
+        let by_range = |story: &mut AddressDiagnosis| {
             story.view.servable = false;
             story.bans = vec![ban(BanTarget::Range("1.2.0.0/16".parse().unwrap()))];
         };
         let text = changed(good(), by_range);
         says(&text, &["1.2.0.0/16", "\"spam\"", "until it is lifted", "BanService.Unban"]);
         assert!(!text.contains("dials it"), "{text}");
-        let by_id = |story: &mut AddressStory| {
+        let by_id = |story: &mut AddressDiagnosis| {
             (story.view.servable, story.view.record.state) = (false, State::Banned);
             story.bans = vec![ban(BanTarget::Id(NodeId::from_bytes([1; 20])))];
         };
         says(&changed(good(), by_id), &["its ID is banned"]);
-        let ended = |story: &mut AddressStory| (story.view.servable, story.view.record.state) = (false, State::Banned);
+        let ended =
+            |story: &mut AddressDiagnosis| (story.view.servable, story.view.record.state) = (false, State::Banned);
         says(&changed(good(), ended), &["has just ended"]);
     }
 

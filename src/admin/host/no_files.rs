@@ -8,7 +8,7 @@ use super::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };
 use super::process::{LogControl, LogError, LogLevels, Process};
-use crate::network::{By, Dialler};
+use crate::network::{ChangeAuthor, Dialler};
 use crate::types::Wall;
 
 /// For a directory of networks that no file describes: carries out nothing that would need one.
@@ -32,15 +32,15 @@ impl Operations for NoFiles {
         None
     }
 
-    async fn add(&self, _: By, _: String, _: Option<NewNetwork>, _: bool) -> Result<Added, OperationError> {
+    async fn add(&self, _: ChangeAuthor, _: String, _: Option<NewNetwork>, _: bool) -> Result<Added, OperationError> {
         none()
     }
 
-    async fn remove(&self, _: By, _: String, _: bool) -> Result<Option<PathBuf>, OperationError> {
+    async fn remove(&self, _: ChangeAuthor, _: String, _: bool) -> Result<Option<PathBuf>, OperationError> {
         none()
     }
 
-    async fn reload(&self, _: By, _: String) -> Result<Reloaded, OperationError> {
+    async fn reload(&self, _: ChangeAuthor, _: String) -> Result<Reloaded, OperationError> {
         none()
     }
 
@@ -53,11 +53,11 @@ impl Operations for NoFiles {
         vec![ConfigEntry { key: "log.level".into(), value: "info".into(), source, configured: None, can_change: false }]
     }
 
-    async fn set(&self, _: By, _: &str, _: &str, _: &str) -> Result<SetResult, OperationError> {
+    async fn set(&self, _: ChangeAuthor, _: &str, _: &str, _: &str) -> Result<SetResult, OperationError> {
         none()
     }
 
-    async fn reset(&self, _: By, _: &str, _: &str) -> Result<SetResult, OperationError> {
+    async fn reset(&self, _: ChangeAuthor, _: &str, _: &str) -> Result<SetResult, OperationError> {
         none()
     }
 }

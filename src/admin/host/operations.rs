@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::network::{Applied, By, Error, LookupError};
+use crate::network::{Applied, ChangeAuthor, Error, LookupError};
 use crate::types::{PeerAddress, Wall};
 
 /// Adds, removes and reloads networks while the process runs, and tells and changes their configuration. A call whose
@@ -17,19 +17,26 @@ pub trait Operations: Send + Sync + 'static {
     ///
     /// # Errors
     /// When it is served already, its files have mistakes, or it cannot be made. Nothing was changed then.
-    async fn add(&self, by: By, name: String, new: Option<NewNetwork>, stopped: bool) -> Result<Added, OperationError>;
+    async fn add(
+        &self,
+        by: ChangeAuthor,
+        name: String,
+        new: Option<NewNetwork>,
+        stopped: bool,
+    ) -> Result<Added, OperationError>;
 
     /// Ends a network in order, and deletes its folder when `delete` says so; what was kept.
     ///
     /// # Errors
     /// When it is not served, or its folder cannot be deleted: the text says whether it is served still.
-    async fn remove(&self, by: By, chain_id: String, delete: bool) -> Result<Option<PathBuf>, OperationError>;
+    async fn remove(&self, by: ChangeAuthor, chain_id: String, delete: bool)
+    -> Result<Option<PathBuf>, OperationError>;
 
     /// Reads a network's files again and applies them.
     ///
     /// # Errors
     /// When the files have mistakes; nothing was changed then.
-    async fn reload(&self, by: By, chain_id: String) -> Result<Reloaded, OperationError>;
+    async fn reload(&self, by: ChangeAuthor, chain_id: String) -> Result<Reloaded, OperationError>;
 
     /// The value of every key of a network.
     ///
@@ -44,13 +51,13 @@ pub trait Operations: Send + Sync + 'static {
     ///
     /// # Errors
     /// When there is no such key, it cannot be changed while the network runs, or the value does not fit.
-    async fn set(&self, by: By, chain_id: &str, key: &str, value: &str) -> Result<SetResult, OperationError>;
+    async fn set(&self, by: ChangeAuthor, chain_id: &str, key: &str, value: &str) -> Result<SetResult, OperationError>;
 
     /// Takes a run-time change of a key back.
     ///
     /// # Errors
     /// When there is no such key.
-    async fn reset(&self, by: By, chain_id: &str, key: &str) -> Result<SetResult, OperationError>;
+    async fn reset(&self, by: ChangeAuthor, chain_id: &str, key: &str) -> Result<SetResult, OperationError>;
 }
 
 /// What a new network is to be.

@@ -16,7 +16,7 @@ use super::history_cursor::Numbers;
 use super::token::Query;
 use super::{Page, fail, read_size};
 use crate::admin::request::network_scope::Scope;
-use crate::network::{Error, Handle, Part, Portion};
+use crate::network::{Error, Handle, HistoryPage, HistoryRange};
 use crate::types::Wall;
 
 /// Entries that one of many networks is asked for at a time: most of a page is of few of them.
@@ -35,8 +35,11 @@ pub(in crate::admin) trait Log: Sync {
     fn query(&self) -> Vec<u8>;
 
     /// A part of one network's entries that the filter lets through.
-    fn read(&self, network: &Handle, portion: Portion)
-    -> impl Future<Output = Result<Part<Self::Entry>, Error>> + Send;
+    fn read(
+        &self,
+        network: &Handle,
+        portion: HistoryRange,
+    ) -> impl Future<Output = Result<HistoryPage<Self::Entry>, Error>> + Send;
 
     /// An entry's number, and when it was written.
     fn place(&self, entry: &Self::Entry) -> (u64, Wall);
@@ -110,15 +113,15 @@ impl<'a, T> Stream<'a, T> {
         self.read.is_empty() && self.next != Next::End
     }
 
-    fn portion(&self, max: usize) -> Portion {
+    fn portion(&self, max: usize) -> HistoryRange {
         let before = match self.next {
             Next::Below(number) => Some(number),
             Next::Latest | Next::End => None,
         };
-        Portion { before, max }
+        HistoryRange { before, max }
     }
 
-    fn take_in(&mut self, part: Part<T>) {
+    fn take_in(&mut self, part: HistoryPage<T>) {
         self.read.extend(part.entries);
         self.next = part.next.map_or(Next::End, Next::Below);
     }

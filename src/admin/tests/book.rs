@@ -9,7 +9,7 @@ use tonic::Code;
 
 use super::real::{Real, real};
 use super::*;
-use crate::network::By;
+use crate::network::ChangeAuthor;
 use crate::node::row::BanTarget;
 use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
@@ -272,7 +272,7 @@ async fn the_summary_counts_outcomes_and_a_ban_shows_at_its_address() {
         shown.reason
     );
     assert!(shown.reason.contains("ReactorService.Start"), "{}", shown.reason);
-    let by = By { author: "ops".into(), method: "Tests" };
+    let by = ChangeAuthor { author: "ops".into(), method: "Tests" };
     real.handle.ban(by, BanTarget::ip(good.ip()), "spam".into(), None).await.unwrap();
     let banned = client.get_address(get).await.unwrap().into_inner();
     assert_eq!(banned.bans[0].target, good.ip().to_string());
@@ -301,7 +301,7 @@ async fn a_preview_names_what_may_be_told_to_the_asker() {
 #[tokio::test]
 async fn bans_are_found_by_whom_they_keep_out() {
     let real = real(Vec::new()).await;
-    let by = || By { author: "token ops".into(), method: "Tests" };
+    let by = || ChangeAuthor { author: "token ops".into(), method: "Tests" };
     for target in ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "11.0.0.0/8", "2a00::/16"] {
         let target = if target.contains('/') {
             BanTarget::Range(target.parse().unwrap())
@@ -352,7 +352,7 @@ async fn bans_are_found_by_whom_they_keep_out() {
 #[tokio::test]
 async fn a_seed_shows_what_it_told_us_and_what_that_is_worth() {
     let real = real(sorts(140)).await;
-    let by = By { author: "ops".into(), method: "Tests" };
+    let by = ChangeAuthor { author: "ops".into(), method: "Tests" };
     let seed: PeerAddress = format!("{}@seed.example.org:26656", id(3)).parse().unwrap();
     real.handle.add_seed(by, seed).await.unwrap();
     let mut client = SeedServiceClient::new(real.channel.clone());
@@ -383,7 +383,7 @@ async fn export(client: &mut Client, format: BookFormat, servable_only: bool) ->
 async fn an_exported_book_is_imported_as_hearsay() {
     let from = real(sorts(2_500)).await;
     let mut from_client = Client::new(from.channel.clone());
-    let by = By { author: "ops".into(), method: "Tests" };
+    let by = ChangeAuthor { author: "ops".into(), method: "Tests" };
     from.handle.ban(by, BanTarget::Id(id(9)), String::new(), None).await.unwrap();
     for (format, size) in [(BookFormat::AddrbookJson, 32 * 1024), (BookFormat::List, 1_000)] {
         let file = export(&mut from_client, format, false).await;
@@ -439,7 +439,7 @@ async fn a_full_books_pages_go_on_while_it_is_changed() {
         order: AddressOrder::AddTime.into(),
         ..Default::default()
     };
-    let by = || By { author: "ops".into(), method: "Tests" };
+    let by = || ChangeAuthor { author: "ops".into(), method: "Tests" };
     let first = client.list_addresses(request(String::new())).await.unwrap().into_inner();
     let gone = crate::node::AddressRef::Id(id(77));
     let was_shown = first.addresses.iter().any(|address| address.id == id(77).to_string());

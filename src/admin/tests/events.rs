@@ -10,7 +10,7 @@ use super::*;
 use crate::clock::entropy;
 use crate::network::scripted::by;
 use crate::network::tests::{Process, open_door, reserve};
-use crate::network::{Config, Entrance, Handle};
+use crate::network::{Config, Handle, SharedListener};
 use crate::node::row::BanTarget;
 use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -29,13 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Home {
     process: Process,
     key: std::sync::Arc<NodeKey>,
-    entrance: Entrance,
+    entrance: SharedListener,
 }
 
 impl Home {
     fn new() -> Self {
         let key = std::sync::Arc::new(NodeKey::from_seed(entropy()));
-        Home { process: Process::new(), key, entrance: Entrance::new(reserve(), open_door()) }
+        Home { process: Process::new(), key, entrance: SharedListener::new(reserve(), open_door()) }
     }
 
     fn config(&self) -> Config {

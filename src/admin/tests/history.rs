@@ -13,7 +13,7 @@ use crate::admin::services::audit::list::list;
 use crate::admin::services::events::{EventStreamLimits, watch};
 use crate::clock::Clock;
 use crate::network::tests::{Life, Process, until};
-use crate::network::{By, DialQuery, Portion};
+use crate::network::{ChangeAuthor, DialQuery, HistoryRange};
 use crate::node::row::BanTarget;
 use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
@@ -43,7 +43,7 @@ async fn dials(served: &Served, request: ListDialsRequest) -> Result<ListDialsRe
 
 /// Waits until a network has written down more than nine dials.
 async fn until_written(life: &Life) {
-    let portion = Portion { before: None, max: 10 };
+    let portion = HistoryRange { before: None, max: 10 };
     let written = async || life.handle.dials(DialQuery::default(), portion).await.unwrap().entries.len() > 9;
     until("some dials are written down", written).await;
 }
@@ -135,7 +135,7 @@ async fn a_life_later_the_dials_are_still_there_and_their_numbers_go_on() {
     let life = dialling(&process, "a").await;
     let handle = life.handle.clone();
     let count = async |handle: &crate::network::Handle| {
-        let portion = Portion { before: None, max: 1_000 };
+        let portion = HistoryRange { before: None, max: 1_000 };
         handle.dials(Default::default(), portion).await.unwrap().entries
     };
     until_written(&life).await;
@@ -154,7 +154,7 @@ async fn the_audit_says_who_changed_what_the_latest_first() {
     let process = Process::new();
     let life = process.live(process.seed("a")).await;
     let served = serve_networks(Directory::new([life.handle.clone()], None)).await;
-    let by = |author: &str, method| By { author: author.into(), method };
+    let by = |author: &str, method| ChangeAuthor { author: author.into(), method };
     for n in 1..=4 {
         let author = if n % 2 == 0 { "token Night from 10.0.0.7:1" } else { "127.0.0.1:5" };
         let target = BanTarget::ip([203, 0, 113, n].into());
@@ -191,7 +191,7 @@ async fn a_caller_for_some_networks_does_not_learn_which_others_come_and_go() {
         ("BanService.Ban", "banned 203.0.113.1"),
         ("NetworkService.RemoveNetwork", "removed the network other-1 and deleted its folder"),
     ] {
-        life.handle.note(By { author: "ops".into(), method }, summary.into()).await.unwrap();
+        life.handle.note(ChangeAuthor { author: "ops".into(), method }, summary.into()).await.unwrap();
     }
     let caller = |networks| Caller { who: "token ops".into(), role: Role::Read, networks };
     let told = async |networks| {
@@ -229,7 +229,7 @@ async fn the_audit_of_all_networks_has_the_latest_change_first_whichever_it_was_
     let lives = [process.live(process.seed("a")).await, process.live(process.seed("b")).await];
     let served = serve_networks(Directory::new(lives.iter().map(|life| life.handle.clone()), None)).await;
     for (n, life) in [1, 0, 0, 1].into_iter().enumerate() {
-        let by = By { author: "ops".into(), method: "BanService.Ban" };
+        let by = ChangeAuthor { author: "ops".into(), method: "BanService.Ban" };
         let target = BanTarget::ip([203, 0, 113, n as u8].into());
         lives[life].handle.ban(by, target, "noise".into(), None).await.unwrap();
         let now = Clock.now().wall;

@@ -10,7 +10,7 @@ use crate::admin::auth::caller::{AllowedNetworks, Caller};
 use crate::admin::auth::roles::Role;
 use crate::admin::page::{Log, latest_first};
 use crate::admin::request::network_scope::Scope;
-use crate::network::{Directory, Error, Handle, Part, Portion};
+use crate::network::{Directory, Error, Handle, HistoryPage, HistoryRange};
 use crate::types::Wall;
 
 /// An entry: its number and its second.
@@ -60,7 +60,7 @@ impl Log for Books {
         vec![self.even.into()]
     }
 
-    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<Entry>, Error> {
+    async fn read(&self, network: &Handle, portion: HistoryRange) -> Result<HistoryPage<Entry>, Error> {
         if **network.chain_id() == *self.silent {
             return Err(Error::Unresponsive(network.chain_id().clone()));
         }
@@ -68,7 +68,7 @@ impl Log for Books {
         let book = all.get(&**network.chain_id()).cloned().unwrap_or_default();
         let mut rows =
             book.into_iter().rev().filter(|(number, _)| portion.before.is_none_or(|before| *number < before));
-        let mut part = Part { entries: Vec::new(), next: None };
+        let mut part = HistoryPage { entries: Vec::new(), next: None };
         let mut last = None;
         for _ in 0..self.scan {
             let Some(entry) = rows.next() else { return Ok(part) };

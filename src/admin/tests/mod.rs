@@ -150,7 +150,7 @@ pub(super) fn status(chain_id: &str) -> network::Status {
         unsaved: None,
         ended: Vec::new(),
         recent_ends: Vec::new(),
-        tallies: network::Tallies::default(),
+        tallies: network::Counters::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
     }
 }

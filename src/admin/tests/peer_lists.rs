@@ -8,7 +8,7 @@ use super::peers::{Peers, node};
 use super::*;
 use crate::clock::entropy;
 use crate::network::tests::{Process, address as address_of, open_door, reserve, until};
-use crate::network::{Config, Entrance};
+use crate::network::{Config, SharedListener};
 use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::PeerList;
 use crate::wire::secret::NodeKey;
@@ -79,7 +79,7 @@ async fn a_persistent_peer_is_connected_as_soon_as_it_is_added_and_stays_when_it
 #[tokio::test]
 async fn the_lists_are_kept_over_a_restart_over_what_the_file_says() {
     let mut process = Process::new();
-    let (key, entrance) = (Arc::new(NodeKey::from_seed(entropy())), Entrance::new(reserve(), open_door()));
+    let (key, entrance) = (Arc::new(NodeKey::from_seed(entropy())), SharedListener::new(reserve(), open_door()));
     let of_file = PeerAddress::from(net_address(1));
     let config = |process: &Process| -> Config {
         let mut config = process.seed_at("c", key.clone(), entrance.clone());

@@ -12,11 +12,11 @@ use super::connect;
 use crate::admin::{Admin, AdminSettings, NoFiles};
 use crate::book::Record;
 use crate::clock::entropy;
-use crate::network::{self, Directory, Entrance, Handle};
+use crate::network::{self, Directory, Handle, SharedListener};
 use crate::node::row::{Change, Key, Row};
 use crate::store::{self, Store};
 use crate::testkit::sim::{node_info, params};
-use crate::transport::{DialLimits, Dialler, DoorLimits, Local};
+use crate::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode};
 use crate::types::NodeId;
 use crate::wire::secret::NodeKey;
 
@@ -52,10 +52,10 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
     let config = network::Config {
         chain_id: CHAIN.into(),
         params: params(id, at, true),
-        local: Local::new(key, node_info(id, CHAIN, at), transport),
-        entrance: Entrance::new(at, DoorLimits::default()),
+        local: LocalNode::new(key, node_info(id, CHAIN, at), transport),
+        entrance: SharedListener::new(at, HandshakeLimits::default()),
         book,
-        store: store::Settings::default(),
+        store: store::StoreSettings::default(),
         changeable: network::Changeable::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;

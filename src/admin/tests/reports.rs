@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::network::Entrance;
+use crate::network::SharedListener;
 use crate::network::scripted::by;
 use crate::network::tests::{self as real, Process as Host, until};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -11,7 +11,7 @@ use crate::proto::pexd::v1::{
     GetLogLevelRequest, GetStatusRequest, GetStatusResponse, ListRefusalsRequest, OutboundState, RefusalGrouping,
     RefusalSource, SetLogLevelRequest,
 };
-use crate::transport::DoorLimits;
+use crate::transport::HandshakeLimits;
 use crate::wire::secret::NodeKey;
 
 type Client = ReactorServiceClient<Channel>;
@@ -136,8 +136,10 @@ async fn the_worst_of_all_networks_stands_on_the_first_page() {
 #[tokio::test]
 async fn what_a_shared_listener_refused_is_told_once_and_of_no_network() {
     let host = Host::new();
-    let (key, entrance) =
-        (Arc::new(NodeKey::from_seed(crate::clock::entropy())), Entrance::new(real::reserve(), DoorLimits::default()));
+    let (key, entrance) = (
+        Arc::new(NodeKey::from_seed(crate::clock::entropy())),
+        SharedListener::new(real::reserve(), HandshakeLimits::default()),
+    );
     let one = host.serve(host.seed_at("one-1", key.clone(), entrance.clone()), &[]).await;
     let two = host.serve(host.seed_at("two-1", key, entrance.clone()), &[]).await;
     knock(entrance.laddr(), [127, 9, 9, 9]).await;

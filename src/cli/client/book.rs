@@ -10,7 +10,7 @@ use super::book_results::{client, displaced, refusals, some_refused};
 use super::{ALL, Session, pages, per_network, refused};
 use crate::cli::Failure;
 use crate::cli::humanize::{ago, instant, or_dash, word, yes};
-use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
+use crate::cli::table::{Cell, CellColour, cell, coloured, column, paragraph, table};
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,
     AddressOrder, AddressState, GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse,
@@ -227,7 +227,7 @@ impl Order {
 
 fn row(address: &Address) -> [Cell; 10] {
     let source = address.source.clone().unwrap_or_default();
-    let mood = if address.servable { Mood::Good } else { Mood::Doubtful };
+    let mood = if address.servable { CellColour::Good } else { CellColour::Doubtful };
     [
         cell(&address.network),
         cell(&address.address),

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::{self, AlertDescription, CertificateError, InvalidMessage};
 use tonic::transport::Uri;
 
-use super::endpoint::Place;
+use super::endpoint::ApiEndpoint;
 use crate::cli::Failure;
 
 /// What every HTTP/2 client sends first.
@@ -22,7 +22,7 @@ const PROBE_TIME: Duration = Duration::from_secs(2);
 
 /// Why there was no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum CallError {
     /// The socket is not for this user.
     Forbidden,
     /// There is a listener, and it closed the connection.
@@ -41,17 +41,17 @@ pub(super) enum Trouble {
     Absent(String),
 }
 
-impl Trouble {
-    /// What it is at this place. What speaks TLS cannot be seen from an error, so that it is asked.
-    pub(super) async fn at(self, place: &Place) -> Self {
-        match (place, &self) {
-            (Place::Address(uri), Trouble::Closed | Trouble::Absent(_))
+impl CallError {
+    /// What it is at this endpoint. What speaks TLS cannot be seen from an error, so that it is asked.
+    pub(super) async fn at(self, endpoint: &ApiEndpoint) -> Self {
+        match (endpoint, &self) {
+            (ApiEndpoint::Address(uri), CallError::Closed | CallError::Absent(_))
                 if uri.starts_with("http:") && speaks_tls(uri).await =>
             {
-                Trouble::WithTls
+                CallError::WithTls
             }
             // A packet filter's word, and not a file's mode.
-            (Place::Address(_), Trouble::Forbidden) => Trouble::Absent("not permitted by this host".into()),
+            (ApiEndpoint::Address(_), CallError::Forbidden) => CallError::Absent("not permitted by this host".into()),
             _ => self,
         }
     }
@@ -65,7 +65,7 @@ impl Trouble {
             }
             match cause.source() {
                 Some(deeper) => cause = deeper,
-                None => return Trouble::of_text(cause.to_string()),
+                None => return CallError::of_text(cause.to_string()),
             }
         }
     }
@@ -74,60 +74,62 @@ impl Trouble {
     fn of_text(text: String) -> Self {
         let has = |part: &&str| text.to_ascii_lowercase().contains(part);
         if ["certificaterequired", "badcertificate", "unknownca", "accessdenied"].iter().any(has) {
-            Trouble::CertificateWanted(text)
+            CallError::CertificateWanted(text)
         } else if ["broken pipe", "connection reset"].iter().any(has) {
-            Trouble::Closed
+            CallError::Closed
         } else {
-            Trouble::Absent(text)
+            CallError::Absent(text)
         }
     }
 
-    pub(super) fn failure(self, place: &Place) -> Failure {
-        let text = self.text(place);
+    pub(super) fn failure(self, endpoint: &ApiEndpoint) -> Failure {
+        let text = self.text(endpoint);
         match self {
-            Trouble::Forbidden => Failure::NotAllowed(text),
+            CallError::Forbidden => Failure::NotAllowed(text),
             _ => Failure::Unreachable(text),
         }
     }
 
     /// What to tell the user.
-    pub(super) fn text(&self, place: &Place) -> String {
+    pub(super) fn text(&self, endpoint: &ApiEndpoint) -> String {
         match self {
-            Trouble::Forbidden => format!(
-                "this user may not open {place}: be the user that runs pexd, or let others in with admin.socket_mode and \
+            CallError::Forbidden => format!(
+                "this user may not open {endpoint}: be the user that runs pexd, or let others in with admin.socket_mode and \
                  admin.socket_group"
             ),
             // Who is let in by certificates alone may hang up before the alert is read.
-            Trouble::Closed if matches!(place, Place::Address(uri) if uri.starts_with("https:")) => format!(
-                "pexd at {place} closed the connection before it answered: it may want a client certificate (--cert-file and \
+            CallError::Closed if matches!(endpoint, ApiEndpoint::Address(uri) if uri.starts_with("https:")) => format!(
+                "pexd at {endpoint} closed the connection before it answered: it may want a client certificate (--cert-file and \
                  --key-file), or have as many connections as it takes (admin.max_connections_per_source, admin.max_connections)"
             ),
-            Trouble::Closed => format!(
-                "pexd at {place} closed the connection before it answered: if it does so each time, as many may be open as \
+            CallError::Closed => format!(
+                "pexd at {endpoint} closed the connection before it answered: if it does so each time, as many may be open as \
                  one caller may have (admin.max_connections_per_source) or as there may be in all (admin.max_connections)"
             ),
-            Trouble::Untrusted(why) => {
+            CallError::Untrusted(why) => {
                 format!(
-                    "the certificate of {place} is not trusted ({why}): name the CA that vouches for it with --ca-file"
+                    "the certificate of {endpoint} is not trusted ({why}): name the CA that vouches for it with --ca-file"
                 )
             }
-            Trouble::OtherName(why) => {
-                format!("the certificate of {place} is for another name ({why}): write --server https://NAME:PORT")
+            CallError::OtherName(why) => {
+                format!("the certificate of {endpoint} is for another name ({why}): write --server https://NAME:PORT")
             }
-            Trouble::CertificateWanted(why) => format!(
-                "{place} ended the TLS handshake ({why}): show a certificate that it knows with --cert-file and --key-file"
+            CallError::CertificateWanted(why) => format!(
+                "{endpoint} ended the TLS handshake ({why}): show a certificate that it knows with --cert-file and --key-file"
             ),
-            Trouble::WithoutTls => format!("{place} does not speak TLS: write http:// in --server"),
-            Trouble::WithTls => format!("{place} looks like TLS: write https:// in --server"),
-            Trouble::Absent(why) => {
-                format!("no pexd answers at {place}: {why}; start it with pexd start, or say where it is with --server")
+            CallError::WithoutTls => format!("{endpoint} does not speak TLS: write http:// in --server"),
+            CallError::WithTls => format!("{endpoint} looks like TLS: write https:// in --server"),
+            CallError::Absent(why) => {
+                format!(
+                    "no pexd answers at {endpoint}: {why}; start it with pexd start, or say where it is with --server"
+                )
             }
         }
     }
 }
 
 /// What one error of a chain tells by itself.
-fn told_by(error: &(dyn Error + 'static)) -> Option<Trouble> {
+fn told_by(error: &(dyn Error + 'static)) -> Option<CallError> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return of_tls(error);
     }
@@ -140,28 +142,28 @@ fn told_by(error: &(dyn Error + 'static)) -> Option<Trouble> {
         .or_else(|| of_kind(error.kind()));
     }
     let error = error.downcast_ref::<hyper::Error>()?;
-    (error.is_closed() || error.is_canceled() || error.is_incomplete_message()).then_some(Trouble::Closed)
+    (error.is_closed() || error.is_canceled() || error.is_incomplete_message()).then_some(CallError::Closed)
 }
 
-fn of_kind(kind: io::ErrorKind) -> Option<Trouble> {
+fn of_kind(kind: io::ErrorKind) -> Option<CallError> {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, PermissionDenied, UnexpectedEof,
     };
     match kind {
-        PermissionDenied => Some(Trouble::Forbidden),
-        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof => Some(Trouble::Closed),
+        PermissionDenied => Some(CallError::Forbidden),
+        BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof => Some(CallError::Closed),
         _ => None,
     }
 }
 
-fn of_tls(error: &rustls::Error) -> Option<Trouble> {
+fn of_tls(error: &rustls::Error) -> Option<CallError> {
     use CertificateError::{NotValidForName, NotValidForNameContext};
     match error {
         rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            Some(Trouble::OtherName(error.to_string()))
+            Some(CallError::OtherName(error.to_string()))
         }
-        rustls::Error::InvalidCertificate(_) => Some(Trouble::Untrusted(error.to_string())),
-        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some(Trouble::WithoutTls),
+        rustls::Error::InvalidCertificate(_) => Some(CallError::Untrusted(error.to_string())),
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some(CallError::WithoutTls),
         rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::BadCertificate
@@ -169,7 +171,7 @@ fn of_tls(error: &rustls::Error) -> Option<Trouble> {
             | AlertDescription::CertificateExpired
             | AlertDescription::UnknownCA
             | AlertDescription::AccessDenied,
-        ) => Some(Trouble::CertificateWanted(error.to_string())),
+        ) => Some(CallError::CertificateWanted(error.to_string())),
         _ => None,
     }
 }

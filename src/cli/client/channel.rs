@@ -11,54 +11,58 @@ use tonic::codegen::http::{Request, Response};
 use tonic::transport::Channel;
 use tower::Service;
 
-use super::call_error::Trouble;
-use super::endpoint::Place;
+use super::call_error::CallError;
+use super::endpoint::ApiEndpoint;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// A channel to this place, whose calls are answered within the limit, if there is one.
+/// A channel to this endpoint, whose calls are answered within the limit, if there is one.
 #[derive(Clone, Debug)]
-pub(super) struct Reach {
+pub(super) struct TimedChannel {
     channel: Channel,
-    place: Place,
+    endpoint: ApiEndpoint,
     limit: Option<Duration>,
 }
 
-impl Reach {
-    pub(super) fn new(channel: Channel, place: Place, limit: Option<Duration>) -> Self {
-        Reach { channel, place, limit }
+impl TimedChannel {
+    pub(super) fn new(channel: Channel, endpoint: ApiEndpoint, limit: Option<Duration>) -> Self {
+        TimedChannel { channel, endpoint, limit }
     }
 }
 
-impl Service<Request<Body>> for Reach {
+impl Service<Request<Body>> for TimedChannel {
     type Response = Response<Body>;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let place = &self.place;
-        self.channel.poll_ready(context).map_err(|error| Status::unavailable(Trouble::of(&error).text(place)).into())
+        let endpoint = &self.endpoint;
+        self.channel
+            .poll_ready(context)
+            .map_err(|error| Status::unavailable(CallError::of(&error).text(endpoint)).into())
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let answer = self.channel.call(request);
-        let (place, limit) = (self.place.clone(), self.limit);
+        let (endpoint, limit) = (self.endpoint.clone(), self.limit);
         Box::pin(async move {
             let answer = match limit {
-                Some(limit) => timeout(limit, answer).await.map_err(|_| late(&place, limit))?,
+                Some(limit) => timeout(limit, answer).await.map_err(|_| late(&endpoint, limit))?,
                 None => answer.await,
             };
             match answer {
                 Ok(answer) => Ok(answer),
-                Err(error) => Err(Status::unavailable(Trouble::of(&error).at(&place).await.text(&place)).into()),
+                Err(error) => {
+                    Err(Status::unavailable(CallError::of(&error).at(&endpoint).await.text(&endpoint)).into())
+                }
             }
         })
     }
 }
 
-fn late(place: &Place, limit: Duration) -> Status {
+fn late(endpoint: &ApiEndpoint, limit: Duration) -> Status {
     let limit = limit.as_secs();
     Status::deadline_exceeded(format!(
-        "{place} did not answer within {limit} s, and what was asked for may still be done; --timeout N waits longer"
+        "{endpoint} did not answer within {limit} s, and what was asked for may still be done; --timeout N waits longer"
     ))
 }

@@ -13,9 +13,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 
 use super::SessionArgs;
-use super::call_error::Trouble;
-use super::channel::Reach;
-use super::endpoint::Place;
+use super::call_error::CallError;
+use super::channel::TimedChannel;
+use super::endpoint::ApiEndpoint;
 use crate::cli::Failure;
 use crate::config::Home;
 
@@ -27,14 +27,14 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 const ANSWER_TIME: Duration = Duration::from_secs(35);
 
 /// A channel that shows our token.
-pub(super) type Service = InterceptedService<Reach, ShowToken>;
+pub(super) type Service = InterceptedService<TimedChannel, ShowToken>;
 
 /// How to reach the pexd that is asked.
 #[derive(Debug)]
 pub(super) struct Connect {
-    place: Place,
+    endpoint: ApiEndpoint,
     /// Where to go when the socket is not for us.
-    other_door: Option<Place>,
+    fallback: Option<ApiEndpoint>,
     token: Option<MetadataValue<Ascii>>,
     tls: ClientTlsConfig,
     /// What the user wants to wait at most.
@@ -43,9 +43,9 @@ pub(super) struct Connect {
 
 impl Connect {
     pub(super) fn new(home: &Home, args: SessionArgs) -> Result<Self, Failure> {
-        let (place, other_door) = match &args.server {
-            Some(text) if !text.is_empty() => (Place::parse(text)?, None),
-            _ => Place::of_home(home)?,
+        let (endpoint, fallback) = match &args.server {
+            Some(text) if !text.is_empty() => (ApiEndpoint::parse(text)?, None),
+            _ => ApiEndpoint::of_home(home)?,
         };
         let token = read_token(args.token_file.as_deref())?;
         let mut tls = match &args.ca_file {
@@ -55,7 +55,7 @@ impl Connect {
         if let (Some(certificate), Some(key)) = (&args.cert_file, &args.key_file) {
             tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
         }
-        Ok(Connect { place, other_door, token, tls, timeout: args.timeout.map(Duration::from_secs) })
+        Ok(Connect { endpoint, fallback, token, tls, timeout: args.timeout.map(Duration::from_secs) })
     }
 
     /// A service whose calls end within the usual time, or the one that was given.
@@ -79,26 +79,26 @@ impl Connect {
     }
 
     async fn open(&self, limit: Option<Duration>) -> Result<Service, Failure> {
-        let reached = match (self.go(&self.place, limit).await, &self.other_door) {
-            (Err(Trouble::Forbidden), Some(other)) => match self.go(other, limit).await {
+        let reached = match (self.go(&self.endpoint, limit).await, &self.fallback) {
+            (Err(CallError::Forbidden), Some(other)) => match self.go(other, limit).await {
                 // It is the socket that the user meant.
-                Err(_) => Err(Trouble::Forbidden),
+                Err(_) => Err(CallError::Forbidden),
                 reached => reached,
             },
             (reached, _) => reached,
         };
-        let reach = reached.map_err(|trouble| trouble.failure(&self.place))?;
+        let reach = reached.map_err(|trouble| trouble.failure(&self.endpoint))?;
         Ok(InterceptedService::new(reach, ShowToken(self.token.clone())))
     }
 
-    async fn go(&self, place: &Place, limit: Option<Duration>) -> Result<Reach, Trouble> {
-        let channel = match place {
-            Place::Socket(path) => over_socket(path, limit).await,
-            Place::Address(uri) => self.over_tcp(uri, limit).await,
+    async fn go(&self, endpoint: &ApiEndpoint, limit: Option<Duration>) -> Result<TimedChannel, CallError> {
+        let channel = match endpoint {
+            ApiEndpoint::Socket(path) => over_socket(path, limit).await,
+            ApiEndpoint::Address(uri) => self.over_tcp(uri, limit).await,
         };
         match channel {
-            Ok(channel) => Ok(Reach::new(channel, place.clone(), limit)),
-            Err(error) => Err(Trouble::of(&error).at(place).await),
+            Ok(channel) => Ok(TimedChannel::new(channel, endpoint.clone(), limit)),
+            Err(error) => Err(CallError::of(&error).at(endpoint).await),
         }
     }
 
@@ -122,7 +122,7 @@ async fn over_socket(path: &Path, limit: Option<Duration>) -> Result<Channel, to
     endpoint.connect_with_connector(tower::service_fn(connect)).await
 }
 
-/// Calls are bounded by [`Reach`]; a connection for calls without an end has to be watched.
+/// Calls are bounded by [`TimedChannel`]; a connection for calls without an end has to be watched.
 fn bounded(endpoint: Endpoint, limit: Option<Duration>) -> Endpoint {
     let endpoint = endpoint.connect_timeout(CONNECT_TIME).user_agent(concat!("pexd-cli/", env!("CARGO_PKG_VERSION")));
     let endpoint = endpoint.unwrap_or_else(|_| Endpoint::from_static("http://pexd"));

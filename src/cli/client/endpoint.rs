@@ -10,24 +10,24 @@ use crate::config::{self, Home};
 
 /// Where a pexd is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ApiEndpoint {
     /// A Unix socket.
     Socket(PathBuf),
     /// `http://host:port`, or `https`.
     Address(String),
 }
 
-impl Place {
+impl ApiEndpoint {
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         let mend = "write unix:/path, http://host:port or https://host:port";
         if let Some(path) = text.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return Ok(Place::Socket(path.into()));
+            return Ok(ApiEndpoint::Socket(path.into()));
         }
         let uri = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let known = uri.starts_with("http://") || uri.starts_with("https://");
         match uri.parse::<Uri>() {
-            Ok(parsed) if known && parsed.port().is_some() => Ok(Place::Address(uri)),
+            Ok(parsed) if known && parsed.port().is_some() => Ok(ApiEndpoint::Address(uri)),
             _ => Err(Failure::Mistake(format!("--server is {text:?}: {mend}"))),
         }
     }
@@ -43,15 +43,15 @@ impl Place {
                     return Err(mistakes.into());
                 }
                 warn(mistakes.notes());
-                return Ok((Place::Socket(socket), None));
+                return Ok((ApiEndpoint::Socket(socket), None));
             }
         };
         let scheme = if admin.tls_cert_file.is_some() { "https" } else { "http" };
-        let place = |laddr| Place::Address(format!("{scheme}://{}", dialled(laddr)));
+        let endpoint = |laddr| ApiEndpoint::Address(format!("{scheme}://{}", dialled(laddr)));
         // One that nobody may look at is there all the same.
         if let Some(socket) = admin.socket.filter(|socket| socket.try_exists().unwrap_or(true)) {
-            let other_door = admin.laddr.filter(|laddr| laddr.ip().is_loopback()).map(place);
-            return Ok((Place::Socket(socket), other_door));
+            let fallback = admin.laddr.filter(|laddr| laddr.ip().is_loopback()).map(endpoint);
+            return Ok((ApiEndpoint::Socket(socket), fallback));
         }
         let laddr = admin.laddr.ok_or_else(|| {
             let home = home.path().display();
@@ -59,15 +59,15 @@ impl Place {
                 "{home} has no admin API on TCP, and its socket is not there: start it with pexd start"
             ))
         })?;
-        Ok((place(laddr), None))
+        Ok((endpoint(laddr), None))
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for ApiEndpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Place::Socket(path) => write!(f, "unix:{}", path.display()),
-            Place::Address(uri) => f.write_str(uri),
+            ApiEndpoint::Socket(path) => write!(f, "unix:{}", path.display()),
+            ApiEndpoint::Address(uri) => f.write_str(uri),
         }
     }
 }
@@ -90,13 +90,16 @@ mod tests {
 
     #[test]
     fn places() {
-        let place = |text: &str| Place::parse(text).ok();
-        assert_eq!(place("unix:/a/b.sock"), Some(Place::Socket("/a/b.sock".into())));
-        assert_eq!(place("unix:///a/b.sock"), Some(Place::Socket("/a/b.sock".into())));
-        assert_eq!(place("127.0.0.1:1"), Some(Place::Address("http://127.0.0.1:1".into())));
-        assert_eq!(place("https://pexd.example.org:1"), Some(Place::Address("https://pexd.example.org:1".into())));
+        let endpoint = |text: &str| ApiEndpoint::parse(text).ok();
+        assert_eq!(endpoint("unix:/a/b.sock"), Some(ApiEndpoint::Socket("/a/b.sock".into())));
+        assert_eq!(endpoint("unix:///a/b.sock"), Some(ApiEndpoint::Socket("/a/b.sock".into())));
+        assert_eq!(endpoint("127.0.0.1:1"), Some(ApiEndpoint::Address("http://127.0.0.1:1".into())));
+        assert_eq!(
+            endpoint("https://pexd.example.org:1"),
+            Some(ApiEndpoint::Address("https://pexd.example.org:1".into()))
+        );
         for text in ["ftp://a:1", "127.0.0.1", "http://a", "a b:1"] {
-            assert_eq!(place(text), None, "{text}");
+            assert_eq!(endpoint(text), None, "{text}");
         }
     }
 
@@ -106,18 +109,18 @@ mod tests {
         let home = Home::new(folder.path());
         let configured = |laddr: &str| {
             fs::write(home.process_file(), format!("[admin]\nladdr = \"{laddr}\"\n")).unwrap();
-            Place::of_home(&home).unwrap()
+            ApiEndpoint::of_home(&home).unwrap()
         };
-        assert_eq!(configured("0.0.0.0:7"), (Place::Address("http://127.0.0.1:7".into()), None));
+        assert_eq!(configured("0.0.0.0:7"), (ApiEndpoint::Address("http://127.0.0.1:7".into()), None));
         let socket = folder.path().join("pexd.sock");
         fs::write(&socket, "").unwrap();
         assert_eq!(
             configured("127.0.0.1:7"),
-            (Place::Socket(socket.clone()), Some(Place::Address("http://127.0.0.1:7".into())))
+            (ApiEndpoint::Socket(socket.clone()), Some(ApiEndpoint::Address("http://127.0.0.1:7".into())))
         );
         assert_eq!(
             configured("0.0.0.0:7"),
-            (Place::Socket(socket), None),
+            (ApiEndpoint::Socket(socket), None),
             "others' address is no way around the socket"
         );
     }
@@ -127,10 +130,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new(folder.path());
         fs::write(home.process_file(), "[admin]\nladr = \"\"\n").unwrap();
-        assert!(matches!(Place::of_home(&home), Err(Failure::Mistake(text)) if text.contains("did you mean laddr?")));
+        assert!(
+            matches!(ApiEndpoint::of_home(&home), Err(Failure::Mistake(text)) if text.contains("did you mean laddr?"))
+        );
         let socket = folder.path().join("pexd.sock");
         fs::write(&socket, "").unwrap();
-        assert_eq!(Place::of_home(&home).unwrap(), (Place::Socket(socket), None));
+        assert_eq!(ApiEndpoint::of_home(&home).unwrap(), (ApiEndpoint::Socket(socket), None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::connect::{MAX_ANSWER, Service};
 use super::{Session, pages, per_network, refused, refused_of_all};
 use crate::cli::Failure;
 use crate::cli::humanize::{ago, or_dash, word, yes};
-use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
+use crate::cli::table::{Cell, CellColour, cell, coloured, column, table};
 use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
@@ -167,9 +167,9 @@ async fn list(session: &Session) -> Result<(), Failure> {
 
 fn row(network: &Network) -> [Cell; 7] {
     let mood = match network.state() {
-        ReactorState::Running => Mood::Good,
-        ReactorState::Failed => Mood::Bad,
-        _ => Mood::Doubtful,
+        ReactorState::Running => CellColour::Good,
+        ReactorState::Failed => CellColour::Bad,
+        _ => CellColour::Doubtful,
     };
     [
         cell(&network.network),

@@ -9,7 +9,7 @@ use super::connect::{MAX_ANSWER, Service};
 use super::{ALL, Session, length, pages, per_network, refused, to_protobuf};
 use crate::cli::Failure;
 use crate::cli::humanize::{ago, bytes, instant, or_dash, word, yes};
-use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
+use crate::cli::table::{Cell, CellColour, cell, coloured, column, table};
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::{
     AddConfiguredPeerRequest, AddConfiguredPeerResponse, ConfiguredPeer, DialAttempt, DialPeerRequest, Direction,
@@ -300,7 +300,11 @@ async fn configured(session: &Session, list: Option<List>) -> Result<(), Failure
                 cell(word(peer.list().as_str_name(), "PEER_LIST_")),
                 cell(&peer.peer),
                 cell(from),
-                if peer.in_effect { coloured("in force", Mood::Good) } else { coloured("removed", Mood::Doubtful) },
+                if peer.in_effect {
+                    coloured("in force", CellColour::Good)
+                } else {
+                    coloured("removed", CellColour::Doubtful)
+                },
                 cell(yes(peer.connected)),
                 cell(ago(peer.next_dial_time.as_ref())),
                 cell(or_dash(&peer.change_author)),

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::connect::{MAX_ANSWER, Service};
 use super::{Session, pages, per_network, refused};
 use crate::cli::humanize::{ago, millis, or_dash, word};
-use crate::cli::table::{Cell, Mood, cell, coloured, column, table};
+use crate::cli::table::{Cell, CellColour, cell, coloured, column, table};
 use crate::cli::{Failure, seed_check_report};
 use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use crate::proto::pexd::v1::{
@@ -100,9 +100,9 @@ async fn list(session: &Session) -> Result<(), Failure> {
 
 fn row(seed: &Seed) -> [Cell; 10] {
     let mood = match seed.last_outcome() {
-        SeedOutcome::Reached => Mood::Good,
-        SeedOutcome::WrongIdentity | SeedOutcome::WrongNetwork => Mood::Bad,
-        _ => Mood::Doubtful,
+        SeedOutcome::Reached => CellColour::Good,
+        SeedOutcome::WrongIdentity | SeedOutcome::WrongNetwork => CellColour::Bad,
+        _ => CellColour::Doubtful,
     };
     let from = word(seed.origin().as_str_name(), "SEED_ORIGIN_");
     let what = if seed.in_effect {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Session, connect, per_network, refused};
 use crate::cli::Failure;
 use crate::cli::humanize::{ago, why_unsaved, word};
-use crate::cli::table::{Cell, Mood, cell, coloured, column, paragraph, table};
+use crate::cli::table::{Cell, CellColour, cell, coloured, column, paragraph, table};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus};
 
@@ -88,13 +88,13 @@ fn outbound_word(state: OutboundState) -> String {
 fn row(status: &ReactorStatus) -> [Cell; 11] {
     let book = status.address_book.clone().unwrap_or_default();
     let mood = match status.state() {
-        _ if is_sick(status) => Mood::Bad,
-        ReactorState::Running => Mood::Good,
-        _ => Mood::Doubtful,
+        _ if is_sick(status) => CellColour::Bad,
+        ReactorState::Running => CellColour::Good,
+        _ => CellColour::Doubtful,
     };
     let outbound = status.outbound.unwrap_or_default().state();
-    let reach = if outbound == OutboundState::Unanswered { Mood::Bad } else { Mood::Good };
-    let servable = if book.servable_count == 0 { Mood::Doubtful } else { Mood::Good };
+    let reach = if outbound == OutboundState::Unanswered { CellColour::Bad } else { CellColour::Good };
+    let servable = if book.servable_count == 0 { CellColour::Doubtful } else { CellColour::Good };
     [
         cell(&status.network),
         coloured(word(status.state().as_str_name(), "REACTOR_STATE_"), mood),

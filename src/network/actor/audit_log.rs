@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::network::By;
+use crate::network::ChangeAuthor;
 use crate::node::DialEnd;
 use crate::node::row::{AuditEntry, Change, DialEntry, Key, Row, Rows};
 use crate::types::Wall;
@@ -17,7 +17,7 @@ const MAX_PENDING_DIALS: usize = 4_096;
 
 /// Entries that are numbered and not handed to the store yet.
 #[derive(Debug)]
-pub(in crate::network) struct Ledger {
+pub(in crate::network) struct AuditAndDialLog {
     last_audit: u64,
     /// Rows that are kept elsewhere; bounded by what they are of.
     kept: BTreeMap<Key, Option<Row>>,
@@ -39,10 +39,10 @@ struct PendingDial {
     end: Arc<DialEnd>,
 }
 
-impl Ledger {
+impl AuditAndDialLog {
     /// Goes on where the rows of the store end; `dial_slots` dials are kept.
     pub(in crate::network) fn after(rows: &Rows, dial_slots: u32) -> Self {
-        Ledger {
+        AuditAndDialLog {
             last_audit: rows.last_audit,
             kept: BTreeMap::new(),
             audit: VecDeque::new(),
@@ -54,7 +54,7 @@ impl Ledger {
     }
 
     /// Notes what an operator changed.
-    pub(in crate::network) fn changed(&mut self, by: &By, summary: &str, at: Wall) {
+    pub(in crate::network) fn changed(&mut self, by: &ChangeAuthor, summary: &str, at: Wall) {
         self.last_audit += 1;
         if self.audit.len() as u64 == AUDIT_SLOTS {
             self.audit.pop_front();
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn dials_go_on_where_they_ended_and_the_newest_takes_the_slot_of_the_oldest() {
-        let mut ledger = Ledger::after(&Rows { last_dial: 7, ..Rows::default() }, 3);
+        let mut ledger = AuditAndDialLog::after(&Rows { last_dial: 7, ..Rows::default() }, 3);
         (0..4).for_each(|_| ledger.dialled(&end(), Wall::from_secs(1)));
         assert_eq!(numbers(&ledger.take_dirty(3)), [(2, 8), (0, 9), (1, 10)]);
         assert!(ledger.has_dirty());
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn while_the_disk_takes_nothing_the_oldest_dials_give_way() {
-        let mut ledger = Ledger::after(&Rows::default(), 100_000);
+        let mut ledger = AuditAndDialLog::after(&Rows::default(), 100_000);
         (0..MAX_PENDING_DIALS + 10).for_each(|_| ledger.dialled(&end(), Wall::from_secs(1)));
         assert_eq!(ledger.lost_dials, 10);
         let kept = numbers(&ledger.take_dirty(usize::MAX));
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn without_a_dial_log_nothing_waits() {
-        let mut ledger = Ledger::after(&Rows::default(), 0);
+        let mut ledger = AuditAndDialLog::after(&Rows::default(), 0);
         ledger.dialled(&end(), Wall::from_secs(1));
         assert!(!ledger.has_dirty());
     }

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::Actor;
 use crate::book::Source;
 use crate::clock::seeded_rng;
-use crate::network::command::{BookCommand, By, Committed};
+use crate::network::command::{BookCommand, ChangeAuthor, Committed};
 use crate::network::error::Error;
 use crate::network::views::{Applied, Entered};
 use crate::node::AddressRef;
@@ -40,7 +40,7 @@ impl Actor<'_> {
         Ok(addresses.iter().map(|(address, source)| self.node.add_address(now, *address, *source)).collect())
     }
 
-    fn remove(&mut self, by: &By, whose: AddressRef, reply: oneshot::Sender<(u32, Committed)>) {
+    fn remove(&mut self, by: &ChangeAuthor, whose: AddressRef, reply: oneshot::Sender<(u32, Committed)>) {
         let count = if self.with_book().is_ok() { self.node.remove_addresses(&whose) } else { 0 };
         let (told, committed) = oneshot::channel();
         let whose = match whose {
@@ -51,7 +51,13 @@ impl Actor<'_> {
         drop(reply.send((count, committed)));
     }
 
-    fn commit(&mut self, by: &By, changed: bool, summary: &str, reply: oneshot::Sender<Result<Applied, Error>>) {
+    fn commit(
+        &mut self,
+        by: &ChangeAuthor,
+        changed: bool,
+        summary: &str,
+        reply: oneshot::Sender<Result<Applied, Error>>,
+    ) {
         if let Err(error) = self.with_book() {
             return drop(reply.send(Err(error)));
         }

@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 
 use super::Actor;
 use super::saving::GROUP;
-use crate::network::command::{By, Change, Command};
+use crate::network::command::{ChangeAuthor, ChangeRequest, Command};
 use crate::network::error::Error;
 use crate::network::events::{OperatorChange, What};
-use crate::network::views::{Applied, MAX_PAGE, Page, Reach};
+use crate::network::views::{Applied, MAX_PAGE, Page, ProbeContext};
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
 use crate::types::NetAddress;
@@ -37,17 +37,17 @@ impl Actor<'_> {
             Command::Bans(reply) => drop(reply.send(self.node.bans())),
             Command::Config(command) => self.config_command(command),
             Command::Report(command) => self.report(command),
-            Command::Reach(reply) => {
+            Command::ProbeContext(reply) => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
-                let _ = reply.send(Reach { dialler, local });
+                let _ = reply.send(ProbeContext { dialler, local });
             }
-            Command::Change { by, change, reply } => self.change(&by, change, reply),
+            Command::ChangeRequest { by, change, reply } => self.change(&by, change, reply),
             #[cfg(test)]
             Command::Panic => panic!("asked to"),
         }
     }
 
-    fn change(&mut self, by: &By, change: Change, reply: oneshot::Sender<Result<Applied, Error>>) {
+    fn change(&mut self, by: &ChangeAuthor, change: ChangeRequest, reply: oneshot::Sender<Result<Applied, Error>>) {
         if let Some(reason) = self.saving.no_store() {
             let chain_id = self.shell.chain_id.clone();
             return drop(reply.send(Err(Error::NoBook { chain_id, reason: reason.to_owned() })));
@@ -58,23 +58,23 @@ impl Actor<'_> {
         }
         let (now, summary) = (self.shell.clock.now(), change.to_string());
         let outcome = match change {
-            Change::AddSeed(seed) => {
+            ChangeRequest::AddSeed(seed) => {
                 let limit = Error::TooMany { what: "the seeds", limit: MAX_SEEDS };
                 self.node.add_seed(now, seed, &by.author).map_err(|_| limit)
             }
-            Change::RemoveSeed(seed) if self.node.remove_seed(now, &seed, &by.author) => Ok(true),
-            Change::RemoveSeed(seed) => Err(Error::NoSuchSeed(seed)),
-            Change::Ban { target, reason, length } => {
+            ChangeRequest::RemoveSeed(seed) if self.node.remove_seed(now, &seed, &by.author) => Ok(true),
+            ChangeRequest::RemoveSeed(seed) => Err(Error::NoSuchSeed(seed)),
+            ChangeRequest::Ban { target, reason, length } => {
                 let limit = Error::TooMany { what: "the bans", limit: MAX_OPERATOR_BANS };
                 self.node.ban(now, target, reason, length, &by.author).map(|()| true).map_err(|_| limit)
             }
-            Change::Unban(target) if self.node.unban(now, &target) => Ok(true),
-            Change::Unban(_) => Err(Error::NoSuchBan),
-            Change::Set(setting) => self.set(setting, &by.author),
-            Change::Reset(key) => Ok(self.reset(&key)),
-            Change::Disconnect { id, reason, ban } => self.disconnect(now, by, id, reason, ban),
-            Change::AddListed(item) => self.add_listed(now, by, item),
-            Change::RemoveListed(item) => self.remove_listed(now, by, item),
+            ChangeRequest::Unban(target) if self.node.unban(now, &target) => Ok(true),
+            ChangeRequest::Unban(_) => Err(Error::NoSuchBan),
+            ChangeRequest::Set(setting) => self.set(setting, &by.author),
+            ChangeRequest::Reset(key) => Ok(self.reset(&key)),
+            ChangeRequest::Disconnect { id, reason, ban } => self.disconnect(now, by, id, reason, ban),
+            ChangeRequest::AddListed(item) => self.add_listed(now, by, item),
+            ChangeRequest::RemoveListed(item) => self.remove_listed(now, by, item),
         };
         if outcome == Ok(true) {
             self.note_change(by, &summary);
@@ -83,7 +83,7 @@ impl Actor<'_> {
     }
 
     /// Tells the log and the audit of what an operator changed.
-    pub(in crate::network) fn note_change(&mut self, by: &By, summary: &str) {
+    pub(in crate::network) fn note_change(&mut self, by: &ChangeAuthor, summary: &str) {
         tracing::info!(author = %by.author, method = by.method, "{summary}");
         let at = self.shell.clock.now().wall;
         self.ledger.changed(by, summary, at);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::network::counters::Tallies;
+use crate::network::counters::Counters;
 use crate::network::views::PeerEnd;
 use crate::node::{DialEnd, Event};
 use crate::pex::MAX_SEEDS;
@@ -14,15 +14,15 @@ const RECENT_ENDS: usize = 64;
 
 /// Counts what happened and why peers went, and writes the log.
 #[derive(Debug, Default)]
-pub(in crate::network) struct Journal {
-    pub(in crate::network) tallies: Tallies,
+pub(in crate::network) struct EventLog {
+    pub(in crate::network) tallies: Counters,
     ended: BTreeMap<&'static str, u64>,
     recent_ends: VecDeque<PeerEnd>,
     /// The seeds whose last dial failed, each with the name of what was wrong: told when it changes, not at each dial.
     failing_seeds: BTreeMap<Arc<PeerAddress>, &'static str>,
 }
 
-impl Journal {
+impl EventLog {
     /// Notes one event. What an operator must act on is a warning, what he may want to see is told at `info`, what
     /// happens all day at `debug`.
     pub(in crate::network) fn note(&mut self, event: &Event, at: Wall) {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_failing_seed_is_told_once_and_again_when_it_changes() {
-        let mut journal = Journal::default();
+        let mut journal = EventLog::default();
         let seed = Arc::new("0101010101010101010101010101010101010101@seed.example.com:1".parse().unwrap());
         let dials = [Some(Fault::Refused), Some(Fault::Refused), Some(Fault::Unresolved), None, None];
         let news = dials.each_ref().map(|fault| journal.is_news(&seed, fault.as_ref()));
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn ends_are_counted_by_name_and_the_latest_are_kept() {
-        let mut journal = Journal::default();
+        let mut journal = EventLog::default();
         let remote = "127.0.0.1:1".parse().unwrap();
         let down = |n: u8, fault| {
             let id = NodeId::from_bytes([n; 20]);

@@ -25,22 +25,22 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::command::{Command, Starter};
+use super::command::{Command, StartWaiter};
 use super::counters::Unanswered;
 use super::events::{Events, What};
-use super::shared_listener::{Entrance, OpenEntrance};
+use super::shared_listener::{BoundListener, SharedListener};
 use super::tunables::{Configured, Settings};
 use super::views::Status;
 use crate::clock::Clock;
-use crate::network::actor::audit_log::Ledger;
-use crate::network::actor::event_log::Journal;
+use crate::network::actor::audit_log::AuditAndDialLog;
+use crate::network::actor::event_log::EventLog;
 use crate::network::actor::saving::{GROUP, Saving};
-use crate::network::actor::starting::Retry;
+use crate::network::actor::starting::StartRetry;
 use crate::node::row::{Change, EventMark, Key, Row};
 use crate::node::{Effect, Event, Input, Node, RunState};
 use crate::store::WriteError;
 use crate::switch::Handshaken;
-use crate::transport::{Dialled, Dialler, FromPeer, Local, PeerHandle, PeerSaid, Upgraded, spawn_peer};
+use crate::transport::{Dialled, Dialler, FromPeer, LocalNode, PeerHandle, PeerSaid, Upgraded, spawn_peer};
 use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Purpose, Ticket, Wall};
 use crate::wire::pex::Outgoing;
 use dial_waiters::DialWaiters;
@@ -58,8 +58,8 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct Shell {
     pub(super) chain_id: Arc<str>,
-    pub(super) local: Arc<Local>,
-    pub(super) entrance: Entrance,
+    pub(super) local: Arc<LocalNode>,
+    pub(super) entrance: SharedListener,
     pub(super) dialler: Dialler,
     pub(super) clock: Clock,
     pub(super) events: Events,
@@ -73,17 +73,17 @@ pub(super) struct Actor<'a> {
     pub(super) shell: &'a Shell,
     pub(super) node: Node,
     pub(super) saving: Saving,
-    pub(super) journal: Journal,
-    pub(super) ledger: Ledger,
+    pub(super) journal: EventLog,
+    pub(super) ledger: AuditAndDialLog,
     pub(super) settings: Settings,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
-    pub(super) starters: Vec<Starter>,
+    pub(super) starters: Vec<StartWaiter>,
     /// Who waits for the ends of dials.
     waiting: DialWaiters,
     /// Peers that take what was sent to them before they go.
     closing: HashMap<ConnId, PeerHandle>,
-    pub(super) open: Option<OpenEntrance>,
-    pub(super) retry: Retry,
+    pub(super) open: Option<BoundListener>,
+    pub(super) retry: StartRetry,
     pub(super) unanswered: Unanswered,
     pub(super) upgraded: (mpsc::Sender<Upgraded>, mpsc::Receiver<Upgraded>),
     from_peers: (mpsc::Sender<FromPeer>, mpsc::Receiver<FromPeer>),
@@ -97,9 +97,15 @@ pub(super) struct Actor<'a> {
 }
 
 impl<'a> Actor<'a> {
-    pub(super) fn new(shell: &'a Shell, node: Node, saving: Saving, ledger: Ledger, settings: Settings) -> Self {
+    pub(super) fn new(
+        shell: &'a Shell,
+        node: Node,
+        saving: Saving,
+        ledger: AuditAndDialLog,
+        settings: Settings,
+    ) -> Self {
         Actor {
-            journal: Journal::default(),
+            journal: EventLog::default(),
             ledger,
             settings,
             shell,
@@ -110,7 +116,7 @@ impl<'a> Actor<'a> {
             waiting: DialWaiters::default(),
             closing: HashMap::new(),
             open: None,
-            retry: Retry::default(),
+            retry: StartRetry::default(),
             unanswered: Unanswered::default(),
             upgraded: mpsc::channel(UPGRADED_QUEUE),
             from_peers: mpsc::channel(PEER_QUEUE),
@@ -352,7 +358,7 @@ impl<'a> Actor<'a> {
         Status {
             chain_id: self.shell.chain_id.clone(),
             id: self.node.own_id(),
-            listen: self.open.as_ref().map_or(self.shell.entrance.laddr(), OpenEntrance::local_addr),
+            listen: self.open.as_ref().map_or(self.shell.entrance.laddr(), BoundListener::local_addr),
             announced: self.shell.local.info().listen_addr.clone(),
             node: self.node.status(self.shell.clock.now()),
             unsaved: self.saving.failure(),
@@ -404,7 +410,7 @@ pub(super) fn event_mark(mark: EventMark) -> Change {
     Change { key: Key::EventMark, row: Some(Row::EventMark(mark)) }
 }
 
-fn take_dirty(ledger: &mut Ledger, node: &mut Node, max: usize) -> Vec<Change> {
+fn take_dirty(ledger: &mut AuditAndDialLog, node: &mut Node, max: usize) -> Vec<Change> {
     let mut changes = ledger.take_dirty(max);
     changes.extend(node.take_dirty(max - changes.len()));
     changes
@@ -416,7 +422,7 @@ pub(super) enum Exit {
     /// The process ends, or the network was removed.
     Over,
     /// There is no book; it is to be opened and the network started.
-    Reopen(Starter),
+    Reopen(StartWaiter),
 }
 
 fn handshaken(upgraded: &Upgraded) -> Handshaken {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Actor;
 use crate::book::params::MAX_PRIVATE;
-use crate::network::command::{By, DialWaiter, PeerCommand};
+use crate::network::command::{ChangeAuthor, DialWaiter, PeerCommand};
 use crate::network::error::Error;
 use crate::network::views::{DialReport, MAX_PAGE, Page, Peer};
 use crate::node::row::ListItem;
@@ -49,7 +49,7 @@ impl Actor<'_> {
         self.node.peer_of(id).map(|view| self.with_traffic(view))
     }
 
-    fn dial(&mut self, by: &By, target: PeerAddress, caller: DialWaiter) {
+    fn dial(&mut self, by: &ChangeAuthor, target: PeerAddress, caller: DialWaiter) {
         let now = self.shell.clock.now();
         let begun = if self.waiting.is_full() { Err(NotDialled::Busy) } else { self.node.dial(now, target.clone()) };
         if let Err(why) = begun {
@@ -75,7 +75,7 @@ impl Actor<'_> {
     pub(in crate::network) fn disconnect(
         &mut self,
         now: Now,
-        by: &By,
+        by: &ChangeAuthor,
         id: NodeId,
         reason: String,
         ban: Option<Duration>,
@@ -85,7 +85,12 @@ impl Actor<'_> {
         self.node.disconnect_and_ban(now, id, reason, length, &by.author).map(|()| true).map_err(|_| limit)
     }
 
-    pub(in crate::network) fn add_listed(&mut self, now: Now, by: &By, item: ListItem) -> Result<bool, Error> {
+    pub(in crate::network) fn add_listed(
+        &mut self,
+        now: Now,
+        by: &ChangeAuthor,
+        item: ListItem,
+    ) -> Result<bool, Error> {
         if item.id() == self.node.own_id() {
             return Err(Error::OwnId);
         }
@@ -98,7 +103,12 @@ impl Actor<'_> {
         self.node.add_listed(now, item, &by.author).map_err(|_| Error::TooMany { what, limit })
     }
 
-    pub(in crate::network) fn remove_listed(&mut self, now: Now, by: &By, item: ListItem) -> Result<bool, Error> {
+    pub(in crate::network) fn remove_listed(
+        &mut self,
+        now: Now,
+        by: &ChangeAuthor,
+        item: ListItem,
+    ) -> Result<bool, Error> {
         if self.node.remove_listed(now, &item, &by.author) { Ok(true) } else { Err(Error::NotListed(item)) }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Actor;
 use crate::network::command::ReportCommand;
-use crate::network::shared_listener::OpenEntrance;
+use crate::network::shared_listener::BoundListener;
 use crate::network::views::{RefusedSources, Report};
 use crate::node::Event;
 use crate::transport::Grouping;
@@ -16,7 +16,7 @@ impl Actor<'_> {
             ReportCommand::All(reply) => drop(reply.send(Box::new(self.full_report()))),
             ReportCommand::Outbound(reply) => drop(reply.send(self.journal.tallies.outbound.clone())),
             ReportCommand::Refused(grouping, reply) => drop(reply.send(self.refused_sources(grouping))),
-            ReportCommand::Listener(reply) => drop(reply.send(self.open.as_ref().map(OpenEntrance::number))),
+            ReportCommand::Listener(reply) => drop(reply.send(self.open.as_ref().map(BoundListener::number))),
         }
     }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Actor;
-use crate::network::command::{By, Starter};
+use crate::network::command::{ChangeAuthor, StartWaiter};
 use crate::node::RunState;
 use crate::types::Mono;
 
@@ -15,12 +15,12 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// When to try again.
 #[derive(Debug, Default)]
-pub(in crate::network) struct Retry {
+pub(in crate::network) struct StartRetry {
     failures: u32,
     at: Option<Mono>,
 }
 
-impl Retry {
+impl StartRetry {
     /// A start failed: the pauses double.
     pub(in crate::network) fn failed(&mut self, now: Mono) {
         let pause = Duration::from_secs(1 << self.failures.min(6)).min(LONGEST);
@@ -36,7 +36,7 @@ impl Retry {
 
 impl Actor<'_> {
     /// Opens the listener and starts the node; the answer comes when the node has decided.
-    pub(in crate::network) async fn start(&mut self, by: Option<&By>, reply: Starter) {
+    pub(in crate::network) async fn start(&mut self, by: Option<&ChangeAuthor>, reply: StartWaiter) {
         if let Some(reason) = self.saving.no_store() {
             return drop(reply.send(Err(reason.to_owned())));
         }
@@ -85,7 +85,7 @@ impl Actor<'_> {
     pub(in crate::network) fn judge_start(&mut self) {
         match self.node.state() {
             RunState::Starting => {}
-            RunState::Running | RunState::Stopped => self.retry = Retry::default(),
+            RunState::Running | RunState::Stopped => self.retry = StartRetry::default(),
             // It got as far as looking for somebody to ask. Without a seed that will not change by itself.
             RunState::Failed(_) if self.open.is_some() && self.node.seed_counts().total() > 0 => {
                 self.retry.failed(self.shell.clock.mono());
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_minute() {
-        let mut retry = Retry::default();
+        let mut retry = StartRetry::default();
         let mut pauses = Vec::new();
         for _ in 0..9 {
             retry.failed(Mono::ZERO);

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use super::Handle;
 use crate::book::Source;
-use crate::network::command::{BookCommand, By, Command};
+use crate::network::command::{BookCommand, ChangeAuthor, Command};
 use crate::network::error::Error;
 use crate::network::views::{Applied, Entered, MAX_PAGE};
 use crate::node::row::{Ban, BanTarget};
-use crate::node::{AddressRef, AddressStory, AddressView, Preview};
+use crate::node::{AddressDiagnosis, AddressRef, AddressView, Preview};
 use crate::types::{NetAddress, NodeId};
 
 /// Addresses that enter the book in one turn of the actor: with what is evicted for them, about a millisecond.
@@ -29,7 +29,7 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn stories(&self, whose: AddressRef) -> Result<Vec<AddressStory>, Error> {
+    pub async fn stories(&self, whose: AddressRef) -> Result<Vec<AddressDiagnosis>, Error> {
         self.ask(|reply| Command::Book(BookCommand::Stories(whose, reply))).await
     }
 
@@ -77,7 +77,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::NoBook`], or see [`Handle::status`].
-    pub async fn commit_addresses(&self, by: By, changed: bool, summary: String) -> Result<Applied, Error> {
+    pub async fn commit_addresses(&self, by: ChangeAuthor, changed: bool, summary: String) -> Result<Applied, Error> {
         self.ask(|reply| Command::Book(BookCommand::Commit { by, changed, summary, reply })).await?
     }
 
@@ -85,7 +85,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::NoBook`], or see [`Handle::status`].
-    pub async fn remove_addresses(&self, by: By, whose: AddressRef) -> Result<(u32, Applied), Error> {
+    pub async fn remove_addresses(&self, by: ChangeAuthor, whose: AddressRef) -> Result<(u32, Applied), Error> {
         let (count, committed) = self.ask(|reply| Command::Book(BookCommand::Remove { by, whose, reply })).await?;
         Ok((count, committed.await.map_err(|_| Error::Gone(self.chain_id().clone()))??))
     }

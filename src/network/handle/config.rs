@@ -1,7 +1,7 @@
 //! Run-time changes of keys, and what the files say when they are read again.
 
 use super::Handle;
-use crate::network::command::{By, Change, Command, ConfigCommand};
+use crate::network::command::{ChangeAuthor, ChangeRequest, Command, ConfigCommand};
 use crate::network::error::Error;
 use crate::network::tunables::{Configured, NewSetting, SettingsView};
 use crate::network::views::Applied;
@@ -20,16 +20,16 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::BadValue`], [`Error::Immutable`], or see [`Handle::status`].
-    pub async fn set(&self, by: By, key: &str, value: &str) -> Result<Applied, Error> {
-        self.change(by, Change::Set(NewSetting { key: key.into(), value: value.into() })).await
+    pub async fn set(&self, by: ChangeAuthor, key: &str, value: &str) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::Set(NewSetting { key: key.into(), value: value.into() })).await
     }
 
     /// Takes the change of a key back.
     ///
     /// # Errors
     /// [`Error::Immutable`], or see [`Handle::status`].
-    pub async fn reset(&self, by: By, key: &str) -> Result<Applied, Error> {
-        self.change(by, Change::Reset(key.into())).await
+    pub async fn reset(&self, by: ChangeAuthor, key: &str) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::Reset(key.into())).await
     }
 
     /// Brings into force what the files say now, as far as that is possible while the network runs: the lists and what can
@@ -45,7 +45,7 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn note(&self, by: By, summary: String) -> Result<(), Error> {
+    pub async fn note(&self, by: ChangeAuthor, summary: String) -> Result<(), Error> {
         self.ask(|reply| Command::Config(ConfigCommand::Note(by, summary, reply))).await
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::Handle;
 use crate::network::error::Error;
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Portion, Stop};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, Stop};
 use crate::types::NodeId;
 
 /// Queries at once in the process: each has a thread and reads the disk.
@@ -25,7 +25,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::Unreadable`], or [`Error::Unresponsive`] when it takes too long.
-    pub async fn dials(&self, query: DialQuery, portion: Portion) -> Result<Part<DialEntry>, Error> {
+    pub async fn dials(&self, query: DialQuery, portion: HistoryRange) -> Result<HistoryPage<DialEntry>, Error> {
         self.query(move |path, stop| history::dials(&path, &query, portion, stop)).await
     }
 
@@ -33,7 +33,7 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::dials`].
-    pub async fn audit(&self, query: AuditQuery, portion: Portion) -> Result<Part<AuditEntry>, Error> {
+    pub async fn audit(&self, query: AuditQuery, portion: HistoryRange) -> Result<HistoryPage<AuditEntry>, Error> {
         self.query(move |path, stop| history::audit(&path, &query, portion, stop)).await
     }
 

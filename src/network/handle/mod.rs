@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::command::{By, Change, Command};
+use super::command::{ChangeAuthor, ChangeRequest, Command};
 use super::error::Error;
 use super::events::Events;
-use super::views::{Applied, MAX_PAGE, Page, Reach, Status};
+use super::views::{Applied, MAX_PAGE, Page, ProbeContext, Status};
 use crate::node::row::{Ban, BanTarget};
 use crate::node::{BookView, SeedView};
 use crate::types::{NetAddress, PeerAddress};
@@ -76,7 +76,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::CannotStart`] when the port is taken, or there is neither a seed nor a known address.
-    pub async fn start(&self, by: Option<By>) -> Result<bool, Error> {
+    pub async fn start(&self, by: Option<ChangeAuthor>) -> Result<bool, Error> {
         let started = self.ask(|reply| Command::Start(by, reply)).await?;
         started.map_err(|reason| Error::CannotStart { chain_id: self.chain_id.clone(), reason })
     }
@@ -86,7 +86,7 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn stop(&self, by: By) -> Result<bool, Error> {
+    pub async fn stop(&self, by: ChangeAuthor) -> Result<bool, Error> {
         self.ask(|reply| Command::Stop(by, reply)).await
     }
 
@@ -118,24 +118,24 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn reach(&self) -> Result<Reach, Error> {
-        self.ask(Command::Reach).await
+    pub async fn reach(&self) -> Result<ProbeContext, Error> {
+        self.ask(Command::ProbeContext).await
     }
 
     /// Adds a seed; kept over a restart. Answers when it is committed.
     ///
     /// # Errors
     /// [`Error::TooMany`], or see [`Handle::status`].
-    pub async fn add_seed(&self, by: By, seed: PeerAddress) -> Result<Applied, Error> {
-        self.change(by, Change::AddSeed(seed)).await
+    pub async fn add_seed(&self, by: ChangeAuthor, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::AddSeed(seed)).await
     }
 
     /// Removes a seed, be it of the file (until the file drops it) or added at run time.
     ///
     /// # Errors
     /// [`Error::NoSuchSeed`], or see [`Handle::status`].
-    pub async fn remove_seed(&self, by: By, seed: PeerAddress) -> Result<Applied, Error> {
-        self.change(by, Change::RemoveSeed(seed)).await
+    pub async fn remove_seed(&self, by: ChangeAuthor, seed: PeerAddress) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::RemoveSeed(seed)).await
     }
 
     /// The bans in force.
@@ -152,24 +152,24 @@ impl Handle {
     /// [`Error::TooMany`], or see [`Handle::status`].
     pub async fn ban(
         &self,
-        by: By,
+        by: ChangeAuthor,
         target: BanTarget,
         reason: String,
         length: Option<Duration>,
     ) -> Result<Applied, Error> {
-        self.change(by, Change::Ban { target, reason, length }).await
+        self.change(by, ChangeRequest::Ban { target, reason, length }).await
     }
 
     /// Lifts a ban.
     ///
     /// # Errors
     /// [`Error::NoSuchBan`], or see [`Handle::status`].
-    pub async fn unban(&self, by: By, target: BanTarget) -> Result<Applied, Error> {
-        self.change(by, Change::Unban(target)).await
+    pub async fn unban(&self, by: ChangeAuthor, target: BanTarget) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::Unban(target)).await
     }
 
-    pub(super) async fn change(&self, by: By, change: Change) -> Result<Applied, Error> {
-        self.ask(|reply| Command::Change { by, change, reply }).await?
+    pub(super) async fn change(&self, by: ChangeAuthor, change: ChangeRequest) -> Result<Applied, Error> {
+        self.ask(|reply| Command::ChangeRequest { by, change, reply }).await?
     }
 
     #[cfg(test)]

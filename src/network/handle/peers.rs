@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Handle;
-use crate::network::command::{By, Change, Command, PeerCommand};
+use crate::network::command::{ChangeAuthor, ChangeRequest, Command, PeerCommand};
 use crate::network::error::Error;
 use crate::network::views::{Applied, DialReport, MAX_PAGE, Page, Peer};
 use crate::node::ListedView;
@@ -61,7 +61,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::NotDialled`], [`Error::StillDialling`] when it takes longer, or see [`Handle::status`].
-    pub async fn dial(&self, by: By, target: PeerAddress) -> Result<DialReport, Error> {
+    pub async fn dial(&self, by: ChangeAuthor, target: PeerAddress) -> Result<DialReport, Error> {
         let whom = target.clone();
         let dial = |reply| Command::Peer(PeerCommand::Dial { by, target, reply });
         match self.ask_for(DIAL_PATIENCE, dial).await {
@@ -76,12 +76,12 @@ impl Handle {
     /// [`Error::TooMany`] bans, and then it stays connected; or see [`Handle::status`].
     pub async fn disconnect(
         &self,
-        by: By,
+        by: ChangeAuthor,
         id: NodeId,
         reason: String,
         ban: Option<Duration>,
     ) -> Result<Applied, Error> {
-        self.change(by, Change::Disconnect { id, reason, ban }).await
+        self.change(by, ChangeRequest::Disconnect { id, reason, ban }).await
     }
 
     /// The entries of the persistent, unconditional and private peers that are greater than `after`, at most `max` of them
@@ -97,15 +97,15 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::TooMany`], [`Error::OwnId`], or see [`Handle::status`].
-    pub async fn add_listed(&self, by: By, item: ListItem) -> Result<Applied, Error> {
-        self.change(by, Change::AddListed(item)).await
+    pub async fn add_listed(&self, by: ChangeAuthor, item: ListItem) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::AddListed(item)).await
     }
 
     /// Removes an entry from its list, be it of the file (until the file drops it) or added at run time.
     ///
     /// # Errors
     /// [`Error::NotListed`], or see [`Handle::status`].
-    pub async fn remove_listed(&self, by: By, item: ListItem) -> Result<Applied, Error> {
-        self.change(by, Change::RemoveListed(item)).await
+    pub async fn remove_listed(&self, by: ChangeAuthor, item: ListItem) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::RemoveListed(item)).await
     }
 }

@@ -154,7 +154,7 @@ async fn a_full_database_is_not_felt_in_another_network() {
 async fn a_flood_of_connections_is_not_felt_in_another_network() {
     let well = Well::new().await;
     let key = Arc::new(NodeKey::from_seed(entropy()));
-    let config = well.process.seed_at("flooded-1", key, Entrance::new(reserve(), DoorLimits::default()));
+    let config = well.process.seed_at("flooded-1", key, SharedListener::new(reserve(), HandshakeLimits::default()));
     let victim = address(&config).socket();
     let network = well.process.serve(config, &addresses(1, 20)).await;
     let trouble = |stop| async move {

@@ -16,14 +16,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::{Changeable, Config, Entrance, Handle, Running, spawn};
+use super::{Changeable, Config, Handle, Running, SharedListener, spawn};
 use crate::book::{Record, Source, State};
 use crate::clock::{Clock, entropy};
 use crate::node::row::{Change, Key, Row};
 use crate::node::{Params, RunState};
 use crate::store::{self, Loaded, Store};
 use crate::testkit::reserve_port;
-use crate::transport::{DialLimits, Dialler, DoorLimits, Local, RateLimit, Settings};
+use crate::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit, Settings};
 use crate::types::{DialOutcome, NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion, Wall};
 use crate::wire::secret::NodeKey;
 use crate::{book, pex, switch};
@@ -49,19 +49,19 @@ impl Process {
 
     /// A seed with a key and a listener of its own, and no book yet.
     pub(crate) fn seed(&self, chain: &str) -> Config {
-        self.seed_at(chain, Arc::new(NodeKey::from_seed(entropy())), Entrance::new(reserve(), open_door()))
+        self.seed_at(chain, Arc::new(NodeKey::from_seed(entropy())), SharedListener::new(reserve(), open_door()))
     }
 
     /// A seed with this key at this listener.
-    pub(crate) fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: Entrance) -> Config {
+    pub(crate) fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: SharedListener) -> Config {
         let (id, at) = (key.id(), entrance.laddr());
         Config {
             chain_id: chain.into(),
             params: params(id, at),
-            local: Local::new(key, node_info(id, chain, &at.to_string()), loopback_settings()),
+            local: LocalNode::new(key, node_info(id, chain, &at.to_string()), loopback_settings()),
             entrance,
             book: self.folder.path().join(format!("{chain}.db")),
-            store: store::Settings::default(),
+            store: store::StoreSettings::default(),
             changeable: Changeable::default(),
         }
     }
@@ -196,9 +196,9 @@ pub(crate) fn reserve() -> SocketAddr {
     reserve_port().unwrap()
 }
 
-pub(crate) fn open_door() -> DoorLimits {
+pub(crate) fn open_door() -> HandshakeLimits {
     let unlimited = RateLimit { per_second: 0, burst: 1 };
-    DoorLimits { per_ip: unlimited, per_range: unlimited, ..DoorLimits::default() }
+    HandshakeLimits { per_ip: unlimited, per_range: unlimited, ..HandshakeLimits::default() }
 }
 
 fn loopback_settings() -> Settings {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{PATIENCE, loopback_settings, node_info};
 use crate::clock::{Clock, entropy};
-use crate::transport::{Dialler, FromPeer, Local, PeerHandle, PeerSaid, spawn_peer};
+use crate::transport::{Dialler, FromPeer, LocalNode, PeerHandle, PeerSaid, spawn_peer};
 use crate::types::{ConnId, Fault, NetAddress};
 use crate::wire::pex::{Outgoing, Received};
 use crate::wire::secret::NodeKey;
@@ -25,7 +25,7 @@ impl Stranger {
         let key = Arc::new(NodeKey::from_seed(entropy()));
         // It listens nowhere: that it names the seed's own address keeps it out of the seed's book.
         let info = node_info(key.id(), chain, &seed.socket().to_string());
-        let upgraded = dialler.dial(Local::new(key, info, loopback_settings()), seed.into()).await.result?;
+        let upgraded = dialler.dial(LocalNode::new(key, info, loopback_settings()), seed.into()).await.result?;
         let (inbox, told) = mpsc::channel(4);
         Ok(Stranger { peer: spawn_peer(*upgraded, ConnId(1), inbox), told })
     }

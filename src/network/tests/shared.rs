@@ -17,7 +17,7 @@ struct Shared {
 async fn shared() -> Shared {
     let process = Process::new();
     let key = Arc::new(NodeKey::from_seed(entropy()));
-    let entrance = Entrance::new(reserve(), open_door());
+    let entrance = SharedListener::new(reserve(), open_door());
     let one = process.seed_at("one-1", key.clone(), entrance.clone());
     let other = process.seed_at("other-1", key, entrance);
     let seed = address(&one);

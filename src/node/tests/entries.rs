@@ -6,7 +6,7 @@ use super::*;
 use crate::book::{Added, Refused, State};
 use crate::types::SeededRng;
 
-fn story(sim: &Sim, node: usize, n: u16) -> AddressStory {
+fn story(sim: &Sim, node: usize, n: u16) -> AddressDiagnosis {
     let stories = sim.node(node).stories(sim.now(), &AddressRef::Id(id(n)));
     assert_eq!(stories.len(), 1, "{n}");
     stories.into_iter().next().unwrap()

@@ -38,7 +38,7 @@ async fn an_absent_or_empty_file_is_a_new_book_with_the_key_handed_in() {
 #[test]
 fn commits_are_synced() {
     let (_folder, path) = folder();
-    let (conn, _lock, _) = super::super::open::open(&path, CHAIN, KEY, &Settings::default()).unwrap();
+    let (conn, _lock, _) = super::super::open::open(&path, CHAIN, KEY, &StoreSettings::default()).unwrap();
     let synchronous: i64 = conn.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
     let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!((synchronous, mode.as_str()), (2, "wal"), "2 is FULL");

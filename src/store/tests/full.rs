@@ -5,7 +5,8 @@ use super::*;
 #[tokio::test]
 async fn what_has_no_room_is_kept_and_saved_once_there_is() {
     let (_folder, path) = folder();
-    let (store, _) = Store::open_with(&path, CHAIN, KEY, &Settings { max_pages: 16, ..Settings::default() }).unwrap();
+    let (store, _) =
+        Store::open_with(&path, CHAIN, KEY, &StoreSettings { max_pages: 16, ..StoreSettings::default() }).unwrap();
     store.write(vec![set(record(0))]).await.unwrap();
     let many = (1..2000).map(|number| set(record(number))).collect();
     let result = store.write(many).await;
@@ -29,7 +30,8 @@ async fn what_has_no_room_is_kept_and_saved_once_there_is() {
 #[tokio::test]
 async fn closing_without_room_says_so_and_keeps_what_was_saved() {
     let (_folder, path) = folder();
-    let (store, _) = Store::open_with(&path, CHAIN, KEY, &Settings { max_pages: 16, ..Settings::default() }).unwrap();
+    let (store, _) =
+        Store::open_with(&path, CHAIN, KEY, &StoreSettings { max_pages: 16, ..StoreSettings::default() }).unwrap();
     store.write(vec![set(record(0))]).await.unwrap();
     drop(store.write((1..2000).map(|number| set(record(number))).collect()));
     assert!(matches!(store.close().await, Err(WriteError::NotSaved { failure: Failure::Full, .. })));

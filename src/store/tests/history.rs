@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, Part, Portion, Stop};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, Stop};
 use crate::types::{DialOutcome, Purpose};
 
 fn id(n: u8) -> NodeId {
@@ -32,8 +32,8 @@ async fn write_dials(store: &Store, numbers: std::ops::RangeInclusive<u64>, slot
     store.write(numbers.map(row).collect()).await.unwrap();
 }
 
-fn part(path: &Path, query: &DialQuery, before: Option<u64>, max: usize) -> Part<DialEntry> {
-    history::dials(path, query, Portion { before, max }, &Stop::default()).unwrap()
+fn part(path: &Path, query: &DialQuery, before: Option<u64>, max: usize) -> HistoryPage<DialEntry> {
+    history::dials(path, query, HistoryRange { before, max }, &Stop::default()).unwrap()
 }
 
 /// All of a query, `max` at a time.
@@ -136,9 +136,9 @@ async fn the_audit_is_found_by_author_method_and_time() {
     let row = |n| Change { key: Key::Audit(n as u32), row: Some(Row::Audit(entry(n))) };
     store.write((1..=12).map(row).collect()).await.unwrap();
     let audit = |query: AuditQuery, before, max| {
-        history::audit(&path, &query, Portion { before, max }, &Stop::default()).unwrap()
+        history::audit(&path, &query, HistoryRange { before, max }, &Stop::default()).unwrap()
     };
-    let numbers = |part: Part<AuditEntry>| part.entries.iter().map(|entry| entry.number).collect::<Vec<_>>();
+    let numbers = |part: HistoryPage<AuditEntry>| part.entries.iter().map(|entry| entry.number).collect::<Vec<_>>();
     let first = audit(AuditQuery::default(), None, 5);
     assert_eq!((first.entries[0].clone(), first.next), (entry(12), Some(8)));
     assert_eq!(numbers(audit(AuditQuery::default(), first.next, 5)), [7, 6, 5, 4, 3]);
@@ -156,7 +156,7 @@ async fn a_ring_of_another_size_keeps_the_latest_in_their_slots() {
     write_dials(&store, 1..=100, 40).await;
     store.close().await.unwrap();
     for (slots, kept) in [(40, 61..101), (10, 91..101), (25, 91..101), (0, 0..0)] {
-        let settings = Settings { dial_log: slots, ..Settings::default() };
+        let settings = StoreSettings { dial_log: slots, ..StoreSettings::default() };
         let (store, loaded) = Store::open_with(&path, CHAIN, KEY, &settings).unwrap();
         assert_eq!(loaded.rows.last_dial, 100);
         let numbers: Vec<u64> = walk(&path, &DialQuery::default(), 7).into_iter().map(|entry| entry.number).collect();
@@ -180,7 +180,7 @@ async fn a_row_that_does_not_read_is_left_out_and_the_walk_goes_on() {
 #[tokio::test]
 async fn a_query_ends_when_it_is_told_to_and_a_file_that_is_not_there_is_an_error() {
     let (_folder, path) = folder();
-    let portion = Portion { before: None, max: 10 };
+    let portion = HistoryRange { before: None, max: 10 };
     let absent = history::dials(&path, &DialQuery::default(), portion, &Stop::default());
     assert!(matches!(absent, Err(HistoryError::Unreadable(_))), "{absent:?}");
     assert!(!path.exists(), "a question makes no file");

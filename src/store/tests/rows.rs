@@ -212,7 +212,7 @@ async fn a_reader_does_not_stop_the_writer_and_keeps_its_view() {
 #[tokio::test]
 async fn another_writer_is_waited_for_within_bounds() {
     let (_folder, path) = folder();
-    let settings = Settings { busy_timeout: Duration::from_millis(20), ..Settings::default() };
+    let settings = StoreSettings { busy_timeout: Duration::from_millis(20), ..StoreSettings::default() };
     let (store, _) = Store::open_with(&path, CHAIN, KEY, &settings).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

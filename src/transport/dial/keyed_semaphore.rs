@@ -8,21 +8,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A semaphore for each key in use; a key that nobody holds or waits for takes no room.
 #[derive(Debug)]
-pub(in crate::transport) struct Keyed<K: Hash + Eq + Copy> {
+pub(in crate::transport) struct KeyedSemaphore<K: Hash + Eq + Copy> {
     permits: usize,
     in_use: Mutex<HashMap<K, Arc<Semaphore>>>,
 }
 
-impl<K: Hash + Eq + Copy> Keyed<K> {
+impl<K: Hash + Eq + Copy> KeyedSemaphore<K> {
     pub(in crate::transport) fn new(permits: usize) -> Arc<Self> {
-        Arc::new(Keyed { permits, in_use: Mutex::new(HashMap::new()) })
+        Arc::new(KeyedSemaphore { permits, in_use: Mutex::new(HashMap::new()) })
     }
 
     /// Waits until there is room for `key`, in the order of the calls.
-    pub(in crate::transport) async fn acquire(self: &Arc<Self>, key: K) -> Held<K> {
+    pub(in crate::transport) async fn acquire(self: &Arc<Self>, key: K) -> KeyedPermit<K> {
         let semaphore = self.lock().entry(key).or_insert_with(|| Arc::new(Semaphore::new(self.permits))).clone();
         // Made before waiting, so that one who gives up cleans up.
-        let mut held = Held { keyed: self.clone(), key, permit: None };
+        let mut held = KeyedPermit { keyed: self.clone(), key, permit: None };
         held.permit = semaphore.acquire_owned().await.ok();
         held
     }
@@ -42,13 +42,13 @@ impl<K: Hash + Eq + Copy> Keyed<K> {
 
 /// Room for one key, for as long as this is held.
 #[derive(Debug)]
-pub(in crate::transport) struct Held<K: Hash + Eq + Copy> {
-    keyed: Arc<Keyed<K>>,
+pub(in crate::transport) struct KeyedPermit<K: Hash + Eq + Copy> {
+    keyed: Arc<KeyedSemaphore<K>>,
     key: K,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl<K: Hash + Eq + Copy> Drop for Held<K> {
+impl<K: Hash + Eq + Copy> Drop for KeyedPermit<K> {
     fn drop(&mut self) {
         self.keyed.release(self.key, self.permit.take());
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn keys_wait_for_themselves_only_and_leave_nothing_behind() {
-        let keyed = Keyed::new(1);
+        let keyed = KeyedSemaphore::new(1);
         let brief = Duration::from_secs(1);
         let first = keyed.acquire(1).await;
         assert!(timeout(brief, keyed.acquire(2)).await.is_ok());

@@ -13,12 +13,12 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::handshake::{Secured, within};
+use super::handshake::{SecuredConnection, within};
 use super::os_error::connect_fault;
-use super::{Local, Resolver, Upgraded};
+use super::{LocalNode, Resolver, Upgraded};
 use crate::clock::Clock;
-use crate::transport::dial::keyed_semaphore::{Held, Keyed};
-use crate::transport::dial::rate_limiter::Pacer;
+use crate::transport::dial::keyed_semaphore::{KeyedPermit, KeyedSemaphore};
+use crate::transport::dial::rate_limiter::DialRateLimiter;
 use crate::types::{Fault, Host, NetAddress, NodeId, PeerAddress, Stage, is_routable};
 use crate::wire::node_info::{check_compatible, check_dialled};
 
@@ -62,13 +62,13 @@ pub struct Dialler {
 #[derive(Debug)]
 struct Shared {
     resolver: Resolver,
-    places: Arc<Keyed<SocketAddr>>,
-    hosts: Arc<Keyed<IpAddr>>,
+    places: Arc<KeyedSemaphore<SocketAddr>>,
+    hosts: Arc<KeyedSemaphore<IpAddr>>,
     at_once: Semaphore,
     max_at_once: usize,
     /// Dials that found no room at once.
     crowded: AtomicU64,
-    pacer: Pacer,
+    pacer: DialRateLimiter,
 }
 
 /// How far the bounds are used that all dials of the process share.
@@ -97,12 +97,12 @@ impl Dialler {
         let max_at_once = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
         let shared = Shared {
             resolver: Resolver::new(limits.resolve_timeout),
-            places: Keyed::new(1),
-            hosts: Keyed::new(limits.per_host.max(1)),
+            places: KeyedSemaphore::new(1),
+            hosts: KeyedSemaphore::new(limits.per_host.max(1)),
             at_once: Semaphore::new(max_at_once),
             max_at_once,
             crowded: AtomicU64::new(0),
-            pacer: Pacer::new(limits.per_second),
+            pacer: DialRateLimiter::new(limits.per_second),
         };
         Dialler { shared: Arc::new(shared) }
     }
@@ -130,17 +130,17 @@ impl Dialler {
 
     /// Dials, and shakes hands as `local`. Waits for its turn within the bounds first. Of a name's addresses up to four are
     /// tried, until one of them answers at all. Cancelling gives up.
-    pub async fn dial(&self, local: Arc<Local>, target: PeerAddress) -> Dialled {
+    pub async fn dial(&self, local: Arc<LocalNode>, target: PeerAddress) -> Dialled {
         self.dial_in(Queue::Process, local, target).await
     }
 
     /// As [`Dialler::dial`], for somebody who waits for the end: the bounds that all dials of the process share do not hold
     /// it up.
-    pub async fn dial_now(&self, local: Arc<Local>, target: PeerAddress) -> Dialled {
+    pub async fn dial_now(&self, local: Arc<LocalNode>, target: PeerAddress) -> Dialled {
         self.dial_in(Queue::None, local, target).await
     }
 
-    async fn dial_in(&self, queue: Queue, local: Arc<Local>, target: PeerAddress) -> Dialled {
+    async fn dial_in(&self, queue: Queue, local: Arc<LocalNode>, target: PeerAddress) -> Dialled {
         let ips = match self.addresses(&local, target.host()).await {
             Ok(ips) => ips,
             Err(fault) => return Dialled { remote: None, result: Err(fault) },
@@ -163,7 +163,7 @@ impl Dialler {
 
     /// Where a host is. What a name stands for is filtered like any other address; an IP that somebody wrote down is
     /// taken at his word.
-    async fn addresses(&self, local: &Local, host: &Host) -> Result<Vec<IpAddr>, Fault> {
+    async fn addresses(&self, local: &LocalNode, host: &Host) -> Result<Vec<IpAddr>, Fault> {
         let name = match host {
             Host::Ip(ip) => return Ok(vec![*ip]),
             Host::Name(name) => name,
@@ -180,7 +180,7 @@ impl Dialler {
     async fn try_address(
         &self,
         queue: Queue,
-        local: &Arc<Local>,
+        local: &Arc<LocalNode>,
         id: NodeId,
         remote: SocketAddr,
     ) -> Result<Box<Upgraded>, Fault> {
@@ -190,7 +190,7 @@ impl Dialler {
         let began = Clock.mono();
         let stream = connect(remote, settings.dial_timeout).await?;
         let secret = Clock.deadline(Clock.mono() + settings.secret_timeout);
-        let mut secured = within(secret, Stage::Secret, Secured::new(stream, local.key().clone())).await?;
+        let mut secured = within(secret, Stage::Secret, SecuredConnection::new(stream, local.key().clone())).await?;
         // Before our node information goes out: a stranger need not learn it.
         check_dialled(secured.id, Some(id))?;
         let deadline = Clock.deadline(Clock.mono() + settings.node_info_timeout);
@@ -206,7 +206,7 @@ impl Dialler {
 
     /// Waits for the place, the host, the network and the process, in this order: many dials to one slow host must not use
     /// up what the others need.
-    async fn turn<'a>(&'a self, queue: Queue, local: &'a Local, remote: SocketAddr) -> Turn<'a> {
+    async fn turn<'a>(&'a self, queue: Queue, local: &'a LocalNode, remote: SocketAddr) -> DialPermits<'a> {
         let place = self.shared.places.acquire(remote).await;
         let host = match remote.ip().is_loopback() {
             true => None,
@@ -222,7 +222,7 @@ impl Dialler {
                 room
             }
         };
-        Turn { _place: place, _host: host, _network: network, _process: process }
+        DialPermits { _place: place, _host: host, _network: network, _process: process }
     }
 
     /// Waits for room among the dials of the process.
@@ -246,9 +246,9 @@ enum Queue {
 }
 
 /// A dial's room within all bounds, for as long as this is held.
-struct Turn<'a> {
-    _place: Held<SocketAddr>,
-    _host: Option<Held<IpAddr>>,
+struct DialPermits<'a> {
+    _place: KeyedPermit<SocketAddr>,
+    _host: Option<KeyedPermit<IpAddr>>,
     _network: Option<SemaphorePermit<'a>>,
     _process: Option<SemaphorePermit<'a>>,
 }

@@ -12,19 +12,19 @@ const BURST: u32 = 10;
 
 /// Gives each caller a time to start at, evenly apart.
 #[derive(Debug)]
-pub(in crate::transport) struct Pacer {
+pub(in crate::transport) struct DialRateLimiter {
     interval: Duration,
     burst: Duration,
     bucket: Mutex<Gcra>,
     delayed: AtomicU64,
 }
 
-impl Pacer {
+impl DialRateLimiter {
     /// 0 a second = no limit.
     pub(in crate::transport) fn new(per_second: u32) -> Self {
         let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or_default();
         let burst = interval * (per_second / BURST);
-        Pacer { interval, burst, bucket: Mutex::default(), delayed: AtomicU64::new(0) }
+        DialRateLimiter { interval, burst, bucket: Mutex::default(), delayed: AtomicU64::new(0) }
     }
 
     /// Waits for the caller's turn. A caller that goes away meanwhile leaves its turn unused.
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_tenth_of_a_second_goes_at_once_and_the_rest_evenly() {
-        let pacer = Pacer::new(200);
+        let pacer = DialRateLimiter::new(200);
         let now = Mono::from_micros(1_000_000);
         let waits: Vec<_> = (0..220).map(|_| pacer.reserve(now)).collect();
         assert!(waits[..21].iter().all(Duration::is_zero));
@@ -66,7 +66,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_has_to_wait_is_counted() {
-        let pacer = Pacer::new(20);
+        let pacer = DialRateLimiter::new(20);
         pacer.turn().await;
         assert_eq!(pacer.delayed(), 0);
         for _ in 0..6 {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn zero_is_no_limit() {
-        let pacer = Pacer::new(0);
+        let pacer = DialRateLimiter::new(0);
         assert!((0..1000).all(|_| pacer.reserve(Mono::ZERO).is_zero()));
     }
 }

@@ -16,7 +16,7 @@ const RANGE_SLOTS: usize = 2048;
 /// The bounds of a listener (design document, "Gate"). Several networks on one listener share them, the strictest of each:
 /// who comes is not known yet to belong to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DoorLimits {
+pub struct HandshakeLimits {
     /// Unfinished handshakes of one IP; 0 = no limit.
     pub handshakes_per_ip: usize,
     /// Unfinished handshakes in all; 0 = no limit.
@@ -27,11 +27,11 @@ pub struct DoorLimits {
     pub per_range: RateLimit,
 }
 
-impl DoorLimits {
+impl HandshakeLimits {
     /// What both let through.
     #[must_use]
-    pub fn strictest(self, other: DoorLimits) -> DoorLimits {
-        DoorLimits {
+    pub fn strictest(self, other: HandshakeLimits) -> HandshakeLimits {
+        HandshakeLimits {
             handshakes_per_ip: lesser(self.handshakes_per_ip, other.handshakes_per_ip),
             handshakes: lesser(self.handshakes, other.handshakes),
             per_ip: slower(self.per_ip, other.per_ip),
@@ -53,9 +53,9 @@ fn lesser(a: usize, b: usize) -> usize {
     if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
 }
 
-impl Default for DoorLimits {
+impl Default for HandshakeLimits {
     fn default() -> Self {
-        DoorLimits {
+        HandshakeLimits {
             handshakes_per_ip: 64,
             handshakes: 1024,
             per_ip: RateLimit { per_second: 20, burst: 200 },
@@ -66,13 +66,13 @@ impl Default for DoorLimits {
 
 /// Lets handshakes begin, and knows how many are under way.
 #[derive(Debug)]
-pub(in crate::transport) struct Door {
+pub(in crate::transport) struct HandshakeLimiter {
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    limits: DoorLimits,
+    limits: HandshakeLimits,
     ips: Option<RateTable>,
     ranges: Option<RateTable>,
     /// Unfinished handshakes by host; its size is bounded by their number.
@@ -80,9 +80,9 @@ struct Inner {
     total: usize,
 }
 
-impl Door {
-    pub(in crate::transport) fn new(limits: DoorLimits) -> Arc<Self> {
-        Arc::new(Door {
+impl HandshakeLimiter {
+    pub(in crate::transport) fn new(limits: HandshakeLimits) -> Arc<Self> {
+        Arc::new(HandshakeLimiter {
             inner: Mutex::new(Inner {
                 limits,
                 ips: RateTable::new(limits.per_ip, IP_SLOTS),
@@ -94,7 +94,7 @@ impl Door {
     }
 
     /// Sets other limits. Handshakes under way go on; a rate that changes forgets who came so far.
-    pub(in crate::transport) fn set_limits(&self, limits: DoorLimits) {
+    pub(in crate::transport) fn set_limits(&self, limits: HandshakeLimits) {
         let mut inner = self.lock();
         if inner.limits.per_ip != limits.per_ip {
             inner.ips = RateTable::new(limits.per_ip, IP_SLOTS);
@@ -106,7 +106,7 @@ impl Door {
     }
 
     /// Lets a handshake begin, which ends when the permit is dropped.
-    pub(in crate::transport) fn admit(self: &Arc<Self>, ip: IpAddr, now: Mono) -> Result<Handshaking, Fault> {
+    pub(in crate::transport) fn admit(self: &Arc<Self>, ip: IpAddr, now: Mono) -> Result<HandshakePermit, Fault> {
         let host = host_of(ip);
         let mut inner = self.lock();
         // Nobody is charged for a refusal that is not his doing.
@@ -122,7 +122,7 @@ impl Door {
         }
         inner.total += 1;
         *inner.under_way.entry(host).or_default() += 1;
-        Ok(Handshaking { door: self.clone(), host })
+        Ok(HandshakePermit { door: self.clone(), host })
     }
 
     fn leave(&self, host: IpAddr) {
@@ -143,12 +143,12 @@ impl Door {
 
 /// A handshake under way, for as long as this is held.
 #[derive(Debug)]
-pub(in crate::transport) struct Handshaking {
-    door: Arc<Door>,
+pub(in crate::transport) struct HandshakePermit {
+    door: Arc<HandshakeLimiter>,
     host: IpAddr,
 }
 
-impl Drop for Handshaking {
+impl Drop for HandshakePermit {
     fn drop(&mut self) {
         self.door.leave(self.host);
     }
@@ -166,7 +166,11 @@ mod tests {
 
     #[test]
     fn handshakes_are_bounded_by_ip_and_in_all() {
-        let door = Door::new(DoorLimits { handshakes_per_ip: 2, handshakes: 3, ..DoorLimits::default() });
+        let door = HandshakeLimiter::new(HandshakeLimits {
+            handshakes_per_ip: 2,
+            handshakes: 3,
+            ..HandshakeLimits::default()
+        });
         let first = door.admit(v4(1), NOW).unwrap();
         let _second = door.admit(v4(1), NOW).unwrap();
         assert_eq!(door.admit(v4(1), NOW).unwrap_err(), Fault::HandshakeFlood);
@@ -178,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_range_has_a_rate_of_its_own() {
-        let door = Door::new(DoorLimits::default());
+        let door = HandshakeLimiter::new(HandshakeLimits::default());
         let admitted = |ips: std::ops::Range<u32>| ips.filter(|&n| door.admit(v4(n), NOW).is_ok()).count();
         assert_eq!(admitted(0x0102_0000..0x0102_f000), 2000);
         assert_eq!(admitted(0x0103_0000..0x0103_0010), 16);
@@ -189,8 +193,8 @@ mod tests {
 
     #[test]
     fn an_ipv6_subnet_is_one_host() {
-        let limits = DoorLimits { handshakes_per_ip: 1, ..DoorLimits::default() };
-        let door = Door::new(limits);
+        let limits = HandshakeLimits { handshakes_per_ip: 1, ..HandshakeLimits::default() };
+        let door = HandshakeLimiter::new(limits);
         let _first = door.admit("2a00:1::1".parse().unwrap(), NOW).unwrap();
         assert!(door.admit("2a00:1::ffff:2".parse().unwrap(), NOW).is_err());
         assert!(door.admit("2a00:1:0:1::1".parse().unwrap(), NOW).is_ok());
@@ -198,12 +202,12 @@ mod tests {
 
     #[test]
     fn new_limits_hold_for_what_comes() {
-        let door = Door::new(DoorLimits { handshakes: 2, ..DoorLimits::default() });
+        let door = HandshakeLimiter::new(HandshakeLimits { handshakes: 2, ..HandshakeLimits::default() });
         let _held = [door.admit(v4(1), NOW).unwrap(), door.admit(v4(2), NOW).unwrap()];
         assert!(door.admit(v4(3), NOW).is_err());
-        door.set_limits(DoorLimits { handshakes: 3, ..DoorLimits::default() });
+        door.set_limits(HandshakeLimits { handshakes: 3, ..HandshakeLimits::default() });
         let third = door.admit(v4(3), NOW).unwrap();
-        door.set_limits(DoorLimits { handshakes: 1, ..DoorLimits::default() });
+        door.set_limits(HandshakeLimits { handshakes: 1, ..HandshakeLimits::default() });
         drop(third);
         assert_eq!(door.admit(v4(4), NOW).unwrap_err(), Fault::HandshakeFlood, "two of three are still under way");
     }
@@ -212,9 +216,9 @@ mod tests {
     fn of_two_limits_the_strictest_holds_and_none_is_none() {
         let (few, many) = (RateLimit { per_second: 5, burst: 9 }, RateLimit { per_second: 8, burst: 7 });
         let off = RateLimit { per_second: 0, burst: 1 };
-        let a = DoorLimits { handshakes_per_ip: 0, handshakes: 4, per_ip: few, per_range: off };
-        let b = DoorLimits { handshakes_per_ip: 3, handshakes: 6, per_ip: many, per_range: many };
-        let both = DoorLimits {
+        let a = HandshakeLimits { handshakes_per_ip: 0, handshakes: 4, per_ip: few, per_range: off };
+        let b = HandshakeLimits { handshakes_per_ip: 3, handshakes: 6, per_ip: many, per_range: many };
+        let both = HandshakeLimits {
             handshakes_per_ip: 3,
             handshakes: 4,
             per_ip: RateLimit { per_second: 5, burst: 7 },
@@ -226,7 +230,8 @@ mod tests {
     #[test]
     fn zero_switches_a_bound_off() {
         let off = RateLimit { per_second: 0, burst: 0 };
-        let door = Door::new(DoorLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off });
+        let door =
+            HandshakeLimiter::new(HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off });
         let all: Vec<_> = (0..5000).map(|_| door.admit(v4(1), NOW)).collect();
         assert!(all.iter().all(Result::is_ok));
     }

@@ -9,9 +9,9 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::clock::Clock;
-use crate::transport::handshake::{Secured, within};
+use crate::transport::handshake::{SecuredConnection, within};
 use crate::transport::limits::gate::Presence;
-use crate::transport::{Local, Upgraded};
+use crate::transport::{LocalNode, Upgraded};
 use crate::types::{Fault, Mono, NodeInfo, Stage};
 use crate::wire::node_info::check_compatible;
 use crate::wire::secret::NodeKey;
@@ -19,7 +19,7 @@ use crate::wire::secret::NodeKey;
 /// Where the peers of one network go.
 #[derive(Clone, Debug)]
 pub(in crate::transport) struct Route {
-    pub(in crate::transport) local: Arc<Local>,
+    pub(in crate::transport) local: Arc<LocalNode>,
     pub(in crate::transport) upgraded: Sender<Upgraded>,
 }
 
@@ -37,19 +37,19 @@ impl Route {
 }
 
 /// The networks that an accepted connection may be meant for.
-pub(in crate::transport) enum Meant {
+pub(in crate::transport) enum RequestedNetwork {
     /// The only one, whose gate let it in.
     One(Route, Option<Presence>),
     /// The one that the dialler will name.
     Any(Arc<Vec<Route>>),
 }
 
-impl Meant {
+impl RequestedNetwork {
     /// The strictest of the networks' bounds.
     fn patience(&self) -> Duration {
         match self {
-            Meant::One(route, _) => route.local.settings().handshake_timeout,
-            Meant::Any(routes) => {
+            RequestedNetwork::One(route, _) => route.local.settings().handshake_timeout,
+            RequestedNetwork::Any(routes) => {
                 routes.iter().map(|route| route.local.settings().handshake_timeout).min().unwrap_or_default()
             }
         }
@@ -64,18 +64,22 @@ pub(in crate::transport) struct Accepted {
 }
 
 /// Why a handshake failed, and for which network when that was known.
-pub(in crate::transport) type Failure = (Option<Arc<Local>>, Fault);
+pub(in crate::transport) type Failure = (Option<Arc<LocalNode>>, Fault);
 
 /// Shakes hands and hands over.
-pub(in crate::transport) async fn upgrade(accepted: Accepted, key: Arc<NodeKey>, meant: Meant) -> Result<(), Failure> {
+pub(in crate::transport) async fn upgrade(
+    accepted: Accepted,
+    key: Arc<NodeKey>,
+    meant: RequestedNetwork,
+) -> Result<(), Failure> {
     let Accepted { stream, remote, at } = accepted;
     let deadline = Clock.deadline(at + meant.patience());
     let known = match &meant {
-        Meant::One(route, _) => Some(route.local.clone()),
-        Meant::Any(_) => None,
+        RequestedNetwork::One(route, _) => Some(route.local.clone()),
+        RequestedNetwork::Any(_) => None,
     };
     let mut secured =
-        within(deadline, Stage::Secret, Secured::new(stream, key)).await.map_err(|f| (known.clone(), f))?;
+        within(deadline, Stage::Secret, SecuredConnection::new(stream, key)).await.map_err(|f| (known.clone(), f))?;
     let (route, presence, info) =
         within(deadline, Stage::NodeInfo, async { Ok(exchange(&mut secured, meant, remote).await) })
             .await
@@ -92,15 +96,19 @@ pub(in crate::transport) async fn upgrade(accepted: Accepted, key: Arc<NodeKey>,
 type Exchanged = (Route, Option<Presence>, NodeInfo);
 
 /// Both sides' node information. With one network ours goes out at once; with several the dialler's decides which.
-async fn exchange(secured: &mut Secured, meant: Meant, remote: SocketAddr) -> Result<Exchanged, Failure> {
+async fn exchange(
+    secured: &mut SecuredConnection,
+    meant: RequestedNetwork,
+    remote: SocketAddr,
+) -> Result<Exchanged, Failure> {
     match meant {
-        Meant::One(route, presence) => {
+        RequestedNetwork::One(route, presence) => {
             let failed = |fault| (Some(route.local.clone()), fault);
             secured.send_info(route.local.encoded_info()).await.map_err(failed)?;
             let info = secured.receive_info().await.map_err(failed)?;
             Ok((route, presence, info))
         }
-        Meant::Any(routes) => {
+        RequestedNetwork::Any(routes) => {
             let info = secured.receive_info().await.map_err(|fault| (None, fault))?;
             let named = routes.iter().find(|route| route.network() == info.network);
             // A stranger to all of them is told of the first, and sees for himself that he is wrong here.

@@ -12,10 +12,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::inbound::{Accepted, Meant, Route, upgrade};
+use super::inbound::{Accepted, RequestedNetwork, Route, upgrade};
 use crate::clock::Clock;
-use crate::transport::limits::handshake_limits::{Door, Handshaking};
-use crate::transport::{DoorLimits, Local, Refusals, Upgraded};
+use crate::transport::limits::handshake_limits::{HandshakeLimiter, HandshakePermit};
+use crate::transport::{HandshakeLimits, LocalNode, Refusals, Upgraded};
 use crate::types::Fault;
 use crate::wire::secret::NodeKey;
 
@@ -73,7 +73,7 @@ struct Shared {
     routes: ArcSwap<Vec<Route>>,
     /// Held while the routes are changed.
     changing: Mutex<()>,
-    door: Arc<Door>,
+    door: Arc<HandshakeLimiter>,
     refusals: Refusals,
 }
 
@@ -82,13 +82,13 @@ impl Listener {
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub fn bind(laddr: SocketAddr, key: Arc<NodeKey>, limits: DoorLimits) -> Result<Listener, BindError> {
+    pub fn bind(laddr: SocketAddr, key: Arc<NodeKey>, limits: HandshakeLimits) -> Result<Listener, BindError> {
         let (socket, laddr) = listen(laddr).map_err(|error| bind_error(laddr, error))?;
         let shared = Arc::new(Shared {
             key,
             routes: ArcSwap::default(),
             changing: Mutex::new(()),
-            door: Door::new(limits),
+            door: HandshakeLimiter::new(limits),
             refusals: Refusals::default(),
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -105,7 +105,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the network has another key, or its name is there already.
-    pub fn add_route(&self, local: Arc<Local>, upgraded: Sender<Upgraded>) -> Result<(), RouteError> {
+    pub fn add_route(&self, local: Arc<LocalNode>, upgraded: Sender<Upgraded>) -> Result<(), RouteError> {
         if local.key().id() != self.shared.key.id() {
             return Err(RouteError::OtherKey);
         }
@@ -121,7 +121,7 @@ impl Listener {
     }
 
     /// Sets other bounds on who may come; handshakes under way go on.
-    pub fn set_limits(&self, limits: DoorLimits) {
+    pub fn set_limits(&self, limits: HandshakeLimits) {
         self.shared.door.set_limits(limits);
     }
 
@@ -233,7 +233,7 @@ impl Shared {
     }
 
     /// The network that every connection is meant for, when there is one alone.
-    fn only_network(&self) -> Option<Arc<Local>> {
+    fn only_network(&self) -> Option<Arc<LocalNode>> {
         match self.routes.load().as_slice() {
             [route] => Some(route.local.clone()),
             _ => None,
@@ -241,22 +241,22 @@ impl Shared {
     }
 
     /// Whom a connection may be meant for. Several networks must agree on a ban: one's ban is not felt in another.
-    fn meant(&self, remote: SocketAddr) -> Result<Meant, (Option<Arc<Local>>, Fault)> {
+    fn meant(&self, remote: SocketAddr) -> Result<RequestedNetwork, (Option<Arc<LocalNode>>, Fault)> {
         let routes = self.routes.load_full();
         match routes.as_slice() {
             [] => Err((None, Fault::NotRunning)),
             [route] => match route.local.gate().admit(remote.ip()) {
-                Ok(presence) => Ok(Meant::One(route.clone(), presence)),
+                Ok(presence) => Ok(RequestedNetwork::One(route.clone(), presence)),
                 Err(fault) => Err((Some(route.local.clone()), fault)),
             },
             several if several.iter().all(|route| route.local.gate().is_banned(remote.ip())) => {
                 Err((None, Fault::BannedIp))
             }
-            _ => Ok(Meant::Any(routes)),
+            _ => Ok(RequestedNetwork::Any(routes)),
         }
     }
 
-    async fn shake_hands(self: Arc<Self>, accepted: Accepted, meant: Meant, permit: Handshaking) {
+    async fn shake_hands(self: Arc<Self>, accepted: Accepted, meant: RequestedNetwork, permit: HandshakePermit) {
         let remote = accepted.remote;
         // Our messages are whole writes: to wait for more would only delay them.
         let _ = accepted.stream.set_nodelay(true);
@@ -267,7 +267,7 @@ impl Shared {
         drop(permit);
     }
 
-    fn count(&self, local: Option<Arc<Local>>, remote: SocketAddr, fault: Fault) {
+    fn count(&self, local: Option<Arc<LocalNode>>, remote: SocketAddr, fault: Fault) {
         let refusals = local.as_ref().map_or(&self.refusals, |local| local.gate().refusals());
         refusals.add(remote.ip(), fault, Clock.now().wall);
     }

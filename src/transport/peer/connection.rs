@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 use super::handle::Shared;
 use super::scratch::{self, Scratch};
 use crate::clock::Clock;
-use crate::transport::Local;
+use crate::transport::LocalNode;
 use crate::transport::handshake::Link;
 use crate::transport::limits::gate::Presence;
 use crate::transport::os_error::stream_fault;
@@ -60,7 +60,7 @@ pub(super) struct Connection {
     /// When a rate or the throttle lets us go on.
     resume_at: Mono,
     ping_owed: bool,
-    local: Arc<Local>,
+    local: Arc<LocalNode>,
     shared: Arc<Shared>,
     _presence: Option<Presence>,
 }
@@ -347,7 +347,7 @@ impl Connection {
         })
     }
 
-    pub(super) fn local(&self) -> &Local {
+    pub(super) fn local(&self) -> &LocalNode {
         &self.local
     }
 }

@@ -5,7 +5,7 @@ use tonic::Status;
 use crate::admin::reply::status_codes;
 use crate::admin::untrusted_text;
 use crate::book::{Added, Source};
-use crate::network::{Applied, By, Error, Handle, MAX_PAGE};
+use crate::network::{Applied, ChangeAuthor, Error, Handle, MAX_PAGE};
 use crate::proto::pexd::v1::RefusedAddress;
 use crate::types::NetAddress;
 
@@ -40,7 +40,7 @@ pub(in crate::admin) struct InsertReport {
 /// What the network answered.
 pub(in crate::admin) async fn take_in(
     network: Handle,
-    by: By,
+    by: ChangeAuthor,
     given: Vec<Given>,
     summary: fn(u32) -> String,
 ) -> Result<(InsertReport, Applied), Status> {

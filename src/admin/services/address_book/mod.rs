@@ -16,7 +16,7 @@ use crate::admin::request::{fields, filters, network_scope};
 use crate::admin::services::address_book::insert::{refused, take_in};
 use crate::admin::services::address_book::list::Addresses;
 use crate::network::{Directory, Error, Handle};
-use crate::node::AddressStory;
+use crate::node::AddressDiagnosis;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, AddressDetails, ExportAddressesRequest, ExportAddressesResponse,
@@ -160,7 +160,7 @@ impl AddressBookService for AddressBookApi {
 }
 
 /// What is known of an address. That the log of our dials cannot be read hides nothing else.
-async fn details(network: &Handle, story: AddressStory) -> AddressDetails {
+async fn details(network: &Handle, story: AddressDiagnosis) -> AddressDetails {
     let address = story.view.record.address;
     let mut reason = address::reason(&story);
     let attempts = network.attempts(address.id(), vec![address.socket()], MAX_ATTEMPTS).await.unwrap_or_else(|error| {

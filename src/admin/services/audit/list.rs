@@ -10,7 +10,7 @@ use crate::admin::reply::conversions::time;
 use crate::admin::request::filters;
 use crate::admin::request::network_scope::Scope;
 use crate::admin::untrusted_text::{printable, reason};
-use crate::network::{AuditQuery, Directory, Error, Handle, Part, Portion};
+use crate::network::{AuditQuery, Directory, Error, Handle, HistoryPage, HistoryRange};
 use crate::node::row;
 use crate::proto::pexd::v1::{AuditEntry, AuditFilter, ListAuditEntriesRequest, ListAuditEntriesResponse};
 use crate::types::Wall;
@@ -31,7 +31,7 @@ impl Log for Audit<'_> {
         self.filter.encode_to_vec()
     }
 
-    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<row::AuditEntry>, Error> {
+    async fn read(&self, network: &Handle, portion: HistoryRange) -> Result<HistoryPage<row::AuditEntry>, Error> {
         let mut part = network.audit(self.query.clone(), portion).await?;
         let chain_id = network.chain_id();
         part.entries.retain(|entry| may_read(self.caller, chain_id, &entry.method, &entry.summary));

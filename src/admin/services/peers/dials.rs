@@ -8,7 +8,7 @@ use crate::admin::page::{Log, latest_first};
 use crate::admin::reply::dial_attempts;
 use crate::admin::request::filters;
 use crate::admin::request::network_scope::Scope;
-use crate::network::{DialQuery, Directory, Error, Handle, Part, Portion};
+use crate::network::{DialQuery, Directory, Error, Handle, HistoryPage, HistoryRange};
 use crate::node::row::DialEntry;
 use crate::proto::pexd::v1::{DialAttempt, DialFilter, ListDialsRequest, ListDialsResponse};
 use crate::types::Wall;
@@ -28,7 +28,7 @@ impl Log for Dials {
         self.filter.encode_to_vec()
     }
 
-    async fn read(&self, network: &Handle, portion: Portion) -> Result<Part<DialEntry>, Error> {
+    async fn read(&self, network: &Handle, portion: HistoryRange) -> Result<HistoryPage<DialEntry>, Error> {
         network.dials(self.query.clone(), portion).await
     }
 

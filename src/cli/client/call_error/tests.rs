@@ -14,7 +14,7 @@ use crate::config::Home;
 use crate::proto::pexd::v1::GetLogLevelRequest;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 
-/// What a command is told that asks this place.
+/// What a command is told that asks this endpoint.
 async fn ask(server: &str, ca_file: Option<std::path::PathBuf>, seconds: u64) -> Failure {
     let (server, timeout) = (Some(server.to_owned()), Some(seconds));
     let args = SessionArgs { server, ca_file, timeout, ..SessionArgs::default() };
@@ -118,19 +118,19 @@ async fn who_waits_too_long_is_told_how_long_and_the_flag() {
 
 #[test]
 fn a_certificate_that_is_wanted_is_told_however_it_shows() {
-    let place = Place::Address("https://localhost:1".into());
+    let endpoint = ApiEndpoint::Address("https://localhost:1".into());
     let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
     let wrapped = io::Error::new(io::ErrorKind::InvalidData, alert.clone());
     let text = io::Error::other(alert.to_string());
-    for trouble in [Trouble::of(&alert), Trouble::of(&wrapped), Trouble::of(&text), Trouble::Closed] {
-        assert_told(&trouble.failure(&place), 5, "--cert-file and --key-file");
+    for trouble in [CallError::of(&alert), CallError::of(&wrapped), CallError::of(&text), CallError::Closed] {
+        assert_told(&trouble.failure(&endpoint), 5, "--cert-file and --key-file");
     }
 }
 
 #[test]
 fn a_socket_that_is_not_for_us_is_told_as_such() {
     let error = io::Error::from(io::ErrorKind::PermissionDenied);
-    let trouble = Trouble::of(&error);
-    assert_eq!(trouble, Trouble::Forbidden);
-    assert_told(&trouble.failure(&Place::Socket("/a".into())), 6, "admin.socket_mode");
+    let trouble = CallError::of(&error);
+    assert_eq!(trouble, CallError::Forbidden);
+    assert_told(&trouble.failure(&ApiEndpoint::Socket("/a".into())), 6, "admin.socket_mode");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pexd::testkit::{Identity, Peer};
-use pexd::transport::{BindError, DoorLimits, Listener, Local, RateLimit, RouteError, Settings};
+use pexd::transport::{BindError, HandshakeLimits, Listener, LocalNode, RateLimit, RouteError, Settings};
 use pexd::types::{Fault, Stage};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -29,7 +29,7 @@ async fn a_banned_ip_costs_no_cryptography() {
 
 #[tokio::test]
 async fn who_says_nothing_takes_his_share_and_no_more() {
-    let limits = DoorLimits { handshakes_per_ip: 8, ..no_limits() };
+    let limits = HandshakeLimits { handshakes_per_ip: 8, ..no_limits() };
     let host = Host::with(Settings { handshake_timeout: Duration::from_secs(2), ..settings() }, limits);
     let mut held = Vec::new();
     for _ in 0..8 {
@@ -49,7 +49,7 @@ async fn who_says_nothing_takes_his_share_and_no_more() {
 
 #[tokio::test]
 async fn a_flood_of_silence_is_bounded_in_all() {
-    let limits = DoorLimits { handshakes: 1024, ..no_limits() };
+    let limits = HandshakeLimits { handshakes: 1024, ..no_limits() };
     let host = Host::with(Settings { handshake_timeout: Duration::from_secs(30), ..settings() }, limits);
     let mut held = Vec::new();
     for _ in 0..1100 {
@@ -61,7 +61,7 @@ async fn a_flood_of_silence_is_bounded_in_all() {
 
 #[tokio::test]
 async fn new_connections_have_a_rate() {
-    let limits = DoorLimits { per_ip: RateLimit { per_second: 1, burst: 3 }, ..no_limits() };
+    let limits = HandshakeLimits { per_ip: RateLimit { per_second: 1, burst: 3 }, ..no_limits() };
     let host = Host::with(settings(), limits);
     for _ in 0..3 {
         assert!(Peer::dial(host.addr(), Identity::random(CHAIN)).await.is_ok());
@@ -119,7 +119,7 @@ async fn a_stopped_listener_frees_its_port() {
 struct Chains {
     host: Host,
     second: mpsc::Receiver<pexd::transport::Upgraded>,
-    second_local: std::sync::Arc<Local>,
+    second_local: std::sync::Arc<LocalNode>,
 }
 
 fn two_chains() -> Chains {
@@ -127,7 +127,7 @@ fn two_chains() -> Chains {
     let mut info = host.local.info().clone();
     info.network = "second-1".into();
     info.moniker = "second".into();
-    let second_local = Local::new(host.local.key().clone(), info, settings());
+    let second_local = LocalNode::new(host.local.key().clone(), info, settings());
     let (sender, second) = mpsc::channel(8);
     host.listener.add_route(second_local.clone(), sender).unwrap();
     Chains { host, second, second_local }
