@@ -8,7 +8,7 @@ use pexd::clock::entropy;
 use pexd::network::{self, Running, SharedListener};
 use pexd::store;
 use pexd::testkit::sim::{node_info, params};
-use pexd::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit, Settings};
+use pexd::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit};
 use pexd::types::NetAddress;
 use pexd::wire::secret::NodeKey;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +25,7 @@ pub(crate) async fn start(
     let book = folder.join("book.db");
     support::write_book(&book, key.id(), more).await?;
     let seed = NetAddress::new(key.id(), at.ip(), at.port())?;
-    let settings = Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() };
+    let settings = ConnectionSettings { strict: false, allow_duplicate_ip: true, ..ConnectionSettings::default() };
     let unlimited = RateLimit { per_second: 0, burst: 1 };
     let door = HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: unlimited, per_range: unlimited };
     let config = network::Config {

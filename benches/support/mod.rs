@@ -10,7 +10,9 @@ use pexd::clock::{Clock, entropy, seeded_rng};
 use pexd::node::row::{Change, Key, Row};
 use pexd::store::Store;
 use pexd::testkit::sim::node_info;
-use pexd::transport::{DialLimits, Dialler, FromPeer, LocalNode, PeerHandle, PeerSaid, Settings, Upgraded, spawn_peer};
+use pexd::transport::{
+    ConnectionSettings, DialLimits, Dialler, FromPeer, LocalNode, PeerHandle, PeerSaid, Upgraded, spawn_peer,
+};
 use pexd::types::{ConnId, DialOutcome, NetAddress, NodeId};
 use pexd::wire::pex::{Outgoing, Received};
 use pexd::wire::secret::NodeKey;
@@ -72,7 +74,7 @@ impl Client {
         let key = Arc::new(NodeKey::from_seed(entropy()));
         // It listens nowhere: that it names the seed's own address keeps it out of the seed's book.
         let info = node_info(key.id(), CHAIN, self.seed.socket());
-        let settings = Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() };
+        let settings = ConnectionSettings { strict: false, allow_duplicate_ip: true, ..ConnectionSettings::default() };
         let local = LocalNode::new(key, info, settings);
         let upgraded: Box<Upgraded> = self.dialler.dial(local, self.seed.into()).await.result?;
         Ok(spawn_peer(*upgraded, ConnId(1), inbox))

@@ -8,7 +8,7 @@ use crate::config::keys::Limits;
 use crate::config::{self};
 use crate::network::{self, Changeable, SharedListener};
 use crate::node::Params;
-use crate::transport::{DialLimits, Dialler, LocalNode, Settings};
+use crate::transport::{ConnectionSettings, DialLimits, Dialler, LocalNode};
 use crate::types::{NodeInfo, PEX_CHANNEL, ProtocolVersion};
 use crate::{book, pex, store, switch};
 
@@ -56,9 +56,9 @@ fn node_info(network: &config::Network) -> NodeInfo {
     }
 }
 
-fn settings(network: &config::Network) -> Settings {
+fn settings(network: &config::Network) -> ConnectionSettings {
     let p2p = &network.p2p;
-    Settings {
+    ConnectionSettings {
         max_packet_payload: p2p.max_packet_msg_payload_size as usize,
         send_rate: p2p.send_rate,
         recv_rate: p2p.recv_rate,
@@ -68,7 +68,7 @@ fn settings(network: &config::Network) -> Settings {
         strict: p2p.addr_book_strict,
         allow_duplicate_ip: p2p.allow_duplicate_ip,
         max_dials: network.pex.max_dials as usize,
-        ..Settings::default()
+        ..ConnectionSettings::default()
     }
 }
 

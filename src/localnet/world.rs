@@ -17,7 +17,7 @@ use crate::node::Params;
 use crate::node::row::{Change, Key, Row};
 use crate::store::{self, Store};
 use crate::testkit::reserve_port;
-use crate::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit, Settings};
+use crate::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit};
 use crate::types::{NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion};
 use crate::wire::secret::NodeKey;
 use crate::{book, pex, switch};
@@ -188,8 +188,8 @@ async fn fill_book(config: &network::Config, known: &[NetAddress]) -> anyhow::Re
 }
 
 /// Bounds for a world that is all on one host.
-fn loopback_settings() -> Settings {
-    Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() }
+fn loopback_settings() -> ConnectionSettings {
+    ConnectionSettings { strict: false, allow_duplicate_ip: true, ..ConnectionSettings::default() }
 }
 
 fn open_door() -> HandshakeLimits {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::clock::{Clock, entropy};
-use crate::transport::{Dialled, Dialler, LocalNode, PeerSaid, Settings, Upgraded, spawn_peer};
+use crate::transport::{ConnectionSettings, Dialled, Dialler, LocalNode, PeerSaid, Upgraded, spawn_peer};
 use crate::types::{ConnId, Fault, NetAddress, NodeInfo, PEX_CHANNEL, PeerAddress, ProtocolVersion};
 use crate::wire::pex::{Outgoing, Received};
 use crate::wire::secret::NodeKey;
@@ -54,11 +54,11 @@ impl PexClient {
             tx_index: "off".to_owned(),
             rpc_address: String::new(),
         };
-        let settings = Settings {
+        let settings = ConnectionSettings {
             max_packet_payload: MAX_PACKET,
             strict: self.strict,
             allow_duplicate_ip: true,
-            ..Settings::default()
+            ..ConnectionSettings::default()
         };
         self.dialler.dial(LocalNode::new(key, info, settings), target).await
     }

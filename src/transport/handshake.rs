@@ -144,12 +144,12 @@ mod tests {
 
     use super::*;
     use crate::testkit::{Identity, Peer};
-    use crate::transport::{HandshakeLimits, Listener, Settings};
+    use crate::transport::{ConnectionSettings, HandshakeLimits, Listener};
 
     #[tokio::test]
     async fn no_buffer_of_the_handshake_outlives_it() {
         let ours = Identity::random("test-1");
-        let local = LocalNode::new(ours.key.clone(), ours.info, Settings::default());
+        let local = LocalNode::new(ours.key.clone(), ours.info, ConnectionSettings::default());
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), ours.key, HandshakeLimits::default()).unwrap();
         let (sender, mut upgraded) = mpsc::channel(1);
         listener.add_route(local, sender).unwrap();

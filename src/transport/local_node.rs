@@ -15,7 +15,7 @@ use crate::wire::secret::NodeKey;
 
 /// The bounds of one network's connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct ConnectionSettings {
     /// Bytes of data that a packet may bring (`max_packet_msg_payload_size`); we never send more than 1,024.
     pub max_packet_payload: usize,
     /// Bytes a second to one peer; 0 = unlimited.
@@ -46,10 +46,10 @@ pub struct Settings {
     pub max_dials: usize,
 }
 
-impl Default for Settings {
+impl Default for ConnectionSettings {
     /// What the design document says.
     fn default() -> Self {
-        Settings {
+        ConnectionSettings {
             max_packet_payload: DEFAULT_PAYLOAD,
             send_rate: 5_120_000,
             recv_rate: 5_120_000,
@@ -67,7 +67,7 @@ impl Default for Settings {
     }
 }
 
-/// What of the settings can be changed while connections are open; see [`Settings`].
+/// What of the settings can be changed while connections are open; see [`ConnectionSettings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionRates {
     /// For connections that begin: bytes a second to one peer; 0 = unlimited.
@@ -78,7 +78,7 @@ pub struct ConnectionRates {
     pub flush_throttle: Duration,
 }
 
-impl Settings {
+impl ConnectionSettings {
     /// The pace as it is here.
     pub const fn pace(&self) -> ConnectionRates {
         ConnectionRates { send_rate: self.send_rate, recv_rate: self.recv_rate, flush_throttle: self.flush_throttle }
@@ -91,7 +91,7 @@ pub struct LocalNode {
     info: NodeInfo,
     /// `info` as it is sent: the same for every peer.
     encoded_info: Box<[u8]>,
-    settings: Settings,
+    settings: ConnectionSettings,
     pace: ArcSwap<ConnectionRates>,
     gate: Gate,
     messages: MessageCounters,
@@ -102,7 +102,7 @@ pub struct LocalNode {
 
 impl LocalNode {
     /// The network that announces `info` and proves itself with `key`.
-    pub fn new(key: Arc<NodeKey>, info: NodeInfo, settings: Settings) -> Arc<Self> {
+    pub fn new(key: Arc<NodeKey>, info: NodeInfo, settings: ConnectionSettings) -> Arc<Self> {
         Arc::new(LocalNode {
             encoded_info: node_info::encode(&info).into(),
             gate: Gate::new(settings.allow_duplicate_ip),
@@ -144,7 +144,7 @@ impl LocalNode {
     }
 
     /// The bounds as they were at the start.
-    pub const fn settings(&self) -> &Settings {
+    pub const fn settings(&self) -> &ConnectionSettings {
         &self.settings
     }
 

@@ -22,7 +22,7 @@ pub use limits::handshake_limits::HandshakeLimits;
 pub use limits::refusals::{REFUSED_HOSTS, REFUSED_RANGES, Refusal, Refusals, RefusedSource};
 pub use limits::source_group::Grouping;
 pub use listen::listener::{BindError, Listener, RouteError};
-pub use local_node::{ConnectionRates, LocalNode, Settings};
+pub use local_node::{ConnectionRates, ConnectionSettings, LocalNode};
 pub use message_counts::{MessageCount, MessageCounters, MessageCounts};
 pub use peer::{Ack, FromPeer, Full, PeerHandle, PeerSaid, Traffic, spawn_peer};
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use pexd::clock::entropy;
 use pexd::transport::{
-    DialLimits, Dialler, FromPeer, HandshakeLimits, Listener, LocalNode, PeerSaid, Settings, Upgraded, spawn_peer,
+    ConnectionSettings, DialLimits, Dialler, FromPeer, HandshakeLimits, Listener, LocalNode, PeerSaid, Upgraded,
+    spawn_peer,
 };
 use pexd::types::{ConnId, NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion, SeededRng};
 use pexd::wire::pex::{Outgoing, Received};
@@ -100,8 +101,8 @@ fn somewhere(rng: &mut SeededRng) -> Ipv4Addr {
     Ipv4Addr::new(127, rng.random(), rng.random(), rng.random_range(1..255))
 }
 
-fn settings() -> Settings {
-    Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() }
+fn settings() -> ConnectionSettings {
+    ConnectionSettings { strict: false, allow_duplicate_ip: true, ..ConnectionSettings::default() }
 }
 
 fn node_info(id: NodeId, at: SocketAddr) -> NodeInfo {

@@ -11,7 +11,7 @@ use pexd::network::{self, Config, Handle, PeerEnd, SharedListener, Status};
 use pexd::node::Params;
 use pexd::node::row::{Ban, BanTarget};
 use pexd::testkit::{Identity, Peer};
-use pexd::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, Settings};
+use pexd::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode};
 use pexd::types::{Fault, NetAddress, NodeId, Wall};
 use pexd::wire::secret::NodeKey;
 use pexd::{book, pex, store, switch};
@@ -42,7 +42,11 @@ pub(crate) struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { seed_mode: false, seeds: Vec::new(), handshake_timeout: Settings::default().handshake_timeout }
+        Setup {
+            seed_mode: false,
+            seeds: Vec::new(),
+            handshake_timeout: ConnectionSettings::default().handshake_timeout,
+        }
     }
 }
 
@@ -120,11 +124,11 @@ async fn end(shutdown: CancellationToken, task: JoinHandle<()>) {
 
 fn config(setup: &Setup, folder: &std::path::Path) -> Config {
     let identity = Identity::random(CHAIN);
-    let settings = Settings {
+    let settings = ConnectionSettings {
         strict: false,
         allow_duplicate_ip: true,
         handshake_timeout: setup.handshake_timeout,
-        ..Settings::default()
+        ..ConnectionSettings::default()
     };
     let id = identity.key.id();
     Config {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use pexd::testkit::{Identity, Peer};
-use pexd::transport::{DialLimits, Dialled, Dialler, Settings};
+use pexd::transport::{ConnectionSettings, DialLimits, Dialled, Dialler};
 use pexd::types::{Fault, NodeId, PeerAddress, Stage};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
@@ -16,7 +16,7 @@ fn target(id: NodeId, remote: SocketAddr) -> PeerAddress {
     format!("{id}@{remote}").parse().unwrap()
 }
 
-async fn dial(settings: Settings, target: PeerAddress) -> Dialled {
+async fn dial(settings: ConnectionSettings, target: PeerAddress) -> Dialled {
     Dialler::new(DialLimits::default()).dial(local(settings), target).await
 }
 
@@ -53,7 +53,7 @@ async fn a_name_is_resolved_and_filtered() {
     let host = Host::new();
     let by_name: PeerAddress = format!("{}@localhost:{}", host.local.key().id(), host.addr().port()).parse().unwrap();
     assert!(dial(settings(), by_name.clone()).await.result.is_ok());
-    let strict = Settings { strict: true, ..settings() };
+    let strict = ConnectionSettings { strict: true, ..settings() };
     assert_eq!(dial(strict, by_name).await.result.unwrap_err(), Fault::Unroutable);
     let nowhere = format!("{ANYBODY}@no-such-name.invalid:1").parse().unwrap();
     let dialled = dial(settings(), nowhere).await;
@@ -135,7 +135,7 @@ async fn hanging_up_is_told_with_its_stage() {
 async fn a_connected_or_banned_ip_is_not_dialled() {
     let host = Host::with(settings(), no_limits());
     let id = host.local.key().id();
-    let ours = local(Settings { allow_duplicate_ip: false, ..settings() });
+    let ours = local(ConnectionSettings { allow_duplicate_ip: false, ..settings() });
     let dialler = Dialler::new(DialLimits::default());
     let first = dialler.dial(ours.clone(), target(id, host.addr())).await;
     let second = dialler.dial(ours.clone(), target(id, host.addr())).await;
@@ -178,7 +178,7 @@ async fn somebody_who_waits_is_not_behind_the_dials_of_the_process() {
     let host = Host::new();
     let dialler = Dialler::new(DialLimits { at_once: 1, ..DialLimits::default() });
     let whom = target(host.local.key().id(), host.addr());
-    let patient = Settings { secret_timeout: Duration::from_secs(60), ..settings() };
+    let patient = ConnectionSettings { secret_timeout: Duration::from_secs(60), ..settings() };
     let holds_the_turn = tokio::spawn({
         let (dialler, target) = (dialler.clone(), target(ANYBODY, silent));
         async move { dialler.dial(local(patient), target).await }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pexd::testkit::{Identity, Peer};
-use pexd::transport::{BindError, HandshakeLimits, Listener, LocalNode, RateLimit, RouteError, Settings};
+use pexd::transport::{BindError, ConnectionSettings, HandshakeLimits, Listener, LocalNode, RateLimit, RouteError};
 use pexd::types::{Fault, Stage};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -30,7 +30,7 @@ async fn a_banned_ip_costs_no_cryptography() {
 #[tokio::test]
 async fn who_says_nothing_takes_his_share_and_no_more() {
     let limits = HandshakeLimits { handshakes_per_ip: 8, ..no_limits() };
-    let host = Host::with(Settings { handshake_timeout: Duration::from_secs(2), ..settings() }, limits);
+    let host = Host::with(ConnectionSettings { handshake_timeout: Duration::from_secs(2), ..settings() }, limits);
     let mut held = Vec::new();
     for _ in 0..8 {
         let mut stream = host.connect().await;
@@ -50,7 +50,7 @@ async fn who_says_nothing_takes_his_share_and_no_more() {
 #[tokio::test]
 async fn a_flood_of_silence_is_bounded_in_all() {
     let limits = HandshakeLimits { handshakes: 1024, ..no_limits() };
-    let host = Host::with(Settings { handshake_timeout: Duration::from_secs(30), ..settings() }, limits);
+    let host = Host::with(ConnectionSettings { handshake_timeout: Duration::from_secs(30), ..settings() }, limits);
     let mut held = Vec::new();
     for _ in 0..1100 {
         held.push(host.connect().await);
@@ -72,7 +72,7 @@ async fn new_connections_have_a_rate() {
 
 #[tokio::test]
 async fn an_ip_is_connected_once_unless_allowed() {
-    let mut host = Host::with(Settings { allow_duplicate_ip: false, ..settings() }, no_limits());
+    let mut host = Host::with(ConnectionSettings { allow_duplicate_ip: false, ..settings() }, no_limits());
     let first = host.peer().await;
     assert!(is_turned_away(host.connect().await).await);
     host.refused(Fault::DuplicateIp).await;

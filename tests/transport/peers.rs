@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pexd::testkit::Peer;
-use pexd::transport::{Full, PeerSaid, Settings};
+use pexd::transport::{ConnectionSettings, Full, PeerSaid};
 use pexd::types::{CloseHow, CloseReason, Fault};
 use pexd::wire::mconn::{Incoming, MAX_PINGS_PER_MINUTE, encode_message, encode_ping};
 use pexd::wire::pex::{Outgoing, Received, encode};
@@ -186,7 +186,7 @@ async fn a_flush_does_not_wait_for_ever() {
 
 #[tokio::test]
 async fn a_flush_can_be_cut_short() {
-    let mut host = Host::with(Settings { drain_timeout: Duration::from_secs(60), ..settings() }, no_limits());
+    let mut host = Host::with(ConnectionSettings { drain_timeout: Duration::from_secs(60), ..settings() }, no_limits());
     let (_peer, mut served) = host.peer().await;
     served.handle.close(CloseHow::Flush, Fault::ClosedByUs(CloseReason::VisitOver));
     sleep(Duration::from_millis(50)).await;
@@ -221,7 +221,7 @@ async fn dropping_the_handle_closes() {
 
 #[tokio::test]
 async fn rates_hold_in_both_directions() {
-    let slow = Settings { send_rate: 50_000, recv_rate: 50_000, ..settings() };
+    let slow = ConnectionSettings { send_rate: 50_000, recv_rate: 50_000, ..settings() };
     let mut host = Host::with(slow, no_limits());
     let (mut peer, mut served) = host.peer().await;
     let began = tokio::time::Instant::now();

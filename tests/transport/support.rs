@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use pexd::testkit::{Identity, Peer};
 use pexd::transport::{
-    FromPeer, HandshakeLimits, Listener, LocalNode, PeerHandle, PeerSaid, RateLimit, Settings, Upgraded, spawn_peer,
+    ConnectionSettings, FromPeer, HandshakeLimits, Listener, LocalNode, PeerHandle, PeerSaid, RateLimit, Upgraded,
+    spawn_peer,
 };
 use pexd::types::{ConnId, Fault, NetAddress, NodeId, PEX_CHANNEL};
 use pexd::wire::pex::Received;
@@ -18,8 +19,8 @@ pub(crate) const CHAIN: &str = "test-1";
 const LONG: Duration = Duration::from_secs(10);
 
 /// Times short enough for a test.
-pub(crate) fn settings() -> Settings {
-    Settings {
+pub(crate) fn settings() -> ConnectionSettings {
+    ConnectionSettings {
         handshake_timeout: Duration::from_millis(500),
         dial_timeout: Duration::from_millis(500),
         secret_timeout: Duration::from_millis(300),
@@ -28,7 +29,7 @@ pub(crate) fn settings() -> Settings {
         drain_timeout: Duration::from_millis(500),
         strict: false,
         allow_duplicate_ip: true,
-        ..Settings::default()
+        ..ConnectionSettings::default()
     }
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn no_limits() -> HandshakeLimits {
     HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off }
 }
 
-pub(crate) fn local(settings: Settings) -> Arc<LocalNode> {
+pub(crate) fn local(settings: ConnectionSettings) -> Arc<LocalNode> {
     let mut ours = Identity::random(CHAIN);
     ours.info.channels = vec![PEX_CHANNEL];
     LocalNode::new(ours.key, ours.info, settings)
@@ -55,7 +56,7 @@ impl Host {
         Host::with(settings(), no_limits())
     }
 
-    pub(crate) fn with(settings: Settings, limits: HandshakeLimits) -> Self {
+    pub(crate) fn with(settings: ConnectionSettings, limits: HandshakeLimits) -> Self {
         let local = local(settings);
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), local.key().clone(), limits).unwrap();
         let (sender, upgraded) = mpsc::channel(64);

@@ -48,7 +48,8 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
     let row = |record: Record| Change { key: Key::Address(record.address), row: Some(Row::Address(record)) };
     store.write(records.into_iter().map(row).collect()).await.unwrap();
     store.close().await.unwrap();
-    let transport = crate::transport::Settings { strict: false, ..crate::transport::Settings::default() };
+    let transport =
+        crate::transport::ConnectionSettings { strict: false, ..crate::transport::ConnectionSettings::default() };
     let config = network::Config {
         chain_id: CHAIN.into(),
         params: params(id, at, true),

@@ -23,7 +23,7 @@ use crate::node::row::{Change, Key, Row};
 use crate::node::{Params, RunState};
 use crate::store::{self, Loaded, Store};
 use crate::testkit::reserve_port;
-use crate::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit, Settings};
+use crate::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit};
 use crate::types::{DialOutcome, NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion, Wall};
 use crate::wire::secret::NodeKey;
 use crate::{book, pex, switch};
@@ -201,8 +201,8 @@ pub(crate) fn open_door() -> HandshakeLimits {
     HandshakeLimits { per_ip: unlimited, per_range: unlimited, ..HandshakeLimits::default() }
 }
 
-fn loopback_settings() -> Settings {
-    Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() }
+fn loopback_settings() -> ConnectionSettings {
+    ConnectionSettings { strict: false, allow_duplicate_ip: true, ..ConnectionSettings::default() }
 }
 
 fn node_info(id: NodeId, chain: &str, listen: &str) -> NodeInfo {

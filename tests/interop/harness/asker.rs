@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pexd::clock;
-use pexd::transport::{DialLimits, Dialler, LocalNode, PeerSaid, Settings, spawn_peer};
+use pexd::transport::{ConnectionSettings, DialLimits, Dialler, LocalNode, PeerSaid, spawn_peer};
 use pexd::types::{ConnId, NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion};
 use pexd::wire::pex::{Outgoing, Received};
 use pexd::wire::secret::NodeKey;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) async fn ask(id: NodeId, at: SocketAddr, chain: &str) -> Option<Vec<NetAddress>> {
     let address = NetAddress::new(id, at.ip(), at.port()).expect("a loopback address");
     let key = Arc::new(NodeKey::from_seed(clock::entropy()));
-    let settings = Settings { strict: false, allow_duplicate_ip: true, ..Settings::default() };
+    let settings = ConnectionSettings { strict: false, allow_duplicate_ip: true, ..ConnectionSettings::default() };
     let local = LocalNode::new(key.clone(), info(key.id(), at, chain), settings);
     timeout(PATIENCE, async {
         let upgraded = Dialler::new(DialLimits::default()).dial(local, address.into()).await.result.ok()?;
