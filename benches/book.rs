@@ -202,9 +202,9 @@ fn select(world: &mut World, count: u64, bias: Option<u8>) -> Duration {
     let askers: Vec<NodeId> = (0..count).map(|_| world.someone().0.id()).collect();
     let (book, rng) = (&mut world.book, &mut world.rng);
     let mut out = Vec::with_capacity(250);
-    timed(askers, |asker| {
+    timed(askers, |requester| {
         out.clear();
-        book.selection(Servable::Verified, bias, asker, rng, &mut out);
+        book.selection(Servable::Verified, bias, requester, rng, &mut out);
         black_box(&out);
     })
 }

@@ -102,11 +102,11 @@ fn address(n: u32) -> (NetAddress, Source) {
 
 /// Sessions that begin at an even pace, whatever becomes of those before: how long each took.
 async fn sessions(seed: NetAddress) -> anyhow::Result<Vec<Duration>> {
-    let mut pace = interval(Duration::from_secs(1) / SESSIONS);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut rates = interval(Duration::from_secs(1) / SESSIONS);
+    rates.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = JoinSet::new();
     for _ in 0..TIME.as_secs() as u32 * SESSIONS {
-        pace.tick().await;
+        rates.tick().await;
         under_way.spawn(async move {
             let began = Clock.mono();
             let answer = Client::new(seed).session().await?;
@@ -157,7 +157,7 @@ async fn questions(network: &Handle) -> anyhow::Result<()> {
     let mut rows = Vec::new();
     rows.push(("a page of 1,000", timed(async || drop(network.addresses(Some(first), MAX_PAGE).await)).await));
     rows.push(("1,000 by their keys", timed(async || drop(network.addresses_at(keys.clone()).await)).await));
-    rows.push(("the story of an ID", timed(async || drop(network.stories(AddressRef::Id(first.id())).await)).await));
+    rows.push(("the story of an ID", timed(async || drop(network.diagnoses(AddressRef::Id(first.id())).await)).await));
     rows.push(("a preview", timed(async || drop(network.preview(None).await)).await));
     rows.push(("the summary", timed(async || drop(network.summary().await)).await));
     rows.push(("the seeds", timed(async || drop(network.seeds().await)).await));

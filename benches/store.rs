@@ -6,7 +6,7 @@ use std::path::Path;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use pexd::book::{Record, Source, State};
-use pexd::node::row::{Change, Key, Row};
+use pexd::node::row::{Key, Row, RowChange};
 use pexd::store::{Loaded, Store};
 use pexd::types::{DialOutcome, NetAddress, NodeId, Wall};
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 /// All slots: 256 new buckets and 64 old ones of 64.
 const FULL: u32 = 20_480;
 
-fn change(number: u32, attempts: u16) -> Change {
+fn change(number: u32, attempts: u16) -> RowChange {
     // Spread like hashes are, so that the rows land all over the table.
     let mut id = [0; 20];
     id[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b1).to_be_bytes());
@@ -35,14 +35,14 @@ fn change(number: u32, attempts: u16) -> Change {
         reached_since: Wall::NEVER,
         verified: false,
     };
-    Change { key: Key::Address(address), row: Some(Row::Address(record)) }
+    RowChange { key: Key::Address(address), row: Some(Row::Address(record)) }
 }
 
 fn open(path: &Path) -> (Store, Loaded) {
     Store::open(path, "bench-1", [7; 32]).expect("a folder of our own")
 }
 
-fn save(runtime: &Runtime, store: &Store, changes: Vec<Change>) {
+fn save(runtime: &Runtime, store: &Store, changes: Vec<RowChange>) {
     runtime.block_on(store.write(changes)).expect("the disk has room");
 }
 
@@ -54,11 +54,11 @@ fn store(criterion: &mut Criterion) {
     let fresh = || {
         let folder = tempfile::tempdir().expect("a folder");
         let store = open(&folder.path().join("book.db")).0;
-        let changes: Vec<Change> = (0..FULL).map(|number| change(number, 0)).collect();
+        let changes: Vec<RowChange> = (0..FULL).map(|number| change(number, 0)).collect();
         (folder, store, changes)
     };
     group.bench_function("first save of 20,480", |bencher| {
-        let first = |(folder, store, changes): (TempDir, Store, Vec<Change>)| {
+        let first = |(folder, store, changes): (TempDir, Store, Vec<RowChange>)| {
             save(&runtime, &store, changes);
             (folder, store)
         };

@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use pexd::cli::{self, Cli, Outcome};
+use pexd::cli::{self, Cli, NextStep};
 use pexd::{app, localnet};
 
 fn main() -> ExitCode {
     let done = match cli::run(Cli::parse()) {
-        Ok(Outcome::Done) => Ok(true),
-        Ok(Outcome::Serve(config)) => app::run(&config).map(|()| true),
-        Ok(Outcome::Localnet(options)) => localnet::run(options),
+        Ok(NextStep::Done) => Ok(true),
+        Ok(NextStep::Serve(config)) => app::run(&config).map(|()| true),
+        Ok(NextStep::Localnet(options)) => localnet::run(options),
         Err(failure) => {
             eprintln!("{failure}");
             return ExitCode::from(failure.exit_code());

@@ -27,12 +27,13 @@ pub(crate) async fn start(
     let seed = NetAddress::new(key.id(), at.ip(), at.port())?;
     let settings = ConnectionSettings { strict: false, allow_duplicate_ip: true, ..ConnectionSettings::default() };
     let unlimited = RateLimit { per_second: 0, burst: 1 };
-    let door = HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: unlimited, per_range: unlimited };
+    let handshake_limits =
+        HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: unlimited, per_range: unlimited };
     let config = network::Config {
         chain_id: CHAIN.into(),
         params: params(key.id(), at, true),
         local: LocalNode::new(key.clone(), node_info(key.id(), CHAIN, at), settings),
-        entrance: SharedListener::new(at, door),
+        shared_listener: SharedListener::new(at, handshake_limits),
         book,
         store: store::StoreSettings::default(),
         changeable: network::Changeable::default(),

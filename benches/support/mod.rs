@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use pexd::book::{self, Book, HashKey, Source};
 use pexd::clock::{Clock, entropy, seeded_rng};
-use pexd::node::row::{Change, Key, Row};
+use pexd::node::row::{Key, Row, RowChange};
 use pexd::store::Store;
 use pexd::testkit::sim::node_info;
 use pexd::transport::{
@@ -44,7 +44,7 @@ pub(crate) async fn write_book(path: &Path, own_id: NodeId, more: impl FnOnce(&m
     let changes = book
         .take_dirty(usize::MAX)
         .into_iter()
-        .map(|(address, record)| Change { key: Key::Address(address), row: record.map(Row::Address) });
+        .map(|(address, record)| RowChange { key: Key::Address(address), row: record.map(Row::Address) });
     store.write(changes.collect()).await?;
     Ok(store.close().await?)
 }

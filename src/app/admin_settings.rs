@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::admin::{
     AccessSource, AdminSettings, AllowedNetworks, Grant, Grants, Limits, Role, SocketSettings, TlsFiles,
 };
-use crate::config::access_file::{self, AccessRole, May};
+use crate::config::access_file::{self, AccessRole, Permissions};
 use crate::config::keys::Admin;
 use crate::rate_limit::RateLimit;
 
@@ -47,7 +47,7 @@ fn read(path: &Path) -> Result<(Grants, Vec<String>), String> {
     Ok((grants, warnings.iter().map(ToString::to_string).collect()))
 }
 
-fn grant(name: &str, may: May) -> Grant {
+fn grant(name: &str, may: Permissions) -> Grant {
     let role = match may.role {
         AccessRole::Read => Role::Read,
         AccessRole::Control => Role::Control,

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use super::registry::Files;
 use crate::admin::OperationError;
-use crate::config::{self, ConfigErrors, CreateError, Created, NetworkFolder, NewNetwork, Note};
+use crate::config::{self, ConfigErrors, CreateError, Created, Diagnostic, NetworkFolder, NewNetwork};
 
 /// Makes a network's folder as `pexd init` does.
 pub(super) async fn create(files: &Files, name: &str, new: NewNetwork) -> Result<Created, OperationError> {
@@ -34,7 +34,7 @@ pub(super) async fn load(
     files: Arc<Files>,
     folder: NetworkFolder,
     others: Vec<Arc<config::Network>>,
-) -> Result<(config::Network, Vec<Note>), OperationError> {
+) -> Result<(config::Network, Vec<Diagnostic>), OperationError> {
     if !folder.config_file().exists() {
         let text = format!("there is no {}: set new_network to make it", folder.config_file().display());
         return Err(OperationError::Field { field: "network", text });

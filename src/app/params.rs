@@ -20,14 +20,16 @@ pub(super) fn dialler(limits: &Limits) -> Dialler {
 
 /// A network, at the entrance of those that it shares address and identity with, if there are any.
 pub(super) fn network(network: &config::Network, shared: Option<&SharedListener>) -> network::Config {
-    let door = tunables::door(network);
-    let entrance =
-        shared.map_or_else(|| SharedListener::new(network.p2p.laddr, door), |shared| shared.with_limits(door));
+    let handshake_limits = tunables::handshake_limits(network);
+    let shared_listener = shared.map_or_else(
+        || SharedListener::new(network.p2p.laddr, handshake_limits),
+        |shared| shared.with_limits(handshake_limits),
+    );
     network::Config {
         chain_id: network.chain_id.as_str().into(),
         params: params(network),
         local: LocalNode::new(network.node_key.clone(), node_info(network), settings(network)),
-        entrance,
+        shared_listener,
         book: network.book.clone(),
         store: store::StoreSettings { dial_log: network.dial_log, ..store::StoreSettings::default() },
         changeable: Changeable { read: tunables::read, forbidden: forbidden(network) },

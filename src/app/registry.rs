@@ -43,7 +43,7 @@ struct Served {
     task: JoinHandle<()>,
     /// Ends this network alone.
     stop: CancellationToken,
-    entrance: SharedListener,
+    shared_listener: SharedListener,
     id: NodeId,
     /// What its files say; `None` when no file describes it.
     file: Option<Arc<config::Network>>,
@@ -86,10 +86,10 @@ impl Registry {
     /// Opens a network's book and lists it; why the book cannot be opened, when it cannot. Its reactor is not started.
     pub(super) async fn serve(&self, config: network::Config, file: Option<Arc<config::Network>>) -> Option<String> {
         let stop = self.shared.shutdown.child_token();
-        let (entrance, id) = (config.entrance.clone(), config.local.key().id());
+        let (shared_listener, id) = (config.shared_listener.clone(), config.local.key().id());
         let Running { handle, broken, task } = network::spawn(config, self.shared.dialler.clone(), stop.clone()).await;
         self.shared.directory.insert(&handle);
-        let served = Served { handle, task, stop, entrance, id, file };
+        let served = Served { handle, task, stop, shared_listener, id, file };
         self.served().insert(served.handle.chain_id().clone(), served);
         broken
     }
@@ -103,8 +103,8 @@ impl Registry {
 
     fn entrance_at(&self, laddr: SocketAddr, id: NodeId) -> Option<SharedListener> {
         let served = self.served();
-        let at = |served: &&Served| served.id == id && served.entrance.laddr() == laddr;
-        served.values().find(at).map(|served| served.entrance.clone())
+        let at = |served: &&Served| served.id == id && served.shared_listener.laddr() == laddr;
+        served.values().find(at).map(|served| served.shared_listener.clone())
     }
 
     /// Ends a network in order: its peers have taken what was sent to them, its changes are committed, its book is closed

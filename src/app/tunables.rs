@@ -42,7 +42,7 @@ pub(super) fn read(tunables: &mut Tunables, path: &str, text: &str) -> Result<()
 }
 
 fn take(tunables: &mut Tunables, path: &str, p2p: &P2p, pex: &Pex) -> Result<(), String> {
-    let Tunables { node, pace, door } = tunables;
+    let Tunables { node, rates, handshake_limits } = tunables;
     let limits = &mut node.limits;
     match path {
         "p2p.max_num_inbound_peers" => limits.max_inbound = p2p.max_num_inbound_peers,
@@ -50,24 +50,24 @@ fn take(tunables: &mut Tunables, path: &str, p2p: &P2p, pex: &Pex) -> Result<(),
         "p2p.persistent_peers_max_dial_period" => {
             limits.persistent_max_period = p2p.persistent_peers_max_dial_period;
         }
-        "p2p.flush_throttle_timeout" => pace.flush_throttle = p2p.flush_throttle_timeout,
-        "p2p.send_rate" => pace.send_rate = p2p.send_rate,
-        "p2p.recv_rate" => pace.recv_rate = p2p.recv_rate,
+        "p2p.flush_throttle_timeout" => rates.flush_throttle = p2p.flush_throttle_timeout,
+        "p2p.send_rate" => rates.send_rate = p2p.send_rate,
+        "p2p.recv_rate" => rates.recv_rate = p2p.recv_rate,
         "pex.ensure_peers_period" => node.period = pex.ensure_peers_period,
         "pex.max_dials" => limits.max_dials = pex.max_dials as usize,
-        "pex.max_handshakes_per_ip" => door.handshakes_per_ip = pex.max_handshakes_per_ip as usize,
-        "pex.max_handshakes" => door.handshakes = pex.max_handshakes as usize,
-        "pex.new_connections_per_ip" => door.per_ip.per_second = pex.new_connections_per_ip,
-        "pex.new_connections_per_ip_burst" => door.per_ip.burst = pex.new_connections_per_ip_burst,
-        "pex.new_connections_per_range" => door.per_range.per_second = pex.new_connections_per_range,
-        "pex.new_connections_per_range_burst" => door.per_range.burst = pex.new_connections_per_range_burst,
+        "pex.max_handshakes_per_ip" => handshake_limits.handshakes_per_ip = pex.max_handshakes_per_ip as usize,
+        "pex.max_handshakes" => handshake_limits.handshakes = pex.max_handshakes as usize,
+        "pex.new_connections_per_ip" => handshake_limits.per_ip.per_second = pex.new_connections_per_ip,
+        "pex.new_connections_per_ip_burst" => handshake_limits.per_ip.burst = pex.new_connections_per_ip_burst,
+        "pex.new_connections_per_range" => handshake_limits.per_range.per_second = pex.new_connections_per_range,
+        "pex.new_connections_per_range_burst" => handshake_limits.per_range.burst = pex.new_connections_per_range_burst,
         _ => return Err("cannot be changed while the network runs".into()),
     }
     Ok(())
 }
 
 /// The limits of a network's listener.
-pub(super) fn door(network: &Network) -> HandshakeLimits {
+pub(super) fn handshake_limits(network: &Network) -> HandshakeLimits {
     let pex = &network.pex;
     HandshakeLimits {
         handshakes_per_ip: pex.max_handshakes_per_ip as usize,
@@ -91,8 +91,8 @@ mod tests {
         let rate = RateLimit { per_second: 0, burst: 0 };
         Tunables {
             node: Tuning { limits, period: Duration::ZERO },
-            pace: ConnectionRates { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO },
-            door: HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: rate, per_range: rate },
+            rates: ConnectionRates { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO },
+            handshake_limits: HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: rate, per_range: rate },
         }
     }
 

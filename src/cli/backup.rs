@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Outcome, print, variables, warn};
+use super::{Failure, NextStep, print, variables, warn};
 use crate::clock::Clock;
 use crate::config::{self, Home, Network, Sources};
 use crate::store;
@@ -20,14 +20,14 @@ pub(super) struct Args {
 }
 
 /// Writes a copy, whether pexd runs or not.
-pub(super) fn back_up(home: Home, args: Args) -> Result<Outcome, Failure> {
+pub(super) fn back_up(home: Home, args: Args) -> Result<NextStep, Failure> {
     let network = network(home, args.network)?;
     store::back_up(&network.book, &args.file).map_err(Failure::failed)?;
     print(&format!("{} was copied to {}\n", network.book.display(), args.file.display()))
 }
 
 /// Puts a copy in the book's place; pexd must not run.
-pub(super) fn restore(home: Home, args: Args) -> Result<Outcome, Failure> {
+pub(super) fn restore(home: Home, args: Args) -> Result<NextStep, Failure> {
     let network = network(home, args.network)?;
     let stamp = Clock.now().wall.as_millis().unsigned_abs() / 1_000;
     let old = store::restore(&args.file, &network.book, &network.chain_id, stamp).map_err(Failure::failed)?;

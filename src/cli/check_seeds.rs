@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 
 use super::output::Output;
-use super::{Failure, Outcome, seed_check_report};
+use super::{Failure, NextStep, seed_check_report};
 use crate::app;
 use crate::probe::{self, Limits, Question};
 use crate::proto::pexd::v1::CheckSeedsResponse;
@@ -48,7 +48,7 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: Args) -> Result<Outcome, Failure> {
+pub(super) fn run(args: Args) -> Result<NextStep, Failure> {
     let list = if args.list == "-" { read_list()? } else { args.list };
     let seeds: Vec<String> = probe::split(&list).map(str::to_owned).collect();
     let question = Question {
@@ -67,7 +67,7 @@ pub(super) fn run(args: Args) -> Result<Outcome, Failure> {
     runtime.shutdown_background();
     let answer = CheckSeedsResponse { checks: checks.into_iter().map(Into::into).collect() };
     seed_check_report::show(if args.json { Output::Json } else { Output::Tables }, &answer)?;
-    Ok(Outcome::Done)
+    Ok(NextStep::Done)
 }
 
 /// Standard input, one byte more than may be at most: the check says what is too long.

@@ -3,7 +3,7 @@
 use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
 
-use super::{Cli, Failure, Outcome, print};
+use super::{Cli, Failure, NextStep, print};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -12,7 +12,7 @@ pub(super) struct Args {
     shell: Shell,
 }
 
-pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &Args) -> Result<NextStep, Failure> {
     let mut script = Vec::new();
     generate(args.shell, &mut Cli::command(), "pexd", &mut script);
     print(&String::from_utf8_lossy(&script))

@@ -1,6 +1,6 @@
 //! `pexd gen-node-key`: a key for a network whose other files are there, from a repository of configurations for example.
 
-use super::{Failure, Outcome, print};
+use super::{Failure, NextStep, print};
 use crate::config::{Home, chain_id, node_key};
 
 #[derive(Debug, clap::Args)]
@@ -11,7 +11,7 @@ pub(super) struct Args {
 }
 
 /// Makes `node_key.json` where there is none, and prints the ID.
-pub(super) fn run(home: &Home, args: &Args) -> Result<Outcome, Failure> {
+pub(super) fn run(home: &Home, args: &Args) -> Result<NextStep, Failure> {
     chain_id::check(&args.network).map_err(|error| Failure::Mistake(format!("error: {error}")))?;
     let folder = home.network(&args.network).path;
     let (path, key) = (folder.join("node_key.json"), node_key::generate());

@@ -1,6 +1,6 @@
 //! `pexd init`: a new network's files.
 
-use super::{Failure, Outcome, print};
+use super::{Failure, NextStep, print};
 use crate::config::value::Setting;
 use crate::config::{CreateError, Home, NewNetwork, create_network, reachable_as};
 use crate::types::PeerAddress;
@@ -30,7 +30,7 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     Setting::from_text(text).map(Seeds)
 }
 
-pub(super) fn run(home: &Home, args: Args) -> Result<Outcome, Failure> {
+pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
     let seeds = args.seeds.map(|seeds| seeds.0).unwrap_or_default();
     let new = NewNetwork { moniker: args.moniker, seeds, seed_mode: args.seed_mode, shared: None };
     let created = create_network(home, &args.chain_id, &new).map_err(|error| match error {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Outcome;
+use super::NextStep;
 use crate::localnet::Options;
 
 #[derive(Debug, clap::Args)]
@@ -15,7 +15,7 @@ pub(super) struct Args {
     admin_port: Option<u16>,
 }
 
-pub(super) fn run(args: &Args) -> Outcome {
+pub(super) fn run(args: &Args) -> NextStep {
     let length = args.seconds.map(Duration::from_secs);
-    Outcome::Localnet(Options { length, admin_port: args.admin_port })
+    NextStep::Localnet(Options { length, admin_port: args.admin_port })
 }

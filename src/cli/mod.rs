@@ -23,7 +23,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigErrors, Home, Note};
+use crate::config::{Config, ConfigErrors, Diagnostic, Home};
 
 /// A peer-exchange node for CometBFT networks.
 #[derive(Debug, Parser)]
@@ -68,7 +68,7 @@ enum Command {
 
 /// What is left to do when a command has run.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum NextStep {
     /// Nothing.
     Done,
     /// Serve these networks until told to stop.
@@ -150,7 +150,7 @@ impl From<ConfigErrors> for Failure {
 ///
 /// # Errors
 /// What to tell the user, and the exit code that it means.
-pub fn run(cli: Cli) -> Result<Outcome, Failure> {
+pub fn run(cli: Cli) -> Result<NextStep, Failure> {
     match cli.command {
         Command::Init(args) => init::run(&home(cli.home)?, args),
         Command::Start(args) => start::run(home(cli.home)?, args),
@@ -182,14 +182,14 @@ fn variables() -> Vec<(String, String)> {
 }
 
 /// Tells what works and is probably not meant, once.
-fn warn(notes: &[Note]) {
+fn warn(notes: &[Diagnostic]) {
     for note in notes {
         // Nobody can be told when standard error is closed.
         let _ = writeln!(io::stderr(), "warning: {note}");
     }
 }
 
-fn print(text: &str) -> Result<Outcome, Failure> {
+fn print(text: &str) -> Result<NextStep, Failure> {
     output::say(text)?;
-    Ok(Outcome::Done)
+    Ok(NextStep::Done)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Failure, Outcome, print, warn};
+use super::{Failure, NextStep, print, warn};
 use crate::config::{self, Home, Sources};
 
 #[derive(Debug, clap::Args)]
@@ -12,7 +12,7 @@ pub(super) struct Args {
     network: Option<String>,
 }
 
-pub(super) fn run(home: Home, args: Args) -> Result<Outcome, Failure> {
+pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
     let network = args.network.filter(|name| !name.is_empty());
     let config = config::load(&Sources { network: network.clone(), ..Sources::files_of(home) })?;
     warn(&config.warnings);

@@ -1,7 +1,7 @@
 //! `pexd start`: the configuration, or all that is wrong with it, before anything is bound.
 
 use super::overrides::Overrides;
-use super::{Failure, Outcome, warn};
+use super::{Failure, NextStep, warn};
 use crate::config::{self, Home};
 
 #[derive(Debug, clap::Args)]
@@ -10,8 +10,8 @@ pub(super) struct Args {
     overrides: Overrides,
 }
 
-pub(super) fn run(home: Home, args: Args) -> Result<Outcome, Failure> {
+pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
     let config = config::load(&args.overrides.sources(home))?;
     warn(&config.warnings);
-    Ok(Outcome::Serve(Box::new(config)))
+    Ok(NextStep::Serve(Box::new(config)))
 }

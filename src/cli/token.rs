@@ -12,9 +12,9 @@ use comfy_table::presets::NOTHING;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Failure, Outcome, print, variables, warn};
+use super::{Failure, NextStep, print, variables, warn};
 use crate::clock::{self, Clock};
-use crate::config::access_file::{self, AccessRole, May, Token};
+use crate::config::access_file::{self, AccessRole, Permissions, Token};
 use crate::config::{self, AccessEditError, Home, add_token, chain_id, duration, remove_token};
 use crate::types::Wall;
 
@@ -73,17 +73,17 @@ fn lifetime(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn run(home: &Home, args: Args) -> Result<Outcome, Failure> {
+pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
     let file = file(home)?;
     match args.command {
         Command::Add { name, role, networks, expires } => {
             let expires = expires.map(|length| Clock.now().wall + length);
-            add(&file, name, May { role, networks, expires })
+            add(&file, name, Permissions { role, networks, expires })
         }
         Command::List => list(&file),
         Command::Remove { name } => {
             remove_token(&file, &name).map_err(failure)?;
-            Ok(Outcome::Done)
+            Ok(NextStep::Done)
         }
     }
 }
@@ -93,7 +93,7 @@ fn file(home: &Home) -> Result<PathBuf, Failure> {
     Ok(config::load_process_alone(home, variables())?.admin.access_file)
 }
 
-fn add(file: &std::path::Path, name: String, may: May) -> Result<Outcome, Failure> {
+fn add(file: &std::path::Path, name: String, may: Permissions) -> Result<NextStep, Failure> {
     let secret = Zeroizing::new(clock::entropy());
     let token = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*secret)));
     let sha256 = Sha256::digest(token.as_bytes()).into();
@@ -105,7 +105,7 @@ fn add(file: &std::path::Path, name: String, may: May) -> Result<Outcome, Failur
     print(&line)
 }
 
-fn list(file: &std::path::Path) -> Result<Outcome, Failure> {
+fn list(file: &std::path::Path) -> Result<NextStep, Failure> {
     let (access, warnings) = access_file::read(file)?;
     warn(&warnings);
     if access.is_empty() {

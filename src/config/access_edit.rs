@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::access_file::{self, AccessFile, Token, check_name, to_hex};
-use super::errors::{ConfigErrors, Notes};
+use super::errors::{ConfigErrors, Diagnostics};
 use super::files::{self, Mode};
 
 /// Why the access file was not changed.
@@ -102,7 +102,7 @@ fn edit(
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.map_err(io_error)?,
     };
-    let mut notes = Notes::default();
+    let mut notes = Diagnostics::default();
     let file = access_file::parse(path, &text, &mut notes);
     let (file, _) = notes.finish(|| Some(file))?;
     let mut document: DocumentMut = text.parse().map_err(|error| io_error(io::Error::other(error)))?;
@@ -140,11 +140,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::config::access_file::{AccessRole, May, read};
+    use crate::config::access_file::{AccessRole, Permissions, read};
     use crate::types::Wall;
 
     fn token(name: &str, n: u8) -> Token {
-        let may = May {
+        let may = Permissions {
             role: AccessRole::Read,
             networks: Some(vec!["a".into(), "b".into()]),
             expires: Some(Wall::from_secs(1_800_000_000)),

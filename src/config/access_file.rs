@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use toml_edit::{Item, Table, Value};
 
-use super::errors::{ConfigErrors, Note, Notes, Origin};
+use super::errors::{ConfigErrors, Diagnostic, Diagnostics, Origin};
 use super::nearest_key::nearest;
-use super::value_source::Source;
+use super::value_source::ValueSource;
 use super::{chain_id, files, node_key};
 use crate::types::Wall;
 
@@ -50,7 +50,7 @@ pub struct Token {
     /// SHA-256 of its text. A token has 256 random bits, so there is nothing to slow a guesser down for.
     pub sha256: [u8; HASH],
     /// What its holder may do.
-    pub may: May,
+    pub may: Permissions,
 }
 
 /// A client certificate's entry.
@@ -59,12 +59,12 @@ pub struct Certificate {
     /// Its common name, or its first DNS name when it has none.
     pub subject: String,
     /// What its holder may do.
-    pub may: May,
+    pub may: Permissions,
 }
 
 /// What a holder may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct May {
+pub struct Permissions {
     /// Whether it may change anything.
     pub role: AccessRole,
     /// The chain IDs that it may know of; `None` = all.
@@ -101,8 +101,8 @@ impl AccessRole {
 ///
 /// # Errors
 /// All its mistakes at once.
-pub fn read(path: &Path) -> Result<(AccessFile, Vec<Note>), ConfigErrors> {
-    let mut notes = Notes::default();
+pub fn read(path: &Path) -> Result<(AccessFile, Vec<Diagnostic>), ConfigErrors> {
+    let mut notes = Diagnostics::default();
     let text = match files::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -120,9 +120,9 @@ pub fn read(path: &Path) -> Result<(AccessFile, Vec<Note>), ConfigErrors> {
 }
 
 /// Reads the text of the file at `path`.
-pub(super) fn parse(path: &Path, text: &str, notes: &mut Notes) -> AccessFile {
+pub(super) fn parse(path: &Path, text: &str, notes: &mut Diagnostics) -> AccessFile {
     let path: Arc<Path> = path.into();
-    let mut source = Source::new(&path, text);
+    let mut source = ValueSource::new(&path, text);
     let Some(document) = source.parse(notes) else { return AccessFile::default() };
     let mut reader = Reader { source, notes, file: AccessFile::default(), seen: BTreeMap::new() };
     for (name, item) in document.as_table().iter() {
@@ -146,8 +146,8 @@ pub(super) fn parse(path: &Path, text: &str, notes: &mut Notes) -> AccessFile {
 }
 
 struct Reader<'a> {
-    source: Source<'a>,
-    notes: &'a mut Notes,
+    source: ValueSource<'a>,
+    notes: &'a mut Diagnostics,
     file: AccessFile,
     /// Names, hashes and subjects, each with where it stands.
     seen: BTreeMap<(&'static str, String), Origin>,
@@ -243,14 +243,14 @@ impl Reader<'_> {
         self.is_new(entry, "sha256", &to_hex(&hash)).then_some(hash)
     }
 
-    fn may(&mut self, entry: &Entry<'_>) -> Option<May> {
+    fn may(&mut self, entry: &Entry<'_>) -> Option<Permissions> {
         let mend = "write \"read\" or \"control\"";
         let role = self.text(entry, "role", mend).map(AccessRole::from_name);
         if role == Some(None) {
             self.mistake(entry, "role", format!("is no role: {mend}"));
         }
         let (networks, expires) = (self.networks(entry), self.expires(entry));
-        Some(May { role: role??, networks: networks.ok()?, expires: expires.ok()? })
+        Some(Permissions { role: role??, networks: networks.ok()?, expires: expires.ok()? })
     }
 
     fn networks(&mut self, entry: &Entry<'_>) -> Result<Option<Vec<String>>, ()> {
@@ -330,10 +330,12 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> (AccessFile, Vec<String>) {
-        let mut notes = Notes::default();
+        let mut notes = Diagnostics::default();
         let file = parse(Path::new("access.toml"), text, &mut notes);
-        let told =
-            notes.finish(|| Some(())).err().map(|mistakes| mistakes.notes().iter().map(Note::to_string).collect());
+        let told = notes
+            .finish(|| Some(()))
+            .err()
+            .map(|mistakes| mistakes.notes().iter().map(Diagnostic::to_string).collect());
         (file, told.unwrap_or_default())
     }
 
@@ -347,7 +349,7 @@ mod tests {
             "00".repeat(32)
         ));
         assert_eq!(told, Vec::<String>::new());
-        let all = May { role: AccessRole::Control, networks: None, expires: None };
+        let all = Permissions { role: AccessRole::Control, networks: None, expires: None };
         assert_eq!(file.tokens[0], Token { name: "ops".into(), sha256: [10; 32], may: all });
         let may = &file.tokens[1].may;
         assert_eq!((may.role, may.expires), (AccessRole::Read, Some(Wall::from_millis(1_800_500))));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::access_file::{self, AccessFile};
-use super::errors::{Notes, Origin};
+use super::errors::{Diagnostics, Origin};
 use super::keys::Admin;
 use super::node_key;
 
@@ -20,7 +20,7 @@ pub(super) fn whole_paths(mut admin: Admin, home: &Path) -> Admin {
 }
 
 /// Holds `[admin]`, its paths whole, against itself and the files that it names. `origin` tells where a key was given.
-pub(super) fn check(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Notes) {
+pub(super) fn check(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     check_socket(admin, origin, notes);
     let before = notes.mistakes.len();
     check_files(admin, origin, notes);
@@ -31,7 +31,7 @@ pub(super) fn check(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut 
     }
 }
 
-fn check_socket(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Notes) {
+fn check_socket(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     if let Some(socket) = &admin.socket
         && let Err(error) = std::os::unix::net::SocketAddr::from_pathname(socket)
     {
@@ -45,7 +45,7 @@ fn check_socket(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Note
     }
 }
 
-fn check_files(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Notes) {
+fn check_files(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     let Admin { tls_cert_file: cert, tls_key_file: key, client_ca_file: ca, .. } = admin;
     let alone = match (cert, key, ca) {
         (Some(_), None, _) => Some(("admin.tls_cert_file", "has no key: name it in admin.tls_key_file")),
@@ -75,7 +75,7 @@ fn check_files(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Notes
     }
 }
 
-fn read_access(path: &Path, notes: &mut Notes) -> Option<AccessFile> {
+fn read_access(path: &Path, notes: &mut Diagnostics) -> Option<AccessFile> {
     match access_file::read(path) {
         Ok((access, warnings)) => {
             notes.warnings.extend(warnings);
@@ -93,7 +93,7 @@ fn check_callers(
     laddr: SocketAddr,
     access: &AccessFile,
     origin: &dyn Fn(&str) -> Origin,
-    notes: &mut Notes,
+    notes: &mut Diagnostics,
 ) {
     let remote = !laddr.ip().to_canonical().is_loopback();
     if !remote && !admin.require_auth {

@@ -2,13 +2,13 @@
 
 use std::net::SocketAddr;
 
-use super::errors::{Notes, Origin};
+use super::errors::{Diagnostics, Origin};
 use super::home::Home;
 use super::network::Network;
 use super::process::Process;
 
 /// Holds the networks against each other and against the process.
-pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mut Notes) {
+pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mut Diagnostics) {
     for (index, network) in networks.iter().enumerate() {
         check_network(process, &networks[..index], network, notes);
     }
@@ -19,7 +19,7 @@ pub(super) fn check_network<'a>(
     process: &Process,
     others: impl IntoIterator<Item = &'a Network>,
     network: &Network,
-    notes: &mut Notes,
+    notes: &mut Diagnostics,
 ) {
     for other in others {
         check_pair(other, network, notes);
@@ -35,7 +35,7 @@ pub(super) fn check_network<'a>(
 }
 
 /// Holds the process's own listeners against each other. `origin` tells where a key was given.
-pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin, notes: &mut Notes) {
+pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     if let (Some(http), Some(admin)) = (process.http.laddr, process.admin.laddr)
         && overlap(http, admin)
     {
@@ -45,7 +45,7 @@ pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin
 }
 
 /// Looks for the default network among all networks of the home.
-pub(super) fn check_default(process: &Process, networks: &[Network], home: &Home, notes: &mut Notes) {
+pub(super) fn check_default(process: &Process, networks: &[Network], home: &Home, notes: &mut Diagnostics) {
     let Some(name) = &process.default_network else { return };
     if networks.is_empty() || networks.iter().any(|network| network.chain_id == *name) {
         return;
@@ -55,7 +55,7 @@ pub(super) fn check_default(process: &Process, networks: &[Network], home: &Home
     notes.mistake(Origin::path(&home.process_file()), text);
 }
 
-fn check_pair(earlier: &Network, network: &Network, notes: &mut Notes) {
+fn check_pair(earlier: &Network, network: &Network, notes: &mut Diagnostics) {
     let other = &earlier.chain_id;
     if earlier.chain_id == network.chain_id {
         let text = format!("the chain {other} is served by {} already: remove one", earlier.home.display());

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use toml_edit::{Item, TableLike, Value};
 
-use super::errors::{Notes, Origin};
+use super::errors::{Diagnostics, Origin};
 use super::keys::Ignored;
 use super::nearest_key::nearest;
 use super::section::Key;
 use super::value::Shape;
-use super::value_source::Source;
+use super::value_source::ValueSource;
 
 /// A value that was given for a key.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
+pub(super) struct GivenValue {
     pub(super) key: &'static Key,
     pub(super) text: String,
     pub(super) origin: Origin,
@@ -59,8 +59,8 @@ impl Layout {
 }
 
 /// Reads the text of the file at `path`.
-pub(super) fn read(path: &Arc<Path>, text: &str, layout: Layout, notes: &mut Notes) -> Vec<Given> {
-    let mut source = Source::new(path, text);
+pub(super) fn read(path: &Arc<Path>, text: &str, layout: Layout, notes: &mut Diagnostics) -> Vec<GivenValue> {
+    let mut source = ValueSource::new(path, text);
     let document = source.parse(notes);
     let mut reader = Reader { source, layout, notes, given: Vec::new(), ignored: Vec::new() };
     if let Some(document) = document {
@@ -71,10 +71,10 @@ pub(super) fn read(path: &Arc<Path>, text: &str, layout: Layout, notes: &mut Not
 }
 
 struct Reader<'a> {
-    source: Source<'a>,
+    source: ValueSource<'a>,
     layout: Layout,
-    notes: &'a mut Notes,
-    given: Vec<Given>,
+    notes: &'a mut Diagnostics,
+    given: Vec<GivenValue>,
     ignored: Vec<&'static Ignored>,
 }
 
@@ -103,7 +103,7 @@ impl Reader<'_> {
         let origin = self.source.origin_of(inner, name, item);
         if let Some(key) = self.layout.key(table, name) {
             match text_of(key, item) {
-                Ok(text) => self.given.push(Given { key, text, origin }),
+                Ok(text) => self.given.push(GivenValue { key, text, origin }),
                 Err(what) => self.notes.mistake(origin, format!("{} {what}", key.path())),
             }
         } else if let Some(ignored) = self.layout.ignored(table, name) {
@@ -191,8 +191,8 @@ mod tests {
     use super::*;
     use crate::config::{network, process};
 
-    fn network_notes(text: &str) -> (Vec<Given>, Notes) {
-        let mut notes = Notes::default();
+    fn network_notes(text: &str) -> (Vec<GivenValue>, Diagnostics) {
+        let mut notes = Diagnostics::default();
         let path: Arc<Path> = Path::new("config.toml").into();
         (read(&path, text, network::LAYOUT, &mut notes), notes)
     }
@@ -273,7 +273,7 @@ mod tests {
             lines in prop::collection::vec("(\\[p2p\\]|\\[\\[?(pex|rpc|é)\\]|(p2p\\.)?(laddr|seeds|pex|x{70}|\"\\\\n\") ?= ?(\"[a-zé,@]*\"?|[0-9.-]{1,25}|true|\\[|\\{\\}|'''|\"\"\")|#é|[ -~]{0,8})", 0..12),
         ) {
             let text = lines.join("\n");
-            let mut notes = Notes::default();
+            let mut notes = Diagnostics::default();
             let path: Arc<Path> = Path::new("a").into();
             let last = text.lines().count().max(1) + 1;
             read(&path, &text, network::LAYOUT, &mut notes);

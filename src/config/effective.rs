@@ -1,6 +1,6 @@
 //! The value of every key with where it comes from, for those who ask what is in force and why.
 
-use super::document::Given;
+use super::document::GivenValue;
 use super::errors::Origin;
 use super::keys::{NETWORK_TABLES, all_keys, is_network_key};
 use super::layers::Tables as _;
@@ -31,7 +31,7 @@ pub struct Difference {
 }
 
 /// The value of each key of these tables, of what was given the last that counts. What was given is valid.
-pub(super) fn entries(tables: &[&'static [Key]], given: &[Given], seed_mode: bool) -> Vec<Entry> {
+pub(super) fn entries(tables: &[&'static [Key]], given: &[GivenValue], seed_mode: bool) -> Vec<Entry> {
     let entry = |key: &'static Key| match given.iter().rev().find(|given| given.key == key) {
         Some(given) => Entry { key, value: given.text.clone(), origin: Some(given.origin.clone()) },
         None => Entry { key, value: key.default_in(seed_mode).to_owned(), origin: None },
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_last_that_was_given_counts() {
-        let given = |text: &str, origin| Given { key: key("p2p.laddr"), text: text.to_owned(), origin };
+        let given = |text: &str, origin| GivenValue { key: key("p2p.laddr"), text: text.to_owned(), origin };
         let both = [given("a", Origin::Variable("A".into())), given("b", Origin::Flag("--p2p.laddr".into()))];
         let entries = entries(&NETWORK_TABLES, &both, true);
         let find = |path| entries.iter().find(|entry| entry.key.path() == path).unwrap();

@@ -44,20 +44,20 @@ impl fmt::Display for Origin {
 
 /// One mistake or warning, on one line: where, what, and the mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct Diagnostic {
     /// Where it stands.
     pub origin: Origin,
     /// What it is, and what to do about it.
     pub text: String,
 }
 
-impl Note {
+impl Diagnostic {
     pub(super) fn new(origin: Origin, text: impl Into<String>) -> Self {
-        Note { origin, text: text.into() }
+        Diagnostic { origin, text: text.into() }
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What a file holds may stand in the text; one note stays on one line whatever it is.
         let text = self.text.replace(|c: char| c.is_control(), " ");
@@ -67,11 +67,11 @@ impl fmt::Display for Note {
 
 /// All mistakes of a configuration, those of one file in the order of its lines. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<Note>);
+pub struct ConfigErrors(Vec<Diagnostic>);
 
 impl ConfigErrors {
     /// The mistakes, one each.
-    pub fn notes(&self) -> &[Note] {
+    pub fn notes(&self) -> &[Diagnostic] {
         &self.0
     }
 }
@@ -92,22 +92,22 @@ impl std::error::Error for ConfigErrors {}
 
 /// Collects what is found while the sources are read.
 #[derive(Debug, Default)]
-pub(super) struct Notes {
-    pub(super) mistakes: Vec<Note>,
-    pub(super) warnings: Vec<Note>,
+pub(super) struct Diagnostics {
+    pub(super) mistakes: Vec<Diagnostic>,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
-impl Notes {
+impl Diagnostics {
     pub(super) fn mistake(&mut self, origin: Origin, text: impl Into<String>) {
-        self.mistakes.push(Note::new(origin, text));
+        self.mistakes.push(Diagnostic::new(origin, text));
     }
 
     pub(super) fn warning(&mut self, origin: Origin, text: impl Into<String>) {
-        self.warnings.push(Note::new(origin, text));
+        self.warnings.push(Diagnostic::new(origin, text));
     }
 
     /// The result: `value` with the warnings, or the mistakes when there are any.
-    pub(super) fn finish<T>(mut self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Note>), ConfigErrors> {
+    pub(super) fn finish<T>(mut self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
         match value() {
             Some(value) if self.mistakes.is_empty() => Ok((value, self.warnings)),
             _ => {
@@ -119,7 +119,7 @@ impl Notes {
 }
 
 /// Puts the notes of one file in the order of its lines; files stay in the order in which they were read.
-fn sort_lines(notes: &mut [Note]) {
+fn sort_lines(notes: &mut [Diagnostic]) {
     let mut files: Vec<PathBuf> = Vec::new();
     let mut rank = |origin: &Origin| match origin {
         Origin::Line(path, _) | Origin::Path(path) => {

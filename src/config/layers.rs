@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::document::Given;
-use super::errors::{Notes, Origin};
+use super::document::GivenValue;
+use super::errors::{Diagnostics, Origin};
 use super::keys::{all_keys, is_network_key};
 use super::nearest_key::nearest;
 use super::section::Key;
@@ -45,7 +45,7 @@ impl<T> Resolved<T> {
 }
 
 /// Lays what was given, the least first, over the defaults.
-pub(super) fn resolve<T: Tables>(given: &[Given], notes: &mut Notes) -> Resolved<T> {
+pub(super) fn resolve<T: Tables>(given: &[GivenValue], notes: &mut Diagnostics) -> Resolved<T> {
     let mut values = T::defaults(is_seed(given));
     let mut origins = BTreeMap::new();
     for given in given {
@@ -60,18 +60,18 @@ pub(super) fn resolve<T: Tables>(given: &[Given], notes: &mut Notes) -> Resolved
 }
 
 /// The mode that decides the defaults: the last valid word on seed_mode.
-pub(super) fn is_seed(given: &[Given]) -> bool {
+pub(super) fn is_seed(given: &[GivenValue]) -> bool {
     let words = given.iter().filter(|given| given.key.table == "p2p" && given.key.name == "seed_mode");
     words.rev().find_map(|given| given.text.parse().ok()).unwrap_or(false)
 }
 
 /// What the environment gives. An unknown name is only warned of: orchestrators set variables of their own making.
-pub(super) fn from_environment(variables: &[(String, String)], notes: &mut Notes) -> Vec<Given> {
+pub(super) fn from_environment(variables: &[(String, String)], notes: &mut Diagnostics) -> Vec<GivenValue> {
     let mut given = Vec::new();
     for (name, value) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
         let origin = Origin::Variable(name.clone());
         if let Some(key) = all_keys().find(|key| key.variable() == *name) {
-            given.push(Given { key, text: value.clone(), origin });
+            given.push(GivenValue { key, text: value.clone(), origin });
         } else if !OTHER_VARIABLES.contains(&name.as_str()) {
             let known: Vec<String> = all_keys().map(|key| key.variable().to_ascii_lowercase()).collect();
             let near = nearest(name, known.iter().map(String::as_str)).map(str::to_ascii_uppercase);
@@ -83,14 +83,14 @@ pub(super) fn from_environment(variables: &[(String, String)], notes: &mut Notes
 }
 
 /// What the flags give.
-pub(super) fn from_flags(flags: &[(&'static Key, String)]) -> Vec<Given> {
+pub(super) fn from_flags(flags: &[(&'static Key, String)]) -> Vec<GivenValue> {
     flags
         .iter()
-        .map(|(key, text)| Given { key, text: text.clone(), origin: Origin::Flag(format!("--{}", key.path())) })
+        .map(|(key, text)| GivenValue { key, text: text.clone(), origin: Origin::Flag(format!("--{}", key.path())) })
         .collect()
 }
 
 /// Parts what is for the process from what is for a network.
-pub(super) fn by_file(given: Vec<Given>) -> (Vec<Given>, Vec<Given>) {
+pub(super) fn by_file(given: Vec<GivenValue>) -> (Vec<GivenValue>, Vec<GivenValue>) {
     given.into_iter().partition(|given| !is_network_key(given.key))
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::document::{self, Given, Layout};
-use super::errors::{ConfigErrors, Note, Notes, Origin};
+use super::document::{self, GivenValue, Layout};
+use super::errors::{ConfigErrors, Diagnostic, Diagnostics, Origin};
 use super::home::{Home, NetworkFolder};
 use super::keys::Admin;
 use super::layers::{self, Resolved};
@@ -46,7 +46,7 @@ pub struct Config {
     /// The networks, by their folders' names; at least one.
     pub networks: Vec<Network>,
     /// What works and is probably not meant, to be told once.
-    pub warnings: Vec<Note>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// Reads everything and checks everything.
@@ -54,7 +54,7 @@ pub struct Config {
 /// # Errors
 /// All mistakes of all sources at once.
 pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
-    let mut notes = Notes::default();
+    let mut notes = Diagnostics::default();
     let (for_process, for_network) = layers::by_file(overrides(sources, &mut notes));
 
     let process = load_process(&sources.home, for_process, admin_checks::check, &mut notes);
@@ -89,12 +89,12 @@ pub fn load_beside<'a>(
     process: &Process,
     others: impl IntoIterator<Item = &'a Network>,
     folder: &NetworkFolder,
-) -> Result<(Network, Vec<Note>), ConfigErrors> {
+) -> Result<(Network, Vec<Diagnostic>), ConfigErrors> {
     let mut for_network = Vec::new();
     if sources.network.as_deref() == Some(folder.name.as_str()) {
         for_network = again(sources).1;
     }
-    let mut notes = Notes::default();
+    let mut notes = Diagnostics::default();
     let network = load_network(folder, &for_network, &mut notes);
     if let Some(network) = &network {
         conflicts::check_network(process, others, network, &mut notes);
@@ -107,21 +107,21 @@ pub fn load_beside<'a>(
 /// # Errors
 /// All mistakes of its file.
 pub fn load_process_again(sources: &Sources) -> Result<Process, ConfigErrors> {
-    let mut notes = Notes::default();
+    let mut notes = Diagnostics::default();
     let process = load_process(&sources.home, again(sources).0, admin_checks::check, &mut notes);
     notes.finish(|| Some(process)).map(|(process, _)| process)
 }
 
 /// What variables and flags say: a flag counts more.
-fn overrides(sources: &Sources, notes: &mut Notes) -> Vec<Given> {
+fn overrides(sources: &Sources, notes: &mut Diagnostics) -> Vec<GivenValue> {
     let mut given = layers::from_environment(&sources.variables, notes);
     given.extend(layers::from_flags(&sources.flags));
     given
 }
 
 /// The same for the process and for the network, without their mistakes, which were told at the start.
-fn again(sources: &Sources) -> (Vec<Given>, Vec<Given>) {
-    layers::by_file(overrides(sources, &mut Notes::default()))
+fn again(sources: &Sources) -> (Vec<GivenValue>, Vec<GivenValue>) {
+    layers::by_file(overrides(sources, &mut Diagnostics::default()))
 }
 
 /// Reads what is said of the process alone, without asking whether anybody could enter: for those who only want to reach it,
@@ -130,9 +130,9 @@ fn again(sources: &Sources) -> (Vec<Given>, Vec<Given>) {
 /// # Errors
 /// All mistakes of its file and variables.
 pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<Process, ConfigErrors> {
-    let mut notes = Notes::default();
+    let mut notes = Diagnostics::default();
     // A variable that is not known here is of no concern to a client.
-    let given = layers::from_environment(&variables, &mut Notes::default());
+    let given = layers::from_environment(&variables, &mut Diagnostics::default());
     let process = load_process(home, layers::by_file(given).0, |_, _, _| (), &mut notes);
     notes.finish(|| Some(process)).map(|(process, _)| process)
 }
@@ -141,17 +141,17 @@ pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Resu
 ///
 /// # Errors
 /// All mistakes of its files. What it shares with other networks is not checked here.
-pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Note>), ConfigErrors> {
-    let mut notes = Notes::default();
+pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Diagnostic>), ConfigErrors> {
+    let mut notes = Diagnostics::default();
     let network = load_network(folder, &[], &mut notes);
     notes.finish(|| network)
 }
 
 fn load_process(
     home: &Home,
-    overrides: Vec<Given>,
-    check: impl FnOnce(&Admin, &dyn Fn(&str) -> Origin, &mut Notes),
-    notes: &mut Notes,
+    overrides: Vec<GivenValue>,
+    check: impl FnOnce(&Admin, &dyn Fn(&str) -> Origin, &mut Diagnostics),
+    notes: &mut Diagnostics,
 ) -> Process {
     let file = home.process_file();
     let mut given = read_file(&file, process::LAYOUT, true, notes).unwrap_or_default();
@@ -165,7 +165,7 @@ fn load_process(
 }
 
 /// A network without a mistake; with one, its values say nothing about what it shares with others.
-fn load_network(folder: &NetworkFolder, overrides: &[Given], notes: &mut Notes) -> Option<Network> {
+fn load_network(folder: &NetworkFolder, overrides: &[GivenValue], notes: &mut Diagnostics) -> Option<Network> {
     if let Err(error) = chain_id::check(&folder.name) {
         notes.mistake(Origin::path(&folder.path), format!("the folder does not name a network: {error}"));
         return None;
@@ -179,7 +179,7 @@ fn load_network(folder: &NetworkFolder, overrides: &[Given], notes: &mut Notes) 
     network::build(folder, resolved, &given, notes).filter(|_| notes.mistakes.len() == before)
 }
 
-fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Notes) -> Option<Vec<Given>> {
+fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Diagnostics) -> Option<Vec<GivenValue>> {
     let path: Arc<Path> = file.into();
     match files::read(file) {
         Ok(text) => Some(document::read(&path, &text, layout, notes)),
@@ -192,7 +192,7 @@ fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Notes) -> 
 }
 
 /// The networks' folders; one without a file is warned of, none at all is a mistake.
-fn folders(home: &Home, notes: &mut Notes) -> Vec<NetworkFolder> {
+fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
     let path = home.networks_path();
     let found = home.networks().unwrap_or_else(|error| {
         notes.mistake(Origin::path(&path), format!("cannot be read: {error}"));
@@ -214,7 +214,12 @@ fn folders(home: &Home, notes: &mut Notes) -> Vec<NetworkFolder> {
 }
 
 /// The network that flags and variables are for.
-fn target<'a>(sources: &Sources, folders: &'a [NetworkFolder], given: &[Given], notes: &mut Notes) -> Option<&'a str> {
+fn target<'a>(
+    sources: &Sources,
+    folders: &'a [NetworkFolder],
+    given: &[GivenValue],
+    notes: &mut Diagnostics,
+) -> Option<&'a str> {
     let names = || folders.iter().map(|folder| folder.name.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = &sources.network {
         let found = folders.iter().find(|folder| folder.name == *wanted);

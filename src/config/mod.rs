@@ -32,7 +32,7 @@ mod value_source;
 pub use access_edit::{AccessEditError, add_token, remove_token};
 pub use create::{CreateError, Created, create_network};
 pub use effective::{Difference, Entry, differences, is_same, network_key, read_value};
-pub use errors::{ConfigErrors, Note, Origin};
+pub use errors::{ConfigErrors, Diagnostic, Origin};
 pub use home::{Home, NetworkFolder};
 pub use load::{Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone};
 pub use network::Network;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::document::{Given, Layout};
+use super::document::{GivenValue, Layout};
 use super::effective::{self, Entry};
-use super::errors::{Notes, Origin};
+use super::errors::{Diagnostics, Origin};
 use super::home::NetworkFolder;
 use super::keys::{BookFile, IGNORED, NETWORK_TABLES, NetworkTop, P2p, PROCESS_TABLES, Pex};
 use super::layers::{Resolved, Tables, is_seed};
@@ -131,8 +131,8 @@ impl Tables for NetworkTables {
 pub(super) fn build(
     folder: &NetworkFolder,
     resolved: Resolved<NetworkTables>,
-    given: &[Given],
-    notes: &mut Notes,
+    given: &[GivenValue],
+    notes: &mut Diagnostics,
 ) -> Option<Network> {
     let file = folder.config_file();
     if !resolved.values.p2p.pex {
@@ -171,7 +171,7 @@ fn whole_path(path: PathBuf) -> PathBuf {
     }
 }
 
-fn read_key(path: &Path, notes: &mut Notes) -> Option<NodeKey> {
+fn read_key(path: &Path, notes: &mut Diagnostics) -> Option<NodeKey> {
     match node_key::read(path) {
         Ok(key) => {
             if node_key::is_open_to_others(path) {
@@ -188,7 +188,7 @@ fn read_key(path: &Path, notes: &mut Notes) -> Option<NodeKey> {
 }
 
 /// Warns of values that came with a full node's section and do not fit a seed.
-pub(super) fn warn_of_pasted_limits(from_file: &[Given], all: &[Given], notes: &mut Notes) {
+pub(super) fn warn_of_pasted_limits(from_file: &[GivenValue], all: &[GivenValue], notes: &mut Diagnostics) {
     if !is_seed(all) {
         return;
     }

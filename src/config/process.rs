@@ -1,7 +1,7 @@
 //! `pexd.toml`: the process.
 
 use super::admin_checks::whole_paths;
-use super::document::{Given, Layout};
+use super::document::{GivenValue, Layout};
 use super::effective::{self, Entry};
 use super::home::Home;
 use super::keys::{Admin, Http, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
@@ -64,7 +64,7 @@ impl Tables for ProcessTables {
 }
 
 /// The process of these values, its paths whole. `given` is what they were resolved from.
-pub(super) fn build(values: ProcessTables, given: &[Given], home: &Home) -> Process {
+pub(super) fn build(values: ProcessTables, given: &[GivenValue], home: &Home) -> Process {
     let ProcessTables { top, admin, http, log, limits } = values;
     let default_network = Some(top.default_network.0).filter(|name| !name.is_empty());
     let entries = effective::entries(&PROCESS_TABLES, given, false);

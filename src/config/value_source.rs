@@ -5,25 +5,25 @@ use std::sync::Arc;
 
 use toml_edit::{Document, Item, TableLike};
 
-use super::errors::{Notes, Origin};
+use super::errors::{Diagnostics, Origin};
 
 /// Syntax mistakes told of one file at most.
 const MAX_SYNTAX_MISTAKES: usize = 20;
 
 /// A file's text on its way to a document.
-pub(super) struct Source<'a> {
+pub(super) struct ValueSource<'a> {
     pub(super) path: &'a Arc<Path>,
     text: String,
 }
 
-impl<'a> Source<'a> {
+impl<'a> ValueSource<'a> {
     pub(super) fn new(path: &'a Arc<Path>, text: &str) -> Self {
-        Source { path, text: text.to_owned() }
+        ValueSource { path, text: text.to_owned() }
     }
 
     /// Parses the text. The parser stops at its first mistake, so a line that it refuses is blanked and the rest tried
     /// again, until nothing is refused or a refused line means more than itself.
-    pub(super) fn parse(&mut self, notes: &mut Notes) -> Option<Document<String>> {
+    pub(super) fn parse(&mut self, notes: &mut Diagnostics) -> Option<Document<String>> {
         for _ in 0..MAX_SYNTAX_MISTAKES {
             let error = match Document::parse(self.text.clone()) {
                 Ok(document) => return Some(document),

@@ -107,31 +107,31 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
 }
 
 fn dials(out: &mut Exposition<'_>, chain: &str, report: &Report) {
-    let (node, tallies) = (&report.status.node, &report.status.tallies);
-    for (&(purpose, outcome), count) in &tallies.dials {
+    let (node, counters) = (&report.status.node, &report.status.counters);
+    for (&(purpose, outcome), count) in &counters.dials {
         let outcome = outcome.map_or("inconclusive", DialOutcome::name);
         out.add(&m::DIALS, &[chain, &purpose.to_string(), outcome], *count as f64);
     }
     out.add(&m::DIALLING, &[chain], node.dialling.into());
     out.add(&m::MAX_DIALS, &[chain], node.max_dials.into());
-    out.add(&m::LAST_DIAL_ANSWER, &[chain], seconds(tallies.outbound.last_answer()));
+    out.add(&m::LAST_DIAL_ANSWER, &[chain], seconds(counters.outbound.last_answer()));
     out.add(&m::BACKLOG, &[chain], node.crawl.backlog.into());
     out.add(&m::LAST_ROUND, &[chain], seconds(node.crawl.last_round));
     out.add(&m::LAST_SEED_ROUND, &[chain], seconds(node.crawl.last_seed_round));
-    out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "outbound"], &tallies.outbound_handshakes);
+    out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "outbound"], &counters.outbound_handshakes);
 }
 
 fn inbound(out: &mut Exposition<'_>, chain: &str, report: &Report) {
-    let tallies = &report.status.tallies;
+    let counters = &report.status.counters;
     for (reason, count) in &report.status.refused {
         out.add(&m::REFUSALS, &[chain, reason], *count as f64);
     }
     for (reason, count) in &report.status.ended {
         out.add(&m::DISCONNECTS, &[chain, reason], *count as f64);
     }
-    out.add(&m::ANSWERED, &[chain], tallies.answered as f64);
-    out.add_histogram(&m::SESSION_SECONDS, &[chain], &tallies.sessions);
-    out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "inbound"], &tallies.inbound_handshakes);
+    out.add(&m::ANSWERED, &[chain], counters.answered as f64);
+    out.add_histogram(&m::SESSION_SECONDS, &[chain], &counters.sessions);
+    out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "inbound"], &counters.inbound_handshakes);
 }
 
 fn messages(out: &mut Exposition<'_>, chain: &str, counts: &MessageCounts) {

@@ -14,7 +14,7 @@ use crate::book::{HashKey, Source};
 use crate::clock::{self, Clock};
 use crate::network::{self, Running, SharedListener};
 use crate::node::Params;
-use crate::node::row::{Change, Key, Row};
+use crate::node::row::{Key, Row, RowChange};
 use crate::store::{self, Store};
 use crate::testkit::reserve_port;
 use crate::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit};
@@ -70,7 +70,7 @@ impl Member {
                 node_info(self.key.id(), self.chain, self.at, &self.moniker),
                 loopback_settings(),
             ),
-            entrance: SharedListener::new(self.at, open_door()),
+            shared_listener: SharedListener::new(self.at, open_door()),
             book: folder.join(format!("{}.db", self.moniker)),
             store: store::StoreSettings::default(),
             changeable: network::Changeable::default(),
@@ -181,7 +181,7 @@ async fn fill_book(config: &network::Config, known: &[NetAddress]) -> anyhow::Re
     let changes = book
         .take_dirty(usize::MAX)
         .into_iter()
-        .map(|(address, record)| Change { key: Key::Address(address), row: record.map(Row::Address) });
+        .map(|(address, record)| RowChange { key: Key::Address(address), row: record.map(Row::Address) });
     store.write(changes.collect()).await?;
     store.close().await?;
     Ok(())

@@ -119,7 +119,7 @@ pub(super) enum BookCommand {
     /// The present entries of these addresses.
     At(Vec<NetAddress>, oneshot::Sender<Vec<AddressView>>),
     /// All about an address, or those of an ID.
-    Stories(AddressRef, oneshot::Sender<Vec<AddressDiagnosis>>),
+    Diagnoses(AddressRef, oneshot::Sender<Vec<AddressDiagnosis>>),
     /// What an asker would be told.
     Preview(Option<NodeId>, oneshot::Sender<Preview>),
     /// The bans after a target.

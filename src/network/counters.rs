@@ -196,20 +196,20 @@ mod tests {
 
     #[test]
     fn an_answer_is_somebodys_who_was_there() {
-        let mut tallies = Counters::default();
+        let mut counters = Counters::default();
         let at = Wall::from_secs(1_000_000);
         let wrong_id = Fault::WrongId { actual: NodeId::from_bytes([2; 20]) };
-        tallies.note(&failed(Fault::TimedOut(Stage::Dial)), at);
-        tallies.note(&failed(Fault::Refused), at);
-        tallies.note(&failed(Fault::Unresolved), at);
-        assert_eq!((tallies.outbound.recent(at), tallies.outbound.last_answer()), ((3, 0), Wall::NEVER));
-        tallies.note(&failed(wrong_id), at);
-        tallies.note(&failed(Fault::Reset), at);
-        tallies.note(&reached(), at);
+        counters.note(&failed(Fault::TimedOut(Stage::Dial)), at);
+        counters.note(&failed(Fault::Refused), at);
+        counters.note(&failed(Fault::Unresolved), at);
+        assert_eq!((counters.outbound.recent(at), counters.outbound.last_answer()), ((3, 0), Wall::NEVER));
+        counters.note(&failed(wrong_id), at);
+        counters.note(&failed(Fault::Reset), at);
+        counters.note(&reached(), at);
         // Our own policy: not a word about who is there.
-        tallies.note(&failed(Fault::DuplicateId), at);
-        assert_eq!((tallies.outbound.recent(at), tallies.outbound.last_answer()), ((6, 3), at));
-        let count = |outcome| tallies.dials.get(&(Purpose::Visit, outcome)).copied();
+        counters.note(&failed(Fault::DuplicateId), at);
+        assert_eq!((counters.outbound.recent(at), counters.outbound.last_answer()), ((6, 3), at));
+        let count = |outcome| counters.dials.get(&(Purpose::Visit, outcome)).copied();
         assert_eq!(
             (count(Some(DialOutcome::Refused)), count(Some(DialOutcome::Reached)), count(None)),
             (Some(1), Some(1), Some(2))

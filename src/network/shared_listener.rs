@@ -32,7 +32,7 @@ struct State {
 /// A network's place at a listener, given up when this is dropped; the last one that leaves frees the port.
 #[derive(Debug)]
 pub(super) struct BoundListener {
-    entrance: SharedListener,
+    shared: SharedListener,
     listener: Arc<Listener>,
     chain_id: String,
 }
@@ -107,7 +107,7 @@ impl SharedListener {
             };
             listener.add_route(local.clone(), peers.clone()).map_err(|error| error.to_string())?;
             state.listener = Some(listener.clone());
-            Ok(BoundListener { entrance: self.clone(), listener, chain_id: local.info().network.clone() })
+            Ok(BoundListener { shared: self.clone(), listener, chain_id: local.info().network.clone() })
         })
     }
 
@@ -129,7 +129,7 @@ impl State {
 impl BoundListener {
     /// Sets the limits that this network wants.
     pub(super) fn set_limits(&self, limits: HandshakeLimits) {
-        let mut state = self.entrance.state();
+        let mut state = self.shared.state();
         state.limits.insert(self.chain_id.clone(), limits);
         state.limit();
     }
@@ -153,7 +153,7 @@ impl BoundListener {
 
 impl Drop for BoundListener {
     fn drop(&mut self) {
-        let mut state = self.entrance.state();
+        let mut state = self.shared.state();
         state.limits.remove(&self.chain_id);
         if self.listener.remove_route(&self.chain_id) == 0 {
             state.listener = None;

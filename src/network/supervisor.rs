@@ -19,10 +19,10 @@ use super::actor::{Actor, Exit, Shell, event_mark};
 use super::command::{Command, StartWaiter};
 use super::handle::Handle;
 use super::shared_listener::SharedListener;
-use super::tunables::{Changeable, Configured, Settings};
+use super::tunables::{Changeable, Configured, RuntimeSettings};
 use crate::book::HashKey;
 use crate::clock::{self, Clock};
-use crate::node::row::{Change, Rows, Setting};
+use crate::node::row::{RowChange, Rows, Setting};
 use crate::node::{Node, Params};
 use crate::store::{self, Loaded, Store};
 use crate::transport::{Dialler, LocalNode};
@@ -37,7 +37,7 @@ pub struct Config {
     /// Our identity and what we say of ourselves.
     pub local: Arc<LocalNode>,
     /// Where peers come in.
-    pub entrance: SharedListener,
+    pub shared_listener: SharedListener,
     /// The book's file.
     pub book: PathBuf,
     /// Bounds on the book's file.
@@ -49,7 +49,11 @@ pub struct Config {
 impl Config {
     /// What of it can be brought into force while the network runs.
     pub fn configured(&self) -> Configured {
-        Configured { params: self.params.clone(), pace: self.local.settings().pace(), door: self.entrance.limits() }
+        Configured {
+            params: self.params.clone(),
+            rates: self.local.settings().rates(),
+            handshake_limits: self.shared_listener.limits(),
+        }
     }
 }
 
@@ -74,7 +78,7 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
         shell: Shell {
             chain_id: config.chain_id,
             local: config.local,
-            entrance: config.entrance,
+            shared_listener: config.shared_listener,
             dialler,
             clock: Clock,
             events: handle.events().clone(),
@@ -130,8 +134,8 @@ impl Supervisor {
         let mut wish: Option<StartWaiter> = None;
         let mut breakdown: Option<String> = None;
         loop {
-            let (node, saving, ledger, settings) = self.load_or_fail(opened);
-            let mut actor = Actor::new(&self.shell, node, saving, ledger, settings);
+            let (node, saving, logs, settings) = self.load_or_fail(opened);
+            let mut actor = Actor::new(&self.shell, node, saving, logs, settings);
             if let Some(reason) = breakdown.take() {
                 actor.node.fail(self.shell.clock.now(), reason);
             }
@@ -163,7 +167,7 @@ impl Supervisor {
     }
 
     /// As [`Supervisor::load`]; a book that breaks the node is as good as none.
-    fn load_or_fail(&self, opened: Opened) -> (Node, Saving, AuditAndDialLog, Settings) {
+    fn load_or_fail(&self, opened: Opened) -> (Node, Saving, AuditAndDialLog, RuntimeSettings) {
         catch_unwind(AssertUnwindSafe(|| self.load(opened))).unwrap_or_else(|panic| {
             let reason = format!("internal fault while the book was loaded: {}", words(panic.as_ref()));
             self.load(Err(reason))
@@ -171,16 +175,16 @@ impl Supervisor {
     }
 
     /// The node with what its book held. Without a book it is empty, failed, and can only be looked at or started.
-    fn load(&self, opened: Opened) -> (Node, Saving, AuditAndDialLog, Settings) {
+    fn load(&self, opened: Opened) -> (Node, Saving, AuditAndDialLog, RuntimeSettings) {
         let (clock, now) = (self.shell.clock, self.shell.clock.now());
         match opened {
             Ok((store, mut loaded)) => {
-                let mut ledger = AuditAndDialLog::after(&loaded.rows, self.store.dial_log);
+                let mut logs = AuditAndDialLog::after(&loaded.rows, self.store.dial_log);
                 self.leave_out_what_is_forbidden(&mut loaded.rows);
                 let (settings, lapsed) = self.settings(std::mem::take(&mut loaded.rows.settings));
-                lapsed.into_iter().for_each(|change| ledger.keep(change));
+                lapsed.into_iter().for_each(|change| logs.keep(change));
                 let node = self.node(loaded, self.params(&settings));
-                (node, Saving::new(store, clock), ledger, settings)
+                (node, Saving::new(store, clock), logs, settings)
             }
             Err(reason) => {
                 let (settings, _) = self.settings(Vec::new());
@@ -194,12 +198,12 @@ impl Supervisor {
         }
     }
 
-    fn settings(&self, kept: Vec<Setting>) -> (Settings, Vec<Change>) {
-        Settings::load(self.changeable.clone(), &self.shell.configured.load(), kept)
+    fn settings(&self, kept: Vec<Setting>) -> (RuntimeSettings, Vec<RowChange>) {
+        RuntimeSettings::load(self.changeable.clone(), &self.shell.configured.load(), kept)
     }
 
     /// The parameters as the file has them, with what was changed at run time.
-    fn params(&self, settings: &Settings) -> Params {
+    fn params(&self, settings: &RuntimeSettings) -> Params {
         let mut params = self.shell.configured.load().params.clone();
         params.set_tuning(settings.in_effect().node);
         params

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::node::row::{Change, Key, Row, Setting};
+use crate::node::row::{Key, Row, RowChange, Setting};
 use crate::node::{Params, Tuning};
 use crate::transport::{ConnectionRates, HandshakeLimits};
 use crate::types::Wall;
@@ -15,9 +15,9 @@ pub struct Tunables {
     /// The node's.
     pub node: Tuning,
     /// Of each connection.
-    pub pace: ConnectionRates,
+    pub rates: ConnectionRates,
     /// The listener's; with several networks on one listener the strictest of each holds.
-    pub door: HandshakeLimits,
+    pub handshake_limits: HandshakeLimits,
 }
 
 /// Sets one of the values from a key of the configuration and its text. An error is what is wrong, to be put behind the
@@ -46,14 +46,14 @@ pub struct Configured {
     /// The machine's parameters.
     pub params: Params,
     /// The pace of connections.
-    pub pace: ConnectionRates,
+    pub rates: ConnectionRates,
     /// The limits of its listener.
-    pub door: HandshakeLimits,
+    pub handshake_limits: HandshakeLimits,
 }
 
 impl Configured {
     fn tunables(&self) -> Tunables {
-        Tunables { node: self.params.tuning(), pace: self.pace, door: self.door }
+        Tunables { node: self.params.tuning(), rates: self.rates, handshake_limits: self.handshake_limits }
     }
 }
 
@@ -67,17 +67,17 @@ pub struct SettingsView {
 }
 
 /// The file's values with the changes over them.
-pub(super) struct Settings {
+pub(super) struct RuntimeSettings {
     changeable: Changeable,
     file: Tunables,
     changes: BTreeMap<Box<str>, Setting>,
 }
 
-impl Settings {
+impl RuntimeSettings {
     /// The changes that still apply, and what the store is to forget: a change lapses when the file says the same. One
     /// that does not read is left out and kept in the store; while the file forbids changes, so are all.
-    pub(super) fn load(changeable: Changeable, configured: &Configured, kept: Vec<Setting>) -> (Self, Vec<Change>) {
-        let mut settings = Settings { changeable, file: configured.tunables(), changes: BTreeMap::new() };
+    pub(super) fn load(changeable: Changeable, configured: &Configured, kept: Vec<Setting>) -> (Self, Vec<RowChange>) {
+        let mut settings = RuntimeSettings { changeable, file: configured.tunables(), changes: BTreeMap::new() };
         if settings.changeable.forbidden.is_some() {
             return (settings, Vec::new());
         }
@@ -102,7 +102,7 @@ impl Settings {
     }
 
     /// Takes what the file says now, and says what the store is to forget.
-    pub(super) fn set_file(&mut self, configured: &Configured) -> Vec<Change> {
+    pub(super) fn set_file(&mut self, configured: &Configured) -> Vec<RowChange> {
         self.file = configured.tunables();
         self.lapse()
     }
@@ -111,7 +111,7 @@ impl Settings {
     ///
     /// # Errors
     /// What is wrong with the value.
-    pub(super) fn set(&mut self, setting: Setting) -> Result<Option<Change>, String> {
+    pub(super) fn set(&mut self, setting: Setting) -> Result<Option<RowChange>, String> {
         let key = setting.key.clone();
         let before = self.in_effect();
         let mut after = before;
@@ -123,12 +123,12 @@ impl Settings {
             return Ok(self.reset(&key));
         }
         self.changes.insert(key.clone(), setting.clone());
-        Ok(Some(Change { key: Key::Setting(key), row: Some(Row::Setting(setting)) }))
+        Ok(Some(RowChange { key: Key::Setting(key), row: Some(Row::Setting(setting)) }))
     }
 
     /// Takes a change back; `None` when there was none.
-    pub(super) fn reset(&mut self, key: &str) -> Option<Change> {
-        self.changes.remove(key).map(|setting| Change { key: Key::Setting(setting.key), row: None })
+    pub(super) fn reset(&mut self, key: &str) -> Option<RowChange> {
+        self.changes.remove(key).map(|setting| RowChange { key: Key::Setting(setting.key), row: None })
     }
 
     /// Where the file forbids changes.
@@ -146,7 +146,7 @@ impl Settings {
         Ok(tunables)
     }
 
-    fn lapse(&mut self) -> Vec<Change> {
+    fn lapse(&mut self) -> Vec<RowChange> {
         let same = |setting: &Setting| self.over_file(&setting.key, &setting.value).as_ref() == Ok(&self.file);
         let lapsed: Vec<Box<str>> = self.changes.values().filter(|s| same(s)).map(|s| s.key.clone()).collect();
         lapsed.iter().filter_map(|key| self.reset(key)).collect()
@@ -189,11 +189,20 @@ mod tests {
         Ok(())
     }
 
-    fn settings(max_inbound: u32, kept: &[(&str, &str)], forbidden: Option<Arc<str>>) -> (Settings, Vec<Change>) {
+    fn settings(
+        max_inbound: u32,
+        kept: &[(&str, &str)],
+        forbidden: Option<Arc<str>>,
+    ) -> (RuntimeSettings, Vec<RowChange>) {
         let limits = Limits { max_inbound, max_outbound: 10, persistent_max_period: Duration::ZERO, max_dials: 1 };
-        let pace = ConnectionRates { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO };
-        let file = Tunables { node: Tuning { limits, period: Duration::ZERO }, pace, door: HandshakeLimits::default() };
-        let mut settings = Settings { changeable: Changeable { read, forbidden }, file, changes: BTreeMap::new() };
+        let rates = ConnectionRates { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO };
+        let file = Tunables {
+            node: Tuning { limits, period: Duration::ZERO },
+            rates,
+            handshake_limits: HandshakeLimits::default(),
+        };
+        let mut settings =
+            RuntimeSettings { changeable: Changeable { read, forbidden }, file, changes: BTreeMap::new() };
         for (key, value) in kept {
             settings.changes.insert((*key).into(), setting(key, value));
         }
@@ -205,8 +214,8 @@ mod tests {
         NewSetting { key: key.into(), value: value.into() }.by("ops", Wall::from_secs(1))
     }
 
-    fn deleted(key: &str) -> Change {
-        Change { key: Key::Setting(key.into()), row: None }
+    fn deleted(key: &str) -> RowChange {
+        RowChange { key: Key::Setting(key.into()), row: None }
     }
 
     #[test]
@@ -216,7 +225,7 @@ mod tests {
         let limits = settings.in_effect().node.limits;
         assert_eq!((limits.max_inbound, limits.max_outbound), (40, 11));
         assert_eq!(settings.set(setting("out", "011")), Ok(None), "it is so already");
-        assert!(matches!(settings.set(setting("in", "50")), Ok(Some(Change { row: Some(_), .. }))));
+        assert!(matches!(settings.set(setting("in", "50")), Ok(Some(RowChange { row: Some(_), .. }))));
         assert_eq!(settings.in_effect().node.limits.max_inbound, 50);
         assert_eq!(settings.set(setting("in", "40")), Ok(Some(deleted("in"))), "to what the file says");
         assert_eq!(settings.reset("out"), Some(deleted("out")));

@@ -54,7 +54,7 @@ pub struct Status {
     /// The latest of them, the last one at the end; at most 64.
     pub recent_ends: Vec<PeerEnd>,
     /// Counts of dials, answers and times.
-    pub tallies: Counters,
+    pub counters: Counters,
 }
 
 /// The end of a peer's connection.

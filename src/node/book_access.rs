@@ -30,8 +30,8 @@ impl Node {
     }
 
     /// All that decides about an address, or about each of an ID's, by IP and port.
-    pub fn stories(&self, now: Now, whose: &AddressRef) -> Vec<AddressDiagnosis> {
-        self.named(whose).iter().filter_map(|address| self.story(now, address)).collect()
+    pub fn diagnoses(&self, now: Now, whose: &AddressRef) -> Vec<AddressDiagnosis> {
+        self.named(whose).iter().filter_map(|address| self.diagnosis(now, address)).collect()
     }
 
     fn named(&self, whose: &AddressRef) -> Vec<NetAddress> {
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    fn story(&self, now: Now, address: &NetAddress) -> Option<AddressDiagnosis> {
+    fn diagnosis(&self, now: Now, address: &NetAddress) -> Option<AddressDiagnosis> {
         let view = self.address(now, address)?;
         let (id, running) = (address.id(), self.state == RunState::Running);
         let wall_of = |at: Mono| now.wall + at.since(now.mono);
@@ -70,14 +70,14 @@ impl Node {
 
     /// What an inbound peer would be told now. Chance comes from the caller, so that the answers that peers get are not
     /// touched.
-    pub fn preview(&mut self, now: Now, asker: Option<NodeId>, rng: &mut SeededRng) -> Preview {
+    pub fn preview(&mut self, now: Now, requester: Option<NodeId>, rng: &mut SeededRng) -> Preview {
         // Nobody has our own ID.
-        let asker = asker.unwrap_or(self.own_id());
-        let own = self.book.served_address(self.pex.servable(), &asker);
+        let requester = requester.unwrap_or(self.own_id());
+        let own = self.book.served_address(self.pex.servable(), &requester);
         let told = own.is_some_and(|own| !self.switch.bans_ip(own.ip(), now.wall));
         let servable = self.summary(now).servable - u32::from(told);
         let mut context = Context { now, book: &mut self.book, switch: &mut self.switch, rng };
-        Preview { addresses: self.pex.preview(&mut context, asker), servable }
+        Preview { addresses: self.pex.preview(&mut context, requester), servable }
     }
 
     /// Puts an address into the book for an operator. Without a `source` it is ourselves.

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub use input::Input;
 use ipnet::IpNet;
 pub use params::{Params, Tuning};
-use row::{Change, Key, ListItem, Row, Rows};
+use row::{Key, ListItem, Row, RowChange, Rows};
 use runtime_lists::Deltas;
 pub use views::{
     AddressDiagnosis, AddressRef, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState,
@@ -75,7 +75,7 @@ impl Node {
         let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
         let Deltas { seeds, persistent, unconditional, private } = Deltas::sort(rows.deltas);
         let (book, report) = Book::load(params.book, key, rows.addresses, private, now);
-        let kept = switch::Kept { bans: rows.bans, persistent, unconditional };
+        let kept = switch::RestoredState { bans: rows.bans, persistent, unconditional };
         let mut node = Node {
             book,
             switch: Switch::new(params.switch, kept),
@@ -200,12 +200,12 @@ impl Node {
     }
 
     /// At most `max` changed rows, what operators changed first. They count as stored from here on.
-    pub fn take_dirty(&mut self, max: usize) -> Vec<Change> {
+    pub fn take_dirty(&mut self, max: usize) -> Vec<RowChange> {
         let mut changes = Vec::new();
         while changes.len() < max
             && let Some((target, ban)) = self.switch.take_dirty()
         {
-            changes.push(Change { key: Key::Ban(target), row: ban.map(Row::Ban) });
+            changes.push(RowChange { key: Key::Ban(target), row: ban.map(Row::Ban) });
         }
         while changes.len() < max
             && let Some(change) = self.take_dirty_list()
@@ -221,7 +221,7 @@ impl Node {
         changes.extend(
             addresses
                 .into_iter()
-                .map(|(address, record)| Change { key: Key::Address(address), row: record.map(Row::Address) }),
+                .map(|(address, record)| RowChange { key: Key::Address(address), row: record.map(Row::Address) }),
         );
         changes
     }
@@ -295,12 +295,12 @@ impl Node {
     }
 }
 
-fn seed_change(change: SeedChange) -> Change {
+fn seed_change(change: SeedChange) -> RowChange {
     match change {
         SeedChange::Delta(seed, delta) => {
             let row = delta.map(|delta| Row::Delta(delta.map(ListItem::Seed)));
-            Change { key: Key::Delta(ListItem::Seed(seed)), row }
+            RowChange { key: Key::Delta(ListItem::Seed(seed)), row }
         }
-        SeedChange::Health(seed, health) => Change { key: Key::SeedHealth(seed), row: health.map(Row::SeedHealth) },
+        SeedChange::Health(seed, health) => RowChange { key: Key::SeedHealth(seed), row: health.map(Row::SeedHealth) },
     }
 }

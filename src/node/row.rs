@@ -128,7 +128,7 @@ pub enum Key {
 
 /// One row to write (`row` is `Some`) or to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct RowChange {
     /// Which row.
     pub key: Key,
     /// Its new image; `None` deletes it. Its variant is that of `key`.

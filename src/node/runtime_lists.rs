@@ -1,6 +1,6 @@
 //! The lists of the configuration that operators change at run time: each belongs to a part of the node.
 
-use super::row::{Change, Delta, Key, ListItem, Row};
+use super::row::{Delta, Key, ListItem, Row, RowChange};
 use super::{ListedView, Node, Params, Pex, RunState, Source};
 use crate::switch::ListChange;
 use crate::types::{ListFull, NodeId, Now, Overlay, PeerAddress};
@@ -131,7 +131,7 @@ impl Node {
     }
 
     /// One changed row of the three lists.
-    pub(super) fn take_dirty_list(&mut self) -> Option<Change> {
+    pub(super) fn take_dirty_list(&mut self) -> Option<RowChange> {
         if let Some(change) = self.switch.take_dirty_list() {
             return Some(match change {
                 ListChange::Persistent(peer, delta) => row(peer, delta, ListItem::Persistent),
@@ -154,6 +154,6 @@ fn entries<T: Ord + Clone>(list: &Overlay<T>, after: Option<&T>, max: usize, of:
     list.entries_after(after, max).into_iter().map(entry).collect()
 }
 
-fn row<T>(item: T, delta: Option<Delta<T>>, of: impl Fn(T) -> ListItem) -> Change {
-    Change { key: Key::Delta(of(item)), row: delta.map(|delta| Row::Delta(delta.map(of))) }
+fn row<T>(item: T, delta: Option<Delta<T>>, of: impl Fn(T) -> ListItem) -> RowChange {
+    RowChange { key: Key::Delta(of(item)), row: delta.map(|delta| Row::Delta(delta.map(of))) }
 }

@@ -130,7 +130,7 @@ impl Node {
     /// The seeds, those of the file that were removed at run time included.
     pub fn seeds(&self) -> Vec<SeedView> {
         let ids: Vec<NodeId> = self.pex.seed_entries().map(|(seed, _)| seed.id()).collect();
-        let told = self.book.count_by_source(&ids);
+        let advertised = self.book.count_by_source(&ids);
         let view = |(seed, delta): (&PeerAddress, Option<&Delta<PeerAddress>>)| SeedView {
             seed: seed.clone(),
             from_file: delta.is_none_or(|delta| !delta.added),
@@ -138,7 +138,7 @@ impl Node {
             change: delta.map(|delta| (delta.author.clone(), delta.at)),
             in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),
-            told: told.get(&seed.id()).copied().unwrap_or_default(),
+            advertised: advertised.get(&seed.id()).copied().unwrap_or_default(),
         };
         self.pex.seed_entries().map(view).collect()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::row::{Ban, ListItem, SeedHealth};
 use crate::book::{Record, Refused};
-use crate::pex::Kept;
+use crate::pex::RetentionReason;
 use crate::types::{
     ConnId, DialOutcome, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, PeerAddress, Purpose, Wall,
 };
@@ -142,7 +142,7 @@ pub struct PeerView {
     /// Whether it is unconditional.
     pub unconditional: bool,
     /// Why it is connected.
-    pub kept: Kept,
+    pub kept: RetentionReason,
     /// When it will be let go, if it is still there; never = no time is set.
     pub leaves: Wall,
     /// Where we dialled it.
@@ -238,5 +238,5 @@ pub struct SeedView {
     /// What our dials found.
     pub health: SeedHealth,
     /// Addresses of the book that it told us of first, and how many of them are verified.
-    pub told: (u32, u32),
+    pub advertised: (u32, u32),
 }

@@ -24,7 +24,7 @@ use endpoint_queue::EndpointQueue;
 use outage::Outage;
 pub use params::Params;
 use request_times::Requests;
-pub use retention::Kept;
+pub use retention::RetentionReason;
 use seeds::Seeds;
 pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
 

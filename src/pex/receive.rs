@@ -48,9 +48,9 @@ impl Pex {
         cx.switch.send(conn, Outgoing::Addresses(addresses));
     }
 
-    fn choose(&self, cx: &mut Context<'_>, bias: Option<u8>, asker: NodeId) -> Vec<NetAddress> {
+    fn choose(&self, cx: &mut Context<'_>, bias: Option<u8>, requester: NodeId) -> Vec<NetAddress> {
         let mut addresses = Vec::new();
-        cx.book.selection(self.servable(), bias, asker, cx.rng, &mut addresses);
+        cx.book.selection(self.servable(), bias, requester, cx.rng, &mut addresses);
         if cx.switch.bans_ranges() {
             addresses.retain(|address| !cx.switch.bans_ip(address.ip(), cx.now.wall));
         }
@@ -58,9 +58,9 @@ impl Pex {
     }
 
     /// What an inbound peer that asks now is told; nobody is told, and nothing changes but the generator of the context.
-    pub fn preview(&self, cx: &mut Context<'_>, asker: NodeId) -> Vec<NetAddress> {
+    pub fn preview(&self, cx: &mut Context<'_>, requester: NodeId) -> Vec<NetAddress> {
         let bias = self.params.seed_mode.then_some(SEED_SELECTION_BIAS);
-        self.choose(cx, bias, asker)
+        self.choose(cx, bias, requester)
     }
 
     /// Addresses that were asked for enter the book, their source being the sender. Those from a seed start a round at once

@@ -8,7 +8,7 @@ use crate::types::{CloseReason, Direction, Fault, Mono, Purpose};
 
 /// Why a peer is connected, which decides how long it stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum RetentionReason {
     /// A persistent peer.
     Persistent,
     /// An operator dialled it.
@@ -22,49 +22,49 @@ pub enum Kept {
     /// A seed that we ask.
     Seed,
     /// It dialled a seed: it is answered once.
-    Asker,
+    Requester,
     /// It dialled a node.
     Inbound,
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for RetentionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kept::Persistent => "a persistent peer: it stays, and is redialled when it is lost",
-            Kept::Manual => "an operator dialled it: it stays until it is lost or disconnected",
-            Kept::Outbound => "one of the outbound peers that are kept (max_num_outbound_peers)",
-            Kept::Visit => "the crawl asks it for addresses and lets it go with its answer",
-            Kept::Verify => "the crawl wanted to know whether it answers, and lets it go",
-            Kept::Seed => {
+            RetentionReason::Persistent => "a persistent peer: it stays, and is redialled when it is lost",
+            RetentionReason::Manual => "an operator dialled it: it stays until it is lost or disconnected",
+            RetentionReason::Outbound => "one of the outbound peers that are kept (max_num_outbound_peers)",
+            RetentionReason::Visit => "the crawl asks it for addresses and lets it go with its answer",
+            RetentionReason::Verify => "the crawl wanted to know whether it answers, and lets it go",
+            RetentionReason::Seed => {
                 "a seed, asked for addresses; with its answer a node keeps it if there is a slot, and a seed lets it go"
             }
-            Kept::Asker => {
+            RetentionReason::Requester => {
                 "it dialled us: it is answered once and let go; while it asks for nothing it may have to make room"
             }
-            Kept::Inbound => "it dialled us: it stays for as long as it likes (max_num_inbound_peers)",
+            RetentionReason::Inbound => "it dialled us: it stays for as long as it likes (max_num_inbound_peers)",
         })
     }
 }
 
 impl Pex {
     /// Why a peer is connected.
-    pub fn kept(&self, peer: &Peer) -> Kept {
+    pub fn kept(&self, peer: &Peer) -> RetentionReason {
         match (peer.direction, peer.purpose) {
-            (Direction::Inbound, _) | (_, None) if self.is_seed() => Kept::Asker,
-            (_, Some(Purpose::Verify)) => Kept::Verify,
-            _ if peer.persistent => Kept::Persistent,
-            (Direction::Inbound, _) | (_, None) => Kept::Inbound,
-            (_, Some(Purpose::Manual)) => Kept::Manual,
-            (_, Some(Purpose::Visit)) => Kept::Visit,
-            (_, Some(Purpose::Seed)) => Kept::Seed,
-            (_, Some(Purpose::Keep | Purpose::Persistent)) => Kept::Outbound,
+            (Direction::Inbound, _) | (_, None) if self.is_seed() => RetentionReason::Requester,
+            (_, Some(Purpose::Verify)) => RetentionReason::Verify,
+            _ if peer.persistent => RetentionReason::Persistent,
+            (Direction::Inbound, _) | (_, None) => RetentionReason::Inbound,
+            (_, Some(Purpose::Manual)) => RetentionReason::Manual,
+            (_, Some(Purpose::Visit)) => RetentionReason::Visit,
+            (_, Some(Purpose::Seed)) => RetentionReason::Seed,
+            (_, Some(Purpose::Keep | Purpose::Persistent)) => RetentionReason::Outbound,
         }
     }
 
     /// When a peer will be let go if it is still there; `None` when no time is set.
     pub fn leaves_at(&self, peer: &Peer) -> Option<Mono> {
         match self.kept(peer) {
-            Kept::Visit | Kept::Seed => Some(peer.since.mono + params::VISIT_TIMEOUT),
+            RetentionReason::Visit | RetentionReason::Seed => Some(peer.since.mono + params::VISIT_TIMEOUT),
             _ => self.too_old_at(peer),
         }
     }
@@ -74,7 +74,7 @@ impl Pex {
     pub fn make_room(&mut self, cx: &mut Context<'_>) {
         let holds_a_slot = |peer: &&Peer| {
             let had_its_time = cx.now.mono.since(peer.since.mono) >= params::VISIT_TIMEOUT;
-            had_its_time && self.kept(peer) == Kept::Asker && !peer.unconditional && !peer.persistent
+            had_its_time && self.kept(peer) == RetentionReason::Requester && !peer.unconditional && !peer.persistent
         };
         // With a limit that was lowered one slot is not enough.
         let one_is_enough = cx.switch.counted().0 == cx.switch.params().max_inbound;

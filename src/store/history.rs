@@ -22,7 +22,7 @@ use crate::types::{DialOutcome, NodeId, Wall};
 const MAX_SCAN: usize = 50_000;
 /// How long to wait for a file that another program holds.
 const BUSY: Duration = Duration::from_secs(2);
-/// Steps of SQLite's machine between two looks at [`Stop`]: some 50 us.
+/// Steps of SQLite's machine between two looks at [`QueryInterrupt`]: some 50 us.
 const STEPS: i32 = 10_000;
 
 /// Stamps of this time: from the first on, before the second; `None` is open.
@@ -72,9 +72,9 @@ pub struct HistoryPage<T> {
 
 /// Ends a query from outside: all clones are one.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct QueryInterrupt(Arc<AtomicBool>);
 
-impl Stop {
+impl QueryInterrupt {
     /// Has the query end at once.
     pub fn now(&self) {
         self.0.store(true, Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl Stop {
 /// Why nothing could be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
-    /// [`Stop`] was set.
+    /// [`QueryInterrupt`] was set.
     #[error("it took too long")]
     Stopped,
     /// The file cannot be read.
@@ -108,12 +108,12 @@ impl From<rusqlite::Error> for HistoryError {
 /// Our own dials, the latest first.
 ///
 /// # Errors
-/// When the file cannot be read, or [`Stop`] is set.
+/// When the file cannot be read, or [`QueryInterrupt`] is set.
 pub fn dials(
     path: &Path,
     query: &DialQuery,
     portion: HistoryRange,
-    stop: &Stop,
+    stop: &QueryInterrupt,
 ) -> Result<HistoryPage<DialEntry>, HistoryError> {
     let alone = query.range.filter(|range| range.prefix_len() == range.max_prefix_len());
     let (column, value) = match (query.id, alone) {
@@ -133,7 +133,7 @@ pub fn audit(
     path: &Path,
     query: &AuditQuery,
     portion: HistoryRange,
-    stop: &Stop,
+    stop: &QueryInterrupt,
 ) -> Result<HistoryPage<AuditEntry>, HistoryError> {
     let select = Select { columns: AUDIT, table: "audit", column: "", value: None, portion };
     select.walk(&open(path, stop)?, audit_entry, |entry| query.admits(entry))
@@ -148,7 +148,7 @@ pub fn attempts(
     id: NodeId,
     places: &[SocketAddr],
     max: usize,
-    stop: &Stop,
+    stop: &QueryInterrupt,
 ) -> Result<Vec<DialEntry>, HistoryError> {
     let conn = open(path, stop)?;
     let portion = HistoryRange { before: None, max };
@@ -189,7 +189,7 @@ fn is_in((from, before): Time, at: Wall) -> bool {
     from.is_none_or(|from| at >= from) && before.is_none_or(|before| at < before)
 }
 
-fn open(path: &Path, stop: &Stop) -> Result<Connection, HistoryError> {
+fn open(path: &Path, stop: &QueryInterrupt) -> Result<Connection, HistoryError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     let stop = stop.clone();

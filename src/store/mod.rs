@@ -37,7 +37,7 @@ pub use stats::StoreStats;
 use writer::{Batch, Sink, Writer};
 
 use crate::clock::Clock;
-use crate::node::row::{Change, Rows};
+use crate::node::row::{RowChange, Rows};
 
 /// Bounds on a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Store {
     /// # Errors
     /// [`WriteError::NotSaved`] when the attempt failed: the rows are kept, count in [`Store::unsaved`], and are part of
     /// every later attempt. [`WriteError::Closed`] when the thread is gone.
-    pub fn write(&self, changes: Vec<Change>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+    pub fn write(&self, changes: Vec<RowChange>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
         self.writer.write(changes)
     }
 

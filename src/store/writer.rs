@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::{Failure, WriteError};
-use crate::node::row::{Change, Key, Row};
+use crate::node::row::{Key, Row, RowChange};
 
 /// Changed rows in the order of their keys, which is also the order of the tables.
 pub(super) type Batch = BTreeMap<Key, Option<Row>>;
@@ -74,7 +74,7 @@ impl Writer {
         Ok(Writer { shared, progress })
     }
 
-    pub(super) fn write(&self, changes: Vec<Change>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+    pub(super) fn write(&self, changes: Vec<RowChange>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
         let group = self.shared.hand_in(changes);
         let mut progress = self.progress.clone();
         async move {
@@ -115,7 +115,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hand_in(&self, changes: Vec<Change>) -> u64 {
+    fn hand_in(&self, changes: Vec<RowChange>) -> u64 {
         let mut queue = self.lock();
         queue.changes.extend(changes.into_iter().map(|change| (change.key, change.row)));
         queue.asked += 1;
@@ -222,19 +222,19 @@ mod tests {
         (Writer::spawn(Scripted { seen, script }).unwrap(), seen_rx, script_tx)
     }
 
-    fn set(byte: u8, reason: &str) -> Change {
+    fn set(byte: u8, reason: &str) -> RowChange {
         let target = BanTarget::Id(NodeId::from_bytes([byte; 20]));
         let (since, until) = (Wall::NEVER, Wall::NEVER);
         let row =
             Row::Ban(Ban { target, reason: reason.to_owned(), since, until, by_operator: false, author: "".into() });
-        Change { key: Key::Ban(target), row: Some(row) }
+        RowChange { key: Key::Ban(target), row: Some(row) }
     }
 
-    fn delete(byte: u8) -> Change {
-        Change { key: Key::Ban(BanTarget::Id(NodeId::from_bytes([byte; 20]))), row: None }
+    fn delete(byte: u8) -> RowChange {
+        RowChange { key: Key::Ban(BanTarget::Id(NodeId::from_bytes([byte; 20]))), row: None }
     }
 
-    fn batch(changes: &[Change]) -> Batch {
+    fn batch(changes: &[RowChange]) -> Batch {
         changes.iter().cloned().map(|change| (change.key, change.row)).collect()
     }
 

@@ -97,7 +97,7 @@ pub enum NotDialled {
 
 /// What a store kept of a switch.
 #[derive(Debug, Default)]
-pub struct Kept {
+pub struct RestoredState {
     /// The bans, expired ones included.
     pub bans: Vec<Ban>,
     /// Run-time changes of the persistent peers.
@@ -123,7 +123,7 @@ pub struct Dialled {
 
 impl Switch {
     /// A switch without connections, with what was kept.
-    pub fn new(params: Params, kept: Kept) -> Self {
+    pub fn new(params: Params, kept: RestoredState) -> Self {
         Switch {
             reconnect: Reconnect::load(&params.persistent, kept.persistent),
             unconditional: Overlay::load(params.unconditional.iter().copied(), kept.unconditional),

@@ -65,7 +65,7 @@ struct Life {
 impl Life {
     fn new() -> Self {
         let own = params(id(0), place(0), false).switch;
-        let switch = Switch::new(Params { max_inbound: MAX_INBOUND, ..own }, Kept::default());
+        let switch = Switch::new(Params { max_inbound: MAX_INBOUND, ..own }, RestoredState::default());
         Life { switch, now: Now { mono: Mono::ZERO, wall: EPOCH }, rng: SeededRng::seed_from_u64(1) }
     }
 

@@ -80,7 +80,7 @@ pub struct ConnectionRates {
 
 impl ConnectionSettings {
     /// The pace as it is here.
-    pub const fn pace(&self) -> ConnectionRates {
+    pub const fn rates(&self) -> ConnectionRates {
         ConnectionRates { send_rate: self.send_rate, recv_rate: self.recv_rate, flush_throttle: self.flush_throttle }
     }
 }
@@ -92,7 +92,7 @@ pub struct LocalNode {
     /// `info` as it is sent: the same for every peer.
     encoded_info: Box<[u8]>,
     settings: ConnectionSettings,
-    pace: ArcSwap<ConnectionRates>,
+    rates: ArcSwap<ConnectionRates>,
     gate: Gate,
     messages: MessageCounters,
     dials: Arc<Semaphore>,
@@ -106,7 +106,7 @@ impl LocalNode {
         Arc::new(LocalNode {
             encoded_info: node_info::encode(&info).into(),
             gate: Gate::new(settings.allow_duplicate_ip),
-            pace: ArcSwap::from_pointee(settings.pace()),
+            rates: ArcSwap::from_pointee(settings.rates()),
             messages: MessageCounters::default(),
             dials: Arc::new(Semaphore::new(settings.max_dials)),
             dials_given: Mutex::new(settings.max_dials),
@@ -127,13 +127,13 @@ impl LocalNode {
     }
 
     /// The pace that is in force.
-    pub fn pace(&self) -> ConnectionRates {
-        **self.pace.load()
+    pub fn rates(&self) -> ConnectionRates {
+        **self.rates.load()
     }
 
     /// Sets the pace.
-    pub fn set_pace(&self, pace: ConnectionRates) {
-        self.pace.store(Arc::new(pace));
+    pub fn set_rates(&self, rates: ConnectionRates) {
+        self.rates.store(Arc::new(rates));
     }
 
     /// Makes room for this many dials at once. Room that was given stays: whoever asks for dials holds himself to fewer.

@@ -41,8 +41,8 @@ pub(crate) struct Tally {
 }
 
 impl std::iter::Sum for Tally {
-    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
-        tallies.fold(Tally::default(), |a, b| Tally {
+    fn sum<I: Iterator<Item = Self>>(counters: I) -> Self {
+        counters.fold(Tally::default(), |a, b| Tally {
             kills: a.kills + b.kills,
             early: a.early + b.early,
             acknowledged: a.acknowledged + b.acknowledged,

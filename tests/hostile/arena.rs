@@ -135,7 +135,7 @@ fn config(setup: &Setup, folder: &std::path::Path) -> Config {
         chain_id: CHAIN.into(),
         params: params(setup, id),
         local: LocalNode::new(identity.key, identity.info, settings),
-        entrance: SharedListener::new((Ipv4Addr::LOCALHOST, 0).into(), HandshakeLimits::default()),
+        shared_listener: SharedListener::new((Ipv4Addr::LOCALHOST, 0).into(), HandshakeLimits::default()),
         book: folder.join("book.db"),
         store: store::StoreSettings::default(),
         changeable: network::Changeable::default(),

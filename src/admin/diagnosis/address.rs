@@ -7,14 +7,14 @@ use crate::node::row::Ban;
 use crate::types::{DialOutcome, Wall};
 
 /// The reason of an address's state, for an operator.
-pub(in crate::admin) fn reason(story: &AddressDiagnosis) -> String {
-    let verdict = if story.view.servable { served(story) } else { not_served(story) };
-    let next = next(story);
+pub(in crate::admin) fn reason(diagnosis: &AddressDiagnosis) -> String {
+    let verdict = if diagnosis.view.servable { served(diagnosis) } else { not_served(diagnosis) };
+    let next = next(diagnosis);
     if next.is_empty() { verdict } else { format!("{verdict} {next}") }
 }
 
-fn served(story: &AddressDiagnosis) -> String {
-    let record = &story.view.record;
+fn served(diagnosis: &AddressDiagnosis) -> String {
+    let record = &diagnosis.view.record;
     let reached = time(record.last_success);
     if record.outcome == DialOutcome::Untried {
         return "Served although it was never tried: a node tells of all that did not fail. A seed would not."
@@ -25,7 +25,7 @@ fn served(story: &AddressDiagnosis) -> String {
             "Served: our own dial found its ID there at {reached}, and it did not fail since. It is served until a dial fails."
         );
     }
-    let held = if story.outage {
+    let held = if diagnosis.outage {
         "most of what was good fails at once, so we take the fault to be ours and hold nothing against it until others \
          answer again"
     } else {
@@ -38,21 +38,21 @@ fn served(story: &AddressDiagnosis) -> String {
     )
 }
 
-fn not_served(story: &AddressDiagnosis) -> String {
-    if let Some(ban) = story.bans.first() {
+fn not_served(diagnosis: &AddressDiagnosis) -> String {
+    if let Some(ban) = diagnosis.bans.first() {
         return format!("Not served, not dialled: {}.", banned(ban));
     }
-    if story.view.record.state == State::Banned {
+    if diagnosis.view.record.state == State::Banned {
         return "Not served, not dialled: the ban of its ID has just ended; it is new again within a minute."
             .to_owned();
     }
-    if let Some(refused) = &story.refused {
+    if let Some(refused) = &diagnosis.refused {
         return format!("Not served: by the present configuration the book would not take it: {refused}.");
     }
-    let record = &story.view.record;
+    let record = &diagnosis.view.record;
     let would_be =
-        if story.seed_mode { record.verified } else { record.verified || record.outcome == DialOutcome::Untried };
-    if let Some(other) = story.served_at.filter(|_| would_be) {
+        if diagnosis.seed_mode { record.verified } else { record.verified || record.outcome == DialOutcome::Untried };
+    if let Some(other) = diagnosis.served_at.filter(|_| would_be) {
         return format!(
             "Not served: one address of an ID is served, and this ID's is {other}, which was verified before, or reached later. \
              This one takes its place when that one fails."
@@ -76,19 +76,19 @@ fn not_served(story: &AddressDiagnosis) -> String {
 }
 
 /// When it will be dialled, or why not.
-fn next(story: &AddressDiagnosis) -> String {
+fn next(diagnosis: &AddressDiagnosis) -> String {
     let manual = "PeerService.DialPeer tries it now";
-    if !story.bans.is_empty() || story.view.record.state == State::Banned {
+    if !diagnosis.bans.is_empty() || diagnosis.view.record.state == State::Banned {
         return String::new();
     }
-    if story.dialling {
+    if diagnosis.dialling {
         return "Its ID is being dialled now.".to_owned();
     }
-    if !story.running {
+    if !diagnosis.running {
         return "The reactor does not run, so nothing is dialled: ReactorService.Start starts it.".to_owned();
     }
-    if !story.seed_mode {
-        return match story.held {
+    if !diagnosis.seed_mode {
+        return match diagnosis.held {
             Some((until, true)) => format!("It failed too often and is left alone until {}; {manual}.", time(until)),
             Some((until, false)) => {
                 format!("A node dials it when it needs peers, but not before {}; {manual}.", time(until))
@@ -96,12 +96,12 @@ fn next(story: &AddressDiagnosis) -> String {
             None => format!("A node dials it when it needs peers; {manual}."),
         };
     }
-    if story.view.connected {
+    if diagnosis.view.connected {
         return "Its ID is connected, which verifies no address; it is dialled when that connection is gone."
             .to_owned();
     }
-    match (story.held, story.next_attempt) {
-        (Some((until, true)), _) if !story.view.record.verified => format!(
+    match (diagnosis.held, diagnosis.next_attempt) {
+        (Some((until, true)), _) if !diagnosis.view.record.verified => format!(
             "Its place failed too often and is given up until {}: it leaves the book at its next turn; {manual}.",
             time(until)
         ),
@@ -183,17 +183,17 @@ mod tests {
 
     /// The same when its latest attempt failed.
     fn failed(outcome: DialOutcome, attempts: u16) -> AddressDiagnosis {
-        let mut story = good();
-        story.view.servable = false;
-        story.served_at = None;
-        (story.view.record.verified, story.view.record.outcome, story.view.record.attempts) =
+        let mut diagnosis = good();
+        diagnosis.view.servable = false;
+        diagnosis.served_at = None;
+        (diagnosis.view.record.verified, diagnosis.view.record.outcome, diagnosis.view.record.attempts) =
             (false, outcome, attempts);
-        story
+        diagnosis
     }
 
-    fn changed(mut story: AddressDiagnosis, change: impl FnOnce(&mut AddressDiagnosis)) -> String {
-        change(&mut story);
-        reason(&story)
+    fn changed(mut diagnosis: AddressDiagnosis, change: impl FnOnce(&mut AddressDiagnosis)) -> String {
+        change(&mut diagnosis);
+        reason(&diagnosis)
     }
 
     #[track_caller]
@@ -204,15 +204,16 @@ mod tests {
     #[test]
     fn a_served_address_tells_what_it_rests_on() {
         says(&reason(&good()), &["Served: our own dial", "2025-06-15T15:06:40Z", "The crawl dials it at"]);
-        let untried = |story: &mut AddressDiagnosis| {
-            (story.seed_mode, story.view.record.outcome, story.view.record.verified) =
+        let untried = |diagnosis: &mut AddressDiagnosis| {
+            (diagnosis.seed_mode, diagnosis.view.record.outcome, diagnosis.view.record.verified) =
                 (false, DialOutcome::Untried, false);
         };
         says(&changed(good(), untried), &["never tried", "A seed would not", "when it needs peers", "DialPeer"]);
-        let held =
-            |story: &mut AddressDiagnosis| (story.outage, story.view.record.outcome) = (true, DialOutcome::TimedOut);
+        let held = |diagnosis: &mut AddressDiagnosis| {
+            (diagnosis.outage, diagnosis.view.record.outcome) = (true, DialOutcome::TimedOut)
+        };
         says(&changed(good(), held), &["Served", "did not answer in time", "fault to be ours"]);
-        let restored = |story: &mut AddressDiagnosis| story.view.record.outcome = DialOutcome::Refused;
+        let restored = |diagnosis: &mut AddressDiagnosis| diagnosis.view.record.outcome = DialOutcome::Refused;
         says(&changed(good(), restored), &["Served", "not held against it"]);
     }
 
@@ -222,18 +223,19 @@ mod tests {
             &reason(&failed(DialOutcome::TimedOut, 3)),
             &["failed: it did not answer", "3 times in a row", "One dial that finds"],
         );
-        let never = |story: &mut AddressDiagnosis| story.view.record.last_success = Wall::NEVER;
+        let never = |diagnosis: &mut AddressDiagnosis| diagnosis.view.record.last_success = Wall::NEVER;
         says(&changed(failed(DialOutcome::Refused, 1), never), &["once in a row", "never reached"]);
-        let untried = |story: &mut AddressDiagnosis| story.view.record.last_attempt = Wall::NEVER;
+        let untried = |diagnosis: &mut AddressDiagnosis| diagnosis.view.record.last_attempt = Wall::NEVER;
         says(
             &changed(failed(DialOutcome::Untried, 0), untried),
             &["Not served: it was never tried", "The crawl dials it"],
         );
         let other: NetAddress = format!("{}@5.6.7.8:1", NodeId::from_bytes([1; 20])).parse().unwrap();
-        let elsewhere = |story: &mut AddressDiagnosis| (story.view.servable, story.served_at) = (false, Some(other));
+        let elsewhere =
+            |diagnosis: &mut AddressDiagnosis| (diagnosis.view.servable, diagnosis.served_at) = (false, Some(other));
         says(&changed(good(), elsewhere), &["one address of an ID", "5.6.7.8:1"]);
-        let private = |story: &mut AddressDiagnosis| {
-            (story.view.servable, story.refused) = (false, Some(crate::book::Refused::Private));
+        let private = |diagnosis: &mut AddressDiagnosis| {
+            (diagnosis.view.servable, diagnosis.refused) = (false, Some(crate::book::Refused::Private));
         };
         says(&changed(good(), private), &["private_peer_ids"]);
     }
@@ -241,20 +243,21 @@ mod tests {
     #[test]
     fn a_ban_comes_before_all_else() {
         let ban = |target| Ban::new(target, "spam".into(), Wall::from_secs(5), None, Some("ops"));
-        let by_range = |story: &mut AddressDiagnosis| {
-            story.view.servable = false;
-            story.bans = vec![ban(BanTarget::Range("1.2.0.0/16".parse().unwrap()))];
+        let by_range = |diagnosis: &mut AddressDiagnosis| {
+            diagnosis.view.servable = false;
+            diagnosis.bans = vec![ban(BanTarget::Range("1.2.0.0/16".parse().unwrap()))];
         };
         let text = changed(good(), by_range);
         says(&text, &["1.2.0.0/16", "\"spam\"", "until it is lifted", "BanService.Unban"]);
         assert!(!text.contains("dials it"), "{text}");
-        let by_id = |story: &mut AddressDiagnosis| {
-            (story.view.servable, story.view.record.state) = (false, State::Banned);
-            story.bans = vec![ban(BanTarget::Id(NodeId::from_bytes([1; 20])))];
+        let by_id = |diagnosis: &mut AddressDiagnosis| {
+            (diagnosis.view.servable, diagnosis.view.record.state) = (false, State::Banned);
+            diagnosis.bans = vec![ban(BanTarget::Id(NodeId::from_bytes([1; 20])))];
         };
         says(&changed(good(), by_id), &["its ID is banned"]);
-        let ended =
-            |story: &mut AddressDiagnosis| (story.view.servable, story.view.record.state) = (false, State::Banned);
+        let ended = |diagnosis: &mut AddressDiagnosis| {
+            (diagnosis.view.servable, diagnosis.view.record.state) = (false, State::Banned)
+        };
         says(&changed(good(), ended), &["has just ended"]);
     }
 

@@ -29,17 +29,17 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Home {
     process: Process,
     key: std::sync::Arc<NodeKey>,
-    entrance: SharedListener,
+    shared_listener: SharedListener,
 }
 
 impl Home {
     fn new() -> Self {
         let key = std::sync::Arc::new(NodeKey::from_seed(entropy()));
-        Home { process: Process::new(), key, entrance: SharedListener::new(reserve(), open_door()) }
+        Home { process: Process::new(), key, shared_listener: SharedListener::new(reserve(), open_door()) }
     }
 
     fn config(&self) -> Config {
-        self.process.seed_at(CHAIN, self.key.clone(), self.entrance.clone())
+        self.process.seed_at(CHAIN, self.key.clone(), self.shared_listener.clone())
     }
 }
 

@@ -35,7 +35,7 @@ use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
-use crate::pex::Kept;
+use crate::pex::RetentionReason;
 use crate::transport::{DialLimits, Dialler, Traffic};
 use crate::types::{
     ConnId, DialOutcome, Direction, NetAddress, NodeId, NodeInfo, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,
@@ -150,7 +150,7 @@ pub(super) fn status(chain_id: &str) -> network::Status {
         unsaved: None,
         ended: Vec::new(),
         recent_ends: Vec::new(),
-        tallies: network::Counters::default(),
+        counters: network::Counters::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
     }
 }
@@ -224,7 +224,7 @@ fn peer(conn: u64) -> Peer {
         asked_at: None,
         persistent: true,
         unconditional: false,
-        kept: Kept::Seed,
+        kept: RetentionReason::Seed,
         leaves: Wall::NEVER,
         dialled: None,
     };
@@ -243,7 +243,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         addresses: 0,
         last_answer: Wall::NEVER,
     };
-    SeedView { seed, from_file: false, in_effect: true, change: None, in_use: false, health, told: (0, 0) }
+    SeedView { seed, from_file: false, in_effect: true, change: None, in_use: false, health, advertised: (0, 0) }
 }
 
 /// The field that a refused request must fix; the error says how.

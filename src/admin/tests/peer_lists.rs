@@ -79,10 +79,10 @@ async fn a_persistent_peer_is_connected_as_soon_as_it_is_added_and_stays_when_it
 #[tokio::test]
 async fn the_lists_are_kept_over_a_restart_over_what_the_file_says() {
     let mut process = Process::new();
-    let (key, entrance) = (Arc::new(NodeKey::from_seed(entropy())), SharedListener::new(reserve(), open_door()));
+    let (key, shared_listener) = (Arc::new(NodeKey::from_seed(entropy())), SharedListener::new(reserve(), open_door()));
     let of_file = PeerAddress::from(net_address(1));
     let config = |process: &Process| -> Config {
-        let mut config = process.seed_at("c", key.clone(), entrance.clone());
+        let mut config = process.seed_at("c", key.clone(), shared_listener.clone());
         config.params.switch.persistent = vec![of_file.clone()];
         config.params.switch.unconditional = [id(2)].into();
         config.params.book.private_ids = [id(3)].into();

@@ -13,7 +13,7 @@ use crate::admin::{Admin, AdminSettings, NoFiles};
 use crate::book::Record;
 use crate::clock::entropy;
 use crate::network::{self, Directory, Handle, SharedListener};
-use crate::node::row::{Change, Key, Row};
+use crate::node::row::{Key, Row, RowChange};
 use crate::store::{self, Store};
 use crate::testkit::sim::{node_info, params};
 use crate::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode};
@@ -45,7 +45,7 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
     let (id, at) = (key.id(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     let book = folder.path().join("book.db");
     let (store, _) = Store::open(&book, CHAIN, [7; 32]).unwrap();
-    let row = |record: Record| Change { key: Key::Address(record.address), row: Some(Row::Address(record)) };
+    let row = |record: Record| RowChange { key: Key::Address(record.address), row: Some(Row::Address(record)) };
     store.write(records.into_iter().map(row).collect()).await.unwrap();
     store.close().await.unwrap();
     let transport =
@@ -54,7 +54,7 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
         chain_id: CHAIN.into(),
         params: params(id, at, true),
         local: LocalNode::new(key, node_info(id, CHAIN, at), transport),
-        entrance: SharedListener::new(at, HandshakeLimits::default()),
+        shared_listener: SharedListener::new(at, HandshakeLimits::default()),
         book,
         store: store::StoreSettings::default(),
         changeable: network::Changeable::default(),

@@ -85,7 +85,7 @@ async fn knock(at: SocketAddr, from: [u8; 4]) {
 async fn who_floods_us_is_told_by_host_and_by_range_in_pages() {
     let host = Host::new();
     let config = host.seed("flooded-1");
-    let at = config.entrance.laddr();
+    let at = config.shared_listener.laddr();
     let network = host.serve(config, &[]).await;
     for n in 1..=5_u8 {
         for _ in 0..n {
@@ -116,12 +116,12 @@ async fn the_worst_of_all_networks_stands_on_the_first_page() {
     let (mut doors, mut networks) = (Vec::new(), Vec::new());
     for chain in ["a-1", "b-1", "z-1"] {
         let config = host.seed(chain);
-        doors.push(config.entrance.laddr());
+        doors.push(config.shared_listener.laddr());
         networks.push(host.serve(config, &[]).await);
     }
-    for (door, times) in doors.iter().zip([1, 2, 3]) {
+    for (handshake_limits, times) in doors.iter().zip([1, 2, 3]) {
         for _ in 0..times {
-            knock(*door, [127, 9, 1, 1]).await;
+            knock(*handshake_limits, [127, 9, 1, 1]).await;
         }
     }
     for (network, times) in networks.iter().zip([1, 2, 3]) {
@@ -136,13 +136,13 @@ async fn the_worst_of_all_networks_stands_on_the_first_page() {
 #[tokio::test]
 async fn what_a_shared_listener_refused_is_told_once_and_of_no_network() {
     let host = Host::new();
-    let (key, entrance) = (
+    let (key, shared_listener) = (
         Arc::new(NodeKey::from_seed(crate::clock::entropy())),
         SharedListener::new(real::reserve(), HandshakeLimits::default()),
     );
-    let one = host.serve(host.seed_at("one-1", key.clone(), entrance.clone()), &[]).await;
-    let two = host.serve(host.seed_at("two-1", key, entrance.clone()), &[]).await;
-    knock(entrance.laddr(), [127, 9, 9, 9]).await;
+    let one = host.serve(host.seed_at("one-1", key.clone(), shared_listener.clone()), &[]).await;
+    let two = host.serve(host.seed_at("two-1", key, shared_listener.clone()), &[]).await;
+    knock(shared_listener.laddr(), [127, 9, 9, 9]).await;
     until("it is noted", async || !two.refused(network::Grouping::Host).await.unwrap().listener.is_empty()).await;
     let mut client = client([one, two], process()).await;
     let told = refusals(&mut client, RefusalGrouping::Host, 0).await;

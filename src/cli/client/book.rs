@@ -50,7 +50,7 @@ enum What {
     Preview {
         /// The asker's node ID
         #[arg(long, value_name = "ID", default_value = "")]
-        asker: String,
+        requester: String,
     },
     /// Take in an addrbook.json, or a list of id@ip:port; - = standard input
     Import {
@@ -119,7 +119,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
         What::Get { address } => get(session, address).await,
         What::Add { addresses } => add(session, addresses).await,
         What::Remove { address } => remove(session, address).await,
-        What::Preview { asker } => preview(session, asker).await,
+        What::Preview { requester } => preview(session, requester).await,
         What::Import { file } => import(session, file).await,
         What::Export { format, servable, output } => export(session, format, servable, output).await,
     }

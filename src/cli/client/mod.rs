@@ -26,7 +26,7 @@ use tonic_types::StatusExt as _;
 
 use self::connect::Connect;
 use super::output::Output;
-use super::{Failure, Outcome};
+use super::{Failure, NextStep};
 use crate::config::Home;
 
 /// What stands for all networks.
@@ -126,10 +126,10 @@ impl Session {
 }
 
 /// Runs a command to its end.
-pub(super) fn run(home: &Home, command: Command) -> Result<Outcome, Failure> {
+pub(super) fn run(home: &Home, command: Command) -> Result<NextStep, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(dispatch(home, command))?;
-    Ok(Outcome::Done)
+    Ok(NextStep::Done)
 }
 
 async fn dispatch(home: &Home, command: Command) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ mod api;
 
 use clap::ValueEnum;
 
-use super::{Failure, Outcome, print};
+use super::{Failure, NextStep, print};
 use crate::config;
 
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ enum Page {
     Api,
 }
 
-pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &Args) -> Result<NextStep, Failure> {
     print(&match args.page {
         Page::Configuration => config::reference(),
         Page::Api => api::reference(),

@@ -23,7 +23,7 @@ async fn lively(process: &Process) -> Handle {
     .await;
     let nobody = format!("{}@127.0.0.1:1", NodeId::from_bytes([7; 20]));
     network.add_seed(by(), nobody.parse().unwrap()).await.unwrap();
-    until("the seed is dialled", async || !network.status().await.unwrap().tallies.dials.is_empty()).await;
+    until("the seed is dialled", async || !network.status().await.unwrap().counters.dials.is_empty()).await;
     network
 }
 

@@ -39,7 +39,7 @@ async fn nothing_is_ready_before_the_networks_were_started() {
 async fn a_network_that_failed_is_named_without_an_address() {
     let process = Process::new();
     let (well, taken) = (process.seed("well-1"), process.seed("taken-1"));
-    let _holder = tokio::net::TcpListener::bind(taken.entrance.laddr()).await.unwrap();
+    let _holder = tokio::net::TcpListener::bind(taken.shared_listener.laddr()).await.unwrap();
     let well = process.serve(well, &[]).await;
     let taken = process.spawn(taken).await.handle;
     taken.start(None).await.unwrap_err();

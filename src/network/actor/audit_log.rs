@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::network::ChangeAuthor;
 use crate::node::DialEnd;
-use crate::node::row::{AuditEntry, Change, DialEntry, Key, Row, Rows};
+use crate::node::row::{AuditEntry, DialEntry, Key, Row, RowChange, Rows};
 use crate::types::Wall;
 
 /// Entries of the audit that are kept.
@@ -69,7 +69,7 @@ impl AuditAndDialLog {
     }
 
     /// Hands on a row that is kept elsewhere.
-    pub(in crate::network) fn keep(&mut self, change: Change) {
+    pub(in crate::network) fn keep(&mut self, change: RowChange) {
         self.kept.insert(change.key, change.row);
     }
 
@@ -92,13 +92,13 @@ impl AuditAndDialLog {
     }
 
     /// At most `max` rows for the store, what operators changed first.
-    pub(in crate::network) fn take_dirty(&mut self, max: usize) -> Vec<Change> {
+    pub(in crate::network) fn take_dirty(&mut self, max: usize) -> Vec<RowChange> {
         let audit = self.audit.drain(..max.min(self.audit.len()));
-        let mut changes: Vec<Change> = audit.map(audit_row).collect();
+        let mut changes: Vec<RowChange> = audit.map(audit_row).collect();
         while changes.len() < max
             && let Some((key, row)) = self.kept.pop_first()
         {
-            changes.push(Change { key, row });
+            changes.push(RowChange { key, row });
         }
         let room = (max - changes.len()).min(self.dials.len());
         let slots = u64::from(self.dial_slots.max(1));
@@ -114,11 +114,11 @@ impl AuditAndDialLog {
     }
 }
 
-fn audit_row(entry: AuditEntry) -> Change {
-    Change { key: Key::Audit(slot(entry.number, AUDIT_SLOTS)), row: Some(Row::Audit(entry)) }
+fn audit_row(entry: AuditEntry) -> RowChange {
+    RowChange { key: Key::Audit(slot(entry.number, AUDIT_SLOTS)), row: Some(Row::Audit(entry)) }
 }
 
-fn dial_row(PendingDial { number, at, end }: PendingDial, slots: u64) -> Change {
+fn dial_row(PendingDial { number, at, end }: PendingDial, slots: u64) -> RowChange {
     let entry = DialEntry {
         number,
         at,
@@ -129,7 +129,7 @@ fn dial_row(PendingDial { number, at, end }: PendingDial, slots: u64) -> Change 
         fault: end.fault.as_ref().map(|fault| fault.name().into()).unwrap_or_default(),
         detail: end.fault.as_ref().map(|fault| cut(&fault.to_string())).unwrap_or_default(),
     };
-    Change { key: Key::Dial(slot(number, slots)), row: Some(Row::Dial(entry)) }
+    RowChange { key: Key::Dial(slot(number, slots)), row: Some(Row::Dial(entry)) }
 }
 
 /// The place of a number in a ring of so many.
@@ -152,8 +152,8 @@ mod tests {
         Arc::new(DialEnd { target, remote: None, purpose: Purpose::Visit, outcome, fault })
     }
 
-    fn numbers(changes: &[Change]) -> Vec<(u32, u64)> {
-        let number = |change: &Change| match (&change.key, &change.row) {
+    fn numbers(changes: &[RowChange]) -> Vec<(u32, u64)> {
+        let number = |change: &RowChange| match (&change.key, &change.row) {
             (Key::Dial(slot), Some(Row::Dial(entry))) => (*slot, entry.number),
             other => panic!("{other:?}"),
         };
@@ -162,27 +162,27 @@ mod tests {
 
     #[test]
     fn dials_go_on_where_they_ended_and_the_newest_takes_the_slot_of_the_oldest() {
-        let mut ledger = AuditAndDialLog::after(&Rows { last_dial: 7, ..Rows::default() }, 3);
-        (0..4).for_each(|_| ledger.dialled(&end(), Wall::from_secs(1)));
-        assert_eq!(numbers(&ledger.take_dirty(3)), [(2, 8), (0, 9), (1, 10)]);
-        assert!(ledger.has_dirty());
-        assert_eq!(numbers(&ledger.take_dirty(3)), [(2, 11)]);
-        assert!(!ledger.has_dirty());
+        let mut logs = AuditAndDialLog::after(&Rows { last_dial: 7, ..Rows::default() }, 3);
+        (0..4).for_each(|_| logs.dialled(&end(), Wall::from_secs(1)));
+        assert_eq!(numbers(&logs.take_dirty(3)), [(2, 8), (0, 9), (1, 10)]);
+        assert!(logs.has_dirty());
+        assert_eq!(numbers(&logs.take_dirty(3)), [(2, 11)]);
+        assert!(!logs.has_dirty());
     }
 
     #[test]
     fn while_the_disk_takes_nothing_the_oldest_dials_give_way() {
-        let mut ledger = AuditAndDialLog::after(&Rows::default(), 100_000);
-        (0..MAX_PENDING_DIALS + 10).for_each(|_| ledger.dialled(&end(), Wall::from_secs(1)));
-        assert_eq!(ledger.lost_dials, 10);
-        let kept = numbers(&ledger.take_dirty(usize::MAX));
+        let mut logs = AuditAndDialLog::after(&Rows::default(), 100_000);
+        (0..MAX_PENDING_DIALS + 10).for_each(|_| logs.dialled(&end(), Wall::from_secs(1)));
+        assert_eq!(logs.lost_dials, 10);
+        let kept = numbers(&logs.take_dirty(usize::MAX));
         assert_eq!((kept.len(), kept[0].1), (MAX_PENDING_DIALS, 11));
     }
 
     #[test]
     fn without_a_dial_log_nothing_waits() {
-        let mut ledger = AuditAndDialLog::after(&Rows::default(), 0);
-        ledger.dialled(&end(), Wall::from_secs(1));
-        assert!(!ledger.has_dirty());
+        let mut logs = AuditAndDialLog::after(&Rows::default(), 0);
+        logs.dialled(&end(), Wall::from_secs(1));
+        assert!(!logs.has_dirty());
     }
 }

@@ -20,9 +20,9 @@ impl Actor<'_> {
                 let views = addresses.iter().filter_map(|address| self.node.address(now, address)).collect();
                 drop(reply.send(views));
             }
-            BookCommand::Stories(whose, reply) => drop(reply.send(self.node.stories(now, &whose))),
-            BookCommand::Preview(asker, reply) => {
-                drop(reply.send(self.node.preview(now, asker, &mut seeded_rng())));
+            BookCommand::Diagnoses(whose, reply) => drop(reply.send(self.node.diagnoses(now, &whose))),
+            BookCommand::Preview(requester, reply) => {
+                drop(reply.send(self.node.preview(now, requester, &mut seeded_rng())));
             }
             BookCommand::BansAfter(after, max, reply) => {
                 drop(reply.send(self.node.bans_after(now, after.as_ref(), max)));

@@ -26,7 +26,7 @@ impl Actor<'_> {
                     self.note_change(&by, "stopped the reactor");
                 }
                 self.drain();
-                self.shell.entrance.closed().await;
+                self.shell.shared_listener.closed().await;
                 let _ = reply.send(stopped);
             }
             Command::Peer(command) => self.peer_command(command),
@@ -86,7 +86,7 @@ impl Actor<'_> {
     pub(in crate::network) fn note_change(&mut self, by: &ChangeAuthor, summary: &str) {
         tracing::info!(author = %by.author, method = by.method, "{summary}");
         let at = self.shell.clock.now().wall;
-        self.ledger.changed(by, summary, at);
+        self.logs.changed(by, summary, at);
         let change = OperatorChange { author: by.author.clone(), method: by.method, summary: summary.into() };
         self.shell.events.record(at, What::Changed(Arc::new(change)));
     }

@@ -25,7 +25,7 @@ impl Actor<'_> {
     fn reconfigure(&mut self, configured: Configured) {
         self.node.set_file_lists(self.shell.clock.now(), &configured.params);
         let lapsed = self.settings.set_file(&configured);
-        lapsed.into_iter().for_each(|change| self.ledger.keep(change));
+        lapsed.into_iter().for_each(|change| self.logs.keep(change));
         self.shell.configured.store(Arc::new(configured));
         self.tune();
     }
@@ -44,9 +44,9 @@ impl Actor<'_> {
         self.keep(change)
     }
 
-    fn keep(&mut self, change: Option<crate::node::row::Change>) -> bool {
+    fn keep(&mut self, change: Option<crate::node::row::RowChange>) -> bool {
         let Some(change) = change else { return false };
-        self.ledger.keep(change);
+        self.logs.keep(change);
         self.tune();
         true
     }
@@ -55,10 +55,10 @@ impl Actor<'_> {
     pub(in crate::network) fn tune(&mut self) {
         let tunables = self.settings.in_effect();
         self.node.tune(self.shell.clock.now(), tunables.node);
-        self.shell.local.set_pace(tunables.pace);
+        self.shell.local.set_rates(tunables.rates);
         self.shell.local.allow_dials(tunables.node.limits.max_dials);
         if let Some(open) = &self.open {
-            open.set_limits(tunables.door);
+            open.set_limits(tunables.handshake_limits);
         }
     }
 }

@@ -15,7 +15,7 @@ const RECENT_ENDS: usize = 64;
 /// Counts what happened and why peers went, and writes the log.
 #[derive(Debug, Default)]
 pub(in crate::network) struct EventLog {
-    pub(in crate::network) tallies: Counters,
+    pub(in crate::network) counters: Counters,
     ended: BTreeMap<&'static str, u64>,
     recent_ends: VecDeque<PeerEnd>,
     /// The seeds whose last dial failed, each with the name of what was wrong: told when it changes, not at each dial.
@@ -26,7 +26,7 @@ impl EventLog {
     /// Notes one event. What an operator must act on is a warning, what he may want to see is told at `info`, what
     /// happens all day at `debug`.
     pub(in crate::network) fn note(&mut self, event: &Event, at: Wall) {
-        self.tallies.note(event, at);
+        self.counters.note(event, at);
         match event {
             Event::Started => tracing::info!("reactor started"),
             Event::Stopped => tracing::info!("reactor stopped"),
@@ -122,27 +122,27 @@ mod tests {
 
     #[test]
     fn a_failing_seed_is_told_once_and_again_when_it_changes() {
-        let mut journal = EventLog::default();
+        let mut event_log = EventLog::default();
         let seed = Arc::new("0101010101010101010101010101010101010101@seed.example.com:1".parse().unwrap());
         let dials = [Some(Fault::Refused), Some(Fault::Refused), Some(Fault::Unresolved), None, None];
-        let news = dials.each_ref().map(|fault| journal.is_news(&seed, fault.as_ref()));
+        let news = dials.each_ref().map(|fault| event_log.is_news(&seed, fault.as_ref()));
         assert_eq!(news, [true, false, true, true, false]);
     }
 
     #[test]
     fn ends_are_counted_by_name_and_the_latest_are_kept() {
-        let mut journal = EventLog::default();
+        let mut event_log = EventLog::default();
         let remote = "127.0.0.1:1".parse().unwrap();
         let down = |n: u8, fault| {
             let id = NodeId::from_bytes([n; 20]);
             Event::PeerDown { conn: ConnId(1), id, remote, length: Duration::ZERO, fault }
         };
-        journal.note(&down(0, Fault::BadMessage), Wall::from_secs(0));
+        event_log.note(&down(0, Fault::BadMessage), Wall::from_secs(0));
         for second in 1..=70 {
-            journal.note(&down(second, Fault::UnknownChannel(i32::from(second))), Wall::from_secs(second.into()));
+            event_log.note(&down(second, Fault::UnknownChannel(i32::from(second))), Wall::from_secs(second.into()));
         }
-        assert_eq!(journal.ends(), [("bad_message", 1), ("unknown_channel", 70)]);
-        let recent = journal.recent_ends();
+        assert_eq!(event_log.ends(), [("bad_message", 1), ("unknown_channel", 70)]);
+        let recent = event_log.recent_ends();
         assert_eq!(recent.len(), RECENT_ENDS);
         assert_eq!((recent[0].at, recent[63].at), (Wall::from_secs(7), Wall::from_secs(70)));
         assert_eq!((recent[63].id, &recent[63].fault), (NodeId::from_bytes([70; 20]), &Fault::UnknownChannel(70)));

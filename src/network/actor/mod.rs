@@ -29,14 +29,14 @@ use super::command::{Command, StartWaiter};
 use super::counters::Unanswered;
 use super::events::{Events, What};
 use super::shared_listener::{BoundListener, SharedListener};
-use super::tunables::{Configured, Settings};
+use super::tunables::{Configured, RuntimeSettings};
 use super::views::Status;
 use crate::clock::Clock;
 use crate::network::actor::audit_log::AuditAndDialLog;
 use crate::network::actor::event_log::EventLog;
 use crate::network::actor::saving::{GROUP, Saving};
 use crate::network::actor::starting::StartRetry;
-use crate::node::row::{Change, EventMark, Key, Row};
+use crate::node::row::{EventMark, Key, Row, RowChange};
 use crate::node::{Effect, Event, Input, Node, RunState};
 use crate::store::WriteError;
 use crate::switch::Handshaken;
@@ -59,7 +59,7 @@ const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 pub(super) struct Shell {
     pub(super) chain_id: Arc<str>,
     pub(super) local: Arc<LocalNode>,
-    pub(super) entrance: SharedListener,
+    pub(super) shared_listener: SharedListener,
     pub(super) dialler: Dialler,
     pub(super) clock: Clock,
     pub(super) events: Events,
@@ -73,9 +73,9 @@ pub(super) struct Actor<'a> {
     pub(super) shell: &'a Shell,
     pub(super) node: Node,
     pub(super) saving: Saving,
-    pub(super) journal: EventLog,
-    pub(super) ledger: AuditAndDialLog,
-    pub(super) settings: Settings,
+    pub(super) event_log: EventLog,
+    pub(super) logs: AuditAndDialLog,
+    pub(super) settings: RuntimeSettings,
     pub(super) peers: HashMap<ConnId, PeerHandle>,
     pub(super) starters: Vec<StartWaiter>,
     /// Who waits for the ends of dials.
@@ -101,12 +101,12 @@ impl<'a> Actor<'a> {
         shell: &'a Shell,
         node: Node,
         saving: Saving,
-        ledger: AuditAndDialLog,
-        settings: Settings,
+        logs: AuditAndDialLog,
+        settings: RuntimeSettings,
     ) -> Self {
         Actor {
-            journal: EventLog::default(),
-            ledger,
+            event_log: EventLog::default(),
+            logs,
             settings,
             shell,
             node,
@@ -177,7 +177,7 @@ impl<'a> Actor<'a> {
     }
 
     fn has_dirty(&self) -> bool {
-        self.ledger.has_dirty() || self.node.has_dirty() || self.shell.events.needs_mark()
+        self.logs.has_dirty() || self.node.has_dirty() || self.shell.events.needs_mark()
     }
 
     /// Takes the end of a write, and tells of it when the disk began or ceased to fail.
@@ -195,8 +195,8 @@ impl<'a> Actor<'a> {
     }
 
     /// At most `max` changed rows, what operators changed first.
-    pub(super) fn take_dirty(&mut self, max: usize) -> Vec<Change> {
-        take_dirty(&mut self.ledger, &mut self.node, max)
+    pub(super) fn take_dirty(&mut self, max: usize) -> Vec<RowChange> {
+        take_dirty(&mut self.logs, &mut self.node, max)
     }
 
     fn handle(&mut self, input: Input) {
@@ -210,7 +210,7 @@ impl<'a> Actor<'a> {
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        self.journal.tallies.shook_hands(Direction::Inbound, upgraded.took);
+        self.event_log.counters.shook_hands(Direction::Inbound, upgraded.took);
         let peer = Box::new(handshaken(&upgraded));
         self.tickets.insert(ticket, upgraded);
         self.handle(Input::Inbound { ticket, peer });
@@ -221,7 +221,7 @@ impl<'a> Actor<'a> {
         let Ok((conn, Dialled { remote, result })) = ended else { return };
         self.dialling.remove(&conn);
         let result = result.map(|upgraded| {
-            self.journal.tallies.shook_hands(Direction::Outbound, upgraded.took);
+            self.event_log.counters.shook_hands(Direction::Outbound, upgraded.took);
             let peer = Box::new(handshaken(&upgraded));
             self.reached.insert(conn, upgraded);
             peer
@@ -275,7 +275,7 @@ impl<'a> Actor<'a> {
         let at = self.shell.clock.now().wall;
         self.count(&event, at);
         if let Event::Dialled(end) = &event {
-            self.ledger.dialled(end, at);
+            self.logs.dialled(end, at);
             self.dial_ended(end, at);
         }
         self.shell.events.record(at, What::Node(event));
@@ -358,14 +358,14 @@ impl<'a> Actor<'a> {
         Status {
             chain_id: self.shell.chain_id.clone(),
             id: self.node.own_id(),
-            listen: self.open.as_ref().map_or(self.shell.entrance.laddr(), BoundListener::local_addr),
+            listen: self.open.as_ref().map_or(self.shell.shared_listener.laddr(), BoundListener::local_addr),
             announced: self.shell.local.info().listen_addr.clone(),
             node: self.node.status(self.shell.clock.now()),
             unsaved: self.saving.failure(),
             refused: self.refusals(),
-            ended: self.journal.ends(),
-            recent_ends: self.journal.recent_ends(),
-            tallies: self.journal.tallies.clone(),
+            ended: self.event_log.ends(),
+            recent_ends: self.event_log.recent_ends(),
+            counters: self.event_log.counters.clone(),
         }
     }
 
@@ -387,9 +387,9 @@ impl<'a> Actor<'a> {
     pub(super) async fn finish(mut self) {
         self.node.stop(self.shell.clock.now());
         self.drain();
-        let entrance = &self.shell.entrance;
+        let shared_listener = &self.shell.shared_listener;
         let mut last = Some(event_mark(self.shell.events.end()));
-        let Actor { mut node, saving, mut ledger, from_peers: (sender, mut receiver), closing, .. } = self;
+        let Actor { mut node, saving, mut logs, from_peers: (sender, mut receiver), closing, .. } = self;
         // Each peer's task holds a sender: the queue ends when the last of them has.
         drop(sender);
         let farewell = async { while receiver.recv().await.is_some() {} };
@@ -397,21 +397,21 @@ impl<'a> Actor<'a> {
             tracing::warn!("some peers did not take what was sent to them");
         }
         drop(closing);
-        entrance.closed().await;
+        shared_listener.closed().await;
         let left = |max| {
-            let changes = take_dirty(&mut ledger, &mut node, max);
+            let changes = take_dirty(&mut logs, &mut node, max);
             if changes.is_empty() { last.take().into_iter().collect() } else { changes }
         };
         saving.close(left).await;
     }
 }
 
-pub(super) fn event_mark(mark: EventMark) -> Change {
-    Change { key: Key::EventMark, row: Some(Row::EventMark(mark)) }
+pub(super) fn event_mark(mark: EventMark) -> RowChange {
+    RowChange { key: Key::EventMark, row: Some(Row::EventMark(mark)) }
 }
 
-fn take_dirty(ledger: &mut AuditAndDialLog, node: &mut Node, max: usize) -> Vec<Change> {
-    let mut changes = ledger.take_dirty(max);
+fn take_dirty(logs: &mut AuditAndDialLog, node: &mut Node, max: usize) -> Vec<RowChange> {
+    let mut changes = logs.take_dirty(max);
     changes.extend(node.take_dirty(max - changes.len()));
     changes
 }

@@ -14,7 +14,7 @@ impl Actor<'_> {
     pub(in crate::network) fn report(&mut self, command: ReportCommand) {
         match command {
             ReportCommand::All(reply) => drop(reply.send(Box::new(self.full_report()))),
-            ReportCommand::Outbound(reply) => drop(reply.send(self.journal.tallies.outbound.clone())),
+            ReportCommand::Outbound(reply) => drop(reply.send(self.event_log.counters.outbound.clone())),
             ReportCommand::Refused(grouping, reply) => drop(reply.send(self.refused_sources(grouping))),
             ReportCommand::Listener(reply) => drop(reply.send(self.open.as_ref().map(BoundListener::number))),
         }
@@ -45,13 +45,13 @@ impl Actor<'_> {
             Event::PeerDown { conn, .. } => self.unanswered.gone(*conn),
             _ => {}
         }
-        self.journal.note(event, at);
+        self.event_log.note(event, at);
     }
 
     /// Notes that a peer was sent addresses.
     pub(in crate::network) fn note_answer(&mut self, conn: ConnId) {
         if let Some(took) = self.unanswered.answered(conn, self.shell.clock.mono()) {
-            self.journal.tallies.sessions.note(took);
+            self.event_log.counters.sessions.note(took);
         }
     }
 }

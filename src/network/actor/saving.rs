@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::network::error::Error;
 use crate::network::views::{Applied, Saved};
-use crate::node::row::Change;
+use crate::node::row::RowChange;
 use crate::store::{Store, StoreStats, WriteError};
 use crate::types::Mono;
 
@@ -66,7 +66,7 @@ impl Saving {
     }
 
     /// Begins to write what changed; `more` says whether a full group left something behind.
-    pub(in crate::network) fn save(&mut self, changes: Vec<Change>, more: bool, now: Mono) {
+    pub(in crate::network) fn save(&mut self, changes: Vec<RowChange>, more: bool, now: Mono) {
         let Ok(store) = &self.store else { return };
         // What was left behind has waited as long as what is in the group.
         self.next = if more && self.failure.is_none() { now } else { now + INTERVAL };
@@ -78,7 +78,7 @@ impl Saving {
     /// already, the change that made it so may still be unsaved, and the answer waits for that one.
     pub(in crate::network) fn save_now(
         &mut self,
-        changes: Vec<Change>,
+        changes: Vec<RowChange>,
         changed: bool,
         reply: oneshot::Sender<Result<Applied, Error>>,
     ) {
@@ -130,7 +130,7 @@ impl Saving {
     }
 
     /// Writes all that is left, group by group until there is none, and closes the store.
-    pub(in crate::network) async fn close(mut self, mut left: impl FnMut(usize) -> Vec<Change>) {
+    pub(in crate::network) async fn close(mut self, mut left: impl FnMut(usize) -> Vec<RowChange>) {
         if let Some(write) = self.under_way.take() {
             let result = write.await;
             self.finished(result);

@@ -48,7 +48,7 @@ impl Actor<'_> {
                 if let Some(by) = by {
                     self.note_change(by, "started the reactor");
                 }
-                let opened = self.open_entrance().await;
+                let opened = self.open_listener().await;
                 let now = self.shell.clock.now();
                 match opened {
                     Ok(()) => drop(self.node.start(now)),
@@ -62,9 +62,9 @@ impl Actor<'_> {
     }
 
     /// Opens the listener, or joins it.
-    pub(in crate::network) async fn open_entrance(&mut self) -> Result<(), String> {
-        let (local, limits) = (self.shell.local.clone(), self.settings.in_effect().door);
-        self.open = Some(self.shell.entrance.open(local, limits, self.upgraded.0.clone()).await?);
+    pub(in crate::network) async fn open_listener(&mut self) -> Result<(), String> {
+        let (local, limits) = (self.shell.local.clone(), self.settings.in_effect().handshake_limits);
+        self.open = Some(self.shell.shared_listener.open(local, limits, self.upgraded.0.clone()).await?);
         Ok(())
     }
 
@@ -75,7 +75,7 @@ impl Actor<'_> {
         if !matches!(self.node.state(), RunState::Failed(_)) {
             return;
         }
-        match self.open_entrance().await {
+        match self.open_listener().await {
             Ok(()) => drop(self.node.start(self.shell.clock.now())),
             Err(_) => self.retry.failed(self.shell.clock.mono()),
         }

@@ -29,16 +29,16 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn stories(&self, whose: AddressRef) -> Result<Vec<AddressDiagnosis>, Error> {
-        self.ask(|reply| Command::Book(BookCommand::Stories(whose, reply))).await
+    pub async fn diagnoses(&self, whose: AddressRef) -> Result<Vec<AddressDiagnosis>, Error> {
+        self.ask(|reply| Command::Book(BookCommand::Diagnoses(whose, reply))).await
     }
 
     /// What an inbound peer with this ID (`None` = anybody) would be told now. Nothing that a peer could see changes.
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn preview(&self, asker: Option<NodeId>) -> Result<Preview, Error> {
-        self.ask(|reply| Command::Book(BookCommand::Preview(asker, reply))).await
+    pub async fn preview(&self, requester: Option<NodeId>) -> Result<Preview, Error> {
+        self.ask(|reply| Command::Book(BookCommand::Preview(requester, reply))).await
     }
 
     /// The bans in force after a target, in the order of their targets, at most `max` of them (and at most [`MAX_PAGE`]).

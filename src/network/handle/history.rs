@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::Handle;
 use crate::network::error::Error;
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, Stop};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt};
 use crate::types::NodeId;
 
 /// Queries at once in the process: each has a thread and reads the disk.
@@ -47,7 +47,7 @@ impl Handle {
 
     async fn query<T: Send + 'static>(
         &self,
-        query: impl FnOnce(PathBuf, &Stop) -> Result<T, HistoryError> + Send + 'static,
+        query: impl FnOnce(PathBuf, &QueryInterrupt) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, Error> {
         let unresponsive = || Error::Unresponsive(self.chain_id().clone());
         let unreadable = |reason| Error::Unreadable { chain_id: self.chain_id().clone(), reason };
@@ -73,7 +73,7 @@ impl Handle {
 
 /// Ends a query that nobody waits for any more.
 #[derive(Default)]
-struct StopOnDrop(Stop);
+struct StopOnDrop(QueryInterrupt);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {

@@ -118,7 +118,7 @@ impl Handle {
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn reach(&self) -> Result<ProbeContext, Error> {
+    pub async fn probe_context(&self) -> Result<ProbeContext, Error> {
         self.ask(Command::ProbeContext).await
     }
 

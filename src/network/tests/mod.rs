@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Changeable, Config, Handle, Running, SharedListener, spawn};
 use crate::book::{Record, Source, State};
 use crate::clock::{Clock, entropy};
-use crate::node::row::{Change, Key, Row};
+use crate::node::row::{Key, Row, RowChange};
 use crate::node::{Params, RunState};
 use crate::store::{self, Loaded, Store};
 use crate::testkit::reserve_port;
@@ -53,13 +53,13 @@ impl Process {
     }
 
     /// A seed with this key at this listener.
-    pub(crate) fn seed_at(&self, chain: &str, key: Arc<NodeKey>, entrance: SharedListener) -> Config {
-        let (id, at) = (key.id(), entrance.laddr());
+    pub(crate) fn seed_at(&self, chain: &str, key: Arc<NodeKey>, shared_listener: SharedListener) -> Config {
+        let (id, at) = (key.id(), shared_listener.laddr());
         Config {
             chain_id: chain.into(),
             params: params(id, at),
             local: LocalNode::new(key, node_info(id, chain, &at.to_string()), loopback_settings()),
-            entrance,
+            shared_listener,
             book: self.folder.path().join(format!("{chain}.db")),
             store: store::StoreSettings::default(),
             changeable: Changeable::default(),
@@ -118,7 +118,7 @@ impl Drop for Process {
 
 /// Where this network's peers dial.
 pub(crate) fn address(config: &Config) -> NetAddress {
-    let at = config.entrance.laddr();
+    let at = config.shared_listener.laddr();
     NetAddress::new(config.local.key().id(), at.ip(), at.port()).unwrap()
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn addresses(series: u8, count: u8) -> Vec<NetAddress> {
 pub(crate) async fn fill_book(path: &Path, chain: &str, known: &[NetAddress]) {
     let (store, _) = Store::open(path, chain, [7; 32]).unwrap();
     let row = |address: &NetAddress| Row::Address(verified(*address));
-    let changes = known.iter().map(|address| Change { key: Key::Address(*address), row: Some(row(address)) });
+    let changes = known.iter().map(|address| RowChange { key: Key::Address(*address), row: Some(row(address)) });
     store.write(changes.collect()).await.unwrap();
     store.close().await.unwrap();
 }

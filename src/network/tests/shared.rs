@@ -17,9 +17,9 @@ struct Shared {
 async fn shared() -> Shared {
     let process = Process::new();
     let key = Arc::new(NodeKey::from_seed(entropy()));
-    let entrance = SharedListener::new(reserve(), open_door());
-    let one = process.seed_at("one-1", key.clone(), entrance.clone());
-    let other = process.seed_at("other-1", key, entrance);
+    let shared_listener = SharedListener::new(reserve(), open_door());
+    let one = process.seed_at("one-1", key.clone(), shared_listener.clone());
+    let other = process.seed_at("other-1", key, shared_listener);
     let seed = address(&one);
     let one = process.serve(one, &addresses(1, 20)).await;
     let other = process.serve(other, &addresses(2, 20)).await;

@@ -6,10 +6,10 @@ use super::*;
 use crate::book::{Added, Refused, State};
 use crate::types::SeededRng;
 
-fn story(sim: &Sim, node: usize, n: u16) -> AddressDiagnosis {
-    let stories = sim.node(node).stories(sim.now(), &AddressRef::Id(id(n)));
-    assert_eq!(stories.len(), 1, "{n}");
-    stories.into_iter().next().unwrap()
+fn diagnosis(sim: &Sim, node: usize, n: u16) -> AddressDiagnosis {
+    let diagnoses = sim.node(node).diagnoses(sim.now(), &AddressRef::Id(id(n)));
+    assert_eq!(diagnoses.len(), 1, "{n}");
+    diagnoses.into_iter().next().unwrap()
 }
 
 /// A seed that knows 2 (alive), 3 (refuses), 4 (another ID answers) and 5 (nobody yet).
@@ -28,18 +28,18 @@ fn a_story_tells_when_the_crawl_comes_and_what_is_held_against_an_address() {
     let mut sim = world();
     let seed = crawled(&mut sim);
     let now = sim.now().wall;
-    let good = story(&sim, seed, 2);
+    let good = diagnosis(&sim, seed, 2);
     assert!(good.view.servable && good.running && good.seed_mode && good.held.is_none());
     assert_eq!(good.served_at, Some(address(2)));
-    let failed = story(&sim, seed, 3);
+    let failed = diagnosis(&sim, seed, 3);
     assert!(!failed.view.servable && failed.served_at.is_none());
     let (good, failed) = (good.next_attempt.unwrap(), failed.next_attempt.unwrap());
     assert!(now < good && good < failed, "{now:?} {good:?} {failed:?}");
     sim.run_for(good.since(now) + Duration::from_secs(30));
-    let again = story(&sim, seed, 2);
-    assert!(again.view.record.last_attempt >= good - Duration::from_secs(1), "it was dialled when the story said");
+    let again = diagnosis(&sim, seed, 2);
+    assert!(again.view.record.last_attempt >= good - Duration::from_secs(1), "it was dialled when the diagnosis said");
     sim.act(seed, Node::stop);
-    let stopped = story(&sim, seed, 2);
+    let stopped = diagnosis(&sim, seed, 2);
     assert!(!stopped.running && stopped.next_attempt.is_none());
 }
 
@@ -51,11 +51,11 @@ fn an_address_in_a_banned_range_is_not_served_and_its_story_names_the_ban() {
     let banned =
         |sim: &mut Sim, target| sim.act(seed, |node, now| node.ban(now, target, "r".into(), None, "ops")).unwrap();
     banned(&mut sim, range);
-    let story_of = story(&sim, seed, 2);
+    let story_of = diagnosis(&sim, seed, 2);
     assert!(!story_of.view.servable);
     assert_eq!(story_of.bans.iter().map(|ban| ban.target).collect::<Vec<_>>(), [range]);
     banned(&mut sim, BanTarget::Id(id(2)));
-    assert_eq!(story(&sim, seed, 2).bans.len(), 2);
+    assert_eq!(diagnosis(&sim, seed, 2).bans.len(), 2);
     let now = sim.now();
     assert_eq!(sim.node(seed).bans_of(now, Some(&id(2)), None).len(), 1);
     assert_eq!(sim.node(seed).bans_of(now, None, Some(place(2).ip())).len(), 1);
@@ -83,9 +83,9 @@ fn what_an_operator_adds_is_in_the_book_or_told_why_not() {
     assert_eq!(add(address(9)), Err(NotAdded::BannedRange(BanTarget::ip(place(9).ip()))));
     sim.settle(place(7), scripted(7, None));
     sim.run_for(Duration::from_secs(10));
-    let stories = sim.node(seed).stories(sim.now(), &AddressRef::Id(id(7)));
-    assert!(stories.iter().any(|story| story.view.servable), "it was dialled at once");
-    assert_eq!(sim.act(seed, |node, _| node.remove_addresses(&AddressRef::Id(id(7)))), stories.len() as u32);
+    let diagnoses = sim.node(seed).diagnoses(sim.now(), &AddressRef::Id(id(7)));
+    assert!(diagnoses.iter().any(|diagnosis| diagnosis.view.servable), "it was dialled at once");
+    assert_eq!(sim.act(seed, |node, _| node.remove_addresses(&AddressRef::Id(id(7)))), diagnoses.len() as u32);
     assert_eq!(sim.act(seed, |node, _| node.remove_addresses(&AddressRef::Address(address(7)))), 0);
 }
 
@@ -107,7 +107,7 @@ fn a_preview_is_an_answer_and_leaves_no_trace() {
     let mut told = BTreeSet::new();
     for _ in 0..100 {
         let preview = preview(&mut sim, &mut rng);
-        assert_eq!(preview.servable, servable(&sim, seeds[0]) - 1, "never the asker's own");
+        assert_eq!(preview.servable, servable(&sim, seeds[0]) - 1, "never the requester's own");
         let distinct: BTreeSet<_> = preview.addresses.iter().copied().collect();
         assert_eq!(distinct.len(), preview.addresses.len());
         assert_eq!(distinct.len(), 45.min(preview.servable as usize * 23 / 100).max(32));

@@ -104,9 +104,9 @@ fn a_seed_answers_once_and_lets_go_and_the_asker_connects_to_what_it_was_told() 
     sim.run_for(Duration::from_secs(40));
     assert_eq!(servable(&sim, seed), 1, "the inbound peer's own address was dialled and reached");
 
-    let asker = started(&mut sim, false, |_| {});
+    let requester = started(&mut sim, false, |_| {});
     sim.run_for(Duration::from_secs(40));
-    let peers: BTreeSet<NodeId> = sim.node(asker).peers().iter().map(|peer| peer.info.id).collect();
+    let peers: BTreeSet<NodeId> = sim.node(requester).peers().iter().map(|peer| peer.info.id).collect();
     assert!(peers.contains(&id(3)), "{peers:?}");
     let served = |(_, event): &&(Mono, Event)| matches!(event, Event::Served { id, .. } if *id == self::id(0));
     assert!(sim.events(seed).iter().filter(served).count() >= 1);

@@ -8,9 +8,9 @@ use rand::SeedableRng as _;
 use super::bench::{Bench, SECOND, asks, closed, dials, refusal, tell, told};
 use super::{address, id, place};
 use crate::book::HashKey;
-use crate::node::row::{BanTarget, Change, Key, ListItem, Row, Rows};
+use crate::node::row::{BanTarget, Key, ListItem, Row, RowChange, Rows};
 use crate::node::{Input, Node, Params};
-use crate::pex::Kept;
+use crate::pex::RetentionReason;
 use crate::switch::NotDialled;
 use crate::testkit::sim::params;
 use crate::types::{CloseHow, CloseReason, ConnId, Direction, Fault, ListFull, PeerAddress, Purpose, SeededRng, Stage};
@@ -44,7 +44,7 @@ impl Bench {
         self.node.handle(self.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
     }
 
-    fn kept(&self, n: u16) -> Kept {
+    fn kept(&self, n: u16) -> RetentionReason {
         self.node.peer_of(&id(n)).unwrap().kept
     }
 
@@ -55,7 +55,7 @@ impl Bench {
 }
 
 /// The rows that a store would hold.
-fn stored(changes: Vec<Change>) -> Rows {
+fn stored(changes: Vec<RowChange>) -> Rows {
     let mut rows = Rows::default();
     for change in changes {
         match change.row {
@@ -84,7 +84,7 @@ fn a_persistent_peer_is_dialled_and_in_the_book_as_soon_as_it_is_added() {
     assert_eq!(dial.len(), 1);
     assert_eq!((&dial[0].1, dial[0].2), (&address(9).into(), Purpose::Persistent));
     bench.answers(dial[0].3, 9);
-    assert_eq!(bench.kept(9), Kept::Persistent);
+    assert_eq!(bench.kept(9), RetentionReason::Persistent);
     bench.wait(11 * SECOND);
     bench.lose(9);
     let redial = dials(&bench.wait(Duration::ZERO));
@@ -93,7 +93,7 @@ fn a_persistent_peer_is_dialled_and_in_the_book_as_soon_as_it_is_added() {
 
     assert!(bench.remove(&persistent(9)));
     assert!(!bench.remove(&persistent(9)));
-    assert_eq!(bench.kept(9), Kept::Outbound, "its connection stays");
+    assert_eq!(bench.kept(9), RetentionReason::Outbound, "its connection stays");
     bench.wait(11 * SECOND);
     bench.lose(9);
     let redials = bench.dials_within(DAY);
@@ -245,7 +245,7 @@ fn a_new_file_takes_force_as_if_its_entries_were_added_and_removed_one_by_one() 
     let wanted = [(Purpose::Seed, address(4).into()), (Purpose::Persistent, address(7).into())];
     assert_eq!(dialled, wanted, "one that is connected needs no dial");
     assert_eq!(bench.peers(), [5, 6, 8, 9].map(id).into(), "nobody is let go");
-    assert_eq!([8, 9].map(|n| bench.kept(n)), [Kept::Outbound, Kept::Persistent]);
+    assert_eq!([8, 9].map(|n| bench.kept(n)), [RetentionReason::Outbound, RetentionReason::Persistent]);
     assert!(bench.node.peer_of(&id(6)).unwrap().persistent);
     assert_eq!(refusal(&bench.knock(3)), Some(Fault::Full), "5 counts again, and 6 no longer does");
     bench.lose(5);
@@ -298,11 +298,11 @@ fn a_private_peer_leaves_the_book_and_is_told_of_and_believed_no_more() {
     assert!(bench.add(persistent(2)));
     let conn = dials(&bench.wait(Duration::ZERO))[0].3;
     bench.answers(conn, 2);
-    let asker = bench.admit(3);
-    assert!(told(&bench.says(asker, Received::Request)).unwrap().contains(&address(2)));
+    let requester = bench.admit(3);
+    assert!(told(&bench.says(requester, Received::Request)).unwrap().contains(&address(2)));
     assert!(bench.add(ListItem::Private(id(2))));
     bench.wait(31 * SECOND);
-    assert!(!told(&bench.says(asker, Received::Request)).unwrap().contains(&address(2)));
+    assert!(!told(&bench.says(requester, Received::Request)).unwrap().contains(&address(2)));
     assert!(bench.peers().contains(&id(2)), "it stays connected");
     let known = |bench: &Bench, n| {
         bench.node.addresses(bench.now, None, 99).iter().any(|entry| entry.record.address == address(n))
@@ -336,7 +336,7 @@ fn a_manual_peer_stays_for_good_in_either_mode() {
         let mut bench = Bench::new(seed_mode, |params| params.switch.max_outbound = 0);
         bench.reach(9);
         bench.wait(3 * DAY);
-        assert_eq!(bench.kept(9), Kept::Manual);
+        assert_eq!(bench.kept(9), RetentionReason::Manual);
         bench.lose(9);
         let redials = bench.dials_within(SECOND);
         assert!(redials.iter().all(|(purpose, _)| *purpose == Purpose::Visit), "it is not redialled: {redials:?}");
@@ -353,7 +353,7 @@ fn an_operator_dials_when_the_crawl_has_taken_all_the_dials_it_may() {
     let under_way = bench.node.status(bench.now).dialling;
     assert_eq!(under_way, 120, "the crawl leaves some");
     bench.reach(9);
-    assert_eq!(bench.kept(9), Kept::Manual);
+    assert_eq!(bench.kept(9), RetentionReason::Manual);
 }
 
 #[test]
@@ -437,7 +437,7 @@ fn a_visit_says_when_it_ends_and_why_it_is_there() {
     let seed = dials(&bench.begun)[0].3;
     bench.answers(seed, 1);
     let view = bench.node.peer(seed).unwrap();
-    assert_eq!((view.kept, view.leaves), (Kept::Seed, bench.now.wall + 10 * SECOND));
+    assert_eq!((view.kept, view.leaves), (RetentionReason::Seed, bench.now.wall + 10 * SECOND));
     assert_eq!(view.dialled, Some(address(1)));
     bench.wait(9 * SECOND);
     assert!(bench.peers().contains(&id(1)));
@@ -445,6 +445,6 @@ fn a_visit_says_when_it_ends_and_why_it_is_there() {
     assert!(!bench.peers().contains(&id(1)));
     bench.admit(2);
     let view = bench.node.peer_of(&id(2)).unwrap();
-    assert_eq!((view.kept, view.direction), (Kept::Asker, Direction::Inbound));
+    assert_eq!((view.kept, view.direction), (RetentionReason::Requester, Direction::Inbound));
     assert_eq!(view.leaves, bench.now.wall + Duration::from_hours(28));
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::*;
 use crate::node::row::{AuditEntry, DialEntry};
-use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, Stop};
+use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt};
 use crate::types::{DialOutcome, Purpose};
 
 fn id(n: u8) -> NodeId {
@@ -28,12 +28,12 @@ fn dial(number: u64) -> DialEntry {
 }
 
 async fn write_dials(store: &Store, numbers: std::ops::RangeInclusive<u64>, slots: u64) {
-    let row = |n| Change { key: Key::Dial((n % slots) as u32), row: Some(Row::Dial(dial(n))) };
+    let row = |n| RowChange { key: Key::Dial((n % slots) as u32), row: Some(Row::Dial(dial(n))) };
     store.write(numbers.map(row).collect()).await.unwrap();
 }
 
 fn part(path: &Path, query: &DialQuery, before: Option<u64>, max: usize) -> HistoryPage<DialEntry> {
-    history::dials(path, query, HistoryRange { before, max }, &Stop::default()).unwrap()
+    history::dials(path, query, HistoryRange { before, max }, &QueryInterrupt::default()).unwrap()
 }
 
 /// All of a query, `max` at a time.
@@ -63,7 +63,7 @@ async fn dials_come_back_as_they_were_the_latest_first_in_parts_of_any_size() {
         purpose: Purpose::Seed,
         ..dial(21)
     };
-    let change = Change { key: Key::Dial(21), row: Some(Row::Dial(unresolved.clone())) };
+    let change = RowChange { key: Key::Dial(21), row: Some(Row::Dial(unresolved.clone())) };
     store.write(vec![change]).await.unwrap();
     let all: Vec<_> = [unresolved].into_iter().chain((1..=20).rev().map(dial)).collect();
     for max in [1, 3, 7, 20, 21, 1_000] {
@@ -117,7 +117,7 @@ async fn attempts_are_those_at_an_id_and_at_its_places() {
     let (store, _) = open(&path);
     write_dials(&store, 1..=60, 100).await;
     let places = ["10.0.0.2:26656".parse().unwrap(), "10.0.0.3:1".parse().unwrap()];
-    let found = history::attempts(&path, id(1), &places, 16, &Stop::default()).unwrap();
+    let found = history::attempts(&path, id(1), &places, 16, &QueryInterrupt::default()).unwrap();
     let expected: Vec<_> = (1..=60).rev().filter(|n| n % 3 == 1 || n % 5 == 2).take(16).map(dial).collect();
     assert_eq!(found, expected);
 }
@@ -133,10 +133,10 @@ async fn the_audit_is_found_by_author_method_and_time() {
         method: if number.is_multiple_of(3) { "BanService.Ban" } else { "SeedService.AddSeed" }.into(),
         summary: "did something".into(),
     };
-    let row = |n| Change { key: Key::Audit(n as u32), row: Some(Row::Audit(entry(n))) };
+    let row = |n| RowChange { key: Key::Audit(n as u32), row: Some(Row::Audit(entry(n))) };
     store.write((1..=12).map(row).collect()).await.unwrap();
     let audit = |query: AuditQuery, before, max| {
-        history::audit(&path, &query, HistoryRange { before, max }, &Stop::default()).unwrap()
+        history::audit(&path, &query, HistoryRange { before, max }, &QueryInterrupt::default()).unwrap()
     };
     let numbers = |part: HistoryPage<AuditEntry>| part.entries.iter().map(|entry| entry.number).collect::<Vec<_>>();
     let first = audit(AuditQuery::default(), None, 5);
@@ -181,12 +181,12 @@ async fn a_row_that_does_not_read_is_left_out_and_the_walk_goes_on() {
 async fn a_query_ends_when_it_is_told_to_and_a_file_that_is_not_there_is_an_error() {
     let (_folder, path) = folder();
     let portion = HistoryRange { before: None, max: 10 };
-    let absent = history::dials(&path, &DialQuery::default(), portion, &Stop::default());
+    let absent = history::dials(&path, &DialQuery::default(), portion, &QueryInterrupt::default());
     assert!(matches!(absent, Err(HistoryError::Unreadable(_))), "{absent:?}");
     assert!(!path.exists(), "a question makes no file");
     let (store, _) = open(&path);
     write_dials(&store, 1..=5_000, 100_000).await;
-    let stop = Stop::default();
+    let stop = QueryInterrupt::default();
     stop.now();
     let query = DialQuery { range: "192.0.2.0/24".parse().ok(), ..DialQuery::default() };
     assert_eq!(history::dials(&path, &query, portion, &stop), Err(HistoryError::Stopped));

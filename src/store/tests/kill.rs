@@ -19,12 +19,12 @@ const BLINKING: u32 = 1;
 const FIRST_OWN: u32 = 2;
 
 /// Write `number`: a row of its own, the counter, and a row that is there after even numbers only.
-fn group(number: u32) -> Vec<Change> {
+fn group(number: u32) -> Vec<RowChange> {
     let counter = Record { added: Wall::from_millis(number.into()), ..record(COUNTER) };
     let blinking = record(BLINKING);
     let key = Key::Address(blinking.address);
     let row = number.is_multiple_of(2).then_some(Row::Address(blinking));
-    vec![set(record(number)), set(counter), Change { key, row }]
+    vec![set(record(number)), set(counter), RowChange { key, row }]
 }
 
 /// Not a test by itself: the process that is killed. It writes and says the number of each write that was acknowledged.

@@ -64,8 +64,8 @@ fn record(number: u32) -> Record {
     }
 }
 
-fn set(record: Record) -> Change {
-    Change { key: Key::Address(record.address), row: Some(Row::Address(record)) }
+fn set(record: Record) -> RowChange {
+    RowChange { key: Key::Address(record.address), row: Some(Row::Address(record)) }
 }
 
 /// Rows by key; two rows of one key are a failure.

@@ -115,7 +115,7 @@ prop_compose! {
     }
 }
 
-fn any_change() -> impl Strategy<Value = Change> {
+fn any_change() -> impl Strategy<Value = RowChange> {
     let set = prop_oneof![
         any_record().prop_map(|row| (Key::Address(row.address), Row::Address(row))),
         any_ban().prop_map(|row| (Key::Ban(row.target), Row::Ban(row))),
@@ -124,7 +124,7 @@ fn any_change() -> impl Strategy<Value = Change> {
         any_mark().prop_map(|row| (Key::EventMark, Row::EventMark(row))),
         any_health().prop_map(|row| (Key::SeedHealth(row.seed.clone()), Row::SeedHealth(row))),
     ];
-    (set, prop::bool::weighted(0.7)).prop_map(|((key, row), kept)| Change { key, row: kept.then_some(row) })
+    (set, prop::bool::weighted(0.7)).prop_map(|((key, row), kept)| RowChange { key, row: kept.then_some(row) })
 }
 
 proptest! {

@@ -122,7 +122,7 @@ impl HandshakeLimiter {
         }
         inner.total += 1;
         *inner.under_way.entry(host).or_default() += 1;
-        Ok(HandshakePermit { door: self.clone(), host })
+        Ok(HandshakePermit { limiter: self.clone(), host })
     }
 
     fn leave(&self, host: IpAddr) {
@@ -144,13 +144,13 @@ impl HandshakeLimiter {
 /// A handshake under way, for as long as this is held.
 #[derive(Debug)]
 pub(in crate::transport) struct HandshakePermit {
-    door: Arc<HandshakeLimiter>,
+    limiter: Arc<HandshakeLimiter>,
     host: IpAddr,
 }
 
 impl Drop for HandshakePermit {
     fn drop(&mut self) {
-        self.door.leave(self.host);
+        self.limiter.leave(self.host);
     }
 }
 
@@ -166,50 +166,50 @@ mod tests {
 
     #[test]
     fn handshakes_are_bounded_by_ip_and_in_all() {
-        let door = HandshakeLimiter::new(HandshakeLimits {
+        let limiter = HandshakeLimiter::new(HandshakeLimits {
             handshakes_per_ip: 2,
             handshakes: 3,
             ..HandshakeLimits::default()
         });
-        let first = door.admit(v4(1), NOW).unwrap();
-        let _second = door.admit(v4(1), NOW).unwrap();
-        assert_eq!(door.admit(v4(1), NOW).unwrap_err(), Fault::HandshakeFlood);
-        let _other = door.admit(v4(2), NOW).unwrap();
-        assert_eq!(door.admit(v4(3), NOW).unwrap_err(), Fault::HandshakeFlood);
+        let first = limiter.admit(v4(1), NOW).unwrap();
+        let _second = limiter.admit(v4(1), NOW).unwrap();
+        assert_eq!(limiter.admit(v4(1), NOW).unwrap_err(), Fault::HandshakeFlood);
+        let _other = limiter.admit(v4(2), NOW).unwrap();
+        assert_eq!(limiter.admit(v4(3), NOW).unwrap_err(), Fault::HandshakeFlood);
         drop(first);
-        assert!(door.admit(v4(3), NOW).is_ok());
+        assert!(limiter.admit(v4(3), NOW).is_ok());
     }
 
     #[test]
     fn a_range_has_a_rate_of_its_own() {
-        let door = HandshakeLimiter::new(HandshakeLimits::default());
-        let admitted = |ips: std::ops::Range<u32>| ips.filter(|&n| door.admit(v4(n), NOW).is_ok()).count();
+        let limiter = HandshakeLimiter::new(HandshakeLimits::default());
+        let admitted = |ips: std::ops::Range<u32>| ips.filter(|&n| limiter.admit(v4(n), NOW).is_ok()).count();
         assert_eq!(admitted(0x0102_0000..0x0102_f000), 2000);
         assert_eq!(admitted(0x0103_0000..0x0103_0010), 16);
-        let one_host = (0..1000).filter(|_| door.admit(v4(0x0104_0001), NOW).is_ok()).count();
+        let one_host = (0..1000).filter(|_| limiter.admit(v4(0x0104_0001), NOW).is_ok()).count();
         assert_eq!(one_host, 200);
-        assert_eq!(door.admit(v4(0x0104_0001), NOW).unwrap_err(), Fault::ConnectionRate);
+        assert_eq!(limiter.admit(v4(0x0104_0001), NOW).unwrap_err(), Fault::ConnectionRate);
     }
 
     #[test]
     fn an_ipv6_subnet_is_one_host() {
         let limits = HandshakeLimits { handshakes_per_ip: 1, ..HandshakeLimits::default() };
-        let door = HandshakeLimiter::new(limits);
-        let _first = door.admit("2a00:1::1".parse().unwrap(), NOW).unwrap();
-        assert!(door.admit("2a00:1::ffff:2".parse().unwrap(), NOW).is_err());
-        assert!(door.admit("2a00:1:0:1::1".parse().unwrap(), NOW).is_ok());
+        let limiter = HandshakeLimiter::new(limits);
+        let _first = limiter.admit("2a00:1::1".parse().unwrap(), NOW).unwrap();
+        assert!(limiter.admit("2a00:1::ffff:2".parse().unwrap(), NOW).is_err());
+        assert!(limiter.admit("2a00:1:0:1::1".parse().unwrap(), NOW).is_ok());
     }
 
     #[test]
     fn new_limits_hold_for_what_comes() {
-        let door = HandshakeLimiter::new(HandshakeLimits { handshakes: 2, ..HandshakeLimits::default() });
-        let _held = [door.admit(v4(1), NOW).unwrap(), door.admit(v4(2), NOW).unwrap()];
-        assert!(door.admit(v4(3), NOW).is_err());
-        door.set_limits(HandshakeLimits { handshakes: 3, ..HandshakeLimits::default() });
-        let third = door.admit(v4(3), NOW).unwrap();
-        door.set_limits(HandshakeLimits { handshakes: 1, ..HandshakeLimits::default() });
+        let limiter = HandshakeLimiter::new(HandshakeLimits { handshakes: 2, ..HandshakeLimits::default() });
+        let _held = [limiter.admit(v4(1), NOW).unwrap(), limiter.admit(v4(2), NOW).unwrap()];
+        assert!(limiter.admit(v4(3), NOW).is_err());
+        limiter.set_limits(HandshakeLimits { handshakes: 3, ..HandshakeLimits::default() });
+        let third = limiter.admit(v4(3), NOW).unwrap();
+        limiter.set_limits(HandshakeLimits { handshakes: 1, ..HandshakeLimits::default() });
         drop(third);
-        assert_eq!(door.admit(v4(4), NOW).unwrap_err(), Fault::HandshakeFlood, "two of three are still under way");
+        assert_eq!(limiter.admit(v4(4), NOW).unwrap_err(), Fault::HandshakeFlood, "two of three are still under way");
     }
 
     #[test]
@@ -230,9 +230,9 @@ mod tests {
     #[test]
     fn zero_switches_a_bound_off() {
         let off = RateLimit { per_second: 0, burst: 0 };
-        let door =
+        let limiter =
             HandshakeLimiter::new(HandshakeLimits { handshakes_per_ip: 0, handshakes: 0, per_ip: off, per_range: off });
-        let all: Vec<_> = (0..5000).map(|_| door.admit(v4(1), NOW)).collect();
+        let all: Vec<_> = (0..5000).map(|_| limiter.admit(v4(1), NOW)).collect();
         assert!(all.iter().all(Result::is_ok));
     }
 }

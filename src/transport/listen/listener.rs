@@ -73,7 +73,7 @@ struct Shared {
     routes: ArcSwap<Vec<Route>>,
     /// Held while the routes are changed.
     changing: Mutex<()>,
-    door: Arc<HandshakeLimiter>,
+    limiter: Arc<HandshakeLimiter>,
     refusals: Refusals,
 }
 
@@ -88,7 +88,7 @@ impl Listener {
             key,
             routes: ArcSwap::default(),
             changing: Mutex::new(()),
-            door: HandshakeLimiter::new(limits),
+            limiter: HandshakeLimiter::new(limits),
             refusals: Refusals::default(),
         });
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -122,7 +122,7 @@ impl Listener {
 
     /// Sets other bounds on who may come; handshakes under way go on.
     pub fn set_limits(&self, limits: HandshakeLimits) {
-        self.shared.door.set_limits(limits);
+        self.shared.limiter.set_limits(limits);
     }
 
     /// Lets nobody of this network in any more, and says how many networks are left. Handshakes under way end as they
@@ -215,7 +215,7 @@ impl Shared {
     fn receive(self: Arc<Self>, stream: TcpStream, remote: SocketAddr) -> Option<impl Future<Output = ()> + use<>> {
         let now = Clock.now();
         let accepted = Accepted { stream, remote, at: now.mono };
-        let permit = match self.door.admit(remote.ip(), now.mono) {
+        let permit = match self.limiter.admit(remote.ip(), now.mono) {
             Ok(permit) => permit,
             Err(fault) => {
                 self.count(self.only_network(), remote, fault);

@@ -67,7 +67,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(link: Link, shared: Arc<Shared>, now: Mono) -> Self {
-        let (settings, pace) = (link.local.settings(), link.local.pace());
+        let (settings, rates) = (link.local.settings(), link.local.rates());
         // What came with the end of the handshake: with an asker, that is all it sends.
         let opened = if link.plain.is_empty() { 0 } else { SEALED_FRAME };
         shared.counters.received_bytes(link.raw.len() + opened);
@@ -77,8 +77,8 @@ impl Connection {
             opener: link.opener,
             reader: PacketReader::new(settings.max_packet_payload),
             keepalive: Keepalive::new(now),
-            send_rate: ByteRateLimiter::new(pace.send_rate),
-            receive_rate: ByteRateLimiter::new(pace.recv_rate),
+            send_rate: ByteRateLimiter::new(rates.send_rate),
+            receive_rate: ByteRateLimiter::new(rates.recv_rate),
             raw: link.raw,
             plain: link.plain,
             unsent: Vec::new(),
@@ -206,7 +206,7 @@ impl Connection {
             encode_message(&encoded, payload, plain);
             self.shared.counters.sent(&message);
             self.local.messages().sent(&message, encoded.len());
-            self.flush_at = now + self.local.pace().flush_throttle;
+            self.flush_at = now + self.local.rates().flush_throttle;
         }
     }
 

@@ -26,20 +26,20 @@ fn a_node_learns_answers_and_stays_connected_to_real_nodes() {
     let addresses = network.addresses();
     assert!(addresses.iter().filter(|address| !address.starts_with(&hub)).all(learned), "{book:#?}");
 
-    let asker = cometbft::Config::new("asker", Version::V038, CHAIN).persistent_peers([node.address()]).start();
-    until("the asker learned all from us", TWO_ROUNDS, || asker.peer_ids(), |seen| seen.is_superset(&all));
+    let requester = cometbft::Config::new("asker", Version::V038, CHAIN).persistent_peers([node.address()]).start();
+    until("the requester learned all from us", TWO_ROUNDS, || requester.peer_ids(), |seen| seen.is_superset(&all));
     let peers = node.peers(CHAIN);
-    let asked = &peers[&asker.id()];
+    let asked = &peers[&requester.id()];
     assert_eq!(asked.direction(), Direction::Inbound);
     assert!(asked.request_count > 0, "{asked:#?}");
 
     let connections = |chain| {
         let peers = node.peers(chain).into_iter();
-        let kept = peers.filter(|(id, _)| all.contains(id) || *id == asker.id());
+        let kept = peers.filter(|(id, _)| all.contains(id) || *id == requester.id());
         kept.map(|(id, peer)| (id, peer.connection)).collect::<Vec<_>>()
     };
     let before = connections(CHAIN);
     throughout("every connection lasts", PINGS, || connections(CHAIN), |now| *now == before);
-    assert!(asker.peer_ids().contains(&node.id()));
+    assert!(requester.peer_ids().contains(&node.id()));
     assert!(network.nodes.iter().all(|real| real.peer_ids().contains(&node.id())));
 }

@@ -21,7 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::home::{self, NodeKey};
 use super::process::Process;
-use super::{asker, wait};
+use super::{requester, wait};
 
 const START: Duration = Duration::from_secs(20);
 
@@ -231,7 +231,7 @@ impl Pexd {
 
     /// What it tells a stranger of this chain who asks over the wire; `None` without an answer.
     pub(crate) fn told(&self, chain: &str) -> Option<BTreeSet<String>> {
-        let told = self.runtime.block_on(asker::ask(self.id(), self.laddr, chain))?;
+        let told = self.runtime.block_on(requester::ask(self.id(), self.laddr, chain))?;
         Some(told.into_iter().map(|address| address.to_string()).collect())
     }
 

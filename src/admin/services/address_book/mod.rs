@@ -69,20 +69,20 @@ impl AddressBookService for AddressBookApi {
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
         let whose = fields::address_ref(&request.address)?;
-        let stories = network.stories(whose).await.map_err(|error| status_codes::of(&error))?;
-        if stories.is_empty() {
+        let diagnoses = network.diagnoses(whose).await.map_err(|error| status_codes::of(&error))?;
+        if diagnoses.is_empty() {
             return Err(status_codes::of(&Error::NoSuchAddress));
         }
         let mut bans = Vec::new();
-        for ban in stories.iter().flat_map(|story| &story.bans) {
+        for ban in diagnoses.iter().flat_map(|diagnosis| &diagnosis.bans) {
             let ban = conversions::ban(network.chain_id(), ban.clone());
             if !bans.contains(&ban) {
                 bans.push(ban);
             }
         }
-        let mut addresses = Vec::with_capacity(stories.len());
-        for story in stories {
-            addresses.push(details(&network, story).await);
+        let mut addresses = Vec::with_capacity(diagnoses.len());
+        for diagnosis in diagnoses {
+            addresses.push(details(&network, diagnosis).await);
         }
         Ok(Response::new(GetAddressResponse { addresses, bans }))
     }
@@ -160,9 +160,9 @@ impl AddressBookService for AddressBookApi {
 }
 
 /// What is known of an address. That the log of our dials cannot be read hides nothing else.
-async fn details(network: &Handle, story: AddressDiagnosis) -> AddressDetails {
-    let address = story.view.record.address;
-    let mut reason = address::reason(&story);
+async fn details(network: &Handle, diagnosis: AddressDiagnosis) -> AddressDetails {
+    let address = diagnosis.view.record.address;
+    let mut reason = address::reason(&diagnosis);
     let attempts = network.attempts(address.id(), vec![address.socket()], MAX_ATTEMPTS).await.unwrap_or_else(|error| {
         reason.push_str(&format!(" Our attempts are not shown: {}.", status_codes::text(&error)));
         Vec::new()
@@ -170,7 +170,7 @@ async fn details(network: &Handle, story: AddressDiagnosis) -> AddressDetails {
     AddressDetails {
         reason,
         attempts: attempts.iter().map(|entry| dial_attempts::logged(network.chain_id(), entry)).collect(),
-        next_attempt_time: story.next_attempt.and_then(conversions::time),
-        address: Some(conversions::address(network.chain_id(), story.view)),
+        next_attempt_time: diagnosis.next_attempt.and_then(conversions::time),
+        address: Some(conversions::address(network.chain_id(), diagnosis.view)),
     }
 }

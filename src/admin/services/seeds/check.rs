@@ -27,16 +27,16 @@ pub(in crate::admin) async fn check_seeds(
     let Ok(_slot) = SLOTS.try_acquire() else {
         return Err(status_codes::limit(format!("{AT_ONCE} checks of seeds are under way: wait until one ends")));
     };
-    let reach = network.reach().await.map_err(|error| status_codes::of(&error))?;
+    let context = network.probe_context().await.map_err(|error| status_codes::of(&error))?;
     let seeds = if request.seeds.is_empty() { own_seeds(network).await? } else { request.seeds };
     let question = Question {
-        chain_id: reach.local.info().network.clone(),
-        block_version: reach.local.info().protocol.block,
+        chain_id: context.local.info().network.clone(),
+        block_version: context.local.info().protocol.block,
         sample: usize::try_from(request.sample_size).unwrap_or(usize::MAX),
-        strict: reach.local.settings().strict,
+        strict: context.local.settings().strict,
     };
     let limits = Limits { whole: WHOLE, ..Limits::default() };
-    let reports = check(&reach.dialler, &question, &seeds, limits).await.map_err(|error| mistake(&error))?;
+    let reports = check(&context.dialler, &question, &seeds, limits).await.map_err(|error| mistake(&error))?;
     Ok(CheckSeedsResponse { checks: reports.into_iter().map(|report| harmless(report.into())).collect() })
 }
 
