@@ -574,7 +574,9 @@ fn a_node_key_is_looked_after() {
 
 #[test]
 fn the_reference_pages_are_what_the_program_goes_by() {
-    for (page, args) in [("configuration", &["reference"][..]), ("api", &["reference", "api"])] {
+    for (page, args) in
+        [("configuration", &["reference"][..]), ("api", &["reference", "api"]), ("faults", &["reference", "faults"])]
+    {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/{page}.md"));
         let made = TestHome::new().run(args).out;
         let mend = format!("docs/{page}.md is stale: cargo run -- {} > docs/{page}.md", args.join(" "));

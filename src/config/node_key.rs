@@ -1,4 +1,4 @@
-//! `node_key.json` as a node writes it (wire document, section 6).
+//! `node_key.json` as a node writes it (docs/protocol/wire.md, "Files of a node").
 
 use std::io;
 use std::path::Path;

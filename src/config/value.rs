@@ -124,7 +124,7 @@ impl Setting for FileMode {
     }
 }
 
-/// A text of printable ASCII or nothing, as NodeInfo demands (wire document, section 3).
+/// A text of printable ASCII or nothing, as NodeInfo demands (docs/protocol/wire.md, "NodeInfo handshake").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Printable(pub String);
 

@@ -23,7 +23,7 @@ pub const MAX_ADDRESSES: usize = 131_072;
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// A node's `addrbook.json` (wire document, section 6).
+    /// A node's `addrbook.json` (docs/protocol/wire.md, "Files of a node").
     AddrBook,
     /// One `id@ip:port` a line; what follows a `#` is a comment.
     List,

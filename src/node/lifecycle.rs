@@ -1,4 +1,4 @@
-//! Start and stop (seed document, "Start", "Errors" and "Stop").
+//! Start and stop (docs/protocol/pex-reactor.md, "Start"; `p2p/pex/pex_reactor.go: OnStart`, `OnStop`).
 
 use std::time::Duration;
 

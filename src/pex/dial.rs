@@ -1,4 +1,4 @@
-//! dialSeeds and dialPeer (seed document): what follows from the end of a dial. The rules of *whether* to dial are the
+//! dialSeeds and dialPeer (docs/protocol/pex-reactor.md, "dialSeeds", "dialPeer"): what follows from the end of a dial. The rules of *whether* to dial are the
 //! switch's.
 
 use super::outage::Turn;

@@ -1,4 +1,4 @@
-//! ensurePeersRoutine (seed document; behaviour document, "Ensure peers").
+//! ensurePeersRoutine (docs/protocol/pex-reactor.md, "ensurePeersRoutine"; `p2p/pex/pex_reactor.go: ensurePeers`).
 
 use std::collections::BTreeSet;
 

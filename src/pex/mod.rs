@@ -1,6 +1,6 @@
 //! The PEX reactor: it fills the book by asking peers, answers those who ask, and decides whom to dial.
 //!
-//! The sections of the seed document have their places here: Start and Stop in [`Pex::start`] and [`Pex::stop`], AddPeer in
+//! The sections of docs/protocol/pex-reactor.md have their places here: Start and Stop in [`Pex::start`] and [`Pex::stop`], AddPeer in
 //! [`Pex::add_peer`], RemovePeer in [`Pex::remove_peer`], Receive in [`Pex::receive`], ensurePeersRoutine in `ensure.rs`,
 //! dialSeeds and dialPeer in `dial.rs`, the crawl in `crawl.rs`. GetChannels is `types::PEX_CHANNEL` and `wire::mconn`.
 
@@ -92,7 +92,7 @@ impl Pex {
         }
     }
 
-    /// Start (seed document, "Start"): begins the rounds. The first one is at once, or after a random part of the period
+    /// Start (docs/protocol/pex-reactor.md, "Start"): begins the rounds. The first one is at once, or after a random part of the period
     /// when there are peers already, so that nodes that start together do not ask together.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         use rand::RngExt as _;
@@ -103,7 +103,7 @@ impl Pex {
         self.last_seed_round = None;
     }
 
-    /// Stop (seed document, "Stop"): ends the rounds. What is known stays; the dials that the switch gave up are due again.
+    /// Stop (docs/protocol/pex-reactor.md, "Stop"): ends the rounds. What is known stays; the dials that the switch gave up are due again.
     pub fn stop(&mut self, cx: &mut Context<'_>, given_up: &[Dial]) {
         self.next_round = None;
         let dialled = given_up.iter().filter_map(|dial| dial.target.as_net_address());
@@ -116,7 +116,7 @@ impl Pex {
         self.claims = ClaimedAddresses::default();
     }
 
-    /// AddPeer (seed document, "AddPeer"). An inbound peer's own address is added, with itself as the source; an outbound
+    /// AddPeer (docs/protocol/pex-reactor.md, "AddPeer"). An inbound peer's own address is added, with itself as the source; an outbound
     /// peer is asked for addresses when the book needs some. What was only dialled to be visited is asked and let go.
     pub fn add_peer(&mut self, cx: &mut Context<'_>, conn: ConnId) {
         let Some(peer) = cx.switch.peer(conn) else { return };
@@ -135,7 +135,7 @@ impl Pex {
         }
     }
 
-    /// RemovePeer (seed document, "RemovePeer"): forgets what the connection was asked. Its request times stay for as long
+    /// RemovePeer (docs/protocol/pex-reactor.md, "RemovePeer"): forgets what the connection was asked. Its request times stay for as long
     /// as they matter. A fault that was found on the connection has its consequences here.
     pub fn remove_peer(&mut self, cx: &mut Context<'_>, peer: &Peer, fault: &Fault) {
         self.forget(peer.conn);

@@ -1,5 +1,5 @@
-//! Tells our outage from theirs: while most of what was good fails at once, nothing is demoted (behaviour document, last
-//! table).
+//! Outage detection: while most of what was good fails at once, nothing is demoted (docs/protocol/differences.md, "Where pexd
+//! does otherwise").
 
 use std::collections::BTreeMap;
 use std::time::Duration;

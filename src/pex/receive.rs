@@ -1,4 +1,4 @@
-//! Receive (seed document, "Receive"; behaviour document, "Request received" and "Addresses received").
+//! Receive (docs/protocol/pex-reactor.md, "Receive"; `p2p/pex/pex_reactor.go: Receive`).
 
 use super::params::SEED_SELECTION_BIAS;
 use super::request_times::Asked;

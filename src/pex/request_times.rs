@@ -1,4 +1,5 @@
-//! When a peer may ask again (behaviour document, "Request received"). Kept by ID, so that reconnecting resets nothing.
+//! The rate limit on requests (docs/protocol/pex-reactor.md, "Request received"), kept by ID, so that reconnecting resets
+//! nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! How long to leave a place alone after dials that failed (behaviour document, "dialPeer").
+//! Exponential backoff with jitter: how long to leave an ip:port or address alone after dials that failed
+//! (docs/protocol/pex-reactor.md, "dialPeer").
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Dials: whether to begin one, and what follows from its end (behaviour document, "dialPeer").
+//! Dials: whether to begin one, and what follows from its end (docs/protocol/pex-reactor.md, "dialPeer").
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::types::{
 };
 
 impl Switch {
-    /// Begins a dial unless a rule is against it (behaviour document, "dialPeer"). Seeds, persistent peers and what an
+    /// Begins a dial unless a rule is against it. Seeds, persistent peers and what an
     /// operator asks for are exempt from the back-off; persistent peers have their own. What an operator asks for may be
     /// under way already: then that dial, by its number, is his.
     ///

@@ -2,7 +2,7 @@
 
 use crate::types::{DialOutcome, Fault};
 
-/// Against what a failed dial counts (design, "Blame the right thing").
+/// Against what a failed dial counts (docs/architecture.md, "Blame what is at fault").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     /// The ip:port, whoever is said to be there: nothing answered.

@@ -1,4 +1,4 @@
-//! When to dial persistent peers again (behaviour document, "Persistent peers").
+//! When to dial persistent peers again (docs/protocol/pex-reactor.md, "Reconnecting to persistent peers").
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The handshake over a socket: secret connection, then node information (wire document, section 1).
+//! The handshake over a socket: secret connection, then node information (docs/protocol/wire.md, "Order of a connection").
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -36,7 +36,7 @@ pub struct ConnectionSettings {
     /// How long the write of one batch of messages may take; then the peer does not read, and the connection ends. The
     /// stream cannot go on behind half a frame, so that there is no message to drop and no connection to keep.
     pub write_timeout: Duration,
-    /// How long a flushed connection waits for the peer to close it (behaviour document, "Request received").
+    /// How long a flushed connection waits for the peer to close it (docs/protocol/pex-reactor.md, "Request received").
     pub drain_timeout: Duration,
     /// Whether names may stand for addresses that cannot be reached over the Internet: `addr_book_strict` says no.
     pub strict: bool,
@@ -47,7 +47,7 @@ pub struct ConnectionSettings {
 }
 
 impl Default for ConnectionSettings {
-    /// What the design document says.
+    /// See docs/protocol/switch.md for the timeouts ("Stages and timeouts").
     fn default() -> Self {
         ConnectionSettings {
             max_packet_payload: DEFAULT_PAYLOAD,

@@ -1,5 +1,5 @@
 //! Why a dial or a connection ended. Each layer has its own errors; this is the one vocabulary that they are converted
-//! to, and that is counted, stored and shown. What a fault costs the peer is decided in `switch/verdict.rs` alone.
+//! to, and that is counted, stored and shown. What a fault costs the peer is decided in `switch/fault_consequence.rs` alone.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ all_variants! {
 }
 
 /// One kind of fault, as the reference page shows it. Its name is the example's [`Fault::name`]; what it counts for is
-/// the example's verdict (`switch/verdict.rs`).
+/// the example's consequence (`switch/fault_consequence.rs`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultEntry {
     /// The layer that finds it, as a title.

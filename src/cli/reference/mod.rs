@@ -1,6 +1,7 @@
 //! The reference pages below docs/, printed: each is made of what the program itself goes by.
 
 mod api;
+mod faults;
 
 use clap::ValueEnum;
 
@@ -20,11 +21,14 @@ enum Page {
     Configuration,
     /// docs/api.md, of the proto files and their comments
     Api,
+    /// docs/faults.md, of the list of faults and their consequences
+    Faults,
 }
 
 pub(super) fn run(args: &Args) -> Result<NextStep, Failure> {
     print(&match args.page {
         Page::Configuration => config::reference(),
         Page::Api => api::reference(),
+        Page::Faults => faults::reference(),
     })
 }

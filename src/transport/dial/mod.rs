@@ -25,7 +25,7 @@ use crate::wire::node_info::{check_compatible, check_dialled};
 /// Addresses of one name that are tried.
 const MAX_TRIED: usize = 4;
 
-/// The process's bounds on dials (design document, "Dials").
+/// The process's bounds on dials (docs/protocol/switch.md, "Limits").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DialLimits {
     /// Dials at once.

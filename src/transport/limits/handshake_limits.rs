@@ -13,7 +13,7 @@ const IP_SLOTS: usize = 8192;
 /// Ranges whose rate is watched at once; 32 KiB.
 const RANGE_SLOTS: usize = 2048;
 
-/// The bounds of a listener (design document, "Gate"). Several networks on one listener share them, the strictest of each:
+/// The bounds of a listener (docs/architecture.md, "Limits before cryptography"). Several networks on one listener share them, the strictest of each:
 /// who comes is not known yet to belong to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeLimits {
