@@ -5,7 +5,7 @@ use super::errors::Origin;
 use super::keys::{NETWORK_TABLES, all_keys, is_network_key};
 use super::layers::Tables as _;
 use super::nearest_key::nearest;
-use super::network::NetworkTables;
+use super::network_tables::NetworkTables;
 use super::section::Key;
 
 /// A key and its value.

@@ -20,6 +20,7 @@ mod layers;
 mod load;
 mod nearest_key;
 mod network;
+mod network_tables;
 pub mod node_key;
 mod process;
 mod reachable;

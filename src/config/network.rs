@@ -7,11 +7,11 @@ use super::document::{GivenValue, Layout};
 use super::effective::{self, Entry};
 use super::errors::{Diagnostics, Origin};
 use super::home::NetworkFolder;
-use super::keys::{BookFile, IGNORED, NETWORK_TABLES, NetworkTop, P2p, PROCESS_TABLES, Pex};
-use super::layers::{Resolved, Tables, is_seed};
+use super::keys::{IGNORED, NETWORK_TABLES, P2p, PROCESS_TABLES, Pex};
+use super::layers::{Resolved, is_seed};
+use super::network_tables::NetworkTables;
 use super::node_key;
 use super::reachable::reachable_as;
-use super::section::Key;
 use crate::types::NodeId;
 use crate::wire::secret::NodeKey;
 
@@ -87,41 +87,6 @@ impl Network {
         match &self.p2p.external_address {
             Some(address) => address.to_listen_addr(),
             None => format!("tcp://{}", self.p2p.laddr),
-        }
-    }
-}
-
-/// The tables as the file has them.
-#[derive(PartialEq)]
-pub(super) struct NetworkTables {
-    top: NetworkTop,
-    p2p: P2p,
-    pex: Pex,
-    book: BookFile,
-}
-
-impl NetworkTables {
-    pub(super) fn into_p2p_and_pex(self) -> (P2p, Pex) {
-        (self.p2p, self.pex)
-    }
-}
-
-impl Tables for NetworkTables {
-    fn defaults(seed_mode: bool) -> Self {
-        NetworkTables {
-            top: NetworkTop::defaults(seed_mode),
-            p2p: P2p::defaults(seed_mode),
-            pex: Pex::defaults(seed_mode),
-            book: BookFile::defaults(seed_mode),
-        }
-    }
-
-    fn set(&mut self, key: &Key, text: &str) -> Result<(), String> {
-        match key.table {
-            "p2p" => self.p2p.set(key, text),
-            "pex" => self.pex.set(key, text),
-            "book" => self.book.set(key, text),
-            _ => self.top.set(key, text),
         }
     }
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::check::{check_content, check_head, check_meta, connect};
 use super::create::{create_private, remove, sync_folder};
-use super::lock::{FILES, Lock, beside};
-use super::open::{check_content, check_head, check_meta, connect};
+use super::lock::{FILES, Lock, beside, pending};
+
 use super::{OpenError, StoreSettings};
 
 /// Why there is no copy, or nothing was restored.
@@ -78,11 +79,6 @@ pub fn restore(from: &Path, book: &Path, chain_id: &str, stamp: u64) -> Result<O
     fs::rename(&pending, book).map_err(OpenError::io(&pending, "rename the file"))?;
     sync_folder(book).map_err(OpenError::io(book, "make the file durable in its folder"))?;
     Ok(old)
-}
-
-/// What a restore puts in the book's place; it is there while the old book is moved away.
-pub(super) fn pending(book: &Path) -> PathBuf {
-    beside(book, ".restoring")
 }
 
 fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {

@@ -27,6 +27,11 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// What a restore puts in the book's place; it is there while the old book is moved away.
+pub(super) fn pending(book: &Path) -> PathBuf {
+    beside(book, ".restoring")
+}
+
 impl Lock {
     /// Locks the book at `path`. The file stays when the lock is gone: to remove it would let a third process lock another
     /// file of the same name.

@@ -6,6 +6,7 @@
 //! replicated while in use.
 
 mod backup;
+mod check;
 mod column_text;
 mod create;
 mod dial_ring;

@@ -1,6 +1,6 @@
 //! The store from outside: what was written is there, and what is not ours stays untouched.
 
-mod copies;
+mod backup;
 mod files;
 mod full;
 mod history;

@@ -71,7 +71,7 @@ async fn after_an_interrupted_restore_no_book_is_made_up() {
     let copy = folder.path().join("copy.db");
     back_up(&path, &copy).unwrap();
     // It ended when the old book was moved and the new one not yet there.
-    std::fs::copy(&copy, crate::store::backup::pending(&path)).unwrap();
+    std::fs::copy(&copy, crate::store::lock::pending(&path)).unwrap();
     std::fs::rename(&path, folder.path().join("book.db.before-1")).unwrap();
     let refused = Store::open(&path, CHAIN, KEY).unwrap_err();
     assert!(matches!(refused, OpenError::Restoring { .. }), "{refused}");
