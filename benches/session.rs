@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use pexd::node::row::Rows;
-use pexd::node::{Event, Node};
+use pexd::node::{AddressEvent, Event, Node};
 use pexd::testkit::sim::{Resident, Sim, params};
 use pexd::types::{Mono, NetAddress, NodeId};
 use support::{ANSWER, CHAIN, Client};
@@ -83,7 +83,7 @@ fn crawl() -> Vec<Mono> {
     sim.run_for(Duration::from_secs(60));
     let live: BTreeSet<NetAddress> = told.filter(is_live).map(address).collect();
     let verified = |(at, event): &(Mono, Event)| match event {
-        Event::Verified(address) if live.contains(address) => Some(*at),
+        Event::Address(AddressEvent::Verified(address)) if live.contains(address) => Some(*at),
         _ => None,
     };
     let times: Vec<Mono> = sim.events(seed).iter().filter_map(verified).collect();

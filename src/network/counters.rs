@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::node::{DialEnd, Event};
+use crate::node::{DialEnd, Event, ExchangeEvent};
 use crate::types::{ConnId, DialOutcome, Direction, Fault, Mono, Purpose, Wall};
 
 /// Minutes that the health of our dials is looked at over.
@@ -33,7 +33,7 @@ impl Counters {
     pub(super) fn note(&mut self, event: &Event, at: Wall) {
         match event {
             Event::Dialled(end) => self.dialled(end, at),
-            Event::Served { .. } => {
+            Event::Exchange(ExchangeEvent::Served { .. }) => {
                 self.answered += 1;
                 self.last_answered = at;
             }

@@ -33,7 +33,7 @@ pub(crate) struct World {
 
 /// Some operator.
 pub(crate) fn by() -> ChangeAuthor {
-    ChangeAuthor { author: "ops".into(), method: "Tests.ChangeRequest" }
+    ChangeAuthor { author: "ops".into(), method: "Tests.Change" }
 }
 
 /// A world that the test shares with its stand-in.

@@ -76,7 +76,7 @@ impl Node {
         let own = self.book.served_address(self.pex.servable(), &requester);
         let told = own.is_some_and(|own| !self.switch.bans_ip(own.ip(), now.wall));
         let servable = self.summary(now).servable - u32::from(told);
-        let mut context = Context { now, book: &mut self.book, switch: &mut self.switch, rng };
+        let mut context = Context { now, book: &mut self.book, switch: &mut self.switch, out: &mut self.out, rng };
         Preview { addresses: self.pex.preview(&mut context, requester), servable }
     }
 

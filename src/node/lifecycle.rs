@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Event, Node, RunState};
+use super::{CrawlEvent, Effect, Event, Node, ReactorEvent, RunState};
 use crate::types::{Fault, Now, PeerAddress};
 
 /// How long a start waits for the names of seeds; what resolves later is used later.
@@ -23,7 +23,7 @@ impl Node {
         self.lookups = self.pex.seed_names();
         self.start_by = now.mono + LOOKUP_PATIENCE;
         for name in self.lookups.clone() {
-            self.switch.effect(Effect::Resolve { name });
+            self.out.effect(Effect::Resolve { name });
         }
         if self.lookups.is_empty() {
             self.decide_start(now);
@@ -39,7 +39,8 @@ impl Node {
         if !usable {
             let seeds: Vec<PeerAddress> = self.pex.seeds().cloned().collect();
             for seed in seeds.into_iter().filter(|seed| seed.host_name() == Some(name)) {
-                self.switch.event(Event::SeedDialled { seed: seed.into(), fault: Some(Fault::Unresolved) });
+                self.out
+                    .event(Event::Crawl(CrawlEvent::SeedDialled { seed: seed.into(), fault: Some(Fault::Unresolved) }));
             }
         }
         if self.lookups.is_empty() {
@@ -56,7 +57,7 @@ impl Node {
             self.enter(now, RunState::Running);
             self.switch.start(now, &mut self.rng);
             self.with(now, |pex, cx| pex.start(cx));
-            self.switch.event(Event::Started);
+            self.out.event(Event::Reactor(ReactorEvent::Started));
         } else {
             self.fail(now, NOWHERE_TO_GO.to_owned());
         }
@@ -67,7 +68,7 @@ impl Node {
     pub fn fail(&mut self, now: Now, reason: String) {
         self.halt(now);
         if self.failure.as_ref().is_none_or(|(before, _)| *before != reason) {
-            self.switch.event(Event::StartFailed(reason.as_str().into()));
+            self.out.event(Event::Reactor(ReactorEvent::Failed(reason.as_str().into())));
             self.failure = Some((reason.clone(), now.wall));
         }
         self.enter(now, RunState::Failed(reason));
@@ -80,14 +81,14 @@ impl Node {
             return false;
         }
         self.halt(now);
-        self.switch.event(Event::Stopped);
+        self.out.event(Event::Reactor(ReactorEvent::Stopped));
         self.enter(now, RunState::Stopped);
         true
     }
 
     fn halt(&mut self, now: Now) {
         self.lookups.clear();
-        let given_up = self.switch.stop(now);
+        let given_up = self.switch.stop(&mut self.out, now);
         self.with(now, |pex, cx| pex.stop(cx, &given_up));
     }
 

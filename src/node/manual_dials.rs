@@ -16,7 +16,7 @@ impl Node {
         if self.state != RunState::Running {
             return Err(NotDialled::NotRunning);
         }
-        self.switch.dial(now, target, Purpose::Manual)
+        self.switch.dial(&mut self.out, now, target, Purpose::Manual)
     }
 
     /// Closes the connection of a peer, which takes what was sent to it first; whether it was connected. A persistent one

@@ -29,8 +29,10 @@ pub use views::{
 
 use crate::book::{Book, HashKey, LoadReport, Refused, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
-use crate::switch::{self, Ban, BanTarget, Switch, TooManyBans};
-pub use crate::switch::{DialEnd, Effect, Event, Handshaken};
+use crate::switch::{self, Ban, BanTarget, Outbox, Switch, TooManyBans};
+pub use crate::switch::{
+    AddressEvent, BanEvent, CrawlEvent, DialEnd, Effect, Event, ExchangeEvent, Handshaken, PeerEvent, ReactorEvent,
+};
 use crate::types::{CloseReason, ConnId, Fault, Mono, NodeId, Now, PeerAddress, SeededRng, Ticket, Wall};
 
 /// Why an address that an operator gave is not in the book. The texts name the mend.
@@ -47,16 +49,37 @@ pub enum NotAdded {
     BannedRange(BanTarget),
 }
 
-/// One network: a machine without I/O. The shell feeds it inputs and timeouts and does what its effects say.
+/// One network: a machine without I/O, clock or randomness of its own. The shell feeds it inputs and timeouts and carries out
+/// its effects.
+///
+/// # Contract
+/// - **Who calls what.** [`Node::handle`] takes what happened outside, [`Node::handle_timeout`] the passing of time; `start`, `stop`,
+///   `dial`, `disconnect`, `ban`, `unban`, `tune`, and the changes of lists are what operators do. Any of them may leave effects,
+///   events and changed rows. Methods that take `&self` leave none, and neither does [`Node::preview`].
+/// - **After each of them**, in this order: [`Node::poll_effect`] to `None`, and carry each effect out before the next one
+///   (a `Close` may follow the `Send` that it flushes); [`Node::poll_event`] to `None`, for whoever watches; then
+///   [`Node::poll_timeout`] anew, since any call may change it. [`Node::take_dirty`] may come later: the rows are coalesced, and
+///   the latest image of each is given.
+/// - **Effects that are answered**: `Dial` by one [`Input::Dialled`], `Resolve` by one [`Input::Resolved`], `Admit` and `Open` by
+///   one [`Input::Closed`] when the connection is gone. What comes late, for a number that the node gave up, is ignored.
+/// - **Time** is handed in. `mono` never goes back from call to call; `wall` may jump either way, and only stored and shown times
+///   hang on it. A timeout that is called too early or twice does nothing; one that is called late does what is due, once.
+/// - **Randomness** is the generator that [`Node::new`] is given: the same seed, inputs and times give the same run.
 ///
 /// ```text
-/// loop { handle(now, input) or handle_timeout(now); while let Some(effect) = poll_effect() { do it } }
+/// loop {
+///     handle(now, input), or handle_timeout(now) when poll_timeout() has come, or an operator's call;
+///     while let Some(effect) = poll_effect() { carry it out }
+///     while let Some(event) = poll_event() { tell whoever watches }
+///     now and then: store take_dirty(max)
+/// }
 /// ```
 #[derive(Debug)]
 pub struct Node {
     book: Book,
     switch: Switch,
     pex: Pex,
+    out: Outbox,
     rng: SeededRng,
     state: RunState,
     since: Wall,
@@ -80,6 +103,7 @@ impl Node {
             book,
             switch: Switch::new(params.switch, kept),
             pex: Pex::new(params.pex, seeds, rows.seed_health),
+            out: Outbox::default(),
             rng,
             state: RunState::Stopped,
             since: now.wall,
@@ -116,7 +140,13 @@ impl Node {
     }
 
     fn with<T>(&mut self, now: Now, work: impl FnOnce(&mut Pex, &mut pex::Context<'_>) -> T) -> T {
-        let mut context = pex::Context { now, book: &mut self.book, switch: &mut self.switch, rng: &mut self.rng };
+        let mut context = pex::Context {
+            now,
+            book: &mut self.book,
+            switch: &mut self.switch,
+            out: &mut self.out,
+            rng: &mut self.rng,
+        };
         work(&mut self.pex, &mut context)
     }
 
@@ -136,24 +166,24 @@ impl Node {
 
     fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) {
         if self.state != RunState::Running {
-            return self.switch.effect(Effect::Refuse { ticket, fault: Fault::NotRunning });
+            return self.out.effect(Effect::Refuse { ticket, fault: Fault::NotRunning });
         }
         if self.switch.is_full() && self.switch.may_enter(now, &peer) == Err(Fault::Full) {
             self.with(now, |pex, cx| pex.make_room(cx));
         }
-        if let Some(conn) = self.switch.inbound(now, ticket, peer) {
+        if let Some(conn) = self.switch.inbound(&mut self.out, now, ticket, peer) {
             self.with(now, |pex, cx| pex.add_peer(cx, conn));
         }
     }
 
     fn dialled(&mut self, now: Now, conn: ConnId, remote: Option<SocketAddr>, result: Result<Box<Handshaken>, Fault>) {
-        if let Some(dialled) = self.switch.dialled(now, conn, remote, result, &mut self.rng) {
+        if let Some(dialled) = self.switch.dialled(&mut self.out, now, conn, remote, result, &mut self.rng) {
             self.with(now, |pex, cx| pex.dialled(cx, &dialled));
         }
     }
 
     fn closed(&mut self, now: Now, conn: ConnId, fault: &Fault) {
-        if let Some(peer) = self.switch.closed(now, conn, fault, &mut self.rng) {
+        if let Some(peer) = self.switch.closed(&mut self.out, now, conn, fault, &mut self.rng) {
             self.with(now, |pex, cx| pex.remove_peer(cx, &peer, fault));
         }
     }
@@ -174,7 +204,7 @@ impl Node {
     pub fn handle_timeout(&mut self, now: Now) {
         match self.state {
             RunState::Running => {
-                self.switch.handle_timeout(now);
+                self.switch.handle_timeout(&mut self.out, now);
                 self.with(now, |pex, cx| pex.handle_timeout(cx));
             }
             RunState::Starting if now.mono >= self.start_by => self.decide_start(now),
@@ -184,12 +214,12 @@ impl Node {
 
     /// The next thing to do; to be drained to `None` after each call.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.switch.poll_effect()
+        self.out.poll_effect()
     }
 
     /// The next thing that happened; to be drained to `None` after each call.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.switch.poll_event()
+        self.out.poll_event()
     }
 
     // --- what is stored
@@ -260,7 +290,7 @@ impl Node {
         length: Option<Duration>,
         author: &str,
     ) -> Result<(), TooManyBans> {
-        let closed = self.switch.ban(now, Ban::new(target, reason, now.wall, length, Some(author)))?;
+        let closed = self.switch.ban(&mut self.out, now, Ban::new(target, reason, now.wall, length, Some(author)))?;
         for peer in closed {
             self.with(now, |pex, cx| pex.remove_peer(cx, &peer, &Fault::ClosedByUs(CloseReason::Banned)));
         }
@@ -272,7 +302,7 @@ impl Node {
 
     /// Lifts a ban, and makes the ID new again; whether there was one.
     pub fn unban(&mut self, now: Now, target: &BanTarget) -> bool {
-        let lifted = self.switch.unban(target);
+        let lifted = self.switch.unban(&mut self.out, target);
         if let BanTarget::Id(id) = target {
             self.book.reinstate(now, id);
         }

@@ -69,7 +69,7 @@ impl Node {
             self.with(now, |_, cx| Pex::learn_surely(cx, address, own));
         }
         if self.is_running() {
-            self.switch.handle_timeout(now);
+            self.switch.handle_timeout(&mut self.out, now);
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::params::MAX_PENDING_CLAIMS;
 use super::{Context, Pex};
 use crate::book::{Added, Refused, Source};
-use crate::switch::{Effect, Event};
+use crate::switch::{AddressEvent, Effect, Event};
 use crate::types::{ConnId, NetAddress, NodeId};
 
 /// Addresses that wait for a name to be looked up.
@@ -65,7 +65,7 @@ impl Pex {
             Err(_) => {
                 let name: Box<str> = host.to_ascii_lowercase().into();
                 if self.claims.wait_for(&name, Claim { id, port, source }) {
-                    cx.switch.effect(Effect::Resolve { name });
+                    cx.out.effect(Effect::Resolve { name });
                 }
             }
         }
@@ -92,7 +92,7 @@ impl Pex {
         }
         match add(cx) {
             Ok(added @ (Added::New | Added::AnotherAddress)) => {
-                cx.switch.event(Event::Learned { address, from: source.id });
+                cx.out.event(Event::Address(AddressEvent::Learned { address, from: source.id }));
                 added == Added::New
             }
             Ok(Added::AnotherBucket | Added::Unchanged) | Err(_) => false,

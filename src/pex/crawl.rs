@@ -82,7 +82,7 @@ impl Pex {
         // Whoever runs without PEX has nothing to tell.
         let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == DialOutcome::NoPex);
         let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
-        match cx.switch.dial(cx.now, address.into(), purpose) {
+        match cx.switch.dial(cx.out, cx.now, address.into(), purpose) {
             Ok(_) => return true,
             // What is held through an outage is kept however long that lasts.
             Err(NotDialled::GivenUp | NotDialled::Ourselves)

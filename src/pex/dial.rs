@@ -5,7 +5,7 @@ use super::outage::Turn;
 use super::seeds::note_dial;
 use super::{Context, Pex};
 use crate::book::{MarkOutcome, Servable, Source};
-use crate::switch::{Dialled, Event, NotDialled, consequence};
+use crate::switch::{AddressEvent, CrawlEvent, Dialled, Event, NotDialled, consequence};
 use crate::types::{DialOutcome, Fault, NetAddress, Purpose};
 
 impl Pex {
@@ -18,7 +18,7 @@ impl Pex {
 
     fn dial_next_seed(&mut self, cx: &mut Context<'_>) {
         while let Some(seed) = self.seeds.next_of_round() {
-            match cx.switch.dial(cx.now, seed, Purpose::Seed) {
+            match cx.switch.dial(cx.out, cx.now, seed, Purpose::Seed) {
                 Ok(_) | Err(NotDialled::Connected | NotDialled::Dialling | NotDialled::DuplicateIp) => return,
                 Err(_) => {}
             }
@@ -40,7 +40,7 @@ impl Pex {
         }
         if self.seeds.contains(&dialled.dial.target) {
             let (seed, fault) = (dialled.dial.target.clone().into(), dialled.fault.clone());
-            cx.switch.event(Event::SeedDialled { seed, fault });
+            cx.out.event(Event::Crawl(CrawlEvent::SeedDialled { seed, fault }));
         }
         let latency = u32::try_from(dialled.took.as_millis()).unwrap_or(u32::MAX);
         self.seeds.note(&dialled.dial.target, |health| {
@@ -72,17 +72,17 @@ impl Pex {
     /// Notes that an address was reached.
     pub(super) fn note_success(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: DialOutcome) {
         match cx.book.mark_reached(cx.now, address, outcome) {
-            MarkOutcome::Verified => cx.switch.event(Event::Verified(*address)),
-            MarkOutcome::Promoted => cx.switch.event(Event::Promoted(*address)),
+            MarkOutcome::Verified => cx.out.event(Event::Address(AddressEvent::Verified(*address))),
+            MarkOutcome::Promoted => cx.out.event(Event::Address(AddressEvent::Promoted(*address))),
             MarkOutcome::None | MarkOutcome::Unverified | MarkOutcome::Demoted => {}
         }
         let is_held = |address: &NetAddress| cx.book.get(address).is_some_and(|record| record.verified);
         let verified = cx.book.servable(Servable::Verified);
         match self.outage.reached(address, verified, cx.now.mono, is_held) {
             Turn::None | Turn::Began(_) => {}
-            Turn::Ended => cx.switch.event(Event::Outage(false)),
+            Turn::Ended => cx.out.event(Event::Crawl(CrawlEvent::Outage(false))),
             Turn::Expired(gone) => {
-                cx.switch.event(Event::Outage(false));
+                cx.out.event(Event::Crawl(CrawlEvent::Outage(false)));
                 gone.iter().for_each(|address| Self::give_up(cx, address));
             }
         }
@@ -93,7 +93,7 @@ impl Pex {
         let Some(outcome) = cx.book.get(address).map(|record| record.outcome) else { return };
         if !outcome.is_success() {
             cx.book.mark_failed(cx.now, address, outcome, false);
-            cx.switch.event(Event::Unverified { address: *address, outcome });
+            cx.out.event(Event::Address(AddressEvent::Unverified { address: *address, outcome }));
         }
     }
 
@@ -108,13 +108,13 @@ impl Pex {
         }
         let lost = matches!(change, MarkOutcome::Unverified | MarkOutcome::Demoted);
         if lost {
-            cx.switch.event(Event::Unverified { address: *address, outcome });
+            cx.out.event(Event::Address(AddressEvent::Unverified { address: *address, outcome }));
         }
         // What was demoted at an outage's end fails again: that is no news.
         if verified {
             let verified = cx.book.servable(Servable::Verified);
             if let Turn::Began(addresses) = self.outage.failed(*address, verified, cx.now.mono) {
-                cx.switch.event(Event::Outage(true));
+                cx.out.event(Event::Crawl(CrawlEvent::Outage(true)));
                 for address in addresses {
                     cx.book.restore(cx.now, &address);
                 }

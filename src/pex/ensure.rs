@@ -25,7 +25,7 @@ impl Pex {
         }
         let picked = Self::pick(cx, slots);
         for address in &picked {
-            if cx.switch.dial(cx.now, (*address).into(), Purpose::Keep) == Err(NotDialled::GivenUp) {
+            if cx.switch.dial(cx.out, cx.now, (*address).into(), Purpose::Keep) == Err(NotDialled::GivenUp) {
                 cx.book.drop_address(address);
             }
         }

@@ -30,7 +30,7 @@ pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
 
 use crate::book::{Book, Servable};
 use crate::switch::params::BAN_LENGTH;
-use crate::switch::{Ban, BanTarget, Dial, Event, Peer, Penalty, Switch, consequence};
+use crate::switch::{Ban, BanTarget, CrawlEvent, Dial, Event, Outbox, Peer, Penalty, Switch, consequence};
 use crate::types::{
     CloseHow, CloseReason, ConnId, Delta, DialOutcome, Direction, Fault, Mono, NetAddress, NodeId, Now, PeerAddress,
     Purpose, SeededRng, Wall,
@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub book: &'a mut Book,
     /// The switch.
     pub switch: &'a mut Switch,
+    /// Effects and events.
+    pub out: &'a mut Outbox,
     /// Chance.
     pub rng: &'a mut SeededRng,
 }
@@ -169,7 +171,7 @@ impl Pex {
     fn ask(&mut self, cx: &mut Context<'_>, conn: ConnId) {
         if let std::collections::btree_map::Entry::Vacant(entry) = self.asked.entry(conn) {
             entry.insert(cx.now.mono);
-            cx.switch.send(conn, Outgoing::Request);
+            cx.switch.send(cx.out, conn, Outgoing::Request);
         }
     }
 
@@ -179,7 +181,7 @@ impl Pex {
             return cx.switch.repurpose(conn, Purpose::Persistent);
         }
         let reason = Fault::ClosedByUs(reason);
-        if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Flush, reason.clone()) {
+        if let Some(peer) = cx.switch.close(cx.out, cx.now, conn, CloseHow::Flush, reason.clone()) {
             self.remove_peer(cx, &peer, &reason);
         }
     }
@@ -191,7 +193,7 @@ impl Pex {
 
     /// Ends a connection for what the peer did on it, or did not do.
     fn misbehaved(&mut self, cx: &mut Context<'_>, conn: ConnId, fault: Fault) {
-        if let Some(peer) = cx.switch.close(cx.now, conn, CloseHow::Now, fault.clone()) {
+        if let Some(peer) = cx.switch.close(cx.out, cx.now, conn, CloseHow::Now, fault.clone()) {
             self.remove_peer(cx, &peer, &fault);
         }
     }
@@ -200,13 +202,13 @@ impl Pex {
         cx.book.ban(&id);
         let ban = Ban::new(BanTarget::Id(id), fault.to_string(), cx.now.wall, Some(BAN_LENGTH), None);
         // Only an operator's ban can be one too many.
-        let _ = cx.switch.ban(cx.now, ban);
+        let _ = cx.switch.ban(cx.out, cx.now, ban);
     }
 
     /// Bans that have ended are lifted, and their IDs become new again. Runs at the start, when a ban ends, and in each round
     /// of both loops, for a clock that was set.
     pub fn reinstate(&mut self, cx: &mut Context<'_>) {
-        for target in cx.switch.expire_bans(cx.now) {
+        for target in cx.switch.expire_bans(cx.out, cx.now) {
             if let BanTarget::Id(id) = target {
                 cx.book.reinstate(cx.now, &id);
             }
@@ -266,7 +268,7 @@ impl Pex {
         let backlog = if self.params.seed_mode { cx.book.backlog(cx.now) } else { 0 };
         let servable = cx.book.servable(self.servable()) - self.in_banned_ranges(cx.book, cx.switch, cx.now);
         let servable = u32::try_from(servable).unwrap_or(u32::MAX);
-        cx.switch.event(Event::Round { backlog, servable });
+        cx.out.event(Event::Crawl(CrawlEvent::Round { backlog, servable }));
     }
 
     /// How many IDs are not told of only because their addresses lie in banned ranges. A walk over them, while there are
@@ -354,7 +356,7 @@ impl Pex {
     fn ask_new(&self, cx: &mut Context<'_>, seed: PeerAddress) {
         if self.next_round.is_some() && cx.book.needs_more() {
             // What is connected or dialled already needs no dial; the health shows the rest.
-            let _ = cx.switch.dial(cx.now, seed, Purpose::Seed);
+            let _ = cx.switch.dial(cx.out, cx.now, seed, Purpose::Seed);
         }
     }
 

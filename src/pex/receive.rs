@@ -4,7 +4,7 @@ use super::params::SEED_SELECTION_BIAS;
 use super::request_times::Asked;
 use super::{Context, Pex};
 use crate::book::Source;
-use crate::switch::Event;
+use crate::switch::{Event, ExchangeEvent};
 use crate::types::{CloseReason, ConnId, Direction, Fault, NetAddress, NodeId, Purpose};
 use crate::wire::pex::{Outgoing, Received};
 
@@ -44,8 +44,8 @@ impl Pex {
         let Some(id) = cx.switch.peer(conn).map(|peer| peer.info.id) else { return };
         let addresses = self.choose(cx, bias, id);
         let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
-        cx.switch.event(Event::Served { id, addresses: count });
-        cx.switch.send(conn, Outgoing::Addresses(addresses));
+        cx.out.event(Event::Exchange(ExchangeEvent::Served { id, addresses: count }));
+        cx.switch.send(cx.out, conn, Outgoing::Addresses(addresses));
     }
 
     fn choose(&self, cx: &mut Context<'_>, bias: Option<u8>, requester: NodeId) -> Vec<NetAddress> {
@@ -74,7 +74,7 @@ impl Pex {
         let purpose = peer.purpose;
         let learned = addresses.into_iter().filter(|address| Self::learn(cx, *address, source)).count();
         let learned = u32::try_from(learned).unwrap_or(u32::MAX);
-        cx.switch.event(Event::Answered { id: source.id, total, learned });
+        cx.out.event(Event::Exchange(ExchangeEvent::Answered { id: source.id, total, learned }));
         self.seeds.note_answer(&source.id, total, cx.now.wall);
         self.after_answer(cx, conn, purpose);
         if self.seeds.is_seed_id(&source.id) && !self.params.seed_mode {

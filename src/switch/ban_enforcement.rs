@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Ban, BanTarget, Effect, Event, Peer, Switch, TooManyBans};
+use super::{Ban, BanEvent, BanTarget, Effect, Event, Outbox, Peer, Switch, TooManyBans};
 use crate::types::{CloseHow, CloseReason, ConnId, Fault, Mono, NodeId, Now, Wall};
 
 impl Switch {
@@ -12,38 +12,38 @@ impl Switch {
     ///
     /// # Errors
     /// When there are as many bans by operators as are kept.
-    pub fn ban(&mut self, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
+    pub fn ban(&mut self, out: &mut Outbox, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
         let (target, told) = (ban.target, ban.clone());
         self.bans.lay(ban)?;
         self.await_end_of_bans(now);
-        self.events.push_back(Event::Banned(told.into()));
-        self.publish(&target);
+        out.event(Event::Ban(BanEvent::Banned(told.into())));
+        self.publish(out, &target);
         let caught = |peer: &&Peer| match target {
             BanTarget::Id(id) => peer.info.id == id,
             BanTarget::Range(net) => net.contains(&peer.remote.ip()),
         };
         let conns: Vec<ConnId> = self.peers().filter(caught).map(|peer| peer.conn).collect();
         let banned = Fault::ClosedByUs(CloseReason::Banned);
-        Ok(conns.into_iter().filter_map(|conn| self.close(now, conn, CloseHow::Now, banned.clone())).collect())
+        Ok(conns.into_iter().filter_map(|conn| self.close(out, now, conn, CloseHow::Now, banned.clone())).collect())
     }
 
     /// Lifts a ban; whether there was one.
-    pub fn unban(&mut self, target: &BanTarget) -> bool {
+    pub fn unban(&mut self, out: &mut Outbox, target: &BanTarget) -> bool {
         let lifted = self.bans.remove(target).is_some();
         if lifted {
-            self.events.push_back(Event::Unbanned(*target));
-            self.publish(target);
+            out.event(Event::Ban(BanEvent::Unbanned(*target)));
+            self.publish(out, target);
         }
         lifted
     }
 
     /// Lifts the bans that have ended, and names them and those that made room for others.
-    pub fn expire_bans(&mut self, now: Now) -> Vec<BanTarget> {
+    pub fn expire_bans(&mut self, out: &mut Outbox, now: Now) -> Vec<BanTarget> {
         let ended = self.bans.expire(now.wall);
         self.await_end_of_bans(now);
         for target in &ended {
-            self.events.push_back(Event::Unbanned(*target));
-            self.publish(target);
+            out.event(Event::Ban(BanEvent::Unbanned(*target)));
+            self.publish(out, target);
         }
         ended
     }
@@ -57,9 +57,9 @@ impl Switch {
         self.ban_ends
     }
 
-    fn publish(&mut self, target: &BanTarget) {
+    fn publish(&mut self, out: &mut Outbox, target: &BanTarget) {
         if matches!(target, BanTarget::Range(_)) {
-            self.effects.push_back(Effect::PublishBans);
+            out.effect(Effect::PublishBans);
         }
     }
 

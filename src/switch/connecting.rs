@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Dial, Effect, Event, Handshaken, Peer, Switch, params};
+use super::{Dial, Effect, Event, Handshaken, Outbox, Peer, PeerEvent, Switch, params};
 use crate::types::{
     CloseHow, CloseReason, ConnId, Direction, Fault, NetAddress, Now, Purpose, SeededRng, Ticket, Wall,
 };
@@ -12,15 +12,15 @@ use crate::wire::pex::{Outgoing, Received};
 
 impl Switch {
     /// Lets an inbound connection in, or refuses it. The number is the connection's.
-    pub fn inbound(&mut self, now: Now, ticket: Ticket, peer: Handshaken) -> Option<ConnId> {
+    pub fn inbound(&mut self, out: &mut Outbox, now: Now, ticket: Ticket, peer: Handshaken) -> Option<ConnId> {
         if let Err(fault) = self.may_enter(now, &peer) {
-            self.effects.push_back(Effect::Refuse { ticket, fault: fault.clone() });
-            self.events.push_back(Event::Refused { id: peer.info.id, ip: peer.remote.ip().to_canonical(), fault });
+            out.effect(Effect::Refuse { ticket, fault: fault.clone() });
+            out.event(Event::Peer(PeerEvent::Refused { id: peer.info.id, ip: peer.remote.ip().to_canonical(), fault }));
             return None;
         }
         let conn = self.next_conn();
-        self.effects.push_back(Effect::Admit { ticket, conn });
-        self.up(now, conn, peer, Direction::Inbound, None, None);
+        out.effect(Effect::Admit { ticket, conn });
+        self.up(out, now, conn, peer, Direction::Inbound, None, None);
         Some(conn)
     }
 
@@ -58,6 +58,7 @@ impl Switch {
 
     pub(super) fn up(
         &mut self,
+        out: &mut Outbox,
         now: Now,
         conn: ConnId,
         peer: Handshaken,
@@ -91,12 +92,19 @@ impl Switch {
             requests: (Wall::NEVER, 0),
             info: Arc::new(info),
         });
-        self.events.push_back(Event::PeerUp { conn, id, remote, direction, purpose });
+        out.event(Event::Peer(PeerEvent::Up { conn, id, remote, direction, purpose }));
     }
 
     /// A connection ended by itself or by the peer. `None` for an old number.
-    pub fn closed(&mut self, now: Now, conn: ConnId, fault: &Fault, rng: &mut SeededRng) -> Option<Peer> {
-        let peer = self.down(now, conn, fault)?;
+    pub fn closed(
+        &mut self,
+        out: &mut Outbox,
+        now: Now,
+        conn: ConnId,
+        fault: &Fault,
+        rng: &mut SeededRng,
+    ) -> Option<Peer> {
+        let peer = self.down(out, now, conn, fault)?;
         self.judge_dialled(now, &peer, rng);
         if peer.dialled.is_none() || lasted(now, &peer) {
             // Who answers and hangs up, as a seed does, is not to be dialled several times a second.
@@ -122,30 +130,30 @@ impl Switch {
 
     /// Closes a connection. A persistent peer that is closed for a fault of its own is redialled, one that is let go is
     /// not. `None` for an old number.
-    pub fn close(&mut self, now: Now, conn: ConnId, how: CloseHow, reason: Fault) -> Option<Peer> {
-        let peer = self.down(now, conn, &reason)?;
+    pub fn close(&mut self, out: &mut Outbox, now: Now, conn: ConnId, how: CloseHow, reason: Fault) -> Option<Peer> {
+        let peer = self.down(out, now, conn, &reason)?;
         if let Some(address) = peer.dialled {
             self.backoff.succeeded(&address);
         }
         if !matches!(reason, Fault::ClosedByUs(CloseReason::Operator | CloseReason::Stopped)) {
             self.reconnect.postpone(&peer.info.id, now.mono);
         }
-        self.effects.push_back(Effect::Close { conn, how, reason });
+        out.effect(Effect::Close { conn, how, reason });
         Some(peer)
     }
 
-    fn down(&mut self, now: Now, conn: ConnId, fault: &Fault) -> Option<Peer> {
+    fn down(&mut self, out: &mut Outbox, now: Now, conn: ConnId, fault: &Fault) -> Option<Peer> {
         let peer = self.peers.remove(conn)?;
         let length = now.mono.since(peer.since.mono);
         let (id, remote, fault) = (peer.info.id, peer.remote, fault.clone());
-        self.events.push_back(Event::PeerDown { conn, id, remote, length, fault });
+        out.event(Event::Peer(PeerEvent::Down { conn, id, remote, length, fault }));
         Some(peer)
     }
 
     /// Sends a message to a connected peer.
-    pub fn send(&mut self, conn: ConnId, message: Outgoing) {
+    pub fn send(&mut self, out: &mut Outbox, conn: ConnId, message: Outgoing) {
         if self.peers.get(conn).is_some() {
-            self.effects.push_back(Effect::Send { conn, message });
+            out.effect(Effect::Send { conn, message });
         }
     }
 

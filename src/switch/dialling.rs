@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backoff::Wait;
-use super::{Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Switch, consequence, params};
+use super::{
+    Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Outbox, Switch, consequence, params,
+};
 use crate::types::{
     CloseHow, ConnId, DialOutcome, Direction, Fault, Mono, NetAddress, Now, PeerAddress, Purpose, SeededRng,
 };
@@ -17,7 +19,13 @@ impl Switch {
     ///
     /// # Errors
     /// The rule.
-    pub fn dial(&mut self, now: Now, target: PeerAddress, purpose: Purpose) -> Result<ConnId, NotDialled> {
+    pub fn dial(
+        &mut self,
+        out: &mut Outbox,
+        now: Now,
+        target: PeerAddress,
+        purpose: Purpose,
+    ) -> Result<ConnId, NotDialled> {
         if purpose == Purpose::Manual
             && let Some(conn) = self.dials.take_over(&target)
         {
@@ -28,7 +36,7 @@ impl Switch {
         let purpose = if visit && self.reconnect.is_persistent(&target) { Purpose::Persistent } else { purpose };
         let conn = self.next_conn();
         self.dials.insert(conn, Dial { target: target.clone(), purpose });
-        self.effects.push_back(Effect::Dial { conn, target, purpose });
+        out.effect(Effect::Dial { conn, target, purpose });
         Ok(conn)
     }
 
@@ -81,6 +89,7 @@ impl Switch {
     /// number that was given up.
     pub fn dialled(
         &mut self,
+        out: &mut Outbox,
         now: Now,
         conn: ConnId,
         remote: Option<SocketAddr>,
@@ -93,14 +102,14 @@ impl Switch {
         match result {
             Ok(peer) => {
                 let took = peer.took;
-                let kept = self.keep_or_close(now, conn, &dial, address, *peer);
+                let kept = self.keep_or_close(out, now, conn, &dial, address, *peer);
                 let (kept, fault) = (kept.is_ok(), kept.err());
-                self.dial_ended(&dial, remote, Some(DialOutcome::Reached), fault);
+                self.dial_ended(out, &dial, remote, Some(DialOutcome::Reached), fault);
                 Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn), took })
             }
             Err(fault) => {
                 self.dial_failed(now, &dial, address, &fault, rng);
-                self.dial_ended(&dial, remote, consequence(&fault).outcome, Some(fault.clone()));
+                self.dial_ended(out, &dial, remote, consequence(&fault).outcome, Some(fault.clone()));
                 Some(Dialled { dial, address, fault: Some(fault), conn: None, took: Duration::ZERO })
             }
         }
@@ -108,6 +117,7 @@ impl Switch {
 
     fn keep_or_close(
         &mut self,
+        out: &mut Outbox,
         now: Now,
         conn: ConnId,
         dial: &Dial,
@@ -115,14 +125,14 @@ impl Switch {
         peer: Handshaken,
     ) -> Result<(), Fault> {
         if let Err(fault) = self.may_connect(now, &peer) {
-            self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: fault.clone() });
+            out.effect(Effect::Close { conn, how: CloseHow::Now, reason: fault.clone() });
             if fault != Fault::DuplicateId {
                 self.reconnect.postpone(&dial.target.id(), now.mono);
             }
             return Err(fault);
         }
-        self.effects.push_back(Effect::Open { conn });
-        self.up(now, conn, peer, Direction::Outbound, Some(dial), address);
+        out.effect(Effect::Open { conn });
+        self.up(out, now, conn, peer, Direction::Outbound, Some(dial), address);
         Ok(())
     }
 
@@ -152,6 +162,7 @@ impl Switch {
     /// Tells of the end of a dial. Where a name led to is known by `remote` alone.
     pub(super) fn dial_ended(
         &mut self,
+        out: &mut Outbox,
         dial: &Dial,
         remote: Option<SocketAddr>,
         outcome: Option<DialOutcome>,
@@ -159,6 +170,6 @@ impl Switch {
     ) {
         let remote = dial.target.as_net_address().map(|address| address.socket()).or(remote);
         let end = DialEnd { target: dial.target.clone(), remote, purpose: dial.purpose, outcome, fault };
-        self.events.push_back(Event::Dialled(Arc::new(end)));
+        out.event(Event::Dialled(Arc::new(end)));
     }
 }

@@ -1,4 +1,4 @@
-//! What happened, for logs, metrics and those who watch. The state never depends on an event being read.
+//! What happened, by subject, for logs, metrics and those who watch. The state never depends on an event being read.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,21 +7,45 @@ use std::time::Duration;
 use super::{Ban, BanTarget};
 use crate::types::{ConnId, DialOutcome, Direction, Fault, NetAddress, NodeId, PeerAddress, Purpose};
 
-/// Something that an operator may want to know of. Thousands are kept: what is long is behind a pointer, and a copy
-/// copies no text.
+/// Something that an operator may want to know of. Thousands are kept: what is long is behind a pointer, and a copy copies no
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The reactor runs.
+    /// Of the reactor's lifecycle.
+    Reactor(ReactorEvent),
+    /// Of a connection.
+    Peer(PeerEvent),
+    /// A dial ended, with whatever outcome.
+    Dialled(Arc<DialEnd>),
+    /// Of an address of the book.
+    Address(AddressEvent),
+    /// Of requests and answers.
+    Exchange(ExchangeEvent),
+    /// Of bans.
+    Ban(BanEvent),
+    /// Of the rounds of the reactor.
+    Crawl(CrawlEvent),
+}
+
+/// The reactor's lifecycle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReactorEvent {
+    /// It runs.
     Started,
-    /// The reactor could not start.
-    StartFailed(Arc<str>),
-    /// The reactor was stopped.
+    /// It could not start, or broke down: why.
+    Failed(Arc<str>),
+    /// It was stopped.
     Stopped,
+}
+
+/// Connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerEvent {
     /// A peer is connected.
-    PeerUp {
+    Up {
         /// Its connection.
         conn: ConnId,
-        /// Who.
+        /// Its ID.
         id: NodeId,
         /// Its end of the connection.
         remote: SocketAddr,
@@ -31,10 +55,10 @@ pub enum Event {
         purpose: Option<Purpose>,
     },
     /// A peer is gone.
-    PeerDown {
+    Down {
         /// Its connection.
         conn: ConnId,
-        /// Who.
+        /// Its ID.
         id: NodeId,
         /// Its end of the connection.
         remote: SocketAddr,
@@ -45,25 +69,44 @@ pub enum Event {
     },
     /// An inbound connection was refused after its handshake.
     Refused {
-        /// Who.
+        /// Its authenticated ID.
         id: NodeId,
-        /// From where.
+        /// The IP that it came from.
         ip: IpAddr,
         /// Why.
         fault: Fault,
     },
-    /// A dial ended, whatever became of it.
-    Dialled(Arc<DialEnd>),
+}
+
+/// Addresses of the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressEvent {
     /// An address entered the book.
     Learned {
         /// The address.
         address: NetAddress,
-        /// Who told us.
+        /// The ID of the peer that advertised it.
         from: NodeId,
     },
+    /// An address was reached and may be served from now on.
+    Verified(NetAddress),
+    /// An address is not served any more.
+    Unverified {
+        /// The address.
+        address: NetAddress,
+        /// The outcome of the attempt.
+        outcome: DialOutcome,
+    },
+    /// An ID became old (good).
+    Promoted(NetAddress),
+}
+
+/// Requests and answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExchangeEvent {
     /// A seed, or any node that was asked, answered.
     Answered {
-        /// Who.
+        /// Its ID.
         id: NodeId,
         /// Addresses in its message.
         total: u32,
@@ -72,26 +115,25 @@ pub enum Event {
     },
     /// A request was answered.
     Served {
-        /// Whom.
+        /// The requester's ID.
         id: NodeId,
         /// With how many addresses.
         addresses: u32,
     },
-    /// An address was reached and may be served from now on.
-    Verified(NetAddress),
-    /// An address is not served any more.
-    Unverified {
-        /// The address.
-        address: NetAddress,
-        /// What became of the attempt.
-        outcome: DialOutcome,
-    },
-    /// An ID became old (good).
-    Promoted(NetAddress),
-    /// A ban came into force.
+}
+
+/// Bans.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BanEvent {
+    /// A ban took effect.
     Banned(Arc<Ban>),
     /// A ban ended.
     Unbanned(BanTarget),
+}
+
+/// The rounds of the reactor: crawl, ensure peers, seeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CrawlEvent {
     /// Most of what was good fails at once (true), or no longer.
     Outage(bool),
     /// A configured seed was dialled; a name that does not resolve before the start counts as a dial.
@@ -101,11 +143,11 @@ pub enum Event {
         /// What went wrong, when something did.
         fault: Option<Fault>,
     },
-    /// A round of the crawl or of ensure-peers began.
+    /// A round of the crawl or of ensure peers began.
     Round {
         /// Addresses that wait for the crawl to dial them; a node dials only for free slots, none wait for it.
         backlog: u32,
-        /// IDs that an asker would be told of.
+        /// IDs that a requester could be sent.
         servable: u32,
     },
 }

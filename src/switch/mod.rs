@@ -1,6 +1,6 @@
 //! The switch's policy: who may be connected, whom to dial now, whom to leave alone and whom to keep out.
 //!
-//! Pure. What it wants done comes out as [`Effect`]s, what happened as [`Event`]s.
+//! Pure. What it wants done goes into the [`Outbox`] that it is handed, as [`Effect`]s, and what happened as [`Event`]s.
 
 mod backoff;
 mod ban_enforcement;
@@ -10,6 +10,7 @@ mod dialling;
 mod effect;
 mod event;
 mod fault_consequence;
+mod outbox;
 pub mod params;
 mod peer_lists;
 mod peers;
@@ -17,15 +18,15 @@ mod reconnect;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use backoff::Backoff;
 use bans::Bans;
 pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
-pub use event::{DialEnd, Event};
+pub use event::{AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, PeerEvent, ReactorEvent};
 pub use fault_consequence::{Blame, Consequence, Penalty, consequence};
+pub use outbox::Outbox;
 pub use params::{Limits, Params};
 pub use peer_lists::ListChange;
 pub use peers::{Dial, Handshaken, Peer};
@@ -50,8 +51,6 @@ pub struct Switch {
     bans: Bans,
     /// When the first ban ends; `None` = never.
     ban_ends: Option<Mono>,
-    effects: VecDeque<Effect>,
-    events: VecDeque<Event>,
 }
 
 /// Why a dial was not begun.
@@ -134,8 +133,6 @@ impl Switch {
             backoff: Backoff::default(),
             bans: Bans::load(kept.bans),
             ban_ends: None,
-            effects: VecDeque::new(),
-            events: VecDeque::new(),
         }
     }
 
@@ -145,19 +142,19 @@ impl Switch {
     }
 
     /// Gives up all dials, which are returned, and lets all peers go.
-    pub fn stop(&mut self, now: Now) -> Vec<Dial> {
+    pub fn stop(&mut self, out: &mut Outbox, now: Now) -> Vec<Dial> {
         let stopped = Fault::ClosedByUs(CloseReason::Stopped);
         let mut given_up = Vec::new();
         for conn in self.dials.conns() {
             if let Some(dial) = self.dials.remove(conn) {
-                self.dial_ended(&dial, None, None, Some(stopped.clone()));
+                self.dial_ended(out, &dial, None, None, Some(stopped.clone()));
                 given_up.push(dial);
             }
-            self.effects.push_back(Effect::Close { conn, how: CloseHow::Now, reason: stopped.clone() });
+            out.effect(Effect::Close { conn, how: CloseHow::Now, reason: stopped.clone() });
         }
         let conns: Vec<ConnId> = self.peers().map(|peer| peer.conn).collect();
         for conn in conns {
-            self.close(now, conn, CloseHow::Flush, stopped.clone());
+            self.close(out, now, conn, CloseHow::Flush, stopped.clone());
         }
         self.reconnect.stop();
         given_up
@@ -169,10 +166,10 @@ impl Switch {
     }
 
     /// Dials the persistent peers whose time has come.
-    pub fn handle_timeout(&mut self, now: Now) {
+    pub fn handle_timeout(&mut self, out: &mut Outbox, now: Now) {
         while let Some(target) = self.reconnect.due(now.mono) {
             let id = target.id();
-            match self.dial(now, target, Purpose::Persistent) {
+            match self.dial(out, now, target, Purpose::Persistent) {
                 // The loss of the one that is connected brings it back.
                 Ok(_) | Err(NotDialled::Ourselves | NotDialled::Connected) => {}
                 // No dial, no failure: what is against it is on our side.
@@ -249,26 +246,6 @@ impl Switch {
     /// The parameters.
     pub fn params(&self) -> &Params {
         &self.params
-    }
-
-    /// The next thing to do; to be drained to `None`.
-    pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
-    }
-
-    /// Asks the shell for something.
-    pub fn effect(&mut self, effect: Effect) {
-        self.effects.push_back(effect);
-    }
-
-    /// The next thing that happened.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
-    }
-
-    /// Notes something that happened.
-    pub fn event(&mut self, event: Event) {
-        self.events.push_back(event);
     }
 
     fn next_conn(&mut self) -> ConnId {

@@ -58,6 +58,7 @@ fn handshaken(n: u8) -> Handshaken {
 
 struct Life {
     switch: Switch,
+    out: Outbox,
     now: Now,
     rng: SeededRng,
 }
@@ -66,7 +67,12 @@ impl Life {
     fn new() -> Self {
         let own = params(id(0), place(0), false).switch;
         let switch = Switch::new(Params { max_inbound: MAX_INBOUND, ..own }, RestoredState::default());
-        Life { switch, now: Now { mono: Mono::ZERO, wall: EPOCH }, rng: SeededRng::seed_from_u64(1) }
+        Life {
+            switch,
+            out: Outbox::default(),
+            now: Now { mono: Mono::ZERO, wall: EPOCH },
+            rng: SeededRng::seed_from_u64(1),
+        }
     }
 
     fn apply(&mut self, op: Op) {
@@ -74,21 +80,21 @@ impl Life {
         match op {
             Op::Inbound(n) => self.inbound(n),
             Op::Dial(n) => {
-                if let Ok(conn) = self.switch.dial(now, address(n), Purpose::Manual) {
+                if let Ok(conn) = self.switch.dial(&mut self.out, now, address(n), Purpose::Manual) {
                     let reached = Ok(Box::new(handshaken(n)));
-                    self.switch.dialled(now, conn, Some(place(n)), reached, &mut self.rng).unwrap();
+                    self.switch.dialled(&mut self.out, now, conn, Some(place(n)), reached, &mut self.rng).unwrap();
                 }
             }
             Op::Closed(n) => {
                 if let Some(conn) = self.switch.conn_of(&id(n)) {
-                    self.switch.closed(now, conn, &Fault::ClosedByPeer, &mut self.rng).unwrap();
+                    self.switch.closed(&mut self.out, now, conn, &Fault::ClosedByPeer, &mut self.rng).unwrap();
                 }
             }
             Op::Disconnect(n) => {
                 if let Some(conn) = self.switch.conn_of(&id(n)) {
                     self.switch.hold(&id(n));
                     let operator = Fault::ClosedByUs(CloseReason::Operator);
-                    self.switch.close(now, conn, CloseHow::Flush, operator).unwrap();
+                    self.switch.close(&mut self.out, now, conn, CloseHow::Flush, operator).unwrap();
                 }
             }
             Op::Unconditional(n, true) => drop(self.switch.add_unconditional(now, id(n), "ops").unwrap()),
@@ -98,11 +104,11 @@ impl Life {
             Op::Ban(n) => {
                 let length = Some(Duration::from_secs(5));
                 let ban = Ban::new(BanTarget::Id(id(n)), String::new(), now.wall, length, Some("ops"));
-                self.switch.ban(now, ban).unwrap();
+                self.switch.ban(&mut self.out, now, ban).unwrap();
             }
             Op::Wait => {
                 self.now = now.after(Duration::from_secs(6));
-                self.switch.handle_timeout(self.now);
+                self.switch.handle_timeout(&mut self.out, self.now);
             }
         }
     }
@@ -112,7 +118,7 @@ impl Life {
         let needs_none = self.switch.unconditional().contains(&id(n));
         let room = needs_none || self.count(Direction::Inbound) < MAX_INBOUND;
         let barred = self.switch.is_connected(&id(n)) || self.switch.bans_id(&id(n), self.now.wall);
-        let admitted = self.switch.inbound(self.now, Ticket(1), handshaken(n)).is_some();
+        let admitted = self.switch.inbound(&mut self.out, self.now, Ticket(1), handshaken(n)).is_some();
         assert_eq!(admitted, room && !barred);
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::network::counters::Counters;
 use crate::network::views::PeerEnd;
-use crate::node::{DialEnd, Event};
+use crate::node::{AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, PeerEvent, ReactorEvent};
 use crate::pex::MAX_SEEDS;
 use crate::types::{Fault, NodeId, PeerAddress, Wall};
 
@@ -28,38 +28,46 @@ impl EventLog {
     pub(in crate::network) fn note(&mut self, event: &Event, at: Wall) {
         self.counters.note(event, at);
         match event {
-            Event::Started => tracing::info!("reactor started"),
-            Event::Stopped => tracing::info!("reactor stopped"),
-            Event::StartFailed(reason) => {
+            Event::Reactor(ReactorEvent::Started) => tracing::info!("reactor started"),
+            Event::Reactor(ReactorEvent::Stopped) => tracing::info!("reactor stopped"),
+            Event::Reactor(ReactorEvent::Failed(reason)) => {
                 tracing::error!(%reason, "reactor failed; what may pass by itself is tried again, else start the network when it is mended");
             }
-            Event::PeerUp { id, direction, purpose, .. } => {
+            Event::Peer(PeerEvent::Up { id, direction, purpose, .. }) => {
                 tracing::debug!(%id, %direction, purpose = purpose.map(tracing::field::display), "peer connected");
             }
-            Event::PeerDown { id, fault, .. } => {
+            Event::Peer(PeerEvent::Down { id, fault, .. }) => {
                 self.note_end(*id, fault, at);
                 tracing::debug!(%id, %fault, "peer gone");
             }
-            Event::Refused { id, ip, fault } => {
+            Event::Peer(PeerEvent::Refused { id, ip, fault }) => {
                 tracing::debug!(%id, %ip, %fault, "connection refused");
             }
             Event::Dialled(end) => note_dial(end),
-            Event::Learned { address, from } => tracing::trace!(%address, %from, "address learned"),
-            Event::Answered { id, total, learned } => tracing::debug!(%id, total, learned, "addresses received"),
-            Event::Served { id, addresses } => tracing::debug!(%id, addresses, "addresses sent"),
-            Event::Verified(address) => tracing::debug!(%address, "verified"),
-            Event::Unverified { address, outcome } => tracing::debug!(%address, %outcome, "no longer verified"),
-            Event::Promoted(address) => tracing::debug!(%address, "good"),
-            Event::Banned(ban) => tracing::info!(target = %ban.target, reason = %ban.reason, "banned"),
-            Event::Unbanned(target) => tracing::info!(%target, "ban lifted"),
-            Event::Outage(true) => {
+            Event::Address(AddressEvent::Learned { address, from }) => {
+                tracing::trace!(%address, %from, "address learned")
+            }
+            Event::Exchange(ExchangeEvent::Answered { id, total, learned }) => {
+                tracing::debug!(%id, total, learned, "addresses received")
+            }
+            Event::Exchange(ExchangeEvent::Served { id, addresses }) => {
+                tracing::debug!(%id, addresses, "addresses sent")
+            }
+            Event::Address(AddressEvent::Verified(address)) => tracing::debug!(%address, "verified"),
+            Event::Address(AddressEvent::Unverified { address, outcome }) => {
+                tracing::debug!(%address, %outcome, "no longer verified")
+            }
+            Event::Address(AddressEvent::Promoted(address)) => tracing::debug!(%address, "good"),
+            Event::Ban(BanEvent::Banned(ban)) => tracing::info!(target = %ban.target, reason = %ban.reason, "banned"),
+            Event::Ban(BanEvent::Unbanned(target)) => tracing::info!(%target, "ban lifted"),
+            Event::Crawl(CrawlEvent::Outage(true)) => {
                 tracing::warn!(
                     "most good addresses fail at once: is this host's network up? nothing is demoted meanwhile"
                 );
             }
-            Event::Outage(false) => tracing::info!("the outage is over"),
-            Event::SeedDialled { seed, fault } => self.note_seed(seed, fault.as_ref()),
-            Event::Round { backlog, servable } => tracing::debug!(backlog, servable, "round"),
+            Event::Crawl(CrawlEvent::Outage(false)) => tracing::info!("the outage is over"),
+            Event::Crawl(CrawlEvent::SeedDialled { seed, fault }) => self.note_seed(seed, fault.as_ref()),
+            Event::Crawl(CrawlEvent::Round { backlog, servable }) => tracing::debug!(backlog, servable, "round"),
         }
     }
 
@@ -135,7 +143,7 @@ mod tests {
         let remote = "127.0.0.1:1".parse().unwrap();
         let down = |n: u8, fault| {
             let id = NodeId::from_bytes([n; 20]);
-            Event::PeerDown { conn: ConnId(1), id, remote, length: Duration::ZERO, fault }
+            Event::Peer(PeerEvent::Down { conn: ConnId(1), id, remote, length: Duration::ZERO, fault })
         };
         event_log.note(&down(0, Fault::BadMessage), Wall::from_secs(0));
         for second in 1..=70 {

@@ -37,7 +37,7 @@ use crate::network::actor::event_log::EventLog;
 use crate::network::actor::saving::{GROUP, Saving};
 use crate::network::actor::starting::StartRetry;
 use crate::node::row::{EventMark, Key, Row, RowChange};
-use crate::node::{Effect, Event, Input, Node, RunState};
+use crate::node::{Effect, Event, Input, Node, PeerEvent, RunState};
 use crate::store::WriteError;
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, LocalNode, PeerHandle, PeerSaid, Upgraded, spawn_peer};
@@ -206,7 +206,7 @@ impl<'a> Actor<'a> {
     fn inbound(&mut self, upgraded: Upgraded) {
         if self.closing.len() >= MAX_CLOSING {
             let (id, ip, fault) = (upgraded.info.id, upgraded.remote.ip(), Fault::Full);
-            return self.note_event(Event::Refused { id, ip, fault });
+            return self.note_event(Event::Peer(PeerEvent::Refused { id, ip, fault }));
         }
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);

@@ -6,7 +6,7 @@ use super::Actor;
 use crate::network::command::ReportCommand;
 use crate::network::shared_listener::BoundListener;
 use crate::network::views::{RefusedSources, Report};
-use crate::node::Event;
+use crate::node::{Event, PeerEvent};
 use crate::transport::Grouping;
 use crate::types::{ConnId, Wall};
 
@@ -41,8 +41,10 @@ impl Actor<'_> {
     /// Tells the journal of an event. Who is refused after the handshake is counted beside those refused before it.
     pub(in crate::network) fn count(&mut self, event: &Event, at: Wall) {
         match event {
-            Event::Refused { ip, fault, .. } => self.shell.local.gate().refusals().add(*ip, fault.clone(), at),
-            Event::PeerDown { conn, .. } => self.unanswered.gone(*conn),
+            Event::Peer(PeerEvent::Refused { ip, fault, .. }) => {
+                self.shell.local.gate().refusals().add(*ip, fault.clone(), at)
+            }
+            Event::Peer(PeerEvent::Down { conn, .. }) => self.unanswered.gone(*conn),
             _ => {}
         }
         self.event_log.note(event, at);

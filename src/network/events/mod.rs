@@ -72,7 +72,7 @@ impl Events {
     /// Rounds, numbered from 0, as if they had happened now.
     #[cfg(test)]
     pub(crate) fn record_rounds(&self, count: u32) {
-        let round = |backlog| What::Node(Event::Round { backlog, servable: 0 });
+        let round = |backlog| What::Node(Event::Crawl(crate::node::CrawlEvent::Round { backlog, servable: 0 }));
         (0..count).for_each(|n| self.record(Wall::from_secs(1), round(n)));
     }
 

@@ -5,6 +5,7 @@ use tokio::sync::Notify;
 
 use super::numbers::BLOCK;
 use super::*;
+use crate::node::CrawlEvent;
 
 fn bell() -> Arc<Notify> {
     Arc::default()
@@ -12,12 +13,15 @@ fn bell() -> Arc<Notify> {
 
 /// Events that say which they are.
 fn record(events: &Events, ids: std::ops::Range<u64>) {
-    ids.for_each(|id| events.record(Wall::from_secs(1), What::Node(Event::Round { backlog: id as u32, servable: 0 })));
+    ids.for_each(|id| {
+        events
+            .record(Wall::from_secs(1), What::Node(Event::Crawl(CrawlEvent::Round { backlog: id as u32, servable: 0 })))
+    });
 }
 
 fn id(entry: &Entry) -> u64 {
     match entry.what {
-        What::Node(Event::Round { backlog, .. }) => u64::from(backlog),
+        What::Node(Event::Crawl(CrawlEvent::Round { backlog, .. })) => u64::from(backlog),
         ref other => panic!("{other:?}"),
     }
 }

@@ -108,10 +108,11 @@ fn a_seed_answers_once_and_lets_go_and_the_asker_connects_to_what_it_was_told() 
     sim.run_for(Duration::from_secs(40));
     let peers: BTreeSet<NodeId> = sim.node(requester).peers().iter().map(|peer| peer.info.id).collect();
     assert!(peers.contains(&id(3)), "{peers:?}");
-    let served = |(_, event): &&(Mono, Event)| matches!(event, Event::Served { id, .. } if *id == self::id(0));
+    let served = |(_, event): &&(Mono, Event)| matches!(event, Event::Exchange(ExchangeEvent::Served { id, .. }) if *id == self::id(0));
     assert!(sim.events(seed).iter().filter(served).count() >= 1);
     let answered = Fault::ClosedByUs(CloseReason::Answered);
-    let closed = |(_, event): &(Mono, Event)| matches!(event, Event::PeerDown { fault, .. } if *fault == answered);
+    let closed =
+        |(_, event): &(Mono, Event)| matches!(event, Event::Peer(PeerEvent::Down { fault, .. }) if *fault == answered);
     assert!(sim.events(seed).iter().any(closed));
 }
 

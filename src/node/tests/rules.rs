@@ -9,7 +9,7 @@ use super::bench::{Bench, SECOND, asks, closed, dials, refusal, tell, told};
 use super::{address, id, place};
 use crate::book::HashKey;
 use crate::node::row::{BanTarget, Rows};
-use crate::node::{Effect, Event, Handshaken, Input, Node};
+use crate::node::{BanEvent, Effect, Event, Handshaken, Input, Node, ReactorEvent};
 use crate::testkit::sim::{EPOCH, node_info, params};
 use crate::types::{CloseHow, CloseReason, ConnId, Fault, Mono, Now, PeerAddress, Purpose, SeededRng, Ticket};
 use crate::wire::pex::{Outgoing, Received};
@@ -259,7 +259,7 @@ fn a_ban_ends_on_time_with_all_that_hangs_on_it() {
     assert_eq!((bench.bans().len(), bench.node.summary(bench.now).banned), (1, 1));
     bench.wait(SECOND);
     assert_eq!((bench.bans().len(), bench.node.summary(bench.now).banned), (0, 0));
-    assert!(bench.events().iter().any(|event| matches!(event, Event::Unbanned(_))));
+    assert!(bench.events().iter().any(|event| matches!(event, Event::Ban(BanEvent::Unbanned(_)))));
 }
 
 #[test]
@@ -355,7 +355,8 @@ fn what_lies_in_a_banned_range_is_not_counted_as_servable() {
 fn a_start_that_fails_again_for_the_same_reason_is_no_news() {
     let mut bench = Bench::new(false, |params| params.pex.bootstrap = false);
     let failed = |bench: &mut Bench| {
-        let told = bench.events().iter().filter(|event| matches!(event, Event::StartFailed(_))).count();
+        let told =
+            bench.events().iter().filter(|event| matches!(event, Event::Reactor(ReactorEvent::Failed(_)))).count();
         (told, bench.node.status(bench.now).since)
     };
     let begun = bench.now.wall;

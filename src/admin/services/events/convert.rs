@@ -7,7 +7,7 @@ use crate::admin::reply::conversions::{ban, outcome, purpose, time};
 use crate::admin::reply::dial_attempts;
 use crate::admin::untrusted_text::{printable, reason};
 use crate::network::events::{Cursor, Entry, Missed, OperatorChange, What};
-use crate::node::Event;
+use crate::node::{AddressEvent, BanEvent, CrawlEvent, Event, ExchangeEvent, PeerEvent, ReactorEvent};
 use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::watch_events_response::Update;
@@ -53,17 +53,17 @@ fn detail(network: &str, at: Wall, what: &What) -> Detail {
 
 fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
     match event {
-        Event::Started => reactor(pb::ReactorTransition::Started, ""),
-        Event::Stopped => reactor(pb::ReactorTransition::Stopped, ""),
-        Event::StartFailed(text) => reactor(pb::ReactorTransition::Failed, text),
-        Event::PeerUp { conn, id, remote, direction, purpose: why } => Detail::PeerUp(pb::PeerUpEvent {
+        Event::Reactor(ReactorEvent::Started) => reactor(pb::ReactorTransition::Started, ""),
+        Event::Reactor(ReactorEvent::Stopped) => reactor(pb::ReactorTransition::Stopped, ""),
+        Event::Reactor(ReactorEvent::Failed(text)) => reactor(pb::ReactorTransition::Failed, text),
+        Event::Peer(PeerEvent::Up { conn, id, remote, direction, purpose: why }) => Detail::PeerUp(pb::PeerUpEvent {
             connection: conn.0,
             id: id.to_string(),
             remote_address: remote.to_string(),
             inbound: *direction == Direction::Inbound,
             purpose: why.map_or(pb::DialPurpose::Unspecified, purpose).into(),
         }),
-        Event::PeerDown { conn, id, remote, length, fault } => Detail::PeerDown(pb::PeerDownEvent {
+        Event::Peer(PeerEvent::Down { conn, id, remote, length, fault }) => Detail::PeerDown(pb::PeerDownEvent {
             connection: conn.0,
             id: id.to_string(),
             remote_address: remote.to_string(),
@@ -71,36 +71,42 @@ fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
             detail: words(fault),
             duration: Some(duration(*length)),
         }),
-        Event::Refused { id, ip, fault } => Detail::Refused(pb::RefusedEvent {
+        Event::Peer(PeerEvent::Refused { id, ip, fault }) => Detail::Refused(pb::RefusedEvent {
             id: id.to_string(),
             ip: ip.to_string(),
             fault: fault.name().to_owned(),
             detail: words(fault),
         }),
         Event::Dialled(end) => Detail::Dial(dial_attempts::ended(network, at, end)),
-        Event::Learned { address, from } => {
+        Event::Address(AddressEvent::Learned { address, from }) => {
             Detail::Learned(pb::LearnedEvent { address: address.to_string(), source_id: from.to_string() })
         }
-        Event::Verified(of) => address(of, pb::AddressTransition::Verified, DialOutcome::Reached),
-        Event::Promoted(of) => address(of, pb::AddressTransition::Promoted, DialOutcome::Reached),
-        Event::Unverified { address: of, outcome } => address(of, pb::AddressTransition::Demoted, *outcome),
-        Event::Answered { id, total, learned } => {
+        Event::Address(AddressEvent::Verified(of)) => {
+            address(of, pb::AddressTransition::Verified, DialOutcome::Reached)
+        }
+        Event::Address(AddressEvent::Promoted(of)) => {
+            address(of, pb::AddressTransition::Promoted, DialOutcome::Reached)
+        }
+        Event::Address(AddressEvent::Unverified { address: of, outcome }) => {
+            address(of, pb::AddressTransition::Demoted, *outcome)
+        }
+        Event::Exchange(ExchangeEvent::Answered { id, total, learned }) => {
             Detail::Answered(pb::AnsweredEvent { id: id.to_string(), address_count: *total, learned_count: *learned })
         }
-        Event::Served { id, addresses } => {
+        Event::Exchange(ExchangeEvent::Served { id, addresses }) => {
             Detail::Served(pb::ServedEvent { id: id.to_string(), address_count: *addresses })
         }
-        Event::Banned(of) => Detail::Banned(ban(network, (**of).clone())),
-        Event::Unbanned(target) => Detail::Unbanned(pb::UnbannedEvent { target: target.to_string() }),
-        Event::SeedDialled { seed, fault } => Detail::Seed(pb::SeedEvent {
+        Event::Ban(BanEvent::Banned(of)) => Detail::Banned(ban(network, (**of).clone())),
+        Event::Ban(BanEvent::Unbanned(target)) => Detail::Unbanned(pb::UnbannedEvent { target: target.to_string() }),
+        Event::Crawl(CrawlEvent::SeedDialled { seed, fault }) => Detail::Seed(pb::SeedEvent {
             seed: seed.to_string(),
             fault: fault.as_ref().map(|fault| fault.name().to_owned()).unwrap_or_default(),
             detail: fault.as_ref().map(words).unwrap_or_default(),
         }),
-        Event::Round { backlog, servable } => {
+        Event::Crawl(CrawlEvent::Round { backlog, servable }) => {
             Detail::CrawlRound(pb::CrawlRoundEvent { backlog_count: *backlog, servable_count: *servable })
         }
-        Event::Outage(active) => Detail::Outage(pb::OutageEvent { active: *active }),
+        Event::Crawl(CrawlEvent::Outage(active)) => Detail::Outage(pb::OutageEvent { active: *active }),
     }
 }
 

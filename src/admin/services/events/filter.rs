@@ -8,8 +8,8 @@ use tonic::Status;
 use crate::admin::reply::status_codes::invalid;
 use crate::admin::request::filters;
 use crate::network::events::What;
-use crate::node::Event;
 use crate::node::row::BanTarget;
+use crate::node::{AddressEvent, BanEvent, CrawlEvent, Event, ExchangeEvent, PeerEvent, ReactorEvent};
 use crate::proto::pexd::v1::{EventFilter, EventKind};
 use crate::types::{Fault, Host, NodeId};
 
@@ -64,20 +64,24 @@ pub(super) const fn kind(what: &What) -> EventKind {
         What::Store(_) => EventKind::Store,
         What::Changed(_) => EventKind::Changed,
         What::Node(event) => match event {
-            Event::Started | Event::StartFailed(_) | Event::Stopped => EventKind::Reactor,
-            Event::PeerUp { .. } => EventKind::PeerUp,
-            Event::PeerDown { .. } => EventKind::PeerDown,
-            Event::Refused { .. } => EventKind::Refused,
+            Event::Reactor(ReactorEvent::Started)
+            | Event::Reactor(ReactorEvent::Failed(_))
+            | Event::Reactor(ReactorEvent::Stopped) => EventKind::Reactor,
+            Event::Peer(PeerEvent::Up { .. }) => EventKind::PeerUp,
+            Event::Peer(PeerEvent::Down { .. }) => EventKind::PeerDown,
+            Event::Peer(PeerEvent::Refused { .. }) => EventKind::Refused,
             Event::Dialled(_) => EventKind::Dial,
-            Event::Learned { .. } => EventKind::Learned,
-            Event::Verified(_) | Event::Unverified { .. } | Event::Promoted(_) => EventKind::Address,
-            Event::Answered { .. } => EventKind::Answered,
-            Event::Served { .. } => EventKind::Served,
-            Event::Banned(_) => EventKind::Banned,
-            Event::Unbanned(_) => EventKind::Unbanned,
-            Event::SeedDialled { .. } => EventKind::Seed,
-            Event::Round { .. } => EventKind::CrawlRound,
-            Event::Outage(_) => EventKind::Outage,
+            Event::Address(AddressEvent::Learned { .. }) => EventKind::Learned,
+            Event::Address(AddressEvent::Verified(_))
+            | Event::Address(AddressEvent::Unverified { .. })
+            | Event::Address(AddressEvent::Promoted(_)) => EventKind::Address,
+            Event::Exchange(ExchangeEvent::Answered { .. }) => EventKind::Answered,
+            Event::Exchange(ExchangeEvent::Served { .. }) => EventKind::Served,
+            Event::Ban(BanEvent::Banned(_)) => EventKind::Banned,
+            Event::Ban(BanEvent::Unbanned(_)) => EventKind::Unbanned,
+            Event::Crawl(CrawlEvent::SeedDialled { .. }) => EventKind::Seed,
+            Event::Crawl(CrawlEvent::Round { .. }) => EventKind::CrawlRound,
+            Event::Crawl(CrawlEvent::Outage(_)) => EventKind::Outage,
         },
     }
 }
@@ -86,18 +90,24 @@ fn is_about_id(what: &What, id: NodeId) -> bool {
     let answered = |fault: &Option<Fault>| matches!(fault, Some(Fault::WrongId { actual }) if *actual == id);
     let What::Node(event) = what else { return false };
     match event {
-        Event::PeerUp { id: of, .. }
-        | Event::PeerDown { id: of, .. }
-        | Event::Refused { id: of, .. }
-        | Event::Answered { id: of, .. }
-        | Event::Served { id: of, .. } => *of == id,
+        Event::Peer(PeerEvent::Up { id: of, .. })
+        | Event::Peer(PeerEvent::Down { id: of, .. })
+        | Event::Peer(PeerEvent::Refused { id: of, .. })
+        | Event::Exchange(ExchangeEvent::Answered { id: of, .. })
+        | Event::Exchange(ExchangeEvent::Served { id: of, .. }) => *of == id,
         Event::Dialled(end) => end.target.id() == id || answered(&end.fault),
-        Event::Learned { address, from } => address.id() == id || *from == id,
-        Event::Verified(address) | Event::Unverified { address, .. } | Event::Promoted(address) => address.id() == id,
-        Event::Banned(ban) => ban.target == BanTarget::Id(id),
-        Event::Unbanned(target) => *target == BanTarget::Id(id),
-        Event::SeedDialled { seed, fault } => seed.id() == id || answered(fault),
-        Event::Started | Event::StartFailed(_) | Event::Stopped | Event::Round { .. } | Event::Outage(_) => false,
+        Event::Address(AddressEvent::Learned { address, from }) => address.id() == id || *from == id,
+        Event::Address(AddressEvent::Verified(address))
+        | Event::Address(AddressEvent::Unverified { address, .. })
+        | Event::Address(AddressEvent::Promoted(address)) => address.id() == id,
+        Event::Ban(BanEvent::Banned(ban)) => ban.target == BanTarget::Id(id),
+        Event::Ban(BanEvent::Unbanned(target)) => *target == BanTarget::Id(id),
+        Event::Crawl(CrawlEvent::SeedDialled { seed, fault }) => seed.id() == id || answered(fault),
+        Event::Reactor(ReactorEvent::Started)
+        | Event::Reactor(ReactorEvent::Failed(_))
+        | Event::Reactor(ReactorEvent::Stopped)
+        | Event::Crawl(CrawlEvent::Round { .. })
+        | Event::Crawl(CrawlEvent::Outage(_)) => false,
     }
 }
 
@@ -109,20 +119,22 @@ fn is_about_range(what: &What, range: IpNet) -> bool {
     };
     let What::Node(event) = what else { return false };
     match event {
-        Event::PeerUp { remote, .. } | Event::PeerDown { remote, .. } => holds(remote.ip()),
-        Event::Refused { ip, .. } => holds(*ip),
+        Event::Peer(PeerEvent::Up { remote, .. }) | Event::Peer(PeerEvent::Down { remote, .. }) => holds(remote.ip()),
+        Event::Peer(PeerEvent::Refused { ip, .. }) => holds(*ip),
         Event::Dialled(end) => end.remote.is_some_and(|remote| holds(remote.ip())),
-        Event::Learned { address, .. } => holds(address.ip()),
-        Event::Verified(address) | Event::Unverified { address, .. } | Event::Promoted(address) => holds(address.ip()),
-        Event::Banned(ban) => banned(&ban.target),
-        Event::Unbanned(target) => banned(target),
-        Event::SeedDialled { seed, .. } => matches!(seed.host(), Host::Ip(ip) if holds(*ip)),
-        Event::Answered { .. }
-        | Event::Served { .. }
-        | Event::Started
-        | Event::StartFailed(_)
-        | Event::Stopped
-        | Event::Round { .. }
-        | Event::Outage(_) => false,
+        Event::Address(AddressEvent::Learned { address, .. }) => holds(address.ip()),
+        Event::Address(AddressEvent::Verified(address))
+        | Event::Address(AddressEvent::Unverified { address, .. })
+        | Event::Address(AddressEvent::Promoted(address)) => holds(address.ip()),
+        Event::Ban(BanEvent::Banned(ban)) => banned(&ban.target),
+        Event::Ban(BanEvent::Unbanned(target)) => banned(target),
+        Event::Crawl(CrawlEvent::SeedDialled { seed, .. }) => matches!(seed.host(), Host::Ip(ip) if holds(*ip)),
+        Event::Exchange(ExchangeEvent::Answered { .. })
+        | Event::Exchange(ExchangeEvent::Served { .. })
+        | Event::Reactor(ReactorEvent::Started)
+        | Event::Reactor(ReactorEvent::Failed(_))
+        | Event::Reactor(ReactorEvent::Stopped)
+        | Event::Crawl(CrawlEvent::Round { .. })
+        | Event::Crawl(CrawlEvent::Outage(_)) => false,
     }
 }
