@@ -1,12 +1,15 @@
-//! Bounds on how often somebody comes: the same for peers at their door and for callers of the admin API.
+//! Rate limits by key (GCRA, a token bucket kept as one time) and permits by key (how many at once): the same for peers
+//! that connect and for callers of the admin API.
 
+mod permits;
 mod table;
 
 use std::net::IpAddr;
 
+pub use permits::{NoPermit, Permit, PermitLimits, Permits};
 pub use table::RateTable;
 
-/// How often somebody may come.
+/// A rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// In the long run; 0 = no limit.
@@ -15,7 +18,7 @@ pub struct RateLimit {
     pub burst: u32,
 }
 
-/// What one party holds at the least: an IPv4 address, or the /64 of an IPv6 one.
+/// What one party holds at least, and is counted by: an IPv4 address, or the /64 of an IPv6 one.
 pub fn host_of(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,

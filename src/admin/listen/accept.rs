@@ -17,13 +17,12 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use super::connection_limits::{NoPlace, Place, Places};
 use crate::admin::auth::peer_credentials::{RemoteClient, Source};
 use crate::admin::auth::reload::{CredentialsInEffect, Tls};
 use crate::admin::auth::tls::ClientCertificate;
 use crate::admin::limits::Limits;
 use crate::clock::Clock;
-use crate::rate_limit::RateTable;
+use crate::rate_limit::{NoPermit, Permit, PermitLimits, Permits, RateTable};
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -36,8 +35,8 @@ const PREFACE: usize = 24;
 /// How long to wait when a connection cannot be accepted (no descriptors left), so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Rate limit of log lines about one source that is refused, and how many sources are remembered.
-const TELL_EVERY: Duration = Duration::from_secs(60);
-const TOLD_SLOTS: usize = 256;
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+const LOG_SLOTS: usize = 256;
 
 /// What is listened on.
 #[derive(Debug)]
@@ -56,32 +55,35 @@ pub(in crate::admin) fn incoming(
     limits: &Limits,
     closing: CancellationToken,
 ) -> impl Stream<Item = io::Result<Connection>> + Send + use<> {
-    let places = || Places::new(limits.connections, limits.connections_per_source);
-    let door = Door {
+    let acceptor = Acceptor {
         listeners,
-        tcp_places: places(),
-        unix_places: places(),
-        told: RateTable::every(TELL_EVERY, 1, TOLD_SLOTS),
+        limits: PermitLimits { total: limits.connections, per_key: limits.connections_per_source },
+        tcp_permits: Arc::default(),
+        unix_permits: Arc::default(),
+        log_rate: RateTable::every(LOG_INTERVAL, 1, LOG_SLOTS),
         handshakes: JoinSet::new(),
         closing,
     };
-    stream::unfold(door, |mut door| async move {
-        let connection = door.next().await;
-        Some((Ok(connection), door))
+    stream::unfold(acceptor, |mut acceptor| async move {
+        let connection = acceptor.next().await;
+        Some((Ok(connection), acceptor))
     })
 }
 
-struct Door {
+struct Acceptor {
     listeners: Listeners,
-    tcp_places: Arc<Places<Source>>,
-    unix_places: Arc<Places<Source>>,
-    told: RateTable,
-    /// As many as there are places for at most. They break off when this is dropped.
+    /// On TCP, and as many on the socket: a flood on one leaves the other open.
+    limits: PermitLimits,
+    tcp_permits: Arc<Permits<Source>>,
+    unix_permits: Arc<Permits<Source>>,
+    /// Lines in the log about refused connections.
+    log_rate: RateTable,
+    /// As many as there are permits at most. They are aborted when this is dropped.
     handshakes: JoinSet<Option<Connection>>,
     closing: CancellationToken,
 }
 
-impl Door {
+impl Acceptor {
     async fn next(&mut self) -> Connection {
         loop {
             let Listeners { tcp, unix, in_effect } = &self.listeners;
@@ -92,12 +94,12 @@ impl Door {
                             self.shake_hands(stream, RemoteClient::tcp(address, trusted), tls);
                             None
                         }
-                        None => self.place(Wire::Tcp(stream), RemoteClient::tcp(address, trusted)),
+                        None => self.admit(Wire::Tcp(stream), RemoteClient::tcp(address, trusted)),
                     },
                     Err(error) => outlast(&error).await,
                 },
                 accepted = accept_unix(unix.as_ref()) => match accepted {
-                    Ok((stream, remote)) => self.place(Wire::Unix(stream), remote),
+                    Ok((stream, remote)) => self.admit(Wire::Unix(stream), remote),
                     Err(error) => outlast(&error).await,
                 },
                 // One that panicked is one that failed.
@@ -109,16 +111,16 @@ impl Door {
         }
     }
 
-    fn place(&mut self, stream: Wire, remote: RemoteClient) -> Option<Connection> {
-        let places = if matches!(stream, Wire::Unix(_)) { &self.unix_places } else { &self.tcp_places };
-        let place = places.clone().take(remote.source);
-        let place = self.told_of(place, &remote)?;
-        Some(Connection::new(stream, remote, place, self.closing.clone()))
+    fn admit(&mut self, stream: Wire, remote: RemoteClient) -> Option<Connection> {
+        let permits = if matches!(stream, Wire::Unix(_)) { &self.unix_permits } else { &self.tcp_permits };
+        let permit = permits.acquire(remote.source, self.limits);
+        let permit = self.or_log(permit, &remote)?;
+        Some(Connection::new(stream, remote, permit, self.closing.clone()))
     }
 
     fn shake_hands(&mut self, stream: TcpStream, mut remote: RemoteClient, tls: Arc<Tls>) {
-        let place = self.tcp_places.take(remote.source);
-        let Some(place) = self.told_of(place, &remote) else { return };
+        let permit = self.tcp_permits.acquire(remote.source, self.limits);
+        let Some(permit) = self.or_log(permit, &remote) else { return };
         self.handshakes.spawn(async move {
             // Small messages that are waited for. A socket that refuses the option still works.
             let _ = stream.set_nodelay(true);
@@ -132,23 +134,21 @@ impl Door {
             };
             let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
             remote.certificate = certificate.map(|leaf| Arc::new(ClientCertificate::read(leaf)));
-            Some(Connection::new(Wire::Tls(Box::new(stream)), remote, place, tls.epoch.clone()))
+            Some(Connection::new(Wire::Tls(Box::new(stream)), remote, permit, tls.epoch.clone()))
         });
     }
 
-    /// The place, or a line in the log now and then.
-    fn told_of(&mut self, place: Result<Place<Source>, NoPlace>, remote: &RemoteClient) -> Option<Place<Source>> {
-        let told = match &place {
-            Ok(_) => return place.ok(),
+    /// The permit, or a line in the log now and then.
+    fn or_log(&mut self, permit: Result<Permit<Source>, NoPermit>, remote: &RemoteClient) -> Option<Permit<Source>> {
+        let (limit, log) = match permit {
+            Ok(permit) => return Some(permit),
             // All sources together, or a flood from many would flood the log.
-            Err(NoPlace::Full) => self.told.admit("all", Clock.mono()),
-            Err(NoPlace::SourceFull) => self.told.admit(remote.source, Clock.mono()),
+            Err(NoPermit::Total) => ("admin.max_connections", self.log_rate.admit("all", Clock.mono())),
+            Err(NoPermit::PerKey) => {
+                ("admin.max_connections_per_source", self.log_rate.admit(remote.source, Clock.mono()))
+            }
         };
-        if told {
-            let limit = match place {
-                Err(NoPlace::SourceFull) => "admin.max_connections_per_source",
-                _ => "admin.max_connections",
-            };
+        if log {
             tracing::warn!(from = %remote.name, limit, "the admin API closes connections until others end");
         }
         None
@@ -182,7 +182,7 @@ enum Wire {
     Unix(UnixStream),
 }
 
-/// An accepted connection. It gives its place back when it is dropped.
+/// An accepted connection. It returns its permit when it is dropped.
 #[derive(Debug)]
 pub(in crate::admin) struct Connection {
     stream: Wire,
@@ -190,7 +190,7 @@ pub(in crate::admin) struct Connection {
     /// Until the client has sent and shown what it has to.
     patience: Option<Patience>,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
-    _place: Place<Source>,
+    _permit: Permit<Source>,
 }
 
 /// How long a client is waited for.
@@ -202,14 +202,14 @@ struct Patience {
 }
 
 impl Connection {
-    fn new(stream: Wire, remote: RemoteClient, place: Place<Source>, closing: CancellationToken) -> Self {
+    fn new(stream: Wire, remote: RemoteClient, permit: Permit<Source>, closing: CancellationToken) -> Self {
         if let Wire::Tcp(tcp) = &stream {
             // Answers are small and waited for. A socket that refuses the option still works.
             let _ = tcp.set_nodelay(true);
         }
         let closing = Box::pin(closing.cancelled_owned());
         let patience = Patience { until: Box::pin(tokio::time::sleep(PREFACE_TIME)), missing: PREFACE };
-        Connection { stream, remote, patience: Some(patience), closing, _place: place }
+        Connection { stream, remote, patience: Some(patience), closing, _permit: permit }
     }
 
     /// Whether the client was waited for long enough.
@@ -299,8 +299,9 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, address) = listener.accept().await.unwrap();
         let remote = RemoteClient::tcp(address, trusted);
-        let place = Places::new(1, 1).take(remote.source).unwrap();
-        (Connection::new(Wire::Tcp(tcp), remote, place, CancellationToken::new()), client)
+        let one = PermitLimits { total: 1, per_key: 1 };
+        let permit = Arc::new(Permits::default()).acquire(remote.source, one).unwrap();
+        (Connection::new(Wire::Tcp(tcp), remote, permit, CancellationToken::new()), client)
     }
 
     /// What a read gives when the client sent so much and then nothing for so long.

@@ -1,6 +1,5 @@
-//! Connections of the admin listeners, before any request: accepting, the Unix socket, connection limits, and what is
-//! known of the other end.
+//! Connections of the admin listeners, before any request: accepting within connection limits, TLS handshakes, and the
+//! Unix socket.
 
 pub(super) mod accept;
-pub(super) mod connection_limits;
 pub(super) mod unix_socket;

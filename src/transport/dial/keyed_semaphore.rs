@@ -1,4 +1,5 @@
-//! At most so many at once, for each key.
+//! A semaphore for each key: at most so many at once, the others waiting in order. Where nobody is to wait,
+//! `rate_limit::Permits` counts.
 
 use std::collections::HashMap;
 use std::hash::Hash;

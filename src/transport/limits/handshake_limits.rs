@@ -1,10 +1,9 @@
 //! A listener's bounds against floods, before it is known which network is meant.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::rate_limit::{RateLimit, RateTable, host_of};
+use crate::rate_limit::{Permit, PermitLimits, Permits, RateLimit, RateTable, host_of};
 use crate::transport::Grouping;
 use crate::types::{Fault, Mono};
 
@@ -64,93 +63,59 @@ impl Default for HandshakeLimits {
     }
 }
 
-/// Lets handshakes begin, and knows how many are under way.
+/// A handshake under way, for as long as this is held.
+pub(in crate::transport) type HandshakePermit = Permit<IpAddr>;
+
+/// Lets handshakes begin: a rate limit for each host and range, and a bound on those under way.
 #[derive(Debug)]
 pub(in crate::transport) struct HandshakeLimiter {
-    inner: Mutex<Inner>,
+    rates: Mutex<Rates>,
+    /// Unfinished handshakes by host.
+    permits: Arc<Permits<IpAddr>>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct Rates {
     limits: HandshakeLimits,
     ips: Option<RateTable>,
     ranges: Option<RateTable>,
-    /// Unfinished handshakes by host; its size is bounded by their number.
-    under_way: HashMap<IpAddr, usize>,
-    total: usize,
 }
 
 impl HandshakeLimiter {
     pub(in crate::transport) fn new(limits: HandshakeLimits) -> Arc<Self> {
-        Arc::new(HandshakeLimiter {
-            inner: Mutex::new(Inner {
-                limits,
-                ips: RateTable::new(limits.per_ip, IP_SLOTS),
-                ranges: RateTable::new(limits.per_range, RANGE_SLOTS),
-                under_way: HashMap::new(),
-                total: 0,
-            }),
-        })
+        let ips = RateTable::new(limits.per_ip, IP_SLOTS);
+        let ranges = RateTable::new(limits.per_range, RANGE_SLOTS);
+        Arc::new(HandshakeLimiter { rates: Mutex::new(Rates { limits, ips, ranges }), permits: Arc::default() })
     }
 
-    /// Sets other limits. Handshakes under way go on; a rate that changes forgets who came so far.
+    /// Sets other limits. Handshakes under way go on; a rate limit that changes starts with full buckets.
     pub(in crate::transport) fn set_limits(&self, limits: HandshakeLimits) {
-        let mut inner = self.lock();
-        if inner.limits.per_ip != limits.per_ip {
-            inner.ips = RateTable::new(limits.per_ip, IP_SLOTS);
+        let mut rates = self.lock();
+        if rates.limits.per_ip != limits.per_ip {
+            rates.ips = RateTable::new(limits.per_ip, IP_SLOTS);
         }
-        if inner.limits.per_range != limits.per_range {
-            inner.ranges = RateTable::new(limits.per_range, RANGE_SLOTS);
+        if rates.limits.per_range != limits.per_range {
+            rates.ranges = RateTable::new(limits.per_range, RANGE_SLOTS);
         }
-        inner.limits = limits;
+        rates.limits = limits;
     }
 
     /// Lets a handshake begin, which ends when the permit is dropped.
-    pub(in crate::transport) fn admit(self: &Arc<Self>, ip: IpAddr, now: Mono) -> Result<HandshakePermit, Fault> {
+    pub(in crate::transport) fn admit(&self, ip: IpAddr, now: Mono) -> Result<HandshakePermit, Fault> {
         let host = host_of(ip);
-        let mut inner = self.lock();
-        // Nobody is charged for a refusal that is not his doing.
-        let full = |limit: usize, taken: usize| limit != 0 && taken >= limit;
-        let of_host = inner.under_way.get(&host).copied().unwrap_or_default();
-        if full(inner.limits.handshakes, inner.total) || full(inner.limits.handshakes_per_ip, of_host) {
-            return Err(Fault::HandshakeFlood);
-        }
-        let admitted = inner.ips.as_mut().is_none_or(|table| table.admit(host, now))
-            && inner.ranges.as_mut().is_none_or(|table| table.admit(Grouping::Range.first_of(ip), now));
-        if !admitted {
-            return Err(Fault::ConnectionRate);
-        }
-        inner.total += 1;
-        *inner.under_way.entry(host).or_default() += 1;
-        Ok(HandshakePermit { limiter: self.clone(), host })
+        let mut rates = self.lock();
+        let unless_off = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+        let HandshakeLimits { handshakes, handshakes_per_ip, .. } = rates.limits;
+        let limits = PermitLimits { total: unless_off(handshakes), per_key: unless_off(handshakes_per_ip) };
+        // Before the rate limits: no token is spent on what is refused for the load of others.
+        let permit = self.permits.acquire(host, limits).map_err(|_| Fault::HandshakeFlood)?;
+        let admitted = rates.ips.as_mut().is_none_or(|table| table.admit(host, now))
+            && rates.ranges.as_mut().is_none_or(|table| table.admit(Grouping::Range.first_of(ip), now));
+        if admitted { Ok(permit) } else { Err(Fault::ConnectionRate) }
     }
 
-    fn leave(&self, host: IpAddr) {
-        let mut inner = self.lock();
-        inner.total -= 1;
-        if let Some(count) = inner.under_way.get_mut(&host) {
-            *count -= 1;
-            if *count == 0 {
-                inner.under_way.remove(&host);
-            }
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A handshake under way, for as long as this is held.
-#[derive(Debug)]
-pub(in crate::transport) struct HandshakePermit {
-    limiter: Arc<HandshakeLimiter>,
-    host: IpAddr,
-}
-
-impl Drop for HandshakePermit {
-    fn drop(&mut self) {
-        self.limiter.leave(self.host);
+    fn lock(&self) -> std::sync::MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,7 +12,7 @@ use tonic::{Request, Status};
 
 use super::convert;
 use super::filter::Filter;
-use super::limits::{EventStreamLimits, Place};
+use super::limits::{EventStreamLimits, StreamPermit};
 use crate::admin::auth::caller::Caller;
 use crate::admin::reply::status_codes;
 use crate::admin::reply::status_codes::invalid;
@@ -62,7 +62,7 @@ pub(in crate::admin) fn watch(
         ready: VecDeque::new(),
         over: false,
         ending: watches.ending.clone(),
-        _place: place,
+        _permit: place,
     };
     scope.handles().iter().for_each(|network| watch.add(network, &begin));
     Ok(Box::pin(stream::unfold(watch, |mut watch| async move {
@@ -117,7 +117,7 @@ struct Watch {
     /// Whether the stream's end was sent.
     over: bool,
     ending: CancellationToken,
-    _place: Place,
+    _permit: StreamPermit,
 }
 
 impl Watch {
