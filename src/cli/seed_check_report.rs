@@ -13,10 +13,10 @@ pub(super) fn show(output: Output, answer: &CheckSeedsResponse) -> Result<(), Fa
             column("SEED").lead(),
             column("VERDICT"),
             column("LATENCY").spare(1),
-            column("GAVE"),
+            column("ADDRESSES"),
             column("SAMPLE"),
             column("NODE").spare(2),
-            column("WHAT").prose(),
+            column("DETAIL").prose(),
         ];
         table(columns, answer.checks.iter().map(row))
     })?;

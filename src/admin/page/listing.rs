@@ -34,14 +34,8 @@ pub(in crate::admin) trait Listing: Sync {
         true
     }
 
-    /// Whether [`Listing::rank`] orders the entries, and not their keys.
+    /// Whether [`Listing::rank`] orders the entries, and not their keys. Such an order is one over all networks.
     fn is_ranked(&self) -> bool {
-        false
-    }
-
-    /// Whether an order that changes is one over all networks. Of a list that says no, one network comes after the other:
-    /// the keys of all would be too many to keep for the next pages.
-    fn is_merged(&self) -> bool {
         false
     }
 

@@ -9,10 +9,11 @@ use futures_util::future::join_all;
 use tonic::Status;
 
 use super::listing::{Listing, Rows};
-use super::snapshots::Ranked;
+use super::snapshots::{MAX_KEYS, Ranked};
 use super::token::At;
 use super::walk::{Stopped, Walk, scan_all};
 use super::{STEP, fail};
+use crate::admin::reply::status_codes;
 use crate::network::{Error, Handle};
 
 impl<L: Listing> Walk<'_, L> {
@@ -24,6 +25,11 @@ impl<L: Listing> Walk<'_, L> {
             match found {
                 Ok((taken, found)) => {
                     steps = taken.max(steps);
+                    if all.len() + found.len() > MAX_KEYS {
+                        return Err(status_codes::limit(format!(
+                            "this order is of more than {MAX_KEYS} entries: filter it, or ask network by network"
+                        )));
+                    }
                     all.extend(found.into_iter().map(|(rank, key)| (rank, index, key)));
                 }
                 Err(error) => fail(self.scope, network, &error, &mut self.page.failures)?,
@@ -47,7 +53,8 @@ impl<L: Listing> Walk<'_, L> {
     ) -> Result<Stopped<L::Key>, Status> {
         while offset < ranked.keys.len() {
             if self.is_over() {
-                let number = number.unwrap_or_else(|| self.pages.keep(ranked, self.owner(networks)));
+                let number =
+                    number.unwrap_or_else(|| self.pages.keep(ranked.clone(), ranked.keys.len(), self.owner(networks)));
                 return Ok(Some(At::Snapshot { number, offset }));
             }
             let end = ranked.keys.len().min(offset + STEP.min(self.size - self.page.items.len()));

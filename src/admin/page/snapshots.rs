@@ -22,8 +22,10 @@ pub(super) struct Ranked<K> {
 
 /// How long a snapshot is kept after its last use.
 const KEPT: Duration = Duration::from_secs(60);
-/// Snapshots at once, over all callers, lists and networks. The keys of a full book take about 1 MB.
+/// Snapshots at once, over all callers, lists and networks.
 const MAX_SNAPSHOTS: usize = 16;
+/// Keys in all snapshots together, and so in one: some 60 MB of addresses, the full books of fifty networks.
+pub(super) const MAX_KEYS: usize = 1_000_000;
 
 /// The lists' memory between two pages. Cheap to clone; all clones are one.
 #[derive(Clone, Debug, Default)]
@@ -48,9 +50,11 @@ struct Snapshot {
     number: u64,
     owner: Owner,
     used: Mono,
-    /// Whether a second page was asked for. One that was not is the first to give way: a dashboard that shows a first page
+    /// Whether a second page was asked for. One that was not is the first to be evicted: a dashboard that shows a first page
     /// again and again must not end the walks of others.
     continued: bool,
+    /// How many keys there are.
+    size: usize,
     /// The list's keys in their order.
     keys: Arc<dyn Any + Send + Sync>,
 }
@@ -63,11 +67,11 @@ impl fmt::Debug for Snapshot {
 
 impl Pages {
     /// Keeps the keys of a query for its next pages; their number is guessed by nobody.
-    pub(super) fn keep<T: Send + Sync + 'static>(&self, keys: Arc<T>, owner: Owner) -> u64 {
+    pub(super) fn keep<T: Send + Sync + 'static>(&self, keys: Arc<T>, size: usize, owner: Owner) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = entropy();
         let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let mut snapshots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        snapshots.keep(Snapshot { number, owner, used: Clock.mono(), continued: false, keys });
+        snapshots.keep(Snapshot { number, owner, used: Clock.mono(), continued: false, size, keys });
         if !std::mem::replace(&mut snapshots.swept, true) {
             tokio::spawn(sweep(Arc::downgrade(&self.0)));
         }
@@ -102,13 +106,16 @@ async fn sweep(snapshots: Weak<Mutex<Snapshots>>) {
 impl Snapshots {
     fn keep(&mut self, snapshot: Snapshot) {
         self.forget_unused(snapshot.used);
-        if self.kept.len() >= MAX_SNAPSHOTS {
+        while self.kept.len() >= MAX_SNAPSHOTS || self.keys() + snapshot.size > MAX_KEYS {
             let first = self.kept.iter().enumerate().min_by_key(|(_, kept)| (kept.continued, kept.used));
-            if let Some(at) = first.map(|(at, _)| at) {
-                self.kept.swap_remove(at);
-            }
+            let Some(at) = first.map(|(at, _)| at) else { break };
+            self.kept.swap_remove(at);
         }
         self.kept.push(snapshot);
+    }
+
+    fn keys(&self) -> usize {
+        self.kept.iter().map(|kept| kept.size).sum()
     }
 
     fn find(&mut self, number: u64, owner: &Owner, now: Mono) -> Option<Arc<dyn Any + Send + Sync>> {
@@ -132,7 +139,14 @@ mod tests {
     }
 
     fn snapshot(number: u64, second: u64) -> Snapshot {
-        Snapshot { number, owner: owner("ops", "a"), used: at(second), continued: false, keys: Arc::new(vec![number]) }
+        Snapshot {
+            number,
+            owner: owner("ops", "a"),
+            used: at(second),
+            continued: false,
+            size: 1,
+            keys: Arc::new(vec![number]),
+        }
     }
 
     fn at(second: u64) -> Mono {
@@ -172,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_sixteen_and_those_that_nobody_went_on_with_give_way_first() {
+    fn there_are_sixteen_and_those_without_a_second_page_are_evicted_first() {
         let mut snapshots = Snapshots::default();
         for number in 0..16 {
             snapshots.keep(snapshot(number, number));
@@ -182,5 +196,16 @@ mod tests {
             snapshots.keep(snapshot(number, number));
         }
         assert_eq!(numbers(&snapshots), [0].into_iter().chain(25..40).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn their_keys_are_bounded_together() {
+        let mut snapshots = Snapshots::default();
+        for number in 0..3 {
+            snapshots.keep(Snapshot { size: MAX_KEYS / 2, ..snapshot(number, number) });
+        }
+        assert_eq!(numbers(&snapshots), [1, 2]);
+        snapshots.keep(Snapshot { size: MAX_KEYS, ..snapshot(3, 3) });
+        assert_eq!(numbers(&snapshots), [3]);
     }
 }

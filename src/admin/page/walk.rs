@@ -38,7 +38,7 @@ pub(super) type Stopped<K> = Option<At<K>>;
 impl<L: Listing> Walk<'_, L> {
     /// Whether the networks are walked together, in one order.
     pub(super) fn is_merged(&self) -> bool {
-        self.list.is_ranked() && self.list.is_merged()
+        self.list.is_ranked()
     }
 
     /// What tokens call the networks that are walked together: one, unless they are merged.

@@ -56,10 +56,6 @@ impl Listing for Refused {
         true
     }
 
-    fn is_merged(&self) -> bool {
-        true
-    }
-
     fn rank(&self, entry: &Entry) -> u64 {
         entry.source.count
     }

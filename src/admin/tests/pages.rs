@@ -19,7 +19,6 @@ use crate::network::{Directory, Error, Handle};
 struct Numbers {
     all: Mutex<BTreeMap<String, BTreeMap<u32, u32>>>,
     ranked: bool,
-    merged: bool,
     divisor: u32,
     /// Entries that were asked for at a time, at most.
     asked: Mutex<usize>,
@@ -57,10 +56,6 @@ impl Listing for Numbers {
         self.ranked
     }
 
-    fn is_merged(&self) -> bool {
-        self.merged
-    }
-
     fn rank(&self, (_, worth): &(u32, u32)) -> u64 {
         (*worth).into()
     }
@@ -84,7 +79,7 @@ fn numbers(networks: &[&str], count: u32, ranked: bool, divisor: u32) -> Numbers
     let all = (0..count).map(|key| (key, key.wrapping_mul(2_654_435_761) % 50));
     let all: BTreeMap<u32, u32> = all.collect();
     let all = networks.iter().map(|network| ((*network).to_owned(), all.clone())).collect();
-    Numbers { all: Mutex::new(all), ranked, merged: false, divisor, asked: Mutex::new(0) }
+    Numbers { all: Mutex::new(all), ranked, divisor, asked: Mutex::new(0) }
 }
 
 fn caller(who: &str) -> Caller {
@@ -130,8 +125,8 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
     proptest::collection::vec((any::<bool>(), keys(), keys(), worths), 0..12)
 }
 
-async fn check(size: i32, (ranked, merged): (bool, bool), divisor: u32, turns: Vec<Turn>) {
-    let list = Numbers { merged, ..numbers(&["a", "b"], 200, ranked, divisor) };
+async fn check(size: i32, ranked: bool, divisor: u32, turns: Vec<Turn>) {
+    let list = numbers(&["a", "b"], 200, ranked, divisor);
     let scope = scope(&[world("a"), world("b")], "-");
     let initial: Vec<(String, u32)> = ["a", "b"]
         .iter()
@@ -164,7 +159,7 @@ async fn check(size: i32, (ranked, merged): (bool, bool), divisor: u32, turns: V
     for stayed in initial.into_iter().filter(|entry| !gone.contains(entry)) {
         assert!(keys.contains(&stayed), "{stayed:?} was left out");
     }
-    assert!((ranked && merged) || shown.is_sorted_by_key(|(network, _, _)| network.clone()));
+    assert!(ranked || shown.is_sorted_by_key(|(network, _, _)| network.clone()));
 }
 
 proptest! {
@@ -172,10 +167,10 @@ proptest! {
 
     #[test]
     fn nothing_comes_twice_and_nothing_that_stayed_is_left_out(
-        size in 1..60_i32, order in any::<(bool, bool)>(), divisor in 1..40_u32, turns in turns()
+        size in 1..60_i32, ranked in any::<bool>(), divisor in 1..40_u32, turns in turns()
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(check(size, order, divisor, turns));
+        runtime.block_on(check(size, ranked, divisor, turns));
     }
 }
 
@@ -197,7 +192,7 @@ async fn an_order_is_that_of_the_first_page_and_the_rows_are_the_present_ones() 
 
 #[tokio::test]
 async fn an_order_over_all_networks_is_one_whatever_network_an_entry_is_of() {
-    let list = Numbers { merged: true, ..numbers(&["a", "b", "c"], 20, true, 1) };
+    let list = numbers(&["a", "b", "c"], 20, true, 1);
     list.change("b", |all| all.values_mut().for_each(|worth| *worth += 25));
     list.change("c", |all| *all = [(7, 1_000)].into());
     let scope = scope(&[world("a"), world("b"), world("c")], "-");
@@ -219,7 +214,7 @@ async fn an_order_over_all_networks_is_one_whatever_network_an_entry_is_of() {
 
 #[tokio::test]
 async fn a_network_that_goes_takes_its_part_of_the_order_along() {
-    let list = Numbers { merged: true, ..numbers(&["a", "b"], 20, true, 1) };
+    let list = numbers(&["a", "b"], 20, true, 1);
     let worlds = [world("a"), world("b")];
     let pages = Pages::default();
     let first = get(&pages, &list, &scope(&worlds, "-"), 5, "").await.unwrap();

@@ -77,7 +77,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             column("TARGET").lead(),
             column("SINCE").spare(2),
             column("ENDS"),
-            column("BY").spare(1),
+            column("ORIGIN").spare(1),
             column("AUTHOR").spare(3),
             column("REASON").prose(),
         ];

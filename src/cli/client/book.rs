@@ -131,7 +131,7 @@ async fn summary(session: &Session) -> Result<(), Failure> {
     session.output.show(&answer, |answer: &GetSummaryResponse| {
         let columns = [
             column("NETWORK"),
-            column("IDS"),
+            column("PEERS KNOWN"),
             column("NEW").spare(3),
             column("OLD").spare(4),
             column("BANNED").spare(2),
@@ -182,9 +182,9 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
         let request = ListAddressesRequest { network, page_size, page_token, filter, order: order.proto().into() };
         async move { client.list_addresses(request).await }
     };
-    let (network, rank) = (session.network(), |address: &Address| order.rank(address));
+    let network = session.network();
     let of_all = network == ALL;
-    let list = pages::ranked(session, network, args.limit, rank, fetch).await?;
+    let list = pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?;
     list.show(session, "addresses", |answer: &ListAddressesResponse| {
         let columns = [
             column("NETWORK").when(of_all),
@@ -196,7 +196,7 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
             column("REACHED"),
             column("FAILURES").spare(3),
             column("ADDED").spare(2),
-            column("TOLD BY").spare(1),
+            column("SOURCE").spare(1),
         ];
         table(columns, answer.addresses.iter().map(row))
     })
@@ -210,17 +210,6 @@ impl Order {
             Order::LastAttempt => AddressOrder::LastAttempt,
             Order::Added => AddressOrder::AddTime,
             Order::Failures => AddressOrder::FailedAttempts,
-        }
-    }
-
-    /// By address they stay as they come, network by network.
-    fn rank(self, address: &Address) -> i128 {
-        match self {
-            Order::Address => 0,
-            Order::LastSuccess => pages::latest(address.last_success_time.as_ref()),
-            Order::LastAttempt => pages::latest(address.last_attempt_time.as_ref()),
-            Order::Added => pages::latest(address.add_time.as_ref()),
-            Order::Failures => address.failed_attempt_count.into(),
         }
     }
 }

@@ -116,11 +116,11 @@ pub(super) async fn dials(session: &Session, args: DialsArgs) -> Result<(), Fail
         let columns = [
             column("TIME"),
             column("NETWORK"),
-            column("WHOM").lead(),
-            column("WHERE").spare(1),
-            column("WHY").spare(2),
+            column("TARGET").lead(),
+            column("REMOTE").spare(1),
+            column("PURPOSE").spare(2),
             column("OUTCOME"),
-            column("WHAT").prose(),
+            column("DETAIL").prose(),
         ];
         table(columns, answer.dials.iter().map(row))
     })
@@ -148,7 +148,8 @@ pub(super) async fn refusals(session: &Session, args: RefusalsArgs) -> Result<()
                 cell(reasons.join(", ")),
             ]
         };
-        let columns = [column("FROM"), column("NETWORK"), column("REFUSED"), column("LAST"), column("FOR").prose()];
+        let columns =
+            [column("SOURCE"), column("NETWORK"), column("REFUSED"), column("LAST"), column("REASONS").prose()];
         table(columns, answer.sources.iter().map(row))
     })
 }
@@ -178,7 +179,8 @@ pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<(), Fail
                 cell(&entry.summary),
             ]
         };
-        let columns = [column("TIME"), column("NETWORK"), column("WHO"), column("BY").spare(1), column("WHAT").prose()];
+        let columns =
+            [column("TIME"), column("NETWORK"), column("AUTHOR"), column("METHOD").spare(1), column("CHANGE").prose()];
         table(columns, answer.entries.chunk_by(is_same_change).map(row))
     })
 }

@@ -157,7 +157,7 @@ async fn list(session: &Session) -> Result<(), Failure> {
             column("STATE"),
             column("MODE").spare(3),
             column("NODE ID").spare(4),
-            column("LISTENS AT"),
+            column("LISTEN ADDRESS"),
             column("DEFAULT").spare(2),
             column("FOLDER").spare(1),
         ];
@@ -224,8 +224,8 @@ async fn config(session: &Session, key: String, changed: bool) -> Result<(), Fai
             column("KEY"),
             column("VALUE").prose(),
             column("SOURCE"),
-            column("WHERE").spare(2),
-            column("CHANGE BY").spare(1),
+            column("ORIGIN").spare(2),
+            column("CHANGED BY").spare(1),
         ];
         let text = table(columns, entries.filter(wanted).map(row));
         if answer.immutable { text + "immutable: the file forbids changes at run time\n" } else { text }

@@ -1,24 +1,19 @@
-//! Lists that come in pages, as one answer; those of several networks as one list in one order.
+//! Lists that come in pages, as one answer. The server merges those of several networks.
 
 use std::time::Duration;
 
 use prost::{Message, Name};
-use prost_types::Timestamp;
 use tonic::{Response, Status};
 use tonic_types::StatusExt as _;
 
-use super::connect::MAX_ANSWER;
-use super::{ALL, Session, per_network, reason, refused_of_all};
+use super::{Session, per_network, reason, refused_of_all};
 use crate::cli::{Failure, output};
 use crate::proto::pexd::v1 as pb;
-use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
 
 /// Entries of a page.
 const PAGE: i32 = 1_000;
 /// How often a page is asked for again when pexd is asked faster than one may.
 const TRIES: usize = 8;
-/// Reasons of errors that are one network's own.
-const OF_NETWORK: [&str; 4] = ["NETWORK_GONE", "NETWORK_UNRESPONSIVE", "BOOK_UNREADABLE", "NO_BOOK"];
 
 /// An answer that is a page of a list.
 pub(super) trait Paged: Message + Name + Default {
@@ -80,68 +75,6 @@ where
     F: Future<Output = Result<Response<P>, Status>>,
 {
     walk(limit, fetch).await.map_err(refused_of_all)
-}
-
-/// The first entries of a list in an order, which of all networks is an order over them all: what ranks highest comes first.
-///
-/// For the lists that the API gives network by network, where the one that matters may be the last: each is asked for its own
-/// first entries. `fetch` is told the network, the size and the token of a page.
-pub(super) async fn ranked<P, F>(
-    session: &Session,
-    network: String,
-    limit: usize,
-    rank: impl Fn(&P::Entry) -> i128,
-    fetch: impl Fn(String, i32, String) -> F,
-) -> Result<List<P>, Failure>
-where
-    P: Paged,
-    F: Future<Output = Result<Response<P>, Status>>,
-{
-    if network != ALL {
-        return collect(limit, |size, token| fetch(network.clone(), size, token)).await;
-    }
-    let (networks, failures) = served(session).await?;
-    let mut all = List { answer: P::default(), more: false };
-    *all.answer.failures_mut() = failures;
-    for network in networks {
-        match walk(limit, |size, token| fetch(network.clone(), size, token)).await {
-            Ok(List { mut answer, more }) => {
-                all.more |= more;
-                all.answer.add_total(answer.total());
-                all.answer.entries_mut().extend(answer.take_entries());
-            }
-            // It was removed meanwhile.
-            Err(status) if reason(&status) == "NETWORK_NOT_FOUND" => {}
-            Err(status) if OF_NETWORK.contains(&reason(&status).as_str()) => {
-                let failure =
-                    pb::NetworkFailure { network, reason: status.message().to_owned(), code: status.code().into() };
-                all.answer.failures_mut().push(failure);
-            }
-            Err(status) => return Err(refused_of_all(status)),
-        }
-    }
-    let entries = all.answer.entries_mut();
-    entries.sort_by_key(|entry| std::cmp::Reverse(rank(entry)));
-    all.more |= entries.len() > limit;
-    entries.truncate(limit);
-    Ok(all)
-}
-
-/// A point in time as a rank: the latest is the highest.
-pub(super) fn latest(time: Option<&Timestamp>) -> i128 {
-    time.map_or(i128::MIN, |time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos))
-}
-
-/// The networks that are served, and those that do not answer.
-async fn served(session: &Session) -> Result<(Vec<String>, Vec<pb::NetworkFailure>), Failure> {
-    let client = NetworkServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER);
-    let fetch = |page_size, page_token| {
-        let mut client = client.clone();
-        async move { client.list_networks(pb::ListNetworksRequest { page_size, page_token }).await }
-    };
-    let answer: pb::ListNetworksResponse = collect(usize::MAX, fetch).await?.answer;
-    let networks = answer.networks.into_iter().map(|network| network.network);
-    Ok((networks.collect(), answer.failures))
 }
 
 async fn walk<P, F>(limit: usize, mut fetch: impl FnMut(i32, String) -> F) -> Result<List<P>, Status>

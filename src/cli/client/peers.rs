@@ -78,7 +78,7 @@ enum Order {
 impl Order {
     const fn proto(self) -> PeerOrder {
         match self {
-            Order::Connected => PeerOrder::Unspecified,
+            Order::Connected => PeerOrder::ConnectTime,
             Order::Received => PeerOrder::ReceivedBytes,
             Order::Sent => PeerOrder::SentBytes,
             Order::Requests => PeerOrder::Requests,
@@ -189,29 +189,20 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
     };
     let network = session.network();
     let of_all = network == ALL;
-    let list = match order {
-        Order::Connected => {
-            let first = |peer: &Peer| -pages::latest(peer.connect_time.as_ref()).max(0);
-            pages::ranked(session, network, args.limit, first, fetch).await?
-        }
-        // One order over all networks, as pexd gives it.
-        Order::Received | Order::Sent | Order::Requests => {
-            pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?
-        }
-    };
+    let list = pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?;
     list.show(session, "peers", |answer: &ListPeersResponse| {
         let columns = [
             column("NETWORK").when(of_all),
             column("ID").lead(),
             column("ADDRESS"),
-            column("WAY").spare(5),
-            column("WHY").spare(4),
+            column("DIRECTION").spare(5),
+            column("PURPOSE").spare(4),
             column("SINCE"),
             column("MONIKER").spare(1),
             column("VERSION").spare(2),
-            column("IN").spare(6),
-            column("OUT").spare(3),
-            column("ASKED"),
+            column("RECEIVED").spare(6),
+            column("SENT").spare(3),
+            column("REQUESTS"),
         ];
         table(columns, answer.peers.iter().map(row))
     })
@@ -301,7 +292,7 @@ async fn configured(session: &Session, list: Option<List>) -> Result<(), Failure
                 cell(&peer.peer),
                 cell(from),
                 if peer.in_effect {
-                    coloured("in force", CellColour::Good)
+                    coloured("in effect", CellColour::Good)
                 } else {
                     coloured("removed", CellColour::Doubtful)
                 },
@@ -315,7 +306,7 @@ async fn configured(session: &Session, list: Option<List>) -> Result<(), Failure
             column("NETWORK"),
             column("LIST"),
             column("PEER").lead(),
-            column("FROM").spare(3),
+            column("ORIGIN").spare(3),
             column("STATE"),
             column("CONNECTED"),
             column("NEXT DIAL").spare(4),

@@ -85,14 +85,14 @@ async fn list(session: &Session) -> Result<(), Failure> {
         let columns = [
             column("NETWORK"),
             column("SEED").lead(),
-            column("FROM").spare(2),
+            column("ORIGIN").spare(2),
             column("OUTCOME"),
             column("DIALLED"),
             column("REACHED"),
             column("LATENCY").spare(1),
-            column("GAVE").spare(3),
+            column("ADDRESSES").spare(3),
             column("GOOD").spare(4),
-            column("WHAT").prose(),
+            column("DETAIL").prose(),
         ];
         table(columns, answer.seeds.iter().map(row))
     })

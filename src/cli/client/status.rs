@@ -4,15 +4,17 @@ use std::fmt::Write as _;
 
 use super::{Session, connect, per_network, refused};
 use crate::cli::Failure;
-use crate::cli::humanize::{ago, why_unsaved, word};
+use crate::cli::humanize::{ago, word};
 use crate::cli::table::{Cell, CellColour, cell, coloured, column, paragraph, table};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
-use crate::proto::pexd::v1::{GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus};
+use crate::proto::pexd::v1::{
+    AttentionReason, GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus,
+};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// End with exit code 9 when a network needs attention (it failed, is in an outage, cannot save, has had nobody to serve
-    /// for five minutes) or did not answer
+    /// End with exit code 9 when a network needs attention (it failed, is in an outage, cannot save, can serve nothing or has
+    /// reached nobody for five minutes) or did not answer
     #[arg(long)]
     check: bool,
 }
@@ -36,10 +38,9 @@ fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
     Err(Failure::Sick(lines.collect::<Vec<_>>().join("\n")))
 }
 
-/// An older pexd does not tell what needs attention, but what it counts as such.
+/// Whether the server says that it needs attention.
 fn is_sick(status: &ReactorStatus) -> bool {
-    let degraded = status.outage || !status.unsaved_reason.is_empty();
-    !status.attention.is_empty() || status.state() == ReactorState::Failed || degraded
+    !status.attention.is_empty()
 }
 
 fn text(answer: &GetStatusResponse) -> String {
@@ -52,16 +53,16 @@ fn text(answer: &GetStatusResponse) -> String {
         column("IN").spare(8),
         column("OUT").spare(5),
         column("DIALS").spare(1),
-        column("IDS").spare(6),
+        column("PEERS KNOWN").spare(6),
         column("SERVABLE"),
         column("ANSWERED").spare(3),
         column("DIALS REACH").spare(7),
     ];
     text += &table(columns, answer.statuses.iter().map(row));
     for status in &answer.statuses {
-        for (what, reason) in problems(status) {
-            let told = paragraph(&format!("{}: {what}: {reason}", status.network), 2);
-            let _ = write!(text, "\n{told}");
+        for (what, note) in notes(status) {
+            let note = paragraph(&format!("{}: {what}: {note}", status.network), 2);
+            let _ = write!(text, "\n{note}");
         }
     }
     text
@@ -110,25 +111,27 @@ fn row(status: &ReactorStatus) -> [Cell; 11] {
     ]
 }
 
-fn problems(status: &ReactorStatus) -> Vec<(&'static str, String)> {
-    let outage = if status.outage {
-        "most of what was good fails at once: this host's network, or a halt or upgrade of the chain; nothing is demoted".to_owned()
-    } else {
-        String::new()
-    };
-    let all = [
-        ("failed", status.state_reason.clone()),
-        ("outage", outage),
-        ("not saved", why_unsaved(&status.unsaved_reason).to_owned()),
-        ("why no more are servable", status.servable_reason.clone()),
-    ];
-    all.into_iter().filter(|(_, reason)| !reason.is_empty()).collect()
+/// The server's own texts: what needs attention, then what keeps more from being served, unless that was said already.
+fn notes(status: &ReactorStatus) -> Vec<(String, &str)> {
+    let attention = status.attention.iter().map(|attention| {
+        // A reason that this pexd does not know has its text all the same.
+        let reason = AttentionReason::try_from(attention.reason);
+        let what =
+            reason.map_or_else(|_| "attention".to_owned(), |reason| word(reason.as_str_name(), "ATTENTION_REASON_"));
+        (what, attention.text.as_str())
+    });
+    let mut notes: Vec<_> = attention.collect();
+    let servable = status.servable_reason.as_str();
+    if !servable.is_empty() && !notes.iter().any(|(_, text)| text.contains(servable)) {
+        notes.push(("why no more are servable".to_owned(), servable));
+    }
+    notes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::pexd::v1::NetworkFailure;
+    use crate::proto::pexd::v1::{Attention, NetworkFailure};
 
     #[test]
     fn a_network_that_does_not_answer_is_named_and_needs_attention() {
@@ -140,5 +143,28 @@ mod tests {
         let told = "a-1 failed: network a-1 does not answer\n1 of 2 networks need attention";
         assert_eq!(failure.to_string(), told);
         assert!(check(&GetStatusResponse { failures: Vec::new(), ..answer }).is_ok());
+    }
+
+    #[test]
+    fn every_text_of_the_servers_is_shown_and_counts_also_of_a_reason_that_is_not_known_here() {
+        let nobody = AttentionReason::NobodyReached.into();
+        for (reason, shown) in [(nobody, "a-1: nobody reached: no seed"), (4711, "a-1: attention: no seed")] {
+            let attention = vec![Attention { reason, text: "no seed answers".into() }];
+            let status = ReactorStatus { network: "a-1".into(), attention, ..Default::default() };
+            let answer = GetStatusResponse { statuses: vec![status], ..Default::default() };
+            assert!(text(&answer).contains(shown), "{}", text(&answer));
+            assert_eq!(check(&answer).unwrap_err().exit_code(), 9);
+        }
+    }
+
+    #[test]
+    fn what_keeps_addresses_from_being_served_is_said_once() {
+        let servable_reason = "2 addresses timed out".to_owned();
+        let text = format!("no address can be served: {servable_reason}");
+        let attention = vec![Attention { reason: AttentionReason::NothingServable.into(), text }];
+        let mut status = ReactorStatus { servable_reason, attention, ..Default::default() };
+        assert_eq!(notes(&status).len(), 1);
+        status.attention.clear();
+        assert_eq!(notes(&status), [("why no more are servable".to_owned(), "2 addresses timed out")]);
     }
 }

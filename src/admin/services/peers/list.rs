@@ -108,16 +108,13 @@ impl Listing for PeerListing {
         self.order != PeerOrder::Unspecified
     }
 
-    fn is_merged(&self) -> bool {
-        true
-    }
-
     fn rank(&self, peer: &Peer) -> u64 {
         match self.order {
             PeerOrder::Unspecified => 0,
             PeerOrder::ReceivedBytes => peer.traffic.bytes_in,
             PeerOrder::SentBytes => peer.traffic.bytes_out,
             PeerOrder::Requests => peer.view.requests.into(),
+            PeerOrder::ConnectTime => u64::MAX - u64::try_from(peer.view.connected_since.as_millis()).unwrap_or(0),
         }
     }
 
