@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::tunables;
 use crate::config::keys::Limits;
 use crate::config::{self};
-use crate::network::{self, Changeable, SharedListener};
+use crate::network::{self, Changeable, SharedListener, Tunables};
 use crate::node::Params;
 use crate::transport::{ConnectionSettings, DialLimits, Dialler, LocalNode};
 use crate::types::{NodeInfo, PEX_CHANNEL, ProtocolVersion};
@@ -20,15 +20,16 @@ pub(super) fn dialler(limits: &Limits) -> Dialler {
 
 /// A network, at the entrance of those that it shares address and identity with, if there are any.
 pub(super) fn network(network: &config::Network, shared: Option<&SharedListener>) -> network::Config {
-    let handshake_limits = tunables::handshake_limits(network);
+    let tunables = tunables::of(network);
+    let handshake_limits = tunables.handshake_limits;
     let shared_listener = shared.map_or_else(
         || SharedListener::new(network.p2p.laddr, handshake_limits),
         |shared| shared.with_limits(handshake_limits),
     );
     network::Config {
         chain_id: network.chain_id.as_str().into(),
-        params: params(network),
-        local: LocalNode::new(network.node_key.clone(), node_info(network), settings(network)),
+        params: params(network, &tunables),
+        local: LocalNode::new(network.node_key.clone(), node_info(network), settings(network, &tunables)),
         shared_listener,
         book: network.book.clone(),
         store: store::StoreSettings { dial_log: network.dial_log, ..store::StoreSettings::default() },
@@ -58,23 +59,21 @@ fn node_info(network: &config::Network) -> NodeInfo {
     }
 }
 
-fn settings(network: &config::Network) -> ConnectionSettings {
+fn settings(network: &config::Network, tunables: &Tunables) -> ConnectionSettings {
     let p2p = &network.p2p;
     ConnectionSettings {
         max_packet_payload: p2p.max_packet_msg_payload_size as usize,
-        send_rate: p2p.send_rate,
-        recv_rate: p2p.recv_rate,
-        flush_throttle: p2p.flush_throttle_timeout,
+        rates: tunables.rates,
         handshake_timeout: p2p.handshake_timeout,
         dial_timeout: p2p.dial_timeout,
         strict: p2p.addr_book_strict,
         allow_duplicate_ip: p2p.allow_duplicate_ip,
-        max_dials: network.pex.max_dials as usize,
+        max_dials: tunables.node.limits.max_dials,
         ..ConnectionSettings::default()
     }
 }
 
-fn params(network: &config::Network) -> Params {
+fn params(network: &config::Network, tunables: &Tunables) -> Params {
     let p2p = &network.p2p;
     let own_id = network.id();
     let book = book::Params {
@@ -85,20 +84,17 @@ fn params(network: &config::Network) -> Params {
     };
     let switch = switch::Params {
         own_id,
-        max_inbound: p2p.max_num_inbound_peers,
-        max_outbound: p2p.max_num_outbound_peers,
+        limits: tunables.node.limits,
         unconditional: p2p.unconditional_peer_ids.iter().copied().collect(),
         persistent: p2p.persistent_peers.clone(),
-        persistent_max_period: p2p.persistent_peers_max_dial_period,
         allow_duplicate_ip: p2p.allow_duplicate_ip,
-        max_dials: network.pex.max_dials as usize,
     };
     let pex = pex::Params {
         seed_mode: p2p.seed_mode,
         bootstrap: network.pex.bootstrap,
         seeds: p2p.seeds.clone(),
-        ensure_peers_period: network.pex.ensure_peers_period,
-        crawl_period: network.pex.ensure_peers_period,
+        ensure_peers_period: tunables.node.period,
+        crawl_period: tunables.node.period,
         seed_disconnect_wait_period: pex::params::SEED_DISCONNECT_WAIT_PERIOD,
     };
     Params { book, switch, pex }

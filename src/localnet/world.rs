@@ -114,7 +114,7 @@ impl World {
             let mut config = member.config(folder, Vec::new(), false);
             if advertises(n) {
                 // It tells of addresses that it never tries: a node leaves out what it has seen fail.
-                config.params.switch.max_outbound = 0;
+                config.params.switch.limits.max_outbound = 0;
             }
             fill_book(&config, &known).await?;
             world.live(config).await?;
@@ -217,13 +217,14 @@ fn params(own_id: NodeId, at: SocketAddr, seeds: Vec<NetAddress>, seed_mode: boo
         book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id) },
         switch: switch::Params {
             own_id,
-            max_inbound: if seed_mode { 2_000 } else { 40 },
-            max_outbound: 10,
+            limits: crate::switch::Limits {
+                max_inbound: if seed_mode { 2_000 } else { 40 },
+                max_outbound: 10,
+                ..Default::default()
+            },
             unconditional: BTreeSet::new(),
             persistent: Vec::new(),
-            persistent_max_period: std::time::Duration::ZERO,
             allow_duplicate_ip: true,
-            max_dials: 128,
         },
         pex: pex::Params {
             seed_mode,

@@ -51,7 +51,7 @@ impl Config {
     pub fn configured(&self) -> Configured {
         Configured {
             params: self.params.clone(),
-            rates: self.local.settings().rates(),
+            rates: self.local.settings().rates,
             handshake_limits: self.shared_listener.limits(),
         }
     }

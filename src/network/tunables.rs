@@ -10,7 +10,7 @@ use crate::transport::{ConnectionRates, HandshakeLimits};
 use crate::types::Wall;
 
 /// The values that can be changed while the network runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tunables {
     /// The node's.
     pub node: Tuning,

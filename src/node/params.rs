@@ -24,15 +24,21 @@ pub struct Tuning {
     pub period: Duration,
 }
 
+impl Default for Tuning {
+    fn default() -> Self {
+        Tuning { limits: switch::Limits::default(), period: pex::params::ENSURE_PEERS_PERIOD }
+    }
+}
+
 impl Params {
     /// The tuning as it is here.
     pub const fn tuning(&self) -> Tuning {
-        Tuning { limits: self.switch.limits(), period: self.pex.ensure_peers_period }
+        Tuning { limits: self.switch.limits, period: self.pex.ensure_peers_period }
     }
 
     /// Takes another tuning.
     pub fn set_tuning(&mut self, tuning: Tuning) {
-        self.switch.set_limits(tuning.limits);
+        self.switch.limits = tuning.limits;
         self.pex.set_period(tuning.period);
     }
 }

@@ -22,9 +22,9 @@ impl Node {
             inbound,
             outbound,
             dialling: count(self.switch.dialling()),
-            max_inbound: params.max_inbound,
-            max_outbound: params.max_outbound,
-            max_dials: count(params.max_dials),
+            max_inbound: params.limits.max_inbound,
+            max_outbound: params.limits.max_outbound,
+            max_dials: count(params.limits.max_dials),
             book: self.summary(now),
             crawl: CrawlView {
                 last_round: self.pex.last_round(),

@@ -51,7 +51,7 @@ impl Pex {
 
     /// Whether a dial of the crawl may begin now.
     pub(super) fn may_crawl(&self, switch: &Switch) -> bool {
-        let most = switch.params().max_dials;
+        let most = switch.params().limits.max_dials;
         self.params.seed_mode && switch.dialling() + DIALS_IN_RESERVE.min(most / 2) < most
     }
 

@@ -90,7 +90,7 @@ impl Pex {
         }
         self.visits.retain(|(_, other)| *other != conn);
         let (_, outbound) = cx.switch.counted();
-        if !self.params.seed_mode && outbound <= cx.switch.params().max_outbound {
+        if !self.params.seed_mode && outbound <= cx.switch.params().limits.max_outbound {
             cx.switch.repurpose(conn, Purpose::Keep);
         } else {
             self.let_go(cx, conn, CloseReason::VisitOver);

@@ -77,7 +77,7 @@ impl Pex {
             had_its_time && self.kept(peer) == RetentionReason::Requester && !peer.unconditional && !peer.persistent
         };
         // With a limit that was lowered one slot is not enough.
-        let one_is_enough = cx.switch.counted().0 == cx.switch.params().max_inbound;
+        let one_is_enough = cx.switch.counted().0 == cx.switch.params().limits.max_inbound;
         let oldest = cx.switch.peers().find(holds_a_slot).map(|peer| peer.conn);
         if let Some(conn) = oldest.filter(|_| self.is_seed() && one_is_enough) {
             self.misbehaved(cx, conn, Fault::ClosedByUs(CloseReason::MadeRoom));

@@ -36,7 +36,7 @@ impl Switch {
 
     /// Whether all inbound slots are taken.
     pub fn is_full(&self) -> bool {
-        self.peers.counted().0 >= self.params.max_inbound
+        self.peers.counted().0 >= self.params.limits.max_inbound
     }
 
     pub(super) fn may_connect(&self, now: Now, peer: &Handshaken) -> Result<(), Fault> {
@@ -112,7 +112,7 @@ impl Switch {
             let pause = if was_short { params::RECONNECT_INTERVAL } else { Duration::ZERO };
             self.reconnect.lost(&peer.info.id, now.mono + pause);
         } else {
-            self.reconnect.hung_up(&peer.info.id, now.mono, self.params.persistent_max_period, rng);
+            self.reconnect.hung_up(&peer.info.id, now.mono, self.params.limits.persistent_max_period, rng);
         }
         Some(peer)
     }

@@ -70,13 +70,13 @@ impl Switch {
             if !address.ip().is_loopback() && self.dials.to(address.ip()) >= params::MAX_DIALS_PER_HOST {
                 return Err(NotDialled::HostBusy);
             }
-            let cap = self.reconnect.is_persistent(target).then_some(self.params.persistent_max_period);
+            let cap = self.reconnect.is_persistent(target).then_some(self.params.limits.persistent_max_period);
             self.backoff.check(&address, now.mono, cap).map_err(|wait| match wait {
                 Wait::Until(at) => NotDialled::TooEarly(at),
                 Wait::GivenUp => NotDialled::GivenUp,
             })?;
         }
-        if self.dials.len() >= self.params.max_dials { Err(NotDialled::Busy) } else { Ok(()) }
+        if self.dials.len() >= self.params.limits.max_dials { Err(NotDialled::Busy) } else { Ok(()) }
     }
 
     /// How long the failures of an address and its place keep the crawl from dialling it: until then, and whether it is
@@ -155,7 +155,7 @@ impl Switch {
             Fault::DuplicateIp | Fault::BannedIp | Fault::LocalResources => {
                 self.reconnect.postpone(&dial.target.id(), now.mono);
             }
-            _ => self.reconnect.failed(&dial.target, now.mono, self.params.persistent_max_period, rng),
+            _ => self.reconnect.failed(&dial.target, now.mono, self.params.limits.persistent_max_period, rng),
         }
     }
 

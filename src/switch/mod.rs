@@ -231,13 +231,13 @@ impl Switch {
     /// Outbound slots that neither a peer nor a dial has taken.
     pub fn free_outbound(&self) -> u32 {
         let taken = self.peers.counted().1 as usize + self.dials.len();
-        self.params.max_outbound.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+        self.params.limits.max_outbound.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
     /// Sets the limits. Nobody is let go and no dial given up for a lower one: it holds for what comes. A shorter pause
     /// between dials of a persistent peer shortens those that are under way.
     pub fn set_limits(&mut self, now: Now, limits: Limits) {
-        self.params.set_limits(limits);
+        self.params.limits = limits;
         if !limits.persistent_max_period.is_zero() {
             self.reconnect.hurry(now.mono + limits.persistent_max_period);
         }

@@ -10,52 +10,33 @@ use crate::types::{NodeId, PeerAddress};
 pub struct Params {
     /// Our own ID.
     pub own_id: NodeId,
-    /// `max_num_inbound_peers`.
-    pub max_inbound: u32,
-    /// `max_num_outbound_peers`: what ensure-peers fills.
-    pub max_outbound: u32,
+    /// What can be changed while connections are open.
+    pub limits: Limits,
     /// `unconditional_peer_ids`, as the file has them: count in no limit.
     pub unconditional: BTreeSet<NodeId>,
     /// `persistent_peers`, as the file has them: exactly these addresses are redialled for ever.
     pub persistent: Vec<PeerAddress>,
-    /// `persistent_peers_max_dial_period`: no wait for a persistent peer is longer; zero = no such bound.
-    pub persistent_max_period: Duration,
     /// `allow_duplicate_ip`.
     pub allow_duplicate_ip: bool,
-    /// Dials at once, whatever their purpose.
-    pub max_dials: usize,
 }
 
-/// What of the parameters can be changed while connections are open; see [`Params`].
+/// The limits of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// `max_num_inbound_peers`.
     pub max_inbound: u32,
-    /// `max_num_outbound_peers`.
+    /// `max_num_outbound_peers`: what ensure peers fills.
     pub max_outbound: u32,
-    /// `persistent_peers_max_dial_period`.
+    /// `persistent_peers_max_dial_period`: no wait for a persistent peer is longer; zero = no such bound.
     pub persistent_max_period: Duration,
-    /// Dials at once.
+    /// Dials at once, whatever their purpose.
     pub max_dials: usize,
 }
 
-impl Params {
-    /// Takes other limits.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.max_inbound = limits.max_inbound;
-        self.max_outbound = limits.max_outbound;
-        self.persistent_max_period = limits.persistent_max_period;
-        self.max_dials = limits.max_dials;
-    }
-
-    /// The limits as they are here.
-    pub const fn limits(&self) -> Limits {
-        Limits {
-            max_inbound: self.max_inbound,
-            max_outbound: self.max_outbound,
-            persistent_max_period: self.persistent_max_period,
-            max_dials: self.max_dials,
-        }
+impl Default for Limits {
+    /// A node's, as CometBFT has them (`config/config.go: DefaultP2PConfig`), and our own bound on dials.
+    fn default() -> Self {
+        Limits { max_inbound: 40, max_outbound: 10, persistent_max_period: Duration::ZERO, max_dials: 128 }
     }
 }
 

@@ -66,7 +66,10 @@ struct Life {
 impl Life {
     fn new() -> Self {
         let own = params(id(0), place(0), false).switch;
-        let switch = Switch::new(Params { max_inbound: MAX_INBOUND, ..own }, RestoredState::default());
+        let switch = Switch::new(
+            Params { limits: Limits { max_inbound: MAX_INBOUND, ..own.limits }, ..own },
+            RestoredState::default(),
+        );
         Life {
             switch,
             out: Outbox::default(),

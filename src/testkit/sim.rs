@@ -333,13 +333,14 @@ pub fn params(id: NodeId, at: SocketAddr, seed_mode: bool) -> Params {
     let book = book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(id) };
     let switch = switch::Params {
         own_id: id,
-        max_inbound: if seed_mode { 2_000 } else { 40 },
-        max_outbound: 10,
+        limits: crate::switch::Limits {
+            max_inbound: if seed_mode { 2_000 } else { 40 },
+            max_outbound: 10,
+            ..Default::default()
+        },
         unconditional: BTreeSet::new(),
         persistent: Vec::new(),
-        persistent_max_period: Duration::ZERO,
         allow_duplicate_ip: true,
-        max_dials: 128,
     };
     let pex = pex::Params {
         seed_mode,

@@ -147,13 +147,14 @@ fn params(setup: &Setup, own_id: NodeId) -> Params {
         book: book::Params { strict: false, ..book::Params::new(own_id) },
         switch: switch::Params {
             own_id,
-            max_inbound: 2_000,
-            max_outbound: if setup.seeds.is_empty() { 0 } else { 10 },
+            limits: pexd::switch::Limits {
+                max_inbound: 2_000,
+                max_outbound: if setup.seeds.is_empty() { 0 } else { 10 },
+                ..Default::default()
+            },
             unconditional: BTreeSet::new(),
             persistent: Vec::new(),
-            persistent_max_period: Duration::ZERO,
             allow_duplicate_ip: true,
-            max_dials: 128,
         },
         pex: pex::Params {
             seed_mode: setup.seed_mode,

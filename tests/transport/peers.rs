@@ -221,7 +221,14 @@ async fn dropping_the_handle_closes() {
 
 #[tokio::test]
 async fn rates_hold_in_both_directions() {
-    let slow = ConnectionSettings { send_rate: 50_000, recv_rate: 50_000, ..settings() };
+    let slow = ConnectionSettings {
+        rates: pexd::transport::ConnectionRates {
+            send_rate: 50_000,
+            recv_rate: 50_000,
+            ..pexd::transport::ConnectionRates::default()
+        },
+        ..settings()
+    };
     let mut host = Host::with(slow, no_limits());
     let (mut peer, mut served) = host.peer().await;
     let began = tokio::time::Instant::now();

@@ -224,13 +224,10 @@ fn params(own_id: NodeId, at: SocketAddr) -> Params {
         book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id) },
         switch: switch::Params {
             own_id,
-            max_inbound: 2_000,
-            max_outbound: 10,
+            limits: crate::switch::Limits { max_inbound: 2_000, max_outbound: 10, ..Default::default() },
             unconditional: BTreeSet::new(),
             persistent: Vec::new(),
-            persistent_max_period: Duration::ZERO,
             allow_duplicate_ip: true,
-            max_dials: 128,
         },
         pex: pex::Params {
             seed_mode: true,

@@ -40,7 +40,7 @@ fn seed_of_twenty(sim: &mut Sim) -> usize {
 /// A node that takes no inbound peers: the handshake succeeds, and then it hangs up.
 fn full_node(sim: &mut Sim, n: u16) {
     let mut full = params(id(n), place(n), false);
-    full.switch.max_inbound = 0;
+    full.switch.limits.max_inbound = 0;
     let node = sim.add_node(place(n), full, Rows::default());
     sim.act(node, Node::start);
 }

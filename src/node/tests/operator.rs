@@ -149,8 +149,8 @@ fn what_is_against_a_dial_on_our_side_is_no_failure_of_a_persistent_peer() {
 #[test]
 fn a_persistent_peer_waits_for_a_free_dial_without_a_failure_and_without_end() {
     let mut bench = Bench::new(false, |params| {
-        params.switch.max_dials = 1;
-        params.switch.persistent_max_period = Duration::from_nanos(1);
+        params.switch.limits.max_dials = 1;
+        params.switch.limits.persistent_max_period = Duration::from_nanos(1);
         params.switch.persistent = vec![address(8).into(), address(9).into()];
     });
     let mut tried = BTreeSet::new();
@@ -224,7 +224,7 @@ fn a_new_file_takes_force_as_if_its_entries_were_added_and_removed_one_by_one() 
     let mut bench = Bench::new(false, |params| {
         params.switch.persistent = vec![address(8).into()];
         params.switch.unconditional = [id(5)].into();
-        params.switch.max_inbound = 1;
+        params.switch.limits.max_inbound = 1;
     });
     let dial = dials(&bench.begun)[0].3;
     bench.answers(dial, 8);
@@ -278,7 +278,7 @@ fn entries_are_walked_in_parts() {
 
 #[test]
 fn an_unconditional_peer_frees_its_slot_and_takes_it_again() {
-    let mut bench = Bench::new(false, |params| params.switch.max_inbound = 1);
+    let mut bench = Bench::new(false, |params| params.switch.limits.max_inbound = 1);
     bench.admit(1);
     assert_eq!(refusal(&bench.knock(2)), Some(Fault::Full));
     assert!(bench.add(ListItem::Unconditional(id(1))));
@@ -333,7 +333,7 @@ fn lists_are_bounded() {
 #[test]
 fn a_manual_peer_stays_for_good_in_either_mode() {
     for seed_mode in [false, true] {
-        let mut bench = Bench::new(seed_mode, |params| params.switch.max_outbound = 0);
+        let mut bench = Bench::new(seed_mode, |params| params.switch.limits.max_outbound = 0);
         bench.reach(9);
         bench.wait(3 * DAY);
         assert_eq!(bench.kept(9), RetentionReason::Manual);
@@ -369,7 +369,7 @@ fn a_dial_that_is_under_way_becomes_the_operators() {
 
 #[test]
 fn the_rules_against_a_manual_dial() {
-    let mut bench = Bench::new(false, |params| params.switch.max_dials = 2);
+    let mut bench = Bench::new(false, |params| params.switch.limits.max_dials = 2);
     let dial = |bench: &mut Bench, n: u16| bench.node.dial(bench.now, address(n).into());
     assert_eq!(bench.node.dial(bench.now, address(0).into()), Err(NotDialled::Ourselves));
     bench.admit(1);

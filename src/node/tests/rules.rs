@@ -17,7 +17,7 @@ use crate::wire::pex::{Outgoing, Received};
 #[test]
 fn inbound_slots_are_for_all_but_unconditional_peers() {
     let mut bench = Bench::new(false, |params| {
-        params.switch.max_inbound = 2;
+        params.switch.limits.max_inbound = 2;
         params.switch.unconditional.insert(id(9));
     });
     bench.admit(1);
@@ -275,7 +275,7 @@ fn a_ban_that_ends_while_the_reactor_is_stopped_is_lifted_at_the_start() {
 
 #[test]
 fn who_only_holds_slots_does_not_keep_an_asker_out_of_a_seed() {
-    let mut bench = Bench::new(true, |params| params.switch.max_inbound = 3);
+    let mut bench = Bench::new(true, |params| params.switch.limits.max_inbound = 3);
     let oldest = bench.admit(1);
     bench.wait(5 * SECOND);
     bench.admit(2);
@@ -294,7 +294,7 @@ fn who_only_holds_slots_does_not_keep_an_asker_out_of_a_seed() {
     bench.wait(10 * SECOND);
     assert_eq!(refusal(&bench.knock(2)), Some(Fault::DuplicateId), "who cannot come in anyway pushes nobody out");
     let mut file = params(id(0), place(0), true);
-    file.switch.max_inbound = 2;
+    file.switch.limits.max_inbound = 2;
     bench.node.tune(bench.now, file.tuning());
     assert_eq!(refusal(&bench.knock(5)), Some(Fault::Full), "nobody is let go for a lower limit");
     assert_eq!(bench.peers().len(), 3);
@@ -302,7 +302,7 @@ fn who_only_holds_slots_does_not_keep_an_asker_out_of_a_seed() {
 
 #[test]
 fn a_full_node_lets_nobody_go_for_another() {
-    let mut bench = Bench::new(false, |params| params.switch.max_inbound = 1);
+    let mut bench = Bench::new(false, |params| params.switch.limits.max_inbound = 1);
     bench.admit(1);
     bench.wait(Duration::from_hours(1));
     assert_eq!(refusal(&bench.knock(2)), Some(Fault::Full));
