@@ -31,7 +31,8 @@ use crate::book::{Book, HashKey, LoadReport, Refused, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
 use crate::switch::{self, Ban, BanTarget, Outbox, Switch, TooManyBans};
 pub use crate::switch::{
-    AddressEvent, BanEvent, CrawlEvent, DialEnd, Effect, Event, ExchangeEvent, Handshaken, PeerEvent, ReactorEvent,
+    About, AddressEvent, BanEvent, CrawlEvent, DialEnd, Effect, Event, ExchangeEvent, Handshaken, PeerEvent,
+    ReactorEvent,
 };
 use crate::types::{CloseReason, ConnId, Fault, Mono, NodeId, Now, PeerAddress, SeededRng, Ticket, Wall};
 

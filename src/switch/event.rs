@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::{Ban, BanTarget};
 use crate::types::{ConnId, DialOutcome, Direction, Fault, NetAddress, NodeId, PeerAddress, Purpose};
 
@@ -25,6 +27,55 @@ pub enum Event {
     Ban(BanEvent),
     /// Of the rounds of the reactor.
     Crawl(CrawlEvent),
+}
+
+/// What an event is about, by which it can be looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Node IDs.
+    pub ids: [Option<NodeId>; 2],
+    /// An IP, as a range of one, or a range.
+    pub range: Option<IpNet>,
+}
+
+impl Event {
+    /// What it is about. Those about the reactor as a whole are about nobody.
+    pub fn about(&self) -> About {
+        let one = |id: NodeId, ip: Option<IpAddr>| About { ids: [Some(id), None], range: ip.map(IpNet::from) };
+        let at = |address: &NetAddress| one(address.id(), Some(address.ip()));
+        let answered = |fault: &Option<Fault>| match fault {
+            Some(Fault::WrongId { actual }) => Some(*actual),
+            _ => None,
+        };
+        match self {
+            Event::Peer(PeerEvent::Up { id, remote, .. } | PeerEvent::Down { id, remote, .. }) => {
+                one(*id, Some(remote.ip()))
+            }
+            Event::Peer(PeerEvent::Refused { id, ip, .. }) => one(*id, Some(*ip)),
+            Event::Dialled(end) => About {
+                ids: [Some(end.target.id()), answered(&end.fault)],
+                range: end.remote.map(|remote| remote.ip().into()),
+            },
+            Event::Address(AddressEvent::Learned { address, from }) => {
+                About { ids: [Some(address.id()), Some(*from)], range: Some(address.ip().into()) }
+            }
+            Event::Address(
+                AddressEvent::Verified(address)
+                | AddressEvent::Unverified { address, .. }
+                | AddressEvent::Promoted(address),
+            ) => at(address),
+            Event::Exchange(ExchangeEvent::Answered { id, .. } | ExchangeEvent::Served { id, .. }) => one(*id, None),
+            Event::Ban(event) => match event.target() {
+                BanTarget::Id(id) => one(id, None),
+                BanTarget::Range(range) => About { range: Some(range), ..About::default() },
+            },
+            Event::Crawl(CrawlEvent::SeedDialled { seed, fault }) => {
+                let ip = seed.as_net_address().map(|address| address.ip().into());
+                About { ids: [Some(seed.id()), answered(fault)], range: ip }
+            }
+            Event::Crawl(_) | Event::Reactor(_) => About::default(),
+        }
+    }
 }
 
 /// The reactor's lifecycle.
@@ -129,6 +180,15 @@ pub enum BanEvent {
     Banned(Arc<Ban>),
     /// A ban ended.
     Unbanned(BanTarget),
+}
+
+impl BanEvent {
+    fn target(&self) -> BanTarget {
+        match self {
+            BanEvent::Banned(ban) => ban.target,
+            BanEvent::Unbanned(target) => *target,
+        }
+    }
 }
 
 /// The rounds of the reactor: crawl, ensure peers, seeds.

@@ -24,7 +24,7 @@ use backoff::Backoff;
 use bans::Bans;
 pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
-pub use event::{AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, PeerEvent, ReactorEvent};
+pub use event::{About, AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, PeerEvent, ReactorEvent};
 pub use fault_consequence::{Blame, Consequence, Penalty, consequence};
 pub use outbox::Outbox;
 pub use params::{Limits, Params};

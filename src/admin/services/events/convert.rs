@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use super::filter::kind;
 use crate::admin::reply::conversions::{ban, outcome, purpose, time};
 use crate::admin::reply::dial_attempts;
 use crate::admin::untrusted_text::{printable, reason};
 use crate::network::events::{Cursor, Entry, Missed, OperatorChange, What};
 use crate::node::{AddressEvent, BanEvent, CrawlEvent, Event, ExchangeEvent, PeerEvent, ReactorEvent};
-use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::watch_events_response::Update;
-use crate::types::{DialOutcome, Direction, Fault, NetAddress, Wall};
+use crate::proto::pexd::v1::{self as pb, EventKind};
+use crate::types::{DialOutcome, Direction, Fault, Wall};
 
 pub(super) fn cursor(network: &str, cursor: &Cursor) -> pb::EventCursor {
     pb::EventCursor { network: network.to_owned(), epoch: cursor.epoch.to_string(), number: cursor.number }
@@ -28,100 +27,132 @@ pub(super) fn caught_up(network: &str, at: &Cursor) -> pb::WatchEventsResponse {
     update(Update::CaughtUp(pb::CaughtUp { network: network.to_owned(), cursor }))
 }
 
-pub(super) fn event(network: &str, entry: &Entry) -> pb::WatchEventsResponse {
-    update(Update::Event(pb::Event {
+/// An event as it is sent, and its kind.
+pub(super) fn event(network: &str, entry: &Entry) -> (EventKind, pb::WatchEventsResponse) {
+    let (kind, detail) = kind_and_detail(network, entry.at, &entry.what);
+    let event = pb::Event {
         cursor: Some(cursor(network, &entry.cursor)),
         time: time(entry.at),
-        kind: kind(&entry.what).into(),
-        detail: Some(detail(network, entry.at, &entry.what)),
-    }))
+        kind: kind.into(),
+        detail: Some(detail),
+    };
+    (kind, update(Update::Event(event)))
 }
 
 const fn update(update: Update) -> pb::WatchEventsResponse {
     pb::WatchEventsResponse { update: Some(update) }
 }
 
-fn detail(network: &str, at: Wall, what: &What) -> Detail {
+fn kind_and_detail(network: &str, at: Wall, what: &What) -> (EventKind, Detail) {
     match what {
-        What::Node(event) => of_node(network, at, event),
         What::Store(failure) => {
-            Detail::Store(pb::StoreEvent { unsaved_reason: failure.as_deref().map(reason).unwrap_or_default() })
+            let unsaved_reason = failure.as_deref().map(reason).unwrap_or_default();
+            (EventKind::Store, Detail::Store(pb::StoreEvent { unsaved_reason }))
         }
-        What::Changed(change) => Detail::Changed(changed(change)),
+        What::Changed(change) => (EventKind::Changed, Detail::Changed(changed(change))),
+        What::Node(event) => match event {
+            Event::Reactor(event) => (EventKind::Reactor, reactor(event)),
+            Event::Peer(event) => peer(event),
+            Event::Dialled(end) => (EventKind::Dial, Detail::Dial(dial_attempts::ended(network, at, end))),
+            Event::Address(event) => address(event),
+            Event::Exchange(event) => exchange(event),
+            Event::Ban(BanEvent::Banned(of)) => (EventKind::Banned, Detail::Banned(ban(network, (**of).clone()))),
+            Event::Ban(BanEvent::Unbanned(target)) => {
+                (EventKind::Unbanned, Detail::Unbanned(pb::UnbannedEvent { target: target.to_string() }))
+            }
+            Event::Crawl(event) => crawl(event),
+        },
     }
 }
 
-fn of_node(network: &str, at: Wall, event: &Event) -> Detail {
+fn reactor(event: &ReactorEvent) -> Detail {
+    let (transition, text) = match event {
+        ReactorEvent::Started => (pb::ReactorTransition::Started, ""),
+        ReactorEvent::Stopped => (pb::ReactorTransition::Stopped, ""),
+        ReactorEvent::Failed(text) => (pb::ReactorTransition::Failed, &**text),
+    };
+    Detail::Reactor(pb::ReactorEvent { transition: transition.into(), reason: reason(text) })
+}
+
+fn peer(event: &PeerEvent) -> (EventKind, Detail) {
     match event {
-        Event::Reactor(ReactorEvent::Started) => reactor(pb::ReactorTransition::Started, ""),
-        Event::Reactor(ReactorEvent::Stopped) => reactor(pb::ReactorTransition::Stopped, ""),
-        Event::Reactor(ReactorEvent::Failed(text)) => reactor(pb::ReactorTransition::Failed, text),
-        Event::Peer(PeerEvent::Up { conn, id, remote, direction, purpose: why }) => Detail::PeerUp(pb::PeerUpEvent {
-            connection: conn.0,
-            id: id.to_string(),
-            remote_address: remote.to_string(),
-            inbound: *direction == Direction::Inbound,
-            purpose: why.map_or(pb::DialPurpose::Unspecified, purpose).into(),
-        }),
-        Event::Peer(PeerEvent::Down { conn, id, remote, length, fault }) => Detail::PeerDown(pb::PeerDownEvent {
-            connection: conn.0,
-            id: id.to_string(),
-            remote_address: remote.to_string(),
-            fault: fault.name().to_owned(),
-            detail: words(fault),
-            duration: Some(duration(*length)),
-        }),
-        Event::Peer(PeerEvent::Refused { id, ip, fault }) => Detail::Refused(pb::RefusedEvent {
-            id: id.to_string(),
-            ip: ip.to_string(),
-            fault: fault.name().to_owned(),
-            detail: words(fault),
-        }),
-        Event::Dialled(end) => Detail::Dial(dial_attempts::ended(network, at, end)),
-        Event::Address(AddressEvent::Learned { address, from }) => {
-            Detail::Learned(pb::LearnedEvent { address: address.to_string(), source_id: from.to_string() })
+        PeerEvent::Up { conn, id, remote, direction, purpose: why } => {
+            let detail = pb::PeerUpEvent {
+                connection: conn.0,
+                id: id.to_string(),
+                remote_address: remote.to_string(),
+                inbound: *direction == Direction::Inbound,
+                purpose: why.map_or(pb::DialPurpose::Unspecified, purpose).into(),
+            };
+            (EventKind::PeerUp, Detail::PeerUp(detail))
         }
-        Event::Address(AddressEvent::Verified(of)) => {
-            address(of, pb::AddressTransition::Verified, DialOutcome::Reached)
+        PeerEvent::Down { conn, id, remote, length, fault } => {
+            let detail = pb::PeerDownEvent {
+                connection: conn.0,
+                id: id.to_string(),
+                remote_address: remote.to_string(),
+                fault: fault.name().to_owned(),
+                detail: words(fault),
+                duration: Some(duration(*length)),
+            };
+            (EventKind::PeerDown, Detail::PeerDown(detail))
         }
-        Event::Address(AddressEvent::Promoted(of)) => {
-            address(of, pb::AddressTransition::Promoted, DialOutcome::Reached)
+        PeerEvent::Refused { id, ip, fault } => {
+            let (fault, detail) = (fault.name().to_owned(), words(fault));
+            let detail = pb::RefusedEvent { id: id.to_string(), ip: ip.to_string(), fault, detail };
+            (EventKind::Refused, Detail::Refused(detail))
         }
-        Event::Address(AddressEvent::Unverified { address: of, outcome }) => {
-            address(of, pb::AddressTransition::Demoted, *outcome)
+    }
+}
+
+fn address(event: &AddressEvent) -> (EventKind, Detail) {
+    let (address, transition, attempt) = match event {
+        AddressEvent::Learned { address, from } => {
+            let learned = pb::LearnedEvent { address: address.to_string(), source_id: from.to_string() };
+            return (EventKind::Learned, Detail::Learned(learned));
         }
-        Event::Exchange(ExchangeEvent::Answered { id, total, learned }) => {
-            Detail::Answered(pb::AnsweredEvent { id: id.to_string(), address_count: *total, learned_count: *learned })
+        AddressEvent::Verified(address) => (address, pb::AddressTransition::Verified, DialOutcome::Reached),
+        AddressEvent::Promoted(address) => (address, pb::AddressTransition::Promoted, DialOutcome::Reached),
+        AddressEvent::Unverified { address, outcome } => (address, pb::AddressTransition::Demoted, *outcome),
+    };
+    let (address, outcome) = (address.to_string(), outcome(attempt).into());
+    let detail = pb::AddressEvent { address, transition: transition.into(), outcome };
+    (EventKind::Address, Detail::Address(detail))
+}
+
+fn exchange(event: &ExchangeEvent) -> (EventKind, Detail) {
+    match event {
+        ExchangeEvent::Answered { id, total, learned } => {
+            let detail = pb::AnsweredEvent { id: id.to_string(), address_count: *total, learned_count: *learned };
+            (EventKind::Answered, Detail::Answered(detail))
         }
-        Event::Exchange(ExchangeEvent::Served { id, addresses }) => {
-            Detail::Served(pb::ServedEvent { id: id.to_string(), address_count: *addresses })
+        ExchangeEvent::Served { id, addresses } => {
+            (EventKind::Served, Detail::Served(pb::ServedEvent { id: id.to_string(), address_count: *addresses }))
         }
-        Event::Ban(BanEvent::Banned(of)) => Detail::Banned(ban(network, (**of).clone())),
-        Event::Ban(BanEvent::Unbanned(target)) => Detail::Unbanned(pb::UnbannedEvent { target: target.to_string() }),
-        Event::Crawl(CrawlEvent::SeedDialled { seed, fault }) => Detail::Seed(pb::SeedEvent {
-            seed: seed.to_string(),
-            fault: fault.as_ref().map(|fault| fault.name().to_owned()).unwrap_or_default(),
-            detail: fault.as_ref().map(words).unwrap_or_default(),
-        }),
-        Event::Crawl(CrawlEvent::Round { backlog, servable }) => {
-            Detail::CrawlRound(pb::CrawlRoundEvent { backlog_count: *backlog, servable_count: *servable })
+    }
+}
+
+fn crawl(event: &CrawlEvent) -> (EventKind, Detail) {
+    match event {
+        CrawlEvent::SeedDialled { seed, fault } => {
+            let detail = pb::SeedEvent {
+                seed: seed.to_string(),
+                fault: fault.as_ref().map(|fault| fault.name().to_owned()).unwrap_or_default(),
+                detail: fault.as_ref().map(words).unwrap_or_default(),
+            };
+            (EventKind::Seed, Detail::Seed(detail))
         }
-        Event::Crawl(CrawlEvent::Outage(active)) => Detail::Outage(pb::OutageEvent { active: *active }),
+        CrawlEvent::Round { backlog, servable } => {
+            let detail = pb::CrawlRoundEvent { backlog_count: *backlog, servable_count: *servable };
+            (EventKind::CrawlRound, Detail::CrawlRound(detail))
+        }
+        CrawlEvent::Outage(active) => (EventKind::Outage, Detail::Outage(pb::OutageEvent { active: *active })),
     }
 }
 
 fn duration(length: Duration) -> prost_types::Duration {
     let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     prost_types::Duration { seconds, nanos: i32::try_from(length.subsec_nanos()).unwrap_or_default() }
-}
-
-fn reactor(transition: pb::ReactorTransition, text: &str) -> Detail {
-    Detail::Reactor(pb::ReactorEvent { transition: transition.into(), reason: reason(text) })
-}
-
-fn address(of: &NetAddress, transition: pb::AddressTransition, attempt: DialOutcome) -> Detail {
-    let (address, outcome) = (of.to_string(), outcome(attempt).into());
-    Detail::Address(pb::AddressEvent { address, transition: transition.into(), outcome })
 }
 
 fn changed(change: &OperatorChange) -> pb::ChangedEvent {

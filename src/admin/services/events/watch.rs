@@ -183,7 +183,8 @@ impl Watch {
                 What::Changed(change) => may_read(&self.caller, name, change.method, &change.summary),
                 _ => true,
             });
-            self.ready.extend(wanted.map(|entry| convert::event(name, entry)));
+            let converted = wanted.map(|entry| convert::event(name, entry));
+            self.ready.extend(converted.filter(|(kind, _)| self.filter.admits_kind(*kind)).map(|(_, update)| update));
             if pulled.caught_up && !std::mem::replace(&mut source.caught_up, true) {
                 self.ready.push_back(convert::caught_up(name, &pulled.cursor));
             }
