@@ -20,7 +20,7 @@ impl Switch {
         }
         let conn = self.next_conn();
         out.effect(Effect::Admit { ticket, conn });
-        self.up(out, now, conn, peer, Direction::Inbound, None, None);
+        self.up(out, now, conn, peer, None);
         Some(conn)
     }
 
@@ -56,21 +56,22 @@ impl Switch {
         }
     }
 
+    /// A peer is connected. Of an outbound one: the dial, and its address in the form of the book.
     pub(super) fn up(
         &mut self,
         out: &mut Outbox,
         now: Now,
         conn: ConnId,
         peer: Handshaken,
-        direction: Direction,
-        dial: Option<&Dial>,
-        dialled: Option<NetAddress>,
+        dial: Option<(&Dial, Option<NetAddress>)>,
     ) {
+        let direction = if dial.is_some() { Direction::Outbound } else { Direction::Inbound };
+        let dialled = dial.and_then(|(_, address)| address);
         let Handshaken { remote, info, .. } = peer;
         let id = info.id;
         let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
         let persistent = self.reconnect.has_id(&id);
-        let purpose = dial.map(|dial| match dial.purpose {
+        let purpose = dial.map(|(dial, _)| match dial.purpose {
             // It was removed from the list meanwhile.
             Purpose::Persistent if !persistent => Purpose::Keep,
             purpose => purpose,

@@ -8,9 +8,7 @@ use super::backoff::Wait;
 use super::{
     Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Outbox, Switch, consequence, params,
 };
-use crate::types::{
-    CloseHow, ConnId, DialOutcome, Direction, Fault, Mono, NetAddress, Now, PeerAddress, Purpose, SeededRng,
-};
+use crate::types::{CloseHow, ConnId, DialOutcome, Fault, Mono, NetAddress, Now, PeerAddress, Purpose, SeededRng};
 
 impl Switch {
     /// Begins a dial unless a rule is against it. Seeds, persistent peers and what an
@@ -132,7 +130,7 @@ impl Switch {
             return Err(fault);
         }
         out.effect(Effect::Open { conn });
-        self.up(out, now, conn, peer, Direction::Outbound, Some(dial), address);
+        self.up(out, now, conn, peer, Some((dial, address)));
         Ok(())
     }
 
