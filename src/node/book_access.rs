@@ -68,14 +68,14 @@ impl Node {
         })
     }
 
-    /// What an inbound peer would be told now. Chance comes from the caller, so that the answers that peers get are not
+    /// What an inbound peer would be sent now. Randomness comes from the caller, so that the answers that peers get are not
     /// touched.
     pub fn preview(&mut self, now: Now, requester: Option<NodeId>, rng: &mut SeededRng) -> Preview {
         // Nobody has our own ID.
         let requester = requester.unwrap_or(self.own_id());
         let own = self.book.served_address(self.pex.servable(), &requester);
-        let told = own.is_some_and(|own| !self.switch.bans_ip(own.ip(), now.wall));
-        let servable = self.summary(now).servable - u32::from(told);
+        let own_is_servable = own.is_some_and(|own| !self.switch.bans_ip(own.ip(), now.wall));
+        let servable = self.summary(now).servable - u32::from(own_is_servable);
         let mut context = Context { now, book: &mut self.book, switch: &mut self.switch, out: &mut self.out, rng };
         Preview { addresses: self.pex.preview(&mut context, requester), servable }
     }
@@ -100,7 +100,7 @@ impl Node {
         count(self.named(whose).iter().filter(|address| self.book.drop_address(address)).count())
     }
 
-    /// At most `max` bans in force after a target, in the order of their targets.
+    /// At most `max` bans in effect after a target, in the order of their targets.
     pub fn bans_after(&self, now: Now, after: Option<&BanTarget>, max: usize) -> Vec<Ban> {
         self.switch.bans_after(after).filter(|ban| ban.holds(now.wall)).take(max).cloned().collect()
     }

@@ -20,7 +20,7 @@ pub enum Input {
     Dialled {
         /// The dial's number.
         conn: ConnId,
-        /// The place that was dialled, once a name was resolved.
+        /// The ip:port that was dialled, once a name was resolved.
         remote: Option<SocketAddr>,
         /// Who answered, or why nobody did.
         result: Result<Box<Handshaken>, Fault>,

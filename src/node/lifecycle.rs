@@ -7,7 +7,7 @@ use crate::types::{Fault, Now, PeerAddress};
 
 /// How long a start waits for the names of seeds; what resolves later is used later.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
-/// Upstream's words, with the mend.
+/// Upstream's words, with the fix.
 const NOWHERE_TO_GO: &str = "address book is empty and couldn't resolve any seed nodes: \
                              add a seed (p2p.seeds), a persistent peer, or set pex.bootstrap = true on a chain's first node";
 
@@ -50,7 +50,7 @@ impl Node {
 
     pub(super) fn decide_start(&mut self, now: Now) {
         self.lookups.clear();
-        // Whose ban ended while nothing ran counts again.
+        // IDs whose ban ended while nothing ran count again.
         self.with(now, |pex, cx| pex.reinstate(cx));
         let persistent = !self.switch.persistent().is_empty();
         if self.usable_seeds || !self.book.is_empty() || persistent || self.pex.may_bootstrap() {
@@ -75,7 +75,7 @@ impl Node {
         self.since = self.failure.as_ref().map_or(now.wall, |(_, since)| *since);
     }
 
-    /// Stops the reactor, lets all peers go and keeps what it knows; whether it was not stopped already.
+    /// Stops the reactor, disconnects all peers and keeps what it knows; whether it was not stopped already.
     pub fn stop(&mut self, now: Now) -> bool {
         if self.state == RunState::Stopped {
             return false;
@@ -100,7 +100,7 @@ impl Node {
         self.since = now.wall;
     }
 
-    /// Where the node is in its life.
+    /// The state of its lifecycle.
     pub fn state(&self) -> &RunState {
         &self.state
     }

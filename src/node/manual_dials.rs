@@ -7,7 +7,7 @@ use crate::switch::NotDialled;
 use crate::types::{ConnId, NodeId, Now, Purpose};
 
 impl Node {
-    /// Dials a peer on an operator's behalf, or makes a dial of this very address that is under way his. A peer that is
+    /// Dials a peer on an operator's behalf, or takes over a dial of this very address that is under way. A peer that is
     /// reached stays until it is lost or disconnected.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub use crate::switch::{
 };
 use crate::types::{CloseReason, ConnId, Fault, Mono, NodeId, Now, PeerAddress, SeededRng, Ticket, Wall};
 
-/// Why an address that an operator gave is not in the book. The texts name the mend.
+/// Why an address that an operator gave is not in the book. The texts name the fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdded {
     /// The book does not take it.
@@ -94,7 +94,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// A stopped node with what a store kept. Nothing that is loaded is believed; the report says what was mended.
+    /// A stopped node with what a store kept. Nothing that is loaded is trusted; the report says what was repaired.
     pub fn new(params: Params, key: HashKey, rows: Rows, now: Now, rng: SeededRng) -> (Self, LoadReport) {
         let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
         let Deltas { seeds, persistent, unconditional, private } = Deltas::sort(rows.deltas);
@@ -278,7 +278,7 @@ impl Node {
         self.pex.set_period(now, tuning.period);
     }
 
-    /// Bans an ID or a range for `length` (`None` = for good), closes what it is for, and takes the ID out of the book's
+    /// Bans an ID or a range for `length` (`None` = for good), closes what it applies to, and takes the ID out of the book's
     /// buckets.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ pub struct Setting {
     pub key: Box<str>,
     /// Its value, as it is written in a file, without quotes.
     pub value: Box<str>,
-    /// Who changed it, as the audit names him.
+    /// Who changed it, as in the audit log.
     pub author: Box<str>,
     /// When.
     pub at: Wall,

@@ -143,7 +143,7 @@ impl Node {
     }
 }
 
-/// An entry, whether the file names it, and its change: whether that added it, by whom and when.
+/// An entry, whether the file names it, and its change: whether that added it, by which author and when.
 type Entry = (ListItem, bool, Option<(bool, (Box<str>, crate::types::Wall))>);
 
 fn entries<T: Ord + Clone>(list: &Overlay<T>, after: Option<&T>, max: usize, of: impl Fn(T) -> ListItem) -> Vec<Entry> {

@@ -43,7 +43,7 @@ impl Node {
         self.state == RunState::Running && self.pex.in_outage()
     }
 
-    /// The seeds in force, by what our latest dials found.
+    /// The seeds in effect, by what our latest dials found.
     pub fn seed_counts(&self) -> SeedCounts {
         let mut counts = SeedCounts::default();
         for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {

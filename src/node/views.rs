@@ -48,9 +48,9 @@ pub struct StatusView {
     pub book: BookView,
     /// How the rounds are getting on.
     pub crawl: CrawlView,
-    /// The seeds in force.
+    /// The seeds in effect.
     pub seeds: SeedCounts,
-    /// Bans in force.
+    /// Bans in effect.
     pub bans: u32,
     /// Whether most of what was good fails at once, so that nothing is demoted now.
     pub outage: bool,
@@ -69,7 +69,7 @@ pub struct CrawlView {
     pub next_due: Option<Mono>,
 }
 
-/// What our latest dials of the seeds in force found.
+/// What our latest dials of the seeds in effect found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SeedCounts {
     /// Not dialled yet.
@@ -106,11 +106,11 @@ pub struct BookView {
     pub addresses: u32,
     /// IDs with an address that was never tried.
     pub untried: u32,
-    /// IDs that an asker would be told of now, in this mode.
+    /// IDs that a requester could be sent now, in this mode.
     pub servable: u32,
-    /// IDs that an asker would be told of, were their addresses not in banned ranges.
+    /// IDs that a requester could be sent, were their addresses not in banned ranges.
     pub in_banned_ranges: u32,
-    /// How often an address that somebody told of was refused because it cannot be routed, since the start.
+    /// How often an advertised address was refused because it is not routable, since the start.
     pub unroutable: u64,
     /// Addresses by what became of the latest attempt, numbered as [`DialOutcome`] is.
     pub outcomes: [u32; DialOutcome::ALL.len()],
@@ -143,7 +143,7 @@ pub struct PeerView {
     pub unconditional: bool,
     /// Why it is connected.
     pub kept: RetentionReason,
-    /// When it will be let go, if it is still there; never = no time is set.
+    /// When it will be disconnected, if it is still there; never = no time is set.
     pub leaves: Wall,
     /// Where we dialled it.
     pub dialled: Option<NetAddress>,
@@ -156,7 +156,7 @@ pub struct AddressView {
     pub record: Record,
     /// The part of the network that it lies in.
     pub group: Group,
-    /// Whether an asker may be told of this very address now.
+    /// Whether this very address may be served now.
     pub servable: bool,
     /// Whether it is connected now.
     pub connected: bool,
@@ -196,7 +196,7 @@ pub struct AddressDiagnosis {
     pub bans: Vec<Ban>,
 }
 
-/// What an asker would be told.
+/// What a requester would be sent.
 #[derive(Clone, Debug)]
 pub struct Preview {
     /// The addresses.
@@ -212,7 +212,7 @@ pub struct ListedView {
     pub item: ListItem,
     /// Whether the file names it.
     pub from_file: bool,
-    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    /// Whether it is in effect: not when it is one of the file's that was removed at run time.
     pub in_effect: bool,
     /// Who added or removed it at run time, and when; `None` when it is as the file has it.
     pub change: Option<(Box<str>, Wall)>,
@@ -229,7 +229,7 @@ pub struct SeedView {
     pub seed: PeerAddress,
     /// Whether the file names it.
     pub from_file: bool,
-    /// Whether it is in force: not when it is one of the file's that was removed at run time.
+    /// Whether it is in effect: not when it is one of the file's that was removed at run time.
     pub in_effect: bool,
     /// Who added or removed it at run time, and when; `None` when it is as the file has it.
     pub change: Option<(Box<str>, Wall)>,
@@ -237,6 +237,6 @@ pub struct SeedView {
     pub in_use: bool,
     /// What our dials found.
     pub health: SeedHealth,
-    /// Addresses of the book that it told us of first, and how many of them are verified.
+    /// Addresses of the book that it advertised first, and how many of them are verified.
     pub advertised: (u32, u32),
 }

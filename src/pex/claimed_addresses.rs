@@ -1,4 +1,4 @@
-//! Where inbound peers say that they listen.
+//! The addresses that inbound peers claim to listen at: looked up within bounds, and dialled before they are served.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -71,7 +71,7 @@ impl Pex {
         }
     }
 
-    /// Adds an address that somebody told of to the book, unless a rule is against it; whether its ID was unknown.
+    /// Adds an address that a peer advertised to the book, unless a rule is against it; whether its ID was unknown.
     pub fn learn(cx: &mut Context<'_>, address: NetAddress, source: Source) -> bool {
         Self::learned(cx, address, source, |cx| cx.book.add(cx.now, address, source, cx.rng))
     }

@@ -67,12 +67,12 @@ impl Pex {
         }
     }
 
-    /// After a dial to a place: the next ID that is said to be there.
-    pub(super) fn crawl_place(&mut self, cx: &mut Context<'_>, place: SocketAddr) {
-        // Another dial may hold the place: what waits for it would be put back, and taken out again, for ever.
+    /// After a dial to an ip:port: the next ID that is advertised there.
+    pub(super) fn crawl_endpoint(&mut self, cx: &mut Context<'_>, endpoint: SocketAddr) {
+        // Another dial may hold the ip:port: what waits for it would be put back, and taken out again, for ever.
         while self.next_round.is_some()
-            && !cx.switch.is_dialling_at(place)
-            && let Some(address) = self.queue.pop(place)
+            && !cx.switch.is_dialling_at(endpoint)
+            && let Some(address) = self.queue.pop(endpoint)
             && !self.visit(cx, address)
         {}
     }
@@ -90,7 +90,7 @@ impl Pex {
             {
                 cx.book.drop_address(&address);
             }
-            Err(NotDialled::PlaceBusy) if self.queue.push(address) => {}
+            Err(NotDialled::EndpointBusy) if self.queue.push(address) => {}
             Err(_) => cx.book.untake(cx.now, &address),
         }
         false

@@ -56,7 +56,7 @@ impl Pex {
             }
         }
         if let Some(address) = dialled.address {
-            self.crawl_place(cx, address.socket());
+            self.crawl_endpoint(cx, address.socket());
         }
         self.crawl(cx);
     }

@@ -1,5 +1,5 @@
-//! Several IDs said to be at one place: they are tried one after the other, so that a liar who gossips made-up IDs at an
-//! honest node's place costs it a moment and not its turn.
+//! Several IDs advertised at one ip:port: they are dialled one after the other, so that a peer that advertises made-up IDs at
+//! an honest node's ip:port (sybils) costs it a moment and not its turn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use crate::types::NetAddress;
 
 /// Addresses that wait in all; beyond it their turn comes with the next re-check.
 const MOST: usize = 256;
-/// Of them, at one place.
+/// Of them, at one ip:port.
 const MOST_AT_ONE: usize = 16;
 
-/// Addresses that wait for the end of a dial to their place.
+/// Addresses that wait for the end of a dial to their ip:port.
 #[derive(Debug, Default)]
 pub(super) struct EndpointQueue {
     waiting: BTreeMap<SocketAddr, VecDeque<NetAddress>>,
@@ -30,12 +30,12 @@ impl EndpointQueue {
         true
     }
 
-    /// The next one at a place.
-    pub(super) fn pop(&mut self, place: SocketAddr) -> Option<NetAddress> {
-        let queue = self.waiting.get_mut(&place)?;
+    /// The next one at an ip:port.
+    pub(super) fn pop(&mut self, endpoint: SocketAddr) -> Option<NetAddress> {
+        let queue = self.waiting.get_mut(&endpoint)?;
         let address = queue.pop_front();
         if queue.is_empty() {
-            self.waiting.remove(&place);
+            self.waiting.remove(&endpoint);
         }
         self.count -= usize::from(address.is_some());
         address

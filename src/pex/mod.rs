@@ -1,4 +1,4 @@
-//! The PEX reactor: it fills the book by asking peers, answers those who ask, and decides whom to dial.
+//! The PEX reactor: it fills the book by asking peers, answers requests, and decides which addresses to dial.
 //!
 //! The sections of docs/protocol/pex-reactor.md have their places here: Start and Stop in [`Pex::start`] and [`Pex::stop`], AddPeer in
 //! [`Pex::add_peer`], RemovePeer in [`Pex::remove_peer`], Receive in [`Pex::receive`], ensurePeersRoutine in `ensure.rs`,
@@ -59,7 +59,7 @@ pub struct Pex {
     requests: Requests,
     outage: Outage,
     claims: ClaimedAddresses,
-    /// Addresses that wait for the end of a dial to their place.
+    /// Addresses that wait for the end of a dial to their ip:port.
     queue: EndpointQueue,
     /// Requests sent and not yet answered.
     asked: BTreeMap<ConnId, Mono>,
@@ -119,7 +119,7 @@ impl Pex {
     }
 
     /// AddPeer (docs/protocol/pex-reactor.md, "AddPeer"). An inbound peer's own address is added, with itself as the source; an outbound
-    /// peer is asked for addresses when the book needs some. What was only dialled to be visited is asked and let go.
+    /// peer is asked for addresses when the book needs some. What was dialled for a crawl visit only is asked and disconnected.
     pub fn add_peer(&mut self, cx: &mut Context<'_>, conn: ConnId) {
         let Some(peer) = cx.switch.peer(conn) else { return };
         match (peer.direction, peer.purpose) {
@@ -271,7 +271,7 @@ impl Pex {
         cx.out.event(Event::Crawl(CrawlEvent::Round { backlog, servable }));
     }
 
-    /// How many IDs are not told of only because their addresses lie in banned ranges. A walk over them, while there are
+    /// How many IDs are not served only because their addresses lie in banned ranges. A walk over them, while there are
     /// such ranges.
     pub fn in_banned_ranges(&self, book: &Book, switch: &Switch, now: Now) -> usize {
         if !switch.bans_ranges() {
@@ -321,7 +321,7 @@ impl Pex {
         self.asked.get(&conn).copied()
     }
 
-    /// The seeds in force.
+    /// The seeds in effect.
     pub fn seeds(&self) -> impl Iterator<Item = &PeerAddress> {
         self.seeds.iter()
     }

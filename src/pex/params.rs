@@ -30,23 +30,27 @@ impl Params {
 
 /// The standard period of ensure-peers and of the crawl, in seconds.
 const STANDARD_PERIOD: u64 = 30;
-/// Time between two rounds of ensure-peers (upstream's `defaultEnsurePeersPeriod`).
+/// Time between two rounds of ensure-peers (`p2p/pex/pex_reactor.go: defaultEnsurePeersPeriod`).
 pub const ENSURE_PEERS_PERIOD: Duration = Duration::from_secs(STANDARD_PERIOD);
-/// Time between two rounds of the crawl (upstream's `crawlPeerPeriod`).
+/// Time between two rounds of the crawl (`p2p/pex/pex_reactor.go: crawlPeerPeriod`).
 pub const CRAWL_PERIOD: Duration = Duration::from_secs(STANDARD_PERIOD);
-/// Least time between two requests of one ID after the first two: a third of the standard period, whatever ours is.
+/// Least time between two requests of one ID after the first two: a third of the standard period, whatever ours
+/// is (`p2p/pex/pex_reactor.go: minReceiveRequestInterval`).
 pub const MIN_REQUEST_INTERVAL: Duration = Duration::from_secs(STANDARD_PERIOD / 3);
-/// How long a seed keeps a peer (upstream's `SeedDisconnectWaitPeriod`).
+/// How long a seed keeps a peer (`p2p/pex/pex_reactor.go: ReactorConfig.SeedDisconnectWaitPeriod`, set in `node/setup.go`).
 pub const SEED_DISCONNECT_WAIT_PERIOD: Duration = Duration::from_secs(28 * 3600);
-/// How long a visited peer has to answer.
+/// How long a visited peer has to answer: real nodes answer at once, and ask every 30 s.
 pub const VISIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A connected peer that we dialled counts as reached again after this time.
+/// A connected peer that we dialled counts as reached again after this time, often enough for a peer to be good after three
+/// hours.
 pub const CREDIT_INTERVAL: Duration = Duration::from_hours(1);
-/// The share of new addresses in what a seed tells inbound peers, in percent (upstream's `biasToSelectNewPeers`).
+/// The share of new addresses in what a seed sends inbound peers, in percent (`p2p/pex/pex_reactor.go: biasToSelectNewPeers`).
 pub const SEED_SELECTION_BIAS: u8 = 30;
-/// A crawling node asks its seeds again after this time while the book needs addresses.
+/// A crawling node asks its seeds again after this time while the book needs addresses: a seed answers an ID rarely, and
+/// others know as much by then.
 pub const SEED_ROUND_INTERVAL: Duration = Duration::from_secs(600);
-/// Dials that the crawl leaves to seeds, persistent peers and operators.
+/// Dials that the crawl leaves to seeds, persistent peers and operators, so that a backlog does not delay them.
 pub const DIALS_IN_RESERVE: usize = 8;
-/// Names in listen addresses of inbound peers that are looked up at once; more are left out.
+/// Names in listen addresses of inbound peers that are looked up at once; more are left out, since a flood of peers with names
+/// would flood the resolver.
 pub const MAX_PENDING_CLAIMS: usize = 64;

@@ -16,7 +16,7 @@ impl Pex {
         }
         match message {
             Received::Request => self.requested(cx, conn),
-            Received::Addresses { addresses, total } => self.told(cx, conn, addresses, total),
+            Received::Addresses { addresses, total } => self.addresses_received(cx, conn, addresses, total),
         }
     }
 
@@ -39,7 +39,7 @@ impl Pex {
         }
     }
 
-    /// Names addresses, perhaps none: the asker can ask again only after an answer.
+    /// Sends addresses, perhaps none: the requester can ask again only after an answer.
     fn answer(&mut self, cx: &mut Context<'_>, conn: ConnId, bias: Option<u8>) {
         let Some(id) = cx.switch.peer(conn).map(|peer| peer.info.id) else { return };
         let addresses = self.choose(cx, bias, id);
@@ -57,7 +57,7 @@ impl Pex {
         addresses
     }
 
-    /// What an inbound peer that asks now is told; nobody is told, and nothing changes but the generator of the context.
+    /// What an inbound peer that asks now would be sent; nothing is sent, and nothing changes but the generator of the context.
     pub fn preview(&self, cx: &mut Context<'_>, requester: NodeId) -> Vec<NetAddress> {
         let bias = self.params.seed_mode.then_some(SEED_SELECTION_BIAS);
         self.choose(cx, bias, requester)
@@ -65,7 +65,7 @@ impl Pex {
 
     /// Addresses that were asked for enter the book, their source being the sender. Those from a seed start a round at once
     /// (upstream's tendermint/tendermint#2093).
-    fn told(&mut self, cx: &mut Context<'_>, conn: ConnId, addresses: Vec<NetAddress>, total: u32) {
+    fn addresses_received(&mut self, cx: &mut Context<'_>, conn: ConnId, addresses: Vec<NetAddress>, total: u32) {
         if self.asked.remove(&conn).is_none() {
             return self.misbehaved(cx, conn, Fault::Unsolicited);
         }

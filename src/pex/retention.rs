@@ -1,4 +1,4 @@
-//! Why a peer is connected, and for how long it may stay.
+//! Retention: why a peer is connected, and for how long it may stay.
 
 use std::fmt;
 
@@ -33,13 +33,13 @@ impl fmt::Display for RetentionReason {
             RetentionReason::Persistent => "a persistent peer: it stays, and is redialled when it is lost",
             RetentionReason::Manual => "an operator dialled it: it stays until it is lost or disconnected",
             RetentionReason::Outbound => "one of the outbound peers that are kept (max_num_outbound_peers)",
-            RetentionReason::Visit => "the crawl asks it for addresses and lets it go with its answer",
-            RetentionReason::Verify => "the crawl wanted to know whether it answers, and lets it go",
+            RetentionReason::Visit => "the crawl asks it for addresses and disconnects with its answer",
+            RetentionReason::Verify => "the crawl wanted to know whether it answers, and disconnects",
             RetentionReason::Seed => {
-                "a seed, asked for addresses; with its answer a node keeps it if there is a slot, and a seed lets it go"
+                "a seed, asked for addresses; with its answer a node keeps it if there is a slot, and a seed disconnects"
             }
             RetentionReason::Requester => {
-                "it dialled us: it is answered once and let go; while it asks for nothing it may have to make room"
+                "it dialled us: it is answered once and disconnected; while it asks for nothing it may be evicted for another peer"
             }
             RetentionReason::Inbound => "it dialled us: it stays for as long as it likes (max_num_inbound_peers)",
         })
@@ -61,7 +61,7 @@ impl Pex {
         }
     }
 
-    /// When a peer will be let go if it is still there; `None` when no time is set.
+    /// When a peer will be disconnected if it is still there; `None` when no time is set.
     pub fn leaves_at(&self, peer: &Peer) -> Option<Mono> {
         match self.kept(peer) {
             RetentionReason::Visit | RetentionReason::Seed => Some(peer.since.mono + params::VISIT_TIMEOUT),
@@ -84,7 +84,7 @@ impl Pex {
         }
     }
 
-    /// When a peer has stayed for as long as a seed keeps one. Those that an operator wants stay: he named them.
+    /// When a peer has stayed for as long as a seed keeps one. Those that an operator named stay.
     pub(super) fn too_old_at(&self, peer: &Peer) -> Option<Mono> {
         let wanted = peer.persistent || peer.purpose == Some(Purpose::Manual);
         (self.is_seed() && !wanted).then(|| peer.since.mono + self.params.seed_disconnect_wait_period)

@@ -87,7 +87,7 @@ impl Seeds {
         self.round.retain(|seed| self.list.contains(seed));
     }
 
-    /// The seeds in force.
+    /// The seeds in effect.
     pub(super) fn iter(&self) -> impl Iterator<Item = &PeerAddress> {
         self.list.iter()
     }

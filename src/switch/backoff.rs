@@ -21,7 +21,7 @@ pub(super) struct Backoff {
     sequence: u64,
 }
 
-/// `None` = the place itself, whoever is said to be there.
+/// `None` = the ip:port itself, whichever ID is advertised there.
 type Key = (SocketAddr, Option<NodeId>);
 
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ struct Failures {
     jitter: Duration,
 }
 
-/// Why a place is not dialled now.
+/// Why an ip:port is not dialled now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     /// Not before then.
@@ -70,17 +70,17 @@ impl Backoff {
         }
     }
 
-    /// One more failure of the place, or of the single address.
-    pub(super) fn failed(&mut self, address: &NetAddress, whole_place: bool, now: Mono, rng: &mut SeededRng) {
-        let [place, single] = keys(address);
-        self.count(if whole_place { place } else { single }, u32::MAX, now, rng);
+    /// One more failure of the ip:port, or of the single address.
+    pub(super) fn failed(&mut self, address: &NetAddress, whole_endpoint: bool, now: Mono, rng: &mut SeededRng) {
+        let [endpoint, single] = keys(address);
+        self.count(if whole_endpoint { endpoint } else { single }, u32::MAX, now, rng);
     }
 
     /// It answered and hung up at once: it is full, and not to be given up.
     pub(super) fn full(&mut self, address: &NetAddress, now: Mono, rng: &mut SeededRng) {
-        let [place, single] = keys(address);
+        let [endpoint, single] = keys(address);
         self.forget(&single);
-        self.count(place, MAX_FULL_FAILURES, now, rng);
+        self.count(endpoint, MAX_FULL_FAILURES, now, rng);
     }
 
     fn count(&mut self, key: Key, most: u32, now: Mono, rng: &mut SeededRng) {
@@ -140,24 +140,24 @@ mod tests {
     #[test]
     fn waits_double_and_end_with_giving_up() {
         let (mut backoff, mut rng) = (Backoff::default(), SeededRng::seed_from_u64(1));
-        let whom = address(1, 1);
+        let target = address(1, 1);
         for failures in 1..=MAX_DIAL_FAILURES {
-            backoff.failed(&whom, true, secs(0), &mut rng);
+            backoff.failed(&target, true, secs(0), &mut rng);
             let wait = 1 << failures;
-            assert!(backoff.check(&whom, secs(wait - 1), None).is_err(), "{failures}");
-            assert_eq!(backoff.check(&whom, secs(wait + 1), None), Ok(()), "{failures}");
+            assert!(backoff.check(&target, secs(wait - 1), None).is_err(), "{failures}");
+            assert_eq!(backoff.check(&target, secs(wait + 1), None), Ok(()), "{failures}");
         }
-        backoff.failed(&whom, true, secs(0), &mut rng);
-        assert_eq!(backoff.check(&whom, secs(86_399), None), Err(Wait::GivenUp));
-        assert_eq!(backoff.check(&whom, secs(86_400), None), Ok(()));
+        backoff.failed(&target, true, secs(0), &mut rng);
+        assert_eq!(backoff.check(&target, secs(86_399), None), Err(Wait::GivenUp));
+        assert_eq!(backoff.check(&target, secs(86_400), None), Ok(()));
         assert_eq!(
-            backoff.check(&whom, secs(1 << 20), Some(Duration::ZERO)),
+            backoff.check(&target, secs(1 << 20), Some(Duration::ZERO)),
             Ok(()),
             "persistent peers are not given up"
         );
-        assert_eq!(backoff.check(&whom, secs(60), Some(Duration::from_secs(60))), Ok(()));
-        backoff.succeeded(&whom);
-        assert_eq!(backoff.check(&whom, secs(0), None), Ok(()));
+        assert_eq!(backoff.check(&target, secs(60), Some(Duration::from_secs(60))), Ok(()));
+        backoff.succeeded(&target);
+        assert_eq!(backoff.check(&target, secs(0), None), Ok(()));
     }
 
     #[test]
@@ -176,8 +176,8 @@ mod tests {
         let (mut backoff, mut rng) = (Backoff::default(), SeededRng::seed_from_u64(1));
         for n in 0..CAPACITY as u32 + 10 {
             let id = NodeId::from_bytes([n.to_be_bytes(); 5].concat().try_into().unwrap());
-            let whom = NetAddress::new(id, [1, 2, 3, 4].into(), 1).unwrap();
-            backoff.failed(&whom, false, secs(u64::from(n)), &mut rng);
+            let target = NetAddress::new(id, [1, 2, 3, 4].into(), 1).unwrap();
+            backoff.failed(&target, false, secs(u64::from(n)), &mut rng);
         }
         assert_eq!(backoff.entries.len(), CAPACITY);
         assert_eq!(backoff.by_age.len(), CAPACITY);

@@ -8,15 +8,15 @@ use super::{Ban, BanEvent, BanTarget, Effect, Event, Outbox, Peer, Switch, TooMa
 use crate::types::{CloseHow, CloseReason, ConnId, Fault, Mono, NodeId, Now, Wall};
 
 impl Switch {
-    /// Lays a ban and closes what it is for; the peers that went.
+    /// Sets a ban and closes what it applies to; the peers that were closed.
     ///
     /// # Errors
     /// When there are as many bans by operators as are kept.
     pub fn ban(&mut self, out: &mut Outbox, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
-        let (target, told) = (ban.target, ban.clone());
+        let (target, copy) = (ban.target, ban.clone());
         self.bans.lay(ban)?;
         self.await_end_of_bans(now);
-        out.event(Event::Ban(BanEvent::Banned(told.into())));
+        out.event(Event::Ban(BanEvent::Banned(copy.into())));
         self.publish(out, &target);
         let caught = |peer: &&Peer| match target {
             BanTarget::Id(id) => peer.info.id == id,

@@ -1,4 +1,4 @@
-//! Who is kept out: IDs and ranges of addresses, with a reason and an end.
+//! The table of bans: IDs and ranges of addresses, with a reason and an end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::params::{MAX_BAN_REASON, MAX_OPERATOR_BANS, MAX_REACTOR_BANS};
 use crate::types::{IpRangeSet, NodeId, Wall};
 
-/// Whom a ban is for.
+/// The target of a ban.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BanTarget {
     /// A node, by its authenticated ID.
@@ -44,20 +44,20 @@ impl std::fmt::Display for BanTarget {
     }
 }
 
-/// A ban in force.
+/// A ban in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {
-    /// Whom it is for.
+    /// Its target.
     pub target: BanTarget,
     /// Why, in words for the operator; at most 256 bytes.
     pub reason: String,
-    /// When it was laid.
+    /// When it was set.
     pub since: Wall,
     /// When it ends; [`Wall::NEVER`] = never.
     pub until: Wall,
-    /// Whether an operator laid it (else the reactor did).
+    /// Whether an operator set it (else the reactor did).
     pub by_operator: bool,
-    /// The operator, as the audit names him; empty when it was the reactor.
+    /// The operator, as in the audit log; empty when it was the reactor.
     pub author: Box<str>,
 }
 

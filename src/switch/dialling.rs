@@ -12,8 +12,8 @@ use crate::types::{CloseHow, ConnId, DialOutcome, Fault, Mono, NetAddress, Now, 
 
 impl Switch {
     /// Begins a dial unless a rule is against it. Seeds, persistent peers and what an
-    /// operator asks for are exempt from the back-off; persistent peers have their own. What an operator asks for may be
-    /// under way already: then that dial, by its number, is his.
+    /// operator asks for are exempt from the backoff; persistent peers have their own. What an operator asks for may be
+    /// under way already: then that dial, by its number, becomes the operator's.
     ///
     /// # Errors
     /// The rule.
@@ -54,7 +54,7 @@ impl Switch {
             return Err(NotDialled::DuplicateIp);
         }
         if address.is_some_and(|address| self.dials.at(address.socket())) {
-            return Err(NotDialled::PlaceBusy);
+            return Err(NotDialled::EndpointBusy);
         }
         let banned_ip = address.is_some_and(|address| self.bans.bans_ip(address.ip(), now.wall));
         if banned_ip || self.bans.bans_id(&target.id(), now.wall) {
@@ -77,7 +77,7 @@ impl Switch {
         if self.dials.len() >= self.params.limits.max_dials { Err(NotDialled::Busy) } else { Ok(()) }
     }
 
-    /// How long the failures of an address and its place keep the crawl from dialling it: until then, and whether it is
+    /// How long the failures of an address and its ip:port keep the crawl from dialling it: until then, and whether it is
     /// given up so long. `None` when nothing does.
     pub fn held_until(&self, now: Now, address: &NetAddress) -> Option<(Mono, bool)> {
         self.backoff.held_until(address, now.mono)

@@ -7,8 +7,8 @@ use crate::types::{DialOutcome, Fault};
 pub enum Blame {
     /// The ip:port, whoever is said to be there: nothing answered.
     Endpoint,
-    /// That id@ip:port alone: somebody answered, and not who was named. Else a liar who gossips made-up IDs at an honest
-    /// ip:port would silence it.
+    /// That id@ip:port alone: somebody answered, and not who was named. Else a peer that advertises made-up IDs at an honest
+    /// ip:port would silence it (an eclipse).
     Address,
     /// Nobody: it was our doing, or nothing is wrong.
     Nobody,

@@ -1,4 +1,5 @@
-//! The switch's policy: who may be connected, whom to dial now, whom to leave alone and whom to keep out.
+//! The switch's policy: which peers may be connected, which addresses may be dialled now (exponential backoff), and which are
+//! banned.
 //!
 //! Pure. What it wants done goes into the [`Outbox`] that it is handed, as [`Effect`]s, and what happened as [`Event`]s.
 
@@ -65,9 +66,9 @@ pub enum NotDialled {
     /// Its IP is connected.
     #[error("a peer with its IP is connected (allow_duplicate_ip = false)")]
     DuplicateIp,
-    /// Somebody else is being dialled at its place.
-    #[error("another ID is being dialled at this place")]
-    PlaceBusy,
+    /// Another ID is being dialled at its ip:port.
+    #[error("another ID is being dialled at this ip:port")]
+    EndpointBusy,
     /// As many dials as one IP gets are under way to it.
     #[error("enough dials of this host are under way")]
     HostBusy,
@@ -141,7 +142,7 @@ impl Switch {
         self.reconnect.start(now.mono, rng);
     }
 
-    /// Gives up all dials, which are returned, and lets all peers go.
+    /// Gives up all dials, which are returned, and disconnects all peers.
     pub fn stop(&mut self, out: &mut Outbox, now: Now) -> Vec<Dial> {
         let stopped = Fault::ClosedByUs(CloseReason::Stopped);
         let mut given_up = Vec::new();
@@ -208,12 +209,12 @@ impl Switch {
         self.is_connected(id) || self.dials.of(id)
     }
 
-    /// Whether anybody is being dialled at this very place.
-    pub fn is_dialling_at(&self, place: std::net::SocketAddr) -> bool {
-        self.dials.at(place)
+    /// Whether any ID is being dialled at this very ip:port.
+    pub fn is_dialling_at(&self, endpoint: std::net::SocketAddr) -> bool {
+        self.dials.at(endpoint)
     }
 
-    /// Takes back the failures of an address and its place: they were not its own.
+    /// Takes back the failures of an address and its ip:port: they were not its own.
     pub fn forgive(&mut self, address: &NetAddress) {
         self.backoff.succeeded(address);
     }
@@ -234,7 +235,7 @@ impl Switch {
         self.params.limits.max_outbound.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
-    /// Sets the limits. Nobody is let go and no dial given up for a lower one: it holds for what comes. A shorter pause
+    /// Sets the limits. No peer is disconnected and no dial given up for a lower one: it applies to new connections. A shorter pause
     /// between dials of a persistent peer shortens those that are under way.
     pub fn set_limits(&mut self, now: Now, limits: Limits) {
         self.params.limits = limits;

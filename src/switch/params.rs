@@ -40,32 +40,33 @@ impl Default for Limits {
     }
 }
 
-/// Dials at once to one IP that is not this host's: who gossips hundreds of ports of one address does not fill all dials.
+/// Dials at once to one IP that is not this host's; a NAT or a provider's proxy has a few nodes behind it: one that advertises hundreds of ports of one address does not fill all dials.
 pub const MAX_DIALS_PER_HOST: usize = 8;
-/// Failed dials of an ip:port in a row after which it is left alone (upstream's `maxAttemptsToDial`).
+/// Failed dials of an ip:port in a row after which it is left alone (`p2p/pex/pex_reactor.go: maxAttemptsToDial`).
 pub const MAX_DIAL_FAILURES: u32 = 16;
-/// How long it is left alone; then one dial shows whether it is back.
+/// How long it is left alone; then one dial a day shows whether it is back.
 pub const GIVEN_UP_FOR: Duration = Duration::from_hours(24);
 /// Failures that a full node can collect: it answers, and is checked again after 2^8 s at the latest.
 pub const MAX_FULL_FAILURES: u32 = 8;
-/// The random part of a back-off.
+/// The jitter of the exponential backoff (`p2p/pex/pex_reactor.go: dialPeer`).
 pub const BACKOFF_JITTER: Duration = Duration::from_secs(1);
 /// A connection that lasted this long was no full node's: its failures are forgotten when it ends.
 pub const LASTED: Duration = Duration::from_secs(10);
 
-/// Redials of a persistent peer at short intervals, the first one at once (upstream's `reconnectAttempts`).
+/// Redials of a persistent peer at short intervals, the first one at once (`p2p/switch.go: reconnectAttempts`).
 pub const RECONNECT_ATTEMPTS: u32 = 20;
-/// Their interval.
+/// Their interval (`p2p/switch.go: reconnectInterval`).
 pub const RECONNECT_INTERVAL: Duration = Duration::from_secs(5);
 /// The least wait after a failed dial, however short `persistent_peers_max_dial_period` is.
 pub const RECONNECT_LEAST: Duration = Duration::from_secs(1);
-/// The random part of every wait for a persistent peer.
+/// The jitter of every wait for a persistent peer (`p2p/switch.go: dialRandomizerIntervalMilliseconds`).
 pub const RECONNECT_JITTER: Duration = Duration::from_secs(3);
-/// Redials at intervals that grow by [`RECONNECT_BACKOFF_BASE`] each, after those.
+/// Redials at intervals that grow by [`RECONNECT_BACKOFF_BASE`] each, after those (`p2p/switch.go:
+/// reconnectBackOffAttempts`).
 pub const RECONNECT_BACKOFF_ATTEMPTS: u32 = 10;
-/// Seconds of the first growing interval, and its factor.
+/// Seconds of the first growing interval, and its factor (`p2p/switch.go: reconnectBackOffBaseSeconds`).
 pub const RECONNECT_BACKOFF_BASE: u64 = 3;
-/// Upstream gives up then; we try once in this time.
+/// Upstream gives up then; we try once an hour, which costs nothing and brings back what was moved or repaired.
 pub const RECONNECT_AT_LAST: Duration = Duration::from_secs(3600);
 
 /// Persistent peers that operators may bring the list to, those of the file included.
@@ -73,7 +74,7 @@ pub const MAX_PERSISTENT: usize = 256;
 /// Unconditional peers that operators may bring the list to, those of the file included.
 pub const MAX_UNCONDITIONAL: usize = 1_024;
 
-/// How long the reactor bans an ID.
+/// How long the reactor bans an ID (`p2p/pex/pex_reactor.go: defaultBanTime`).
 pub const BAN_LENGTH: Duration = Duration::from_secs(24 * 3600);
 /// Bans by operators that are kept at most.
 pub const MAX_OPERATOR_BANS: usize = 10_000;

@@ -73,7 +73,7 @@ impl Switch {
         Ok(added)
     }
 
-    /// Removes an unconditional peer, which counts in the limits from now on; `false` when there is none. Nobody is let go
+    /// Removes an unconditional peer, which counts in the limits from now on; `false` when there is none. No peer is disconnected
     /// for it.
     pub fn remove_unconditional(&mut self, now: Now, id: &NodeId, author: &str) -> bool {
         let removed = self.unconditional.remove(id, author, now.wall);

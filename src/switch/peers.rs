@@ -146,12 +146,12 @@ impl Peers {
     }
 }
 
-/// The dials by number, ID and place.
+/// The dials by number, ID and ip:port.
 #[derive(Debug, Default)]
 pub(super) struct Dials {
     by_conn: BTreeMap<ConnId, Dial>,
     by_id: BTreeMap<NodeId, ConnId>,
-    places: BTreeMap<SocketAddr, ConnId>,
+    endpoints: BTreeMap<SocketAddr, ConnId>,
     hosts: BTreeMap<IpAddr, usize>,
 }
 
@@ -159,7 +159,7 @@ impl Dials {
     pub(super) fn insert(&mut self, conn: ConnId, dial: Dial) {
         self.by_id.insert(dial.target.id(), conn);
         if let Some(address) = dial.target.as_net_address() {
-            self.places.insert(address.socket(), conn);
+            self.endpoints.insert(address.socket(), conn);
             *self.hosts.entry(address.ip()).or_default() += 1;
         }
         self.by_conn.insert(conn, dial);
@@ -169,7 +169,7 @@ impl Dials {
         let dial = self.by_conn.remove(&conn)?;
         self.by_id.remove(&dial.target.id());
         if let Some(address) = dial.target.as_net_address() {
-            self.places.remove(&address.socket());
+            self.endpoints.remove(&address.socket());
             if let Some(count) = self.hosts.get_mut(&address.ip()) {
                 *count -= 1;
                 if *count == 0 {
@@ -199,9 +199,9 @@ impl Dials {
         self.hosts.get(&ip).copied().unwrap_or_default()
     }
 
-    /// Whether anybody is being dialled at this very place.
-    pub(super) fn at(&self, place: SocketAddr) -> bool {
-        self.places.contains_key(&place)
+    /// Whether any ID is being dialled at this very ip:port.
+    pub(super) fn at(&self, endpoint: SocketAddr) -> bool {
+        self.endpoints.contains_key(&endpoint)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,4 +1,4 @@
-//! When to dial persistent peers again (docs/protocol/pex-reactor.md, "Reconnecting to persistent peers").
+//! When to dial persistent peers again: short intervals, then exponential backoff with jitter (docs/protocol/pex-reactor.md, "Reconnecting to persistent peers").
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::types::{Delta, ListDiff, ListFull, Mono, NodeId, Overlay, PeerAddress
 #[derive(Debug, Default)]
 pub(super) struct Reconnect {
     list: Overlay<PeerAddress>,
-    /// Those in force.
+    /// Those in effect.
     peers: Vec<Persistent>,
 }
 
@@ -23,7 +23,7 @@ struct Persistent {
     address: PeerAddress,
     /// Dials that failed since it was last connected.
     failures: u32,
-    /// When to dial; `None` while it is connected, dialled or let go on purpose.
+    /// When to dial; `None` while it is connected, dialled, or disconnected by an operator.
     next: Option<Mono>,
     /// An operator disconnected it: it is not redialled before the next start.
     held: bool,
@@ -233,7 +233,7 @@ mod tests {
         let mut reconnect = Reconnect::load(std::slice::from_ref(&address), Vec::new());
         let now = Mono::from_micros(10);
         reconnect.hurry(now);
-        assert_eq!(reconnect.next(), None, "who is connected or let go is not dialled for it");
+        assert_eq!(reconnect.next(), None, "one that is connected or was disconnected is not dialled for it");
         (0..40).for_each(|_| reconnect.failed(&address, now, Duration::ZERO, &mut rng));
         assert!(reconnect.next().unwrap() > now + Duration::from_secs(3000));
         reconnect.hurry(now + Duration::from_secs(60));

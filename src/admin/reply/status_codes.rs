@@ -78,7 +78,7 @@ const fn not_dialled(why: NotDialled) -> &'static str {
         NotDialled::Banned => "; BanService.ListBans shows the ban, BanService.Unban lifts it",
         NotDialled::Ourselves => "; name another node",
         NotDialled::NotRunning => "; ReactorService.Start starts it",
-        NotDialled::PlaceBusy | NotDialled::HostBusy | NotDialled::Busy => "; try again in a few seconds",
+        NotDialled::EndpointBusy | NotDialled::HostBusy | NotDialled::Busy => "; try again in a few seconds",
         NotDialled::TooEarly(_) | NotDialled::GivenUp | NotDialled::Held => "; try again",
     }
 }

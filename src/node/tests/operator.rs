@@ -378,7 +378,7 @@ fn the_rules_against_a_manual_dial() {
     assert_eq!(dial(&mut bench, 2), Err(NotDialled::Banned));
     let elsewhere = format!("{}@{}", id(4), place(3)).parse().unwrap();
     dial(&mut bench, 3).unwrap();
-    assert_eq!(bench.node.dial(bench.now, elsewhere), Err(NotDialled::PlaceBusy));
+    assert_eq!(bench.node.dial(bench.now, elsewhere), Err(NotDialled::EndpointBusy));
     dial(&mut bench, 5).unwrap();
     assert_eq!(dial(&mut bench, 6), Err(NotDialled::Busy));
     bench.node.stop(bench.now);
