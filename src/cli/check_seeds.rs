@@ -1,4 +1,4 @@
-//! `pexd check-seeds`: what a configuration's seeds are worth, told by its exit code as well.
+//! `pexd check-seeds`: what a configuration's seeds are worth, in its exit code as well.
 
 use std::io::{self, Read as _};
 

@@ -71,7 +71,7 @@ enum Command {
 pub enum NextStep {
     /// Nothing.
     Done,
-    /// Serve these networks until told to stop.
+    /// Serve these networks until a signal stops it.
     Serve(Box<Config>),
     /// Run the demo.
     Localnet(crate::localnet::Options),
@@ -80,7 +80,7 @@ pub enum NextStep {
 /// Why a command failed; its text is for standard error.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command line or the configuration has mistakes: exit code 2.
+    /// The command line or the configuration has errors: exit code 2.
     Mistake(String),
     /// Something went wrong: exit code 1.
     Failed(String),
@@ -90,11 +90,11 @@ pub enum Failure {
     Inconclusive(String),
     /// No pexd can be reached, or it does not answer in time: exit code 5.
     Unreachable(String),
-    /// The caller may not do that, or nobody knows who he is: exit code 6.
+    /// The caller may not do that, or did not authenticate: exit code 6.
     NotAllowed(String),
     /// There is no such thing: exit code 7.
     NotFound(String),
-    /// Something stands against it that is to be mended first: exit code 8.
+    /// A precondition fails that must be fixed first: exit code 8.
     Precondition(String),
     /// Networks need attention: exit code 9.
     Sick(String),
@@ -184,7 +184,7 @@ fn variables() -> Vec<(String, String)> {
 /// Tells what works and is probably not meant, once.
 fn warn(notes: &[Diagnostic]) {
     for note in notes {
-        // Nobody can be told when standard error is closed.
+        // There is no reader when standard error is closed.
         let _ = writeln!(io::stderr(), "warning: {note}");
     }
 }

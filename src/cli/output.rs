@@ -59,7 +59,7 @@ pub(super) fn say_bytes(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Tells of something beside the answer. Nobody can be told when standard error is closed.
+/// Reports something beside the answer. There is no reader when standard error is closed.
 pub(super) fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }

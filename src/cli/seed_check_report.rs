@@ -37,7 +37,7 @@ fn is_usable(check: &SeedCheck) -> bool {
 }
 
 fn row(check: &SeedCheck) -> [Cell; 7] {
-    let mood = match check.definite {
+    let colour = match check.definite {
         _ if is_usable(check) => CellColour::Good,
         true => CellColour::Bad,
         false => CellColour::Doubtful,
@@ -56,7 +56,7 @@ fn row(check: &SeedCheck) -> [Cell; 7] {
     let plain = |text: &str| text.replace(char::is_control, "?");
     [
         cell(plain(&check.seed)),
-        coloured(check.verdict().as_str_name().trim_start_matches("SEED_VERDICT_"), mood),
+        coloured(check.verdict().as_str_name().trim_start_matches("SEED_VERDICT_"), colour),
         cell(millis(check.latency.as_ref())),
         cell(gave),
         cell(sample),

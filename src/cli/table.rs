@@ -24,7 +24,7 @@ pub(super) enum CellColour {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cell {
     text: String,
-    mood: Option<CellColour>,
+    colour: Option<CellColour>,
 }
 
 pub(super) fn cell(text: impl ToString) -> Cell {
@@ -34,14 +34,14 @@ pub(super) fn cell(text: impl ToString) -> Cell {
         text.truncate(end);
         text.push('…');
     }
-    Cell { text, mood: None }
+    Cell { text, colour: None }
 }
 
 /// Characters of a cell; nobody reads more, and tables are made of columns of 65,535 at most. JSON has everything.
 const LONGEST_CELL: usize = 30_000;
 
-pub(super) fn coloured(text: impl ToString, mood: CellColour) -> Cell {
-    Cell { mood: Some(mood), ..cell(text) }
+pub(super) fn coloured(text: impl ToString, colour: CellColour) -> Cell {
+    Cell { colour: Some(colour), ..cell(text) }
 }
 
 /// A column, and what becomes of it in a narrow terminal.
@@ -163,7 +163,7 @@ fn draw(rows: &[Row], layout: &Layout) -> String {
 
 fn styled(cell: &Cell) -> comfy_table::Cell {
     let styled = comfy_table::Cell::new(&cell.text);
-    match cell.mood {
+    match cell.colour {
         Some(CellColour::Good) => styled.fg(Color::Green),
         Some(CellColour::Doubtful) => styled.fg(Color::Yellow),
         Some(CellColour::Bad) => styled.fg(Color::Red),

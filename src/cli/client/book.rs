@@ -30,7 +30,7 @@ enum What {
     Summary,
     /// List addresses
     List(ListArgs),
-    /// Tell everything about an address: its state and why, our last attempts, who told us
+    /// Show everything about an address: its state and why, our last attempts, its source
     Get {
         /// A node ID, or id@ip:port
         address: String,
@@ -46,9 +46,9 @@ enum What {
         /// A node ID, or id@ip:port
         address: String,
     },
-    /// Draw what an asker would be told now
+    /// Draw what a requester would be sent now
     Preview {
-        /// The asker's node ID
+        /// The requester's node ID
         #[arg(long, value_name = "ID", default_value = "")]
         requester: String,
     },
@@ -98,7 +98,7 @@ struct ListArgs {
     /// Only those with this text in id@ip:port
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
-    /// Only what this ID, IP or range told us of first
+    /// Only what this ID, IP or range advertised first
     #[arg(long, value_name = "ID|CIDR")]
     source: Option<String>,
     /// Only what may be served now (or, with =false, what may not)
@@ -216,12 +216,12 @@ impl Order {
 
 fn row(address: &Address) -> [Cell; 10] {
     let source = address.source.clone().unwrap_or_default();
-    let mood = if address.servable { CellColour::Good } else { CellColour::Doubtful };
+    let colour = if address.servable { CellColour::Good } else { CellColour::Doubtful };
     [
         cell(&address.network),
         cell(&address.address),
         cell(word(address.state().as_str_name(), "ADDRESS_STATE_")),
-        coloured(yes(address.servable), mood),
+        coloured(yes(address.servable), colour),
         cell(word(address.last_outcome().as_str_name(), "DIAL_OUTCOME_")),
         cell(ago(address.last_attempt_time.as_ref())),
         cell(ago(address.last_success_time.as_ref())),
@@ -252,7 +252,7 @@ fn story(details: &AddressDetails) -> String {
     let rows = [
         ("state", word(address.state().as_str_name(), "ADDRESS_STATE_")),
         ("served", format!("{}: {}", yes(address.servable), details.reason)),
-        ("told by", format!("{} at {}, {}", source.id, source.ip, instant(address.add_time.as_ref()))),
+        ("source", format!("{} at {}, {}", source.id, source.ip, instant(address.add_time.as_ref()))),
         ("buckets", or_dash(&buckets.join(", ")).to_owned()),
         ("last attempt", instant(address.last_attempt_time.as_ref())),
         ("last reached", instant(address.last_success_time.as_ref())),

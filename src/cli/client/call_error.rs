@@ -1,4 +1,4 @@
-//! What goes wrong between us and pexd, told apart by what there is to do about it.
+//! Errors of a call to pexd, by what there is to do about them.
 
 use std::error::Error;
 use std::io;
@@ -27,7 +27,7 @@ pub(super) enum CallError {
     Forbidden,
     /// There is a listener, and it closed the connection.
     Closed,
-    /// Nobody whom we trust vouches for the server.
+    /// The server's certificate is not signed by a CA that we trust.
     Untrusted(String),
     /// The server's certificate is for another name than the one that was dialled.
     OtherName(String),
@@ -60,8 +60,8 @@ impl CallError {
     pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
         let mut cause = error;
         loop {
-            if let Some(trouble) = told_by(cause) {
-                return trouble;
+            if let Some(error) = call_error_in(cause) {
+                return error;
             }
             match cause.source() {
                 Some(deeper) => cause = deeper,
@@ -129,14 +129,14 @@ impl CallError {
 }
 
 /// What one error of a chain tells by itself.
-fn told_by(error: &(dyn Error + 'static)) -> Option<CallError> {
+fn call_error_in(error: &(dyn Error + 'static)) -> Option<CallError> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return of_tls(error);
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         // What an I/O error wraps is not among its sources.
         return match error.get_ref() {
-            Some(inner) => told_by(inner),
+            Some(inner) => call_error_in(inner),
             None => None,
         }
         .or_else(|| of_kind(error.kind()));

@@ -87,7 +87,7 @@ impl Connect {
             },
             (reached, _) => reached,
         };
-        let reach = reached.map_err(|trouble| trouble.failure(&self.endpoint))?;
+        let reach = reached.map_err(|error| error.failure(&self.endpoint))?;
         Ok(InterceptedService::new(reach, ShowToken(self.token.clone())))
     }
 

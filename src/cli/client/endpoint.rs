@@ -19,7 +19,7 @@ pub(super) enum ApiEndpoint {
 
 impl ApiEndpoint {
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
-        let mend = "write unix:/path, http://host:port or https://host:port";
+        let fix = "write unix:/path, http://host:port or https://host:port";
         if let Some(path) = text.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return Ok(ApiEndpoint::Socket(path.into()));
@@ -28,7 +28,7 @@ impl ApiEndpoint {
         let known = uri.starts_with("http://") || uri.starts_with("https://");
         match uri.parse::<Uri>() {
             Ok(parsed) if known && parsed.port().is_some() => Ok(ApiEndpoint::Address(uri)),
-            _ => Err(Failure::Mistake(format!("--server is {text:?}: {mend}"))),
+            _ => Err(Failure::Mistake(format!("--server is {text:?}: {fix}"))),
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_the_file_does_not_keep_anybody_from_the_pexd_that_runs() {
+    fn an_error_in_the_file_does_not_keep_anybody_from_the_pexd_that_runs() {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new(folder.path());
         fs::write(home.process_file(), "[admin]\nladr = \"\"\n").unwrap();

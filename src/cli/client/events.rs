@@ -173,13 +173,13 @@ fn read_cursors(file: &Path) -> Result<BTreeMap<String, EventCursor>, Failure> {
     let cursors = text.lines().map(|line| read(line).ok_or(line));
     cursors.collect::<Result<_, _>>().map_err(|line| {
         Failure::Mistake(format!(
-            "{}: {line:?} is no place in the events: remove the file to begin anew",
+            "{}: {line:?} is no position in the events: remove the file to begin anew",
             file.display()
         ))
     })
 }
 
-/// Written whole, so that a reader that is killed finds the last place or the one before.
+/// Written whole, so that a reader that is killed finds the last position or the one before.
 fn write_cursors(file: &Path, cursors: &BTreeMap<String, EventCursor>) -> Result<(), Failure> {
     let text: String = cursors.values().map(|c| format!("{} {} {}\n", c.network, c.epoch, c.number)).collect();
     let unfinished = file.with_extension("new");

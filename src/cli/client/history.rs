@@ -44,7 +44,7 @@ pub(in crate::cli) struct RefusalsArgs {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct AuditArgs {
-    /// Only by an author with this text in his name
+    /// Only by an author with this text in the name
     #[arg(long, value_name = "TEXT")]
     author: Option<String>,
     #[command(flatten)]

@@ -37,7 +37,7 @@ const ALL: &str = "-";
 pub(super) enum Command {
     /// Show how the networks are doing, the worst first
     Status(Asking<status::Args>),
-    /// Show, dial and let go of peers; the lists of persistent, unconditional and private ones
+    /// Show, dial and disconnect peers; the lists of persistent, unconditional and private ones
     Peers(Asking<peers::Args>),
     /// Dial a peer now, and tell what became of it
     Dial(Asking<peers::DialArgs>),
@@ -174,9 +174,9 @@ fn refused_of_all(status: Status) -> Failure {
     told(&status, "--network NAME, or --network - for all")
 }
 
-fn told(status: &Status, mend: &str) -> Failure {
+fn told(status: &Status, fix: &str) -> Failure {
     let text = match reason(status).as_str() {
-        "NETWORK_AMBIGUOUS" => format!("{}; write {mend}", status.message()),
+        "NETWORK_AMBIGUOUS" => format!("{}; write {fix}", status.message()),
         _ => status.message().to_owned(),
     };
     match status.code() {

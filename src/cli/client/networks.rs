@@ -166,14 +166,14 @@ async fn list(session: &Session) -> Result<(), Failure> {
 }
 
 fn row(network: &Network) -> [Cell; 7] {
-    let mood = match network.state() {
+    let colour = match network.state() {
         ReactorState::Running => CellColour::Good,
         ReactorState::Failed => CellColour::Bad,
         _ => CellColour::Doubtful,
     };
     [
         cell(&network.network),
-        coloured(word(network.state().as_str_name(), "REACTOR_STATE_"), mood),
+        coloured(word(network.state().as_str_name(), "REACTOR_STATE_"), colour),
         cell(word(network.mode().as_str_name(), "REACTOR_MODE_")),
         cell(&network.node_id),
         cell(&network.listen_address),

@@ -27,7 +27,7 @@ pub(super) trait Paged: Message + Name + Default {
     fn set_next(&mut self, token: String);
     fn failures(&self) -> &[pb::NetworkFailure];
     fn failures_mut(&mut self) -> &mut Vec<pb::NetworkFailure>;
-    /// Entries on all pages, if that is told.
+    /// Entries on all pages, if the server says.
     fn total(&self) -> u64;
     fn add_total(&mut self, more: u64);
     fn take_entries(&mut self) -> Vec<Self::Entry> {
@@ -44,7 +44,7 @@ pub(super) struct List<P> {
 }
 
 impl<P: Paged> List<P> {
-    /// Shows it, and fails when a network did not give its part. What was cut off is told beside it, so that a script that
+    /// Shows it, and fails when a network did not give its part. What was cut off is reported beside it, so that a script that
     /// reads the rows gets rows.
     pub(super) fn show(
         &self,
@@ -68,7 +68,7 @@ impl<P: Paged> List<P> {
     }
 }
 
-/// The entries of all pages, at most `limit` of them. `fetch` is told the size and the token of a page.
+/// The entries of all pages, at most `limit` of them. `fetch` gets the size and the token of a page.
 pub(super) async fn collect<P, F>(limit: usize, fetch: impl FnMut(i32, String) -> F) -> Result<List<P>, Failure>
 where
     P: Paged,

@@ -110,7 +110,7 @@ struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DialArgs {
-    /// Whom: id@host:port
+    /// The target: id@host:port
     address: String,
 }
 

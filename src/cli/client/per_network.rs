@@ -15,7 +15,7 @@ pub(super) fn settle<'a>(
     let unsaved = results.into_iter().filter(|result| !result.saved).map(|result| {
         let why = why_unsaved(&result.unsaved_reason);
         format!(
-            "{}: in force, but not saved: {why}; it is lost if pexd ends before it is (pexd status shows when)",
+            "{}: in effect, but not saved: {why}; it is lost if pexd ends before it is (pexd status shows when)",
             result.network
         )
     });
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(code(std::slice::from_ref(&saved), &[]), 0);
         assert_eq!(code(&[saved.clone(), unsaved.clone()], &[]), 10);
         let told = settle([&saved, &unsaved], &[]).unwrap_err().to_string();
-        assert!(told.starts_with("b-1: in force, but not saved: the disk is full"), "{told}");
+        assert!(told.starts_with("b-1: in effect, but not saved: the disk is full"), "{told}");
         let gone = failure(Code::Unavailable);
         assert_eq!(code(std::slice::from_ref(&unsaved), std::slice::from_ref(&gone)), 5);
         assert_eq!(settle([&unsaved], &[gone]).unwrap_err().to_string().lines().count(), 2);

@@ -99,7 +99,7 @@ async fn list(session: &Session) -> Result<(), Failure> {
 }
 
 fn row(seed: &Seed) -> [Cell; 10] {
-    let mood = match seed.last_outcome() {
+    let colour = match seed.last_outcome() {
         SeedOutcome::Reached => CellColour::Good,
         SeedOutcome::WrongIdentity | SeedOutcome::WrongNetwork => CellColour::Bad,
         _ => CellColour::Doubtful,
@@ -114,7 +114,7 @@ fn row(seed: &Seed) -> [Cell; 10] {
         cell(&seed.network),
         cell(&seed.seed),
         cell(from),
-        coloured(word(seed.last_outcome().as_str_name(), "SEED_OUTCOME_"), mood),
+        coloured(word(seed.last_outcome().as_str_name(), "SEED_OUTCOME_"), colour),
         cell(ago(seed.last_dial_time.as_ref())),
         cell(ago(seed.last_success_time.as_ref())),
         cell(millis(seed.latency.as_ref())),

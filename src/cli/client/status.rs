@@ -88,7 +88,7 @@ fn outbound_word(state: OutboundState) -> String {
 
 fn row(status: &ReactorStatus) -> [Cell; 11] {
     let book = status.address_book.clone().unwrap_or_default();
-    let mood = match status.state() {
+    let colour = match status.state() {
         _ if is_sick(status) => CellColour::Bad,
         ReactorState::Running => CellColour::Good,
         _ => CellColour::Doubtful,
@@ -98,7 +98,7 @@ fn row(status: &ReactorStatus) -> [Cell; 11] {
     let servable = if book.servable_count == 0 { CellColour::Doubtful } else { CellColour::Good };
     [
         cell(&status.network),
-        coloured(word(status.state().as_str_name(), "REACTOR_STATE_"), mood),
+        coloured(word(status.state().as_str_name(), "REACTOR_STATE_"), colour),
         cell(ago(status.state_time.as_ref())),
         cell(word(status.mode().as_str_name(), "REACTOR_MODE_")),
         cell(format!("{}/{}", status.inbound_peer_count, status.max_inbound_peer_count)),

@@ -14,7 +14,7 @@ use crate::config::Home;
 use crate::proto::pexd::v1::GetLogLevelRequest;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 
-/// What a command is told that asks this endpoint.
+/// The error of a command that calls this endpoint.
 async fn ask(server: &str, ca_file: Option<std::path::PathBuf>, seconds: u64) -> Failure {
     let (server, timeout) = (Some(server.to_owned()), Some(seconds));
     let args = SessionArgs { server, ca_file, timeout, ..SessionArgs::default() };
@@ -51,7 +51,7 @@ async fn tls_server(name: &str) -> (std::net::SocketAddr, tempfile::NamedTempFil
     (at, file)
 }
 
-fn assert_told(failure: &Failure, code: u8, part: &str) {
+fn assert_error(failure: &Failure, code: u8, part: &str) {
     assert!(failure.exit_code() == code && failure.to_string().contains(part), "{}: {failure}", failure.exit_code());
 }
 
@@ -59,7 +59,7 @@ fn assert_told(failure: &Failure, code: u8, part: &str) {
 async fn nobody_there_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let socket = format!("unix:{}", folder.path().join("none.sock").display());
-    assert_told(&ask(&socket, None, 5).await, 5, "no pexd answers at unix:");
+    assert_error(&ask(&socket, None, 5).await, 5, "no pexd answers at unix:");
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_connection_that_is_closed_at_once_is_not_nobody() {
     });
     for server in [format!("unix:{}", path.display()), format!("http://{at}")] {
         for _ in 0..20 {
-            assert_told(&ask(&server, None, 5).await, 5, "admin.max_connections_per_source");
+            assert_error(&ask(&server, None, 5).await, 5, "admin.max_connections_per_source");
         }
     }
 }
@@ -89,9 +89,9 @@ async fn what_is_wrong_with_tls_is_told_with_its_mend() {
     let (at, ca) = (&format!("https://{at}"), Some(ca.path().to_owned()));
     let (other_at, other_ca) = tls_server("127.0.0.1").await;
     let other_ca = Some(other_ca.path().to_owned());
-    assert_told(&ask(at, other_ca, 5).await, 5, "name the CA that vouches for it with --ca-file");
-    assert_told(&ask(at, ca, 5).await, 5, "is for another name");
-    assert_told(&ask(&format!("http://{other_at}"), None, 5).await, 5, "looks like TLS: write https://");
+    assert_error(&ask(at, other_ca, 5).await, 5, "name the CA that vouches for it with --ca-file");
+    assert_error(&ask(at, ca, 5).await, 5, "is for another name");
+    assert_error(&ask(&format!("http://{other_at}"), None, 5).await, 5, "looks like TLS: write https://");
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn tls_to_a_server_without_it_is_told() {
             stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
         }
     });
-    assert_told(&ask(&format!("https://{at}"), Some(ca.path().to_owned()), 5).await, 5, "write http:// in --server");
+    assert_error(&ask(&format!("https://{at}"), Some(ca.path().to_owned()), 5).await, 5, "write http:// in --server");
 }
 
 #[tokio::test]
@@ -112,8 +112,8 @@ async fn who_waits_too_long_is_told_how_long_and_the_flag() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let failure = ask(&format!("http://{at}"), None, 1).await;
-    assert_told(&failure, 5, "did not answer within 1 s");
-    assert_told(&failure, 5, "--timeout N");
+    assert_error(&failure, 5, "did not answer within 1 s");
+    assert_error(&failure, 5, "--timeout N");
 }
 
 #[test]
@@ -122,15 +122,15 @@ fn a_certificate_that_is_wanted_is_told_however_it_shows() {
     let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
     let wrapped = io::Error::new(io::ErrorKind::InvalidData, alert.clone());
     let text = io::Error::other(alert.to_string());
-    for trouble in [CallError::of(&alert), CallError::of(&wrapped), CallError::of(&text), CallError::Closed] {
-        assert_told(&trouble.failure(&endpoint), 5, "--cert-file and --key-file");
+    for error in [CallError::of(&alert), CallError::of(&wrapped), CallError::of(&text), CallError::Closed] {
+        assert_error(&error.failure(&endpoint), 5, "--cert-file and --key-file");
     }
 }
 
 #[test]
 fn a_socket_that_is_not_for_us_is_told_as_such() {
     let error = io::Error::from(io::ErrorKind::PermissionDenied);
-    let trouble = CallError::of(&error);
-    assert_eq!(trouble, CallError::Forbidden);
-    assert_told(&trouble.failure(&ApiEndpoint::Socket("/a".into())), 6, "admin.socket_mode");
+    let error = CallError::of(&error);
+    assert_eq!(error, CallError::Forbidden);
+    assert_error(&error.failure(&ApiEndpoint::Socket("/a".into())), 6, "admin.socket_mode");
 }
