@@ -29,6 +29,7 @@ pub use views::{
 
 use crate::book::{Book, HashKey, LoadReport, Refused, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
+pub use crate::pex::{OUTAGE, SeedOutcome};
 use crate::switch::{self, Ban, BanTarget, Outbox, Switch, TooManyBans};
 pub use crate::switch::{
     About, AddressEvent, BanEvent, CrawlEvent, DialEnd, Effect, Event, ExchangeEvent, Handshaken, PeerEvent,

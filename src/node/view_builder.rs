@@ -1,6 +1,7 @@
 //! Making the views.
 
 use super::{BookView, CrawlView, Node, PeerView, RunState, SeedCounts, SeedView, StatusView};
+use crate::pex::SeedOutcome;
 use crate::switch::Peer;
 use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
 
@@ -47,16 +48,12 @@ impl Node {
     pub fn seed_counts(&self) -> SeedCounts {
         let mut counts = SeedCounts::default();
         for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {
-            let count = if health.last_dialled.is_never() {
-                &mut counts.untried
-            } else if health.last_fault.is_empty() {
-                &mut counts.reached
-            } else if health.actual_id.is_some() {
-                &mut counts.wrong_identity
-            } else if health.actual_network.is_some() {
-                &mut counts.wrong_network
-            } else {
-                &mut counts.failed
+            let count = match health.outcome() {
+                SeedOutcome::Untried => &mut counts.untried,
+                SeedOutcome::Reached => &mut counts.reached,
+                SeedOutcome::Failed => &mut counts.failed,
+                SeedOutcome::WrongIdentity => &mut counts.wrong_identity,
+                SeedOutcome::WrongNetwork => &mut counts.wrong_network,
             };
             *count += 1;
         }

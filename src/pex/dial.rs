@@ -1,7 +1,7 @@
 //! dialSeeds and dialPeer (docs/protocol/pex-reactor.md, "dialSeeds", "dialPeer"): what follows from the end of a dial. The rules of *whether* to dial are the
 //! switch's.
 
-use super::outage::Turn;
+use super::outage::OutageChange;
 use super::seeds::note_dial;
 use super::{Context, Pex};
 use crate::book::{MarkOutcome, Servable, Source};
@@ -79,9 +79,9 @@ impl Pex {
         let is_held = |address: &NetAddress| cx.book.get(address).is_some_and(|record| record.verified);
         let verified = cx.book.servable(Servable::Verified);
         match self.outage.reached(address, verified, cx.now.mono, is_held) {
-            Turn::None | Turn::Began(_) => {}
-            Turn::Ended => cx.out.event(Event::Crawl(CrawlEvent::Outage(false))),
-            Turn::Expired(gone) => {
+            OutageChange::None | OutageChange::Began(_) => {}
+            OutageChange::Ended => cx.out.event(Event::Crawl(CrawlEvent::Outage(false))),
+            OutageChange::Expired(gone) => {
                 cx.out.event(Event::Crawl(CrawlEvent::Outage(false)));
                 gone.iter().for_each(|address| Self::give_up(cx, address));
             }
@@ -113,7 +113,7 @@ impl Pex {
         // What was demoted at an outage's end fails again: that is no news.
         if verified {
             let verified = cx.book.servable(Servable::Verified);
-            if let Turn::Began(addresses) = self.outage.failed(*address, verified, cx.now.mono) {
+            if let OutageChange::Began(addresses) = self.outage.failed(*address, verified, cx.now.mono) {
                 cx.out.event(Event::Crawl(CrawlEvent::Outage(true)));
                 for address in addresses {
                     cx.book.restore(cx.now, &address);

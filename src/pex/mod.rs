@@ -21,12 +21,13 @@ use std::net::IpAddr;
 
 use claimed_addresses::ClaimedAddresses;
 use endpoint_queue::EndpointQueue;
+pub use outage::OUTAGE;
 use outage::Outage;
 pub use params::Params;
 use request_times::Requests;
 pub use retention::RetentionReason;
 use seeds::Seeds;
-pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, TooManySeeds};
+pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, SeedOutcome, TooManySeeds};
 
 use crate::book::{Book, Servable};
 use crate::switch::params::BAN_LENGTH;

@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use crate::types::{Mono, NetAddress};
 
+/// The sentence for operators: in the log, in what needs attention, in the diagnosis of addresses.
+pub const OUTAGE: &str = "most of what was good fails at once (an outage): look at this host's own network, then for a halt or an \
+                          upgrade of the chain; nothing is demoted meanwhile, and what was served before it still is";
+
 /// Failures that are seen together.
 const WINDOW: Duration = Duration::from_secs(600);
 /// Without a success for this long nobody answers; more than it takes until a seed is asked again, or a connected peer counts
@@ -31,7 +35,7 @@ pub(super) struct Outage {
 
 /// What changed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum OutageChange {
     /// Nothing.
     None,
     /// It began: these were demoted before it was noticed.
@@ -59,19 +63,19 @@ impl Outage {
     }
 
     /// A good address failed; `verified` counts those that are still good.
-    pub(super) fn failed(&mut self, address: NetAddress, verified: usize, now: Mono) -> Turn {
+    pub(super) fn failed(&mut self, address: NetAddress, verified: usize, now: Mono) -> OutageChange {
         self.failing.insert(address, now);
         if self.active {
-            return Turn::None;
+            return OutageChange::None;
         }
         self.failing.retain(|_, at| now.since(*at) < WINDOW);
         let least = if verified == 0 { LEAST_OF_ALL } else { LEAST };
         if self.failing.len() < least || self.failing.len() <= verified {
-            return Turn::None;
+            return OutageChange::None;
         }
         self.active = true;
         self.since = now;
-        Turn::Began(self.failing.keys().copied().collect())
+        OutageChange::Began(self.failing.keys().copied().collect())
     }
 
     /// An address was reached; `verified` counts the good ones, held ones included.
@@ -82,25 +86,25 @@ impl Outage {
         verified: usize,
         now: Mono,
         is_held: impl Fn(&NetAddress) -> bool,
-    ) -> Turn {
+    ) -> OutageChange {
         if self.all_silent(now) {
             self.answering_since = now;
         }
         self.answered = Some(now);
         self.failing.remove(address);
         if !self.active {
-            return Turn::None;
+            return OutageChange::None;
         }
         self.failing.retain(|address, _| is_held(address));
         let most_fail = self.failing.len() * 2 > verified;
         let others_answer = self.failing.len() < verified;
         let lasted = now.since(self.since.max(self.answering_since)) >= LONGEST;
         if most_fail && !(lasted && others_answer) {
-            return Turn::None;
+            return OutageChange::None;
         }
         self.active = false;
         let failing = std::mem::take(&mut self.failing).into_keys().collect();
-        if most_fail { Turn::Expired(failing) } else { Turn::Ended }
+        if most_fail { OutageChange::Expired(failing) } else { OutageChange::Ended }
     }
 }
 
@@ -118,13 +122,13 @@ mod tests {
         let mut outage = Outage::default();
         let at = Mono::from_micros(1);
         for n in 0..7 {
-            assert_eq!(outage.failed(address(n), 14 - usize::from(n), at), Turn::None);
+            assert_eq!(outage.failed(address(n), 14 - usize::from(n), at), OutageChange::None);
         }
-        assert_eq!(outage.failed(address(7), 7, at), Turn::Began((0..8).map(address).collect()));
-        assert_eq!(outage.failed(address(8), 15, at), Turn::None);
-        assert_eq!(outage.reached(&address(0), 15, at, |_| true), Turn::None);
+        assert_eq!(outage.failed(address(7), 7, at), OutageChange::Began((0..8).map(address).collect()));
+        assert_eq!(outage.failed(address(8), 15, at), OutageChange::None);
+        assert_eq!(outage.reached(&address(0), 15, at, |_| true), OutageChange::None);
         assert!(outage.is_active());
-        assert_eq!(outage.reached(&address(1), 15, at, |_| true), Turn::Ended);
+        assert_eq!(outage.reached(&address(1), 15, at, |_| true), OutageChange::Ended);
         assert!(!outage.is_active());
     }
 
@@ -133,7 +137,7 @@ mod tests {
         let mut outage = Outage::default();
         for n in 0..20 {
             let at = Mono::from_micros(u64::from(n) * 300_000_000);
-            assert_eq!(outage.failed(address(n), 5, at), Turn::None);
+            assert_eq!(outage.failed(address(n), 5, at), OutageChange::None);
         }
     }
 }

@@ -32,6 +32,21 @@ pub struct SeedHealth {
     pub last_answer: Wall,
 }
 
+/// What the last dial of a seed found, classified here alone: for counts, the API and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeedOutcome {
+    /// It was never dialled.
+    Untried,
+    /// It went through the handshake.
+    Reached,
+    /// It did not.
+    Failed,
+    /// A node with another ID answered.
+    WrongIdentity,
+    /// A node of another chain answered.
+    WrongNetwork,
+}
+
 /// A row of the seeds that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeedChange {
@@ -52,6 +67,17 @@ pub(super) struct Seeds {
 }
 
 impl SeedHealth {
+    /// What the last dial found.
+    pub fn outcome(&self) -> SeedOutcome {
+        match (&self.actual_id, &self.actual_network) {
+            _ if self.last_dialled.is_never() => SeedOutcome::Untried,
+            _ if self.last_fault.is_empty() => SeedOutcome::Reached,
+            (Some(_), _) => SeedOutcome::WrongIdentity,
+            (None, Some(_)) => SeedOutcome::WrongNetwork,
+            (None, None) => SeedOutcome::Failed,
+        }
+    }
+
     /// A seed of which nothing is known yet.
     pub fn unknown(seed: PeerAddress) -> Self {
         SeedHealth {

@@ -2,8 +2,8 @@
 
 use crate::admin::timestamps::time as timestamp;
 use crate::book::State;
-use crate::node::AddressDiagnosis;
 use crate::node::row::Ban;
+use crate::node::{AddressDiagnosis, OUTAGE};
 use crate::types::{DialOutcome, Wall};
 
 /// The reason of an address's state, for an operator.
@@ -17,8 +17,7 @@ fn served(diagnosis: &AddressDiagnosis) -> String {
     let record = &diagnosis.view.record;
     let reached = time(record.last_success);
     if record.outcome == DialOutcome::Untried {
-        return "Served although it was never tried: a node tells of all that did not fail. A seed would not."
-            .to_owned();
+        return "Served although it was never tried: a node serves all that did not fail. A seed would not.".to_owned();
     }
     if record.outcome.is_success() {
         return format!(
@@ -26,8 +25,7 @@ fn served(diagnosis: &AddressDiagnosis) -> String {
         );
     }
     let held = if diagnosis.outage {
-        "most of what was good fails at once, so we take the fault to be ours and hold nothing against it until others \
-         answer again"
+        OUTAGE
     } else {
         "it failed while most of what was good failed at once, which was not held against it"
     };
@@ -212,7 +210,7 @@ mod tests {
         let held = |diagnosis: &mut AddressDiagnosis| {
             (diagnosis.outage, diagnosis.view.record.outcome) = (true, DialOutcome::TimedOut)
         };
-        says(&changed(good(), held), &["Served", "did not answer in time", "fault to be ours"]);
+        says(&changed(good(), held), &["Served", "did not answer in time", OUTAGE]);
         let restored = |diagnosis: &mut AddressDiagnosis| diagnosis.view.record.outcome = DialOutcome::Refused;
         says(&changed(good(), restored), &["Served", "not held against it"]);
     }

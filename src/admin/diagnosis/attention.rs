@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::servable;
 use crate::admin::untrusted_text::reason;
 use crate::network::Status;
-use crate::node::{RunState, StatusView};
+use crate::node::{OUTAGE, RunState, StatusView};
 use crate::proto::pexd::v1::{Attention, AttentionReason};
 use crate::types::Wall;
 
@@ -16,11 +16,6 @@ const GRACE: Duration = Duration::from_secs(5 * 60);
 /// What needs attention, the worst first; nothing when all is well, or an operator stopped the network.
 pub(in crate::admin) fn of(status: &Status, now: Wall) -> Vec<Attention> {
     let node = &status.node;
-    let outage = || {
-        "most of what was good fails at once: look at this host's own network, then for a halt or an upgrade of the chain; \
-         nothing is demoted meanwhile"
-            .to_owned()
-    };
     let failed = match &node.state {
         RunState::Failed(why) => Some(reason(why)),
         RunState::Stopped | RunState::Starting | RunState::Running => None,
@@ -28,7 +23,7 @@ pub(in crate::admin) fn of(status: &Status, now: Wall) -> Vec<Attention> {
     let settled = node.state == RunState::Running && now.since(node.since) >= GRACE;
     let all = [
         (AttentionReason::Failed, failed),
-        (AttentionReason::Outage, node.outage.then(outage)),
+        (AttentionReason::Outage, node.outage.then(|| OUTAGE.to_owned())),
         (AttentionReason::Unsaved, status.unsaved.as_deref().map(reason)),
         (AttentionReason::NothingServable, nothing_servable(node).filter(|_| settled)),
         (AttentionReason::NobodyReached, nobody_reached(node).filter(|_| settled)),

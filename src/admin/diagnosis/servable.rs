@@ -1,6 +1,6 @@
 //! Why no more addresses are served, in words and numbers.
 
-use crate::node::{RunState, StatusView};
+use crate::node::{OUTAGE, RunState, StatusView};
 use crate::types::DialOutcome;
 
 /// What keeps a network from serving more addresses; empty when nothing does.
@@ -24,10 +24,7 @@ pub(in crate::admin) fn reason(view: &StatusView) -> String {
         parts.push(format!("{number} in banned ranges (BanService.ListBans)"));
     }
     if view.outage {
-        parts.push(
-            "most of what was good fails at once (an outage): what was served before it still is, until that is over"
-                .to_owned(),
-        );
+        parts.push(OUTAGE.to_owned());
     }
     parts.join("; ")
 }

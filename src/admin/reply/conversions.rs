@@ -8,7 +8,7 @@ use crate::admin::untrusted_text::{printable, reason};
 use crate::book;
 use crate::network::{Applied, Peer, Saved, Status, Traffic};
 use crate::node::row::{self, ListItem};
-use crate::node::{AddressView, BookView, CrawlView, ListedView, RunState, SeedView};
+use crate::node::{AddressView, BookView, CrawlView, ListedView, RunState, SeedOutcome, SeedView};
 use crate::proto::pexd::v1 as pb;
 use crate::types::{DialOutcome, Direction, Now, Purpose};
 
@@ -240,7 +240,7 @@ pub(in crate::admin) fn seed(network: &str, view: SeedView) -> pb::Seed {
         seed: view.seed.to_string(),
         origin: if view.from_file { pb::SeedOrigin::File } else { pb::SeedOrigin::Runtime }.into(),
         in_use: view.in_use,
-        last_outcome: seed_outcome(&health).into(),
+        last_outcome: seed_outcome(health.outcome()).into(),
         last_fault: reason(&health.last_fault),
         last_dial_time: time(health.last_dialled),
         last_success_time: time(health.last_success),
@@ -257,17 +257,13 @@ pub(in crate::admin) fn seed(network: &str, view: SeedView) -> pb::Seed {
     }
 }
 
-const fn seed_outcome(health: &row::SeedHealth) -> pb::SeedOutcome {
-    if health.last_dialled.is_never() {
-        pb::SeedOutcome::Untried
-    } else if health.last_fault.is_empty() {
-        pb::SeedOutcome::Reached
-    } else if health.actual_id.is_some() {
-        pb::SeedOutcome::WrongIdentity
-    } else if health.actual_network.is_some() {
-        pb::SeedOutcome::WrongNetwork
-    } else {
-        pb::SeedOutcome::Failed
+const fn seed_outcome(outcome: SeedOutcome) -> pb::SeedOutcome {
+    match outcome {
+        SeedOutcome::Untried => pb::SeedOutcome::Untried,
+        SeedOutcome::Reached => pb::SeedOutcome::Reached,
+        SeedOutcome::Failed => pb::SeedOutcome::Failed,
+        SeedOutcome::WrongIdentity => pb::SeedOutcome::WrongIdentity,
+        SeedOutcome::WrongNetwork => pb::SeedOutcome::WrongNetwork,
     }
 }
 

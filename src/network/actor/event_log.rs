@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::network::counters::Counters;
 use crate::network::views::PeerEnd;
-use crate::node::{AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, PeerEvent, ReactorEvent};
+use crate::node::{AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, OUTAGE, PeerEvent, ReactorEvent};
 use crate::pex::MAX_SEEDS;
 use crate::types::{Fault, NodeId, PeerAddress, Wall};
 
@@ -61,9 +61,7 @@ impl EventLog {
             Event::Ban(BanEvent::Banned(ban)) => tracing::info!(target = %ban.target, reason = %ban.reason, "banned"),
             Event::Ban(BanEvent::Unbanned(target)) => tracing::info!(%target, "ban lifted"),
             Event::Crawl(CrawlEvent::Outage(true)) => {
-                tracing::warn!(
-                    "most good addresses fail at once: is this host's network up? nothing is demoted meanwhile"
-                );
+                tracing::warn!("{OUTAGE}");
             }
             Event::Crawl(CrawlEvent::Outage(false)) => tracing::info!("the outage is over"),
             Event::Crawl(CrawlEvent::SeedDialled { seed, fault }) => self.note_seed(seed, fault.as_ref()),

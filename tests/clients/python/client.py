@@ -37,7 +37,7 @@ class Client:
 
     def ban(self, target, network=""):
         request = bans.BanRequest(network=network, target=target, reason="by Python")
-        request.length.FromSeconds(86_400)
+        request.duration.FromSeconds(86_400)
         return self.call(self.bans.Ban, request)
 
     def unban(self, target):
