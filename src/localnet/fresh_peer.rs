@@ -12,7 +12,7 @@ use crate::types::NetAddress;
 /// How long the seed has to answer, the dial included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Connects with an identity of its own, asks once, and gives what it was told; `None` without an answer.
+/// Connects with an identity of its own, asks once, and gives the answer; `None` without one.
 pub(super) async fn ask(dialler: &Dialler, seed: NetAddress) -> Option<Vec<NetAddress>> {
     let visitor = PexClient::new(dialler.clone(), CHAIN, BLOCK_VERSION, false);
     let answer = async {

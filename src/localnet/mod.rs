@@ -42,7 +42,7 @@ pub struct Options {
 /// # Errors
 /// When this host cannot hold the demo: no loopback ports, no temporary folder.
 pub fn run(options: Options) -> anyhow::Result<bool> {
-    // The view is the demo's voice; its faults are told all the same.
+    // The view is the demo's voice; its faults are reported all the same.
     let level = std::env::var("PEXD_LOG_LEVEL").unwrap_or_else(|_| "error".to_owned());
     app::logging::init(&Log { level: LogLevel(level), format: LogFormat::Text });
     app::raise_open_files();

@@ -1,4 +1,4 @@
-//! Who lives in the demo's world, and who knows whom.
+//! The nodes of the demo's world, and which of them know each other.
 
 /// Reachable nodes.
 pub(super) const NODES: usize = 20;
@@ -38,7 +38,7 @@ impl Trap {
 }
 
 /// The nodes that a node knows at the start: the first knows the middle ones, each of them a fourth of the rest, and the
-/// last know nobody. The seed is told the first alone, so that the last are three hops away.
+/// last know nobody. The seed knows the first alone, so that the last are three hops away.
 pub(super) fn known_by(node: usize) -> Vec<usize> {
     match node {
         0 => (1..=MIDDLE).collect(),

@@ -1,4 +1,4 @@
-//! What the seed has told those who asked it, held against the truth.
+//! What the seed has served, held against the truth.
 
 use std::collections::BTreeSet;
 

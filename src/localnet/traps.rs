@@ -16,7 +16,7 @@ pub(super) struct Silent {
 
 impl Silent {
     pub(super) async fn open() -> io::Result<Self> {
-        /// Connections that are held; older ones are let go.
+        /// Connections that are held; older ones are closed.
         const HELD: usize = 64;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let at = listener.local_addr()?;

@@ -47,7 +47,7 @@ impl View {
     pub(super) fn welcome(&self) {
         let admin = self.admin;
         say(&format!(
-            "A seed on loopback is told one node of {} and finds the others. A fresh peer asks it every second.\n\
+            "A seed on loopback knows one node of {} and finds the others. A fresh peer asks it every second.\n\
              \n  seed       {}\n  admin API  {admin}\n\n\
              Try, in another terminal (https://github.com/fullstorydev/grpcurl):\n\
              \n  grpcurl -plaintext {admin} list\
@@ -66,7 +66,7 @@ impl View {
         self.kinds.values().filter(|other| **other == kind).count()
     }
 
-    /// Shows what the seed knows now, and what it has told.
+    /// Shows what the seed knows now, and what it has served.
     pub(super) fn show(&mut self, known: &[AddressView], tally: &Tally) {
         let table = self.table(known);
         let summary = summary(tally);
@@ -141,7 +141,7 @@ fn summary(tally: &Tally) -> String {
     )
 }
 
-/// Nobody is told when standard output is closed.
+/// There is no reader when standard output is closed.
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -34,7 +34,7 @@ pub(super) struct World {
     pub(super) reachable: BTreeSet<NetAddress>,
     /// What it must not.
     pub(super) traps: BTreeMap<NetAddress, Trap>,
-    /// The one node that the seed is told.
+    /// The one node that the seed knows at first.
     pub(super) first: NetAddress,
     pub(super) dialler: Dialler,
     nodes: Vec<Running>,
@@ -78,7 +78,7 @@ impl Member {
     }
 }
 
-/// The seed's network, told one node.
+/// The seed's network, which knows one node at first.
 pub(super) fn seed(folder: &Path, first: NetAddress) -> anyhow::Result<(network::Config, NetAddress)> {
     let member = Member::new(CHAIN, "seed".to_owned())?;
     Ok((member.config(folder, vec![first], true), member.address()?))
@@ -113,7 +113,7 @@ impl World {
                 known_by(n).into_iter().map(|other| reachable[other]).chain(advertised.map(|(_, a)| *a)).collect();
             let mut config = member.config(folder, Vec::new(), false);
             if advertises(n) {
-                // It tells of addresses that it never tries: a node leaves out what it has seen fail.
+                // It advertises addresses that it never tries: a node leaves out what it has seen fail.
                 config.params.switch.limits.max_outbound = 0;
             }
             fill_book(&config, &known).await?;

@@ -48,10 +48,10 @@ pub(super) enum Command {
     Panic,
 }
 
-/// Who waits for a start.
+/// The caller that waits for a start.
 pub(super) type StartWaiter = oneshot::Sender<Result<bool, String>>;
 
-/// Who asks for a change, and by which method: what the audit keeps.
+/// The author of a change, and the method: what the audit log keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeAuthor {
     /// A token's name, a certificate's subject, or the socket that it came from; at most 256 bytes are kept.
@@ -120,13 +120,13 @@ pub(super) enum BookCommand {
     At(Vec<NetAddress>, oneshot::Sender<Vec<AddressView>>),
     /// All about an address, or those of an ID.
     Diagnoses(AddressRef, oneshot::Sender<Vec<AddressDiagnosis>>),
-    /// What an asker would be told.
+    /// What a requester would be sent.
     Preview(Option<NodeId>, oneshot::Sender<Preview>),
     /// The bans after a target.
     BansAfter(Option<BanTarget>, usize, oneshot::Sender<Vec<Ban>>),
     /// The bans that keep an ID or an IP out.
     BansOf(Option<NodeId>, Option<IpAddr>, oneshot::Sender<Vec<Ban>>),
-    /// Puts addresses into the book, in force at once and saved soon.
+    /// Adds addresses to the book, in effect at once and saved soon.
     Enter(Vec<(NetAddress, Option<Source>)>, oneshot::Sender<Result<Entered, Error>>),
     /// Notes what an operator did to the book, and saves it.
     Commit { by: ChangeAuthor, changed: bool, summary: String, reply: oneshot::Sender<Result<Applied, Error>> },
@@ -134,7 +134,7 @@ pub(super) enum BookCommand {
     Remove { by: ChangeAuthor, whose: AddressRef, reply: oneshot::Sender<(u32, Committed)> },
 }
 
-/// The end of a change that is in force: whether it is on disk.
+/// The end of a change that is in effect: whether it is on disk.
 pub(super) type Committed = oneshot::Receiver<Result<Applied, Error>>;
 
 /// See the methods of [`Handle`] below.

@@ -13,7 +13,7 @@ const MINUTE: i64 = 60_000;
 /// Counts of one network since its actor began.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
-    /// Dials that ended, by why we dialled and what became of them; `None` says nothing about the address.
+    /// Dials that ended, by purpose and outcome; `None` says nothing about the address.
     pub dials: BTreeMap<(Purpose, Option<DialOutcome>), u64>,
     /// Whether our dials reach anybody.
     pub outbound: Outbound,
@@ -45,7 +45,7 @@ impl Counters {
         *self.dials.entry((end.purpose, end.outcome)).or_default() += 1;
         match (end.outcome, &end.fault) {
             (Some(outcome), _) => self.outbound.note(is_answer(outcome), at),
-            // These tell of our own connection as much as silence does.
+            // These say as much of our own connection as silence does.
             (None, Some(Fault::Unresolved | Fault::LocalResources)) => self.outbound.note(false, at),
             (None, _) => {}
         }

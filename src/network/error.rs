@@ -20,7 +20,7 @@ pub enum Error {
     CannotStart {
         /// Which.
         chain_id: Arc<str>,
-        /// Why, with the mend.
+        /// Why, with the fix.
         reason: String,
     },
     /// The seed is not configured.
@@ -41,7 +41,7 @@ pub enum Error {
     /// The dial was not begun.
     #[error("{target} was not dialled: {why}")]
     NotDialled {
-        /// Whom.
+        /// The target.
         target: PeerAddress,
         /// The rule against it.
         why: NotDialled,
@@ -57,7 +57,7 @@ pub enum Error {
     NoBook {
         /// Which.
         chain_id: Arc<str>,
-        /// Why, with the mend.
+        /// Why, with the fix.
         reason: String,
     },
     /// The file forbids changes at run time.
@@ -71,7 +71,7 @@ pub enum Error {
     /// The value of a key that does not fit it.
     #[error("{0}")]
     BadValue(String),
-    /// What was written down cannot be read.
+    /// The logs on disk cannot be read.
     #[error("network {chain_id} cannot look into its book: {reason}")]
     Unreadable {
         /// Which.

@@ -1,5 +1,5 @@
-//! Keeps a network answering whatever befalls it: opens its store, runs its actor, and when the actor breaks down puts
-//! another in its place, failed and startable again. Nothing of it reaches the other networks.
+//! Keeps a network answering whatever happens to it: opens its store, runs its actor, and when the actor panics puts another in
+//! its place, failed and startable again (supervision). Nothing of it reaches the other networks.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,7 +47,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// What of it can be brought into force while the network runs.
+    /// What of it can take effect while the network runs.
     pub fn configured(&self) -> Configured {
         Configured {
             params: self.params.clone(),
@@ -125,7 +125,7 @@ impl Supervisor {
         let mark = self.shell.events.adopt(loaded.rows.event_mark.as_ref());
         match store.write(vec![event_mark(mark)]).await {
             Ok(()) => self.shell.events.saved(),
-            // The first write of the actor fails as well, and tells of it.
+            // The first write of the actor fails as well, and reports it.
             Err(_) => self.shell.events.not_saved(),
         }
     }

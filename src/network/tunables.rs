@@ -21,7 +21,7 @@ pub struct Tunables {
 }
 
 /// Sets one of the values from a key of the configuration and its text. An error is what is wrong, to be put behind the
-/// key's name, with the mend.
+/// key's name, with the fix.
 pub type ReadSetting = fn(&mut Tunables, key: &str, value: &str) -> Result<(), String>;
 
 /// What operators may change of the configuration at run time, as it is known outside.
@@ -40,7 +40,7 @@ impl Default for Changeable {
     }
 }
 
-/// What a network's files say of it that can be brought into force while it runs.
+/// What a network's files say that can take effect while it runs.
 #[derive(Clone, Debug)]
 pub struct Configured {
     /// The machine's parameters.
@@ -60,7 +60,7 @@ impl Configured {
 /// The changes that were made at run time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingsView {
-    /// Those in force, by key.
+    /// Those in effect, by key.
     pub changes: Vec<Setting>,
     /// Where the file forbids all changes; `None` = it does not.
     pub forbidden: Option<Arc<str>>,
@@ -91,7 +91,7 @@ impl RuntimeSettings {
         (settings, lapsed)
     }
 
-    /// The values in force.
+    /// The values in effect.
     pub(super) fn in_effect(&self) -> Tunables {
         let mut tunables = self.file;
         for setting in self.changes.values() {

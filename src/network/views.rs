@@ -13,16 +13,16 @@ use crate::types::{Direction, Fault, NodeId, Purpose, Wall};
 /// Entries of the book in one answer of the actor at most, so that a page never pauses the reactor.
 pub const MAX_PAGE: usize = 1_000;
 
-/// Whether a change that is in force is also on disk.
+/// Whether a change that is in effect is also on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// Committed.
     Yes,
-    /// In force, and not saved: the disk failed; it is tried again.
+    /// In effect, and not saved: the disk failed; it is tried again.
     No(String),
 }
 
-/// A change by an operator that is in force.
+/// A change by an operator that is in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// Whether it changed anything; repeating a call does not.
@@ -47,7 +47,7 @@ pub struct Status {
     /// Changed rows that are not on disk although a write was tried, and why.
     pub unsaved: Option<String>,
     /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before it was
-    /// known which network was meant is counted since it was opened, and told by each network that shares it.
+    /// known which network was meant is counted since it was opened, and reported by each network that shares it.
     pub refused: Vec<(&'static str, u64)>,
     /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
     pub ended: Vec<(&'static str, u64)>,
@@ -95,7 +95,7 @@ impl<T> Page<T> {
     }
 }
 
-/// What a caller needs to dial on his own, within the process's bounds.
+/// What a caller needs to dial by itself, within the process's limits.
 #[derive(Clone, Debug)]
 pub struct ProbeContext {
     /// Dials.
@@ -104,10 +104,10 @@ pub struct ProbeContext {
     pub local: Arc<LocalNode>,
 }
 
-/// What became of each address that was to enter the book.
+/// The result for each address that was to enter the book.
 pub type Entered = Vec<Result<Added, NotAdded>>;
 
-/// What became of a dial that an operator asked for.
+/// The outcome of a dial that an operator asked for.
 #[derive(Clone, Debug)]
 pub struct DialReport {
     /// When it ended.

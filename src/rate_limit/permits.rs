@@ -45,7 +45,7 @@ impl<K: Hash + Eq + Clone> Permits<K> {
     /// One more permit for this key, returned when it is dropped.
     ///
     /// # Errors
-    /// The limit that is reached, the key's own first: who asks for too much learns that.
+    /// The limit that is reached, the key's own first: a key that takes too much learns that.
     pub fn acquire(self: &Arc<Self>, key: K, limits: PermitLimits) -> Result<Permit<K>, NoPermit> {
         let mut held = self.lock();
         if held.by_key.get(&key).copied().unwrap_or_default() >= limits.per_key {

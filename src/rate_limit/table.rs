@@ -12,7 +12,7 @@ const WAYS: usize = 4;
 
 /// Token buckets by key (GCRA). A key that is not in the table has all its tokens. When a key finds its places taken,
 /// the one that has most tokens left is forgotten: a flood from millions of addresses pushes out first those who spent
-/// least. The hash is seeded, so that nobody knows whose place he takes.
+/// least. The hash is seeded, so that nobody knows which other key shares its slots.
 #[derive(Debug)]
 pub struct RateTable {
     slots: Box<[[Slot; WAYS]]>,

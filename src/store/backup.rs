@@ -87,7 +87,7 @@ fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {
     check_meta(&conn, path, chain_id).map(drop)
 }
 
-/// Whoever restores, the book and its lock belong to whom its folder belongs: the user that runs pexd.
+/// Whoever restores, the book and its lock belong to the owner of its folder: the user that runs pexd.
 #[cfg(unix)]
 fn take_owner(book: &Path, path: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::{MetadataExt as _, chown};

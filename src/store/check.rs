@@ -20,7 +20,7 @@ const APPLICATION_ID_AT: usize = 68;
 
 /// Looks for our mark without SQLite, which may roll back or checkpoint a file that is not ours to touch.
 ///
-/// It comes before the connection: closing a plain handle lets go of the locks that this process has on the file.
+/// It comes before the connection: closing a plain handle releases the locks that this process has on the file.
 pub(super) fn check_head(path: &Path) -> Result<(), OpenError> {
     let mut file = File::open(path).map_err(OpenError::io(path, "open the file"))?;
     let mut head = Vec::with_capacity(HEADER);

@@ -133,7 +133,7 @@ pub enum WriteError {
     NotSaved {
         /// In a word.
         failure: Failure,
-        /// In words, with the mend.
+        /// In words, with the fix.
         why: String,
     },
     /// The store was closed, or its thread is gone.
@@ -159,7 +159,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn mend(self) -> &'static str {
+    fn fix(self) -> &'static str {
         match self {
             Failure::Full => "make room on the disk",
             Failure::Io => "check the disk",
@@ -173,7 +173,7 @@ impl Failure {
 
 impl WriteError {
     pub(super) fn new(failure: Failure, what: &str) -> Self {
-        WriteError::NotSaved { failure, why: format!("{what} ({})", failure.mend()) }
+        WriteError::NotSaved { failure, why: format!("{what} ({})", failure.fix()) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was written down for those who ask later: dials and the audit, read from the file by a connection of its own.
+//! Reading the dial log and the audit log, by a connection of its own.
 //!
 //! The writer is not waited for and does not wait. Each call looks at a bounded number of rows and says where to go on.
 

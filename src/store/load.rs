@@ -11,7 +11,7 @@ use crate::book::{Record, Source};
 use crate::node::row::{Ban, Delta, EventMark, ListItem, Rows, SeedHealth, Setting};
 use crate::types::{NetAddress, Wall};
 
-/// Rows that are named among those left out; of more than these only the number is told.
+/// Rows that are named among those left out; of more than these only the number is reported.
 const MAX_NOTES: usize = 8;
 
 /// Characters that a note shows of a row's key.

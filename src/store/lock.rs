@@ -10,7 +10,7 @@ use super::OpenError;
 /// Bytes of a lock file that are read for the process number.
 const MAX_PID: u64 = 16;
 
-/// Held while a book is open; the system lets go of it when the process ends, however it ends.
+/// Held while a book is open; the system releases it when the process ends, however it ends.
 #[derive(Debug)]
 pub(super) struct Lock {
     file: File,

@@ -43,11 +43,11 @@ use crate::node::row::{RowChange, Rows};
 /// Bounds on a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// How long to wait for another program that holds the file; 2 seconds unless told.
+    /// How long to wait for another program that holds the file; 2 seconds by default.
     pub busy_timeout: Duration,
     /// The greatest size of the file in pages of 4,096 bytes; 0, the default, leaves it to the disk.
     pub max_pages: u32,
-    /// Dials that are kept, the latest; 0 = none. 100,000 unless told: some 20 MB.
+    /// Dials that are kept, the latest; 0 = none. 100,000 by default: some 20 MB.
     pub dial_log: u32,
 }
 
@@ -150,7 +150,7 @@ impl Store {
         self.max_pages.store(pages, Ordering::Relaxed);
     }
 
-    /// Writes what is left, folds the log into the file, closes it and lets go of the lock.
+    /// Writes what is left, folds the log into the file, closes it and releases the lock.
     ///
     /// # Errors
     /// [`WriteError::NotSaved`] when the last rows could not be written; they are lost.

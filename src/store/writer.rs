@@ -191,7 +191,7 @@ mod tests {
     use crate::node::row::{Ban, BanTarget};
     use crate::types::{NodeId, Wall};
 
-    /// Reports what it was given, and does what it is told each time.
+    /// Reports what it was given, and does what each step says.
     struct Scripted {
         seen: mpsc::SyncSender<Batch>,
         script: mpsc::Receiver<Step>,
@@ -209,7 +209,7 @@ mod tests {
             match self.script.recv().unwrap() {
                 Step::Save => Ok(()),
                 Step::Fail => Err(WriteError::new(Failure::Full, "full")),
-                Step::Panic => panic!("told to"),
+                Step::Panic => panic!("asked to"),
             }
         }
 

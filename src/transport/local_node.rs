@@ -120,12 +120,12 @@ impl LocalNode {
         &self.info
     }
 
-    /// The pace that is in force.
+    /// The rates in effect.
     pub fn rates(&self) -> ConnectionRates {
         **self.rates.load()
     }
 
-    /// Sets the pace.
+    /// Sets the rates.
     pub fn set_rates(&self, rates: ConnectionRates) {
         self.rates.store(Arc::new(rates));
     }

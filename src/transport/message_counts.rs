@@ -1,4 +1,4 @@
-//! What one network's peers say and are told: messages and their bytes, by kind.
+//! Counters of one network's messages and their bytes, received and sent, by kind.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;

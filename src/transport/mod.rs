@@ -1,4 +1,4 @@
-//! Sockets: who may come in, whom we dial, the handshake on both sides, and one task for each peer.
+//! Sockets: accepting within limits, dialling, the handshake on both sides, and one task for each peer.
 //!
 //! A connection's way: [`Listener`] accepts, its [`limiter`](DoorLimits) and the network's [`Gate`] refuse what costs nothing
 //! to refuse, the handshake makes an [`Upgraded`]; [`Dialler`] makes one from our side. [`spawn_peer`] turns it into a task

@@ -1,4 +1,4 @@
-//! What is written down of a network's doings, to be read when somebody asks: who changed what, and whom we dialled.
+//! The audit log (who changed what) and the dial log (what we dialled): entries that are numbered here and wait for the store.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

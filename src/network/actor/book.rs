@@ -42,12 +42,12 @@ impl Actor<'_> {
 
     fn remove(&mut self, by: &ChangeAuthor, whose: AddressRef, reply: oneshot::Sender<(u32, Committed)>) {
         let count = if self.with_book().is_ok() { self.node.remove_addresses(&whose) } else { 0 };
-        let (told, committed) = oneshot::channel();
+        let (done, committed) = oneshot::channel();
         let whose = match whose {
             AddressRef::Id(id) => format!("all {count} addresses of {id}"),
             AddressRef::Address(address) => format!("the address {address}"),
         };
-        self.commit(by, count > 0, &format!("removed {whose}"), told);
+        self.commit(by, count > 0, &format!("removed {whose}"), done);
         drop(reply.send((count, committed)));
     }
 

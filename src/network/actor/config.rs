@@ -51,7 +51,7 @@ impl Actor<'_> {
         true
     }
 
-    /// Has everyone hold to the values in force.
+    /// Applies the values in effect everywhere.
     pub(in crate::network) fn tune(&mut self) {
         let tunables = self.settings.in_effect();
         self.node.tune(self.shell.clock.now(), tunables.node);

@@ -1,4 +1,4 @@
-//! What happened in a network, told to the log and counted.
+//! The events of a network as lines of the log and as counters.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,12 +18,12 @@ pub(in crate::network) struct EventLog {
     pub(in crate::network) counters: Counters,
     ended: BTreeMap<&'static str, u64>,
     recent_ends: VecDeque<PeerEnd>,
-    /// The seeds whose last dial failed, each with the name of what was wrong: told when it changes, not at each dial.
+    /// The seeds whose last dial failed, each with the name of what was wrong: logged when it changes, not at each dial.
     failing_seeds: BTreeMap<Arc<PeerAddress>, &'static str>,
 }
 
 impl EventLog {
-    /// Notes one event. What an operator must act on is a warning, what he may want to see is told at `info`, what
+    /// Notes one event. What an operator must act on is a warning, what they may want to see is `info`, what
     /// happens all day at `debug`.
     pub(in crate::network) fn note(&mut self, event: &Event, at: Wall) {
         self.counters.note(event, at);
@@ -31,7 +31,7 @@ impl EventLog {
             Event::Reactor(ReactorEvent::Started) => tracing::info!("reactor started"),
             Event::Reactor(ReactorEvent::Stopped) => tracing::info!("reactor stopped"),
             Event::Reactor(ReactorEvent::Failed(reason)) => {
-                tracing::error!(%reason, "reactor failed; what may pass by itself is tried again, else start the network when it is mended");
+                tracing::error!(%reason, "reactor failed; what may pass by itself is tried again, else start the network when it is fixed");
             }
             Event::Peer(PeerEvent::Up { id, direction, purpose, .. }) => {
                 tracing::debug!(%id, %direction, purpose = purpose.map(tracing::field::display), "peer connected");

@@ -54,7 +54,7 @@ const MAX_CLOSING: usize = 1_024;
 /// How long peers have to take what was sent to them when the process ends.
 const FAREWELL: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// What the actor works with and keeps over a breakdown of its node.
+/// What the actor works with and keeps over a panic of its node.
 #[derive(Debug)]
 pub(super) struct Shell {
     pub(super) chain_id: Arc<str>,
@@ -68,7 +68,7 @@ pub(super) struct Shell {
     pub(super) configured: ArcSwap<Configured>,
 }
 
-/// One life of a network, from loading its store to the end of the process or a breakdown.
+/// One life of a network, from loading its store to the end of the process or a panic.
 pub(super) struct Actor<'a> {
     pub(super) shell: &'a Shell,
     pub(super) node: Node,
@@ -180,7 +180,7 @@ impl<'a> Actor<'a> {
         self.logs.has_dirty() || self.node.has_dirty() || self.shell.events.needs_mark()
     }
 
-    /// Takes the end of a write, and tells of it when the disk began or ceased to fail.
+    /// Takes the end of a write, and reports when the disk began or ceased to fail.
     fn written(&mut self, result: Result<(), WriteError>) {
         match result {
             Ok(()) => self.shell.events.saved(),
@@ -285,7 +285,7 @@ impl<'a> Actor<'a> {
         match effect {
             Effect::Dial { conn, target, purpose } => {
                 let (dialler, local) = (self.shell.dialler.clone(), self.shell.local.clone());
-                // A dial that breaks down has failed: nothing may wait for it for ever.
+                // A dial that panics has failed: nothing may wait for it for ever.
                 let dial = async move {
                     let dial = async {
                         match purpose {
@@ -343,7 +343,7 @@ impl<'a> Actor<'a> {
         self.reached.remove(&conn);
         if let Some(peer) = self.peers.remove(&conn) {
             peer.close(how, reason);
-            // To let go of it would cut short what is being flushed.
+            // To drop it would cut short what is being flushed.
             self.closing.insert(conn, peer);
         }
     }
@@ -378,7 +378,7 @@ impl<'a> Actor<'a> {
         all.into_iter().collect()
     }
 
-    /// The end after a breakdown: nothing is believed of the node any more, only what it handed to the store.
+    /// The end after a panic: nothing of the node is trusted any more, only what it handed to the store.
     pub(super) async fn abandon(self) {
         self.saving.abandon().await;
     }

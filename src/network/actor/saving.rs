@@ -111,7 +111,7 @@ impl Saving {
             (Ok(()), Some(_)) => tracing::info!("the address book can be saved again"),
             (Err(error), before) => {
                 if before.is_none() {
-                    tracing::error!(%error, "the address book cannot be saved: changes are in force and not on disk");
+                    tracing::error!(%error, "the address book cannot be saved: changes are in effect and not on disk");
                 }
                 self.failure = Some(error.to_string());
                 self.next = self.clock.mono() + RETRY;

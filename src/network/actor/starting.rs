@@ -69,7 +69,7 @@ impl Actor<'_> {
     }
 
     /// Tries to start once more, unless that is no longer wanted. A port that is still taken changes nothing, and is not
-    /// told of again.
+    /// reported again.
     pub(in crate::network) async fn try_again(&mut self) {
         self.retry.at = None;
         if !matches!(self.node.state(), RunState::Failed(_)) {

@@ -1,7 +1,7 @@
 //! What happened in a network, numbered and kept for those who watch: one writer, the actor, and any number of readers,
 //! each of which is a cursor and no more.
 //!
-//! The ring outlives a breakdown of the actor, and is read without asking it. What a reader missed it is told, also over a
+//! The ring outlives a panic of the actor, and is read without asking it. A reader learns what it missed, also over a
 //! restart ([`numbers`]).
 
 mod numbers;
@@ -46,7 +46,7 @@ pub enum What {
 /// What an operator changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorChange {
-    /// Who, as the audit names him.
+    /// Who, as in the audit log.
     pub author: Arc<str>,
     /// By which method.
     pub method: &'static str,
@@ -86,7 +86,7 @@ impl Events {
         self.ring().numbers.needs_mark()
     }
 
-    /// The row that reserves numbers, when it is time. The end of the write that it is part of is to be told.
+    /// The row that reserves numbers, when it is time. The end of the write that it is part of is to be reported.
     pub(super) fn take_mark(&self) -> Option<EventMark> {
         self.ring().numbers.take_mark()
     }

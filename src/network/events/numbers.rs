@@ -8,7 +8,7 @@
 //! A clean end writes the last number. After a crash the numbers go on a block behind the reservation, so that events are
 //! counted, too, that happened right before it and were still hidden. Some of those numbers were never given: what a
 //! reader missed is "at most" so many. Only when the disk had failed for more than a block of events before the crash can
-//! nobody count them; a reader who saw some of these is told so, for their epoch is unknown.
+//! nobody count them; a reader that saw some of these learns so, for their epoch is unknown.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The ring: the latest events, and whom to wake when there are more.
+//! The ring: the latest events, and the readers to wake when there are more.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -249,7 +249,7 @@ impl World {
 
     fn live(&mut self, ended_well: bool) {
         self.crashed |= !ended_well;
-        // Nothing on disk tells of numbers so far beyond the reservation.
+        // Nothing on disk has numbers so far beyond the reservation.
         let last = self.events.ring().numbers.last();
         self.uncounted |= !ended_well && self.disk.as_ref().is_none_or(|mark| mark.reserved + BLOCK < last);
         self.events = Events::default();
@@ -274,7 +274,7 @@ impl World {
             Some(missed) if missed.exact => assert_eq!(missed.count, really),
             Some(missed) if missed.count > 0 => {
                 assert!(self.crashed);
-                assert!(missed.count >= really || self.uncounted, "{} told, {really} missed", missed.count);
+                assert!(missed.count >= really || self.uncounted, "{} reported, {really} missed", missed.count);
             }
             Some(_) => {}
         }
@@ -325,7 +325,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Over any row of lives, nothing is lost unnoticed: what a reader is told is exact when no crash lies between, and
+    /// Over any row of lives, nothing is lost unnoticed: what is reported to a reader is exact when no crash lies between, and
     /// otherwise at least what it missed.
     #[test]
     fn nobody_is_told_of_less_than_he_missed(steps in proptest::collection::vec(step(), 1..40)) {

@@ -33,7 +33,7 @@ impl Handle {
         self.ask(|reply| Command::Book(BookCommand::Diagnoses(whose, reply))).await
     }
 
-    /// What an inbound peer with this ID (`None` = anybody) would be told now. Nothing that a peer could see changes.
+    /// What an inbound peer with this ID (`None` = any) would be sent now. Nothing that a peer could see changes.
     ///
     /// # Errors
     /// See [`Handle::status`].
@@ -41,7 +41,7 @@ impl Handle {
         self.ask(|reply| Command::Book(BookCommand::Preview(requester, reply))).await
     }
 
-    /// The bans in force after a target, in the order of their targets, at most `max` of them (and at most [`MAX_PAGE`]).
+    /// The bans in effect after a target, in the order of their targets, at most `max` of them (and at most [`MAX_PAGE`]).
     ///
     /// # Errors
     /// See [`Handle::status`].
@@ -57,8 +57,8 @@ impl Handle {
         self.ask(|reply| Command::Book(BookCommand::BansOf(id, ip, reply))).await
     }
 
-    /// Puts addresses into the book, without a source as our own: what became of each. They enter in groups of
-    /// [`MAX_GROUP`], so that the reactor is not paused; they are in force, and to be noted and saved by
+    /// Adds addresses to the book, without a source as our own: the result for each. They enter in groups of
+    /// [`MAX_GROUP`], so that the reactor is not paused; they are in effect, and to be noted and saved by
     /// [`Handle::commit_addresses`].
     ///
     /// # Errors

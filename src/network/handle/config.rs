@@ -32,7 +32,7 @@ impl Handle {
         self.change(by, ChangeRequest::Reset(key.into())).await
     }
 
-    /// Brings into force what the files say now, as far as that is possible while the network runs: the lists and what can
+    /// Applies what the files say now, as far as that is possible while the network runs: the lists and what can
     /// be tuned. What was changed at run time stays over it.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What was written down of a network, read from its file without asking its actor.
+//! The dial log and the audit log of a network, read from its file without asking its actor.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,16 +25,16 @@ impl Handle {
     ///
     /// # Errors
     /// [`Error::Unreadable`], or [`Error::Unresponsive`] when it takes too long.
-    pub async fn dials(&self, query: DialQuery, portion: HistoryRange) -> Result<HistoryPage<DialEntry>, Error> {
-        self.query(move |path, stop| history::dials(&path, &query, portion, stop)).await
+    pub async fn dials(&self, query: DialQuery, range: HistoryRange) -> Result<HistoryPage<DialEntry>, Error> {
+        self.query(move |path, stop| history::dials(&path, &query, range, stop)).await
     }
 
     /// What operators changed, the latest first.
     ///
     /// # Errors
     /// See [`Handle::dials`].
-    pub async fn audit(&self, query: AuditQuery, portion: HistoryRange) -> Result<HistoryPage<AuditEntry>, Error> {
-        self.query(move |path, stop| history::audit(&path, &query, portion, stop)).await
+    pub async fn audit(&self, query: AuditQuery, range: HistoryRange) -> Result<HistoryPage<AuditEntry>, Error> {
+        self.query(move |path, stop| history::audit(&path, &query, range, stop)).await
     }
 
     /// The latest dials, at most `max`, to an ID, or to one of these places, whoever was expected there.

@@ -24,7 +24,7 @@ use crate::types::{NetAddress, PeerAddress};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
 const INBOX: usize = 64;
-/// How long a caller waits for the actor before it is told that the network does not answer.
+/// How long a caller waits for the actor before it gets the error that the network does not answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One network, as its callers see it. Cheap to clone.
@@ -138,7 +138,7 @@ impl Handle {
         self.change(by, ChangeRequest::RemoveSeed(seed)).await
     }
 
-    /// The bans in force.
+    /// The bans in effect.
     ///
     /// # Errors
     /// See [`Handle::status`].

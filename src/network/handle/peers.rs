@@ -62,10 +62,10 @@ impl Handle {
     /// # Errors
     /// [`Error::NotDialled`], [`Error::StillDialling`] when it takes longer, or see [`Handle::status`].
     pub async fn dial(&self, by: ChangeAuthor, target: PeerAddress) -> Result<DialReport, Error> {
-        let whom = target.clone();
+        let asked_for = target.clone();
         let dial = |reply| Command::Peer(PeerCommand::Dial { by, target, reply });
         match self.ask_for(DIAL_PATIENCE, dial).await {
-            Err(Error::Unresponsive(_)) => Err(Error::StillDialling(whom)),
+            Err(Error::Unresponsive(_)) => Err(Error::StillDialling(asked_for)),
             answer => answer?,
         }
     }

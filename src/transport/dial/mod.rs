@@ -44,7 +44,7 @@ impl Default for DialLimits {
     }
 }
 
-/// What became of a dial.
+/// The end of a dial.
 #[derive(Debug)]
 pub struct Dialled {
     /// The place that was dialled last; `None` when a name gave none.
@@ -161,8 +161,8 @@ impl Dialler {
         dialled
     }
 
-    /// Where a host is. What a name stands for is filtered like any other address; an IP that somebody wrote down is
-    /// taken at his word.
+    /// Where a host is. What a name stands for is filtered like any other address; an IP that an operator wrote is
+    /// taken as it is.
     async fn addresses(&self, local: &LocalNode, host: &Host) -> Result<Vec<IpAddr>, Fault> {
         let name = match host {
             Host::Ip(ip) => return Ok(vec![*ip]),

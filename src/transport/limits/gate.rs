@@ -1,4 +1,4 @@
-//! Whom one network does not talk to: banned IPs, and IPs that are connected already.
+//! One network's gate: bans by IP, enforced on accept, and IPs that are connected already.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -35,7 +35,7 @@ impl Gate {
         self.bans.load().contains(ip)
     }
 
-    /// Who was turned away once it was known that this network was meant: by this gate, for what it did in the
+    /// Connections refused once it was known that this network was meant: by this gate, for what they did in the
     /// handshake, or by the network after it.
     pub const fn refusals(&self) -> &Refusals {
         &self.refusals

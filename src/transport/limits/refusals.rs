@@ -1,4 +1,4 @@
-//! Who was turned away, and why: counts by kind, by host and by range, and the latest few. Noting one costs well under a
+//! Refused connections: counts by reason, by host and by range (heavy hitters), and the latest few. Noting one costs well under a
 //! microsecond and no memory beyond the tables', so that a flood is not made worse by being counted.
 
 use std::collections::{HashMap, VecDeque};
@@ -14,12 +14,12 @@ use crate::types::{Fault, Wall};
 
 /// Refusals that are kept with their IP.
 const RECENT: usize = 32;
-/// Hosts that are told apart.
+/// Hosts that are counted apart.
 pub const REFUSED_HOSTS: u16 = 512;
-/// Ranges that are told apart.
+/// Ranges that are counted apart.
 pub const REFUSED_RANGES: u16 = 128;
 
-/// An inbound connection that was turned away before it was a peer.
+/// An inbound connection that was refused before it was a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// From where.
@@ -104,7 +104,7 @@ impl Refusals {
         self.lock().recent.iter().cloned().collect()
     }
 
-    /// Notes that a connection from `ip` was turned away.
+    /// Notes that a connection from `ip` was refused.
     pub fn add(&self, ip: IpAddr, fault: Fault, at: Wall) {
         let ip = ip.to_canonical();
         let mut inner = self.lock();

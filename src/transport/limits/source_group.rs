@@ -10,7 +10,7 @@ use crate::rate_limit::host_of;
 const HOST_BITS: (u8, u8) = (32, 64);
 const RANGE_BITS: (u8, u8) = (16, 32);
 
-/// By what sources are told apart.
+/// How sources are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grouping {
     /// What one party holds at the least: an IPv4 address, or the /64 of an IPv6 one.

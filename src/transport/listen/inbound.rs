@@ -111,7 +111,7 @@ async fn exchange(
         RequestedNetwork::Any(routes) => {
             let info = secured.receive_info().await.map_err(|fault| (None, fault))?;
             let named = routes.iter().find(|route| route.network() == info.network);
-            // A stranger to all of them is told of the first, and sees for himself that he is wrong here.
+            // A peer of none of them gets the NodeInfo of the first, and sees by itself that it is wrong here.
             let Some(route) = named.or(routes.first()) else { return Err((None, Fault::NotRunning)) };
             let failed = |fault| (Some(route.local.clone()), fault);
             let presence = route.local.gate().admit(remote.ip()).map_err(failed)?;

@@ -136,7 +136,7 @@ impl Listener {
         left
     }
 
-    /// Who was turned away from a listener that several networks share before it was known which was meant: by the
+    /// Connections that a listener that several networks share refused before it was known which was meant: by the
     /// listener's bounds, by every network's bans, or in the secret connection. What comes for one alone is counted there.
     pub fn refusals(&self) -> &Refusals {
         &self.shared.refusals
@@ -240,7 +240,7 @@ impl Shared {
         }
     }
 
-    /// Whom a connection may be meant for. Several networks must agree on a ban: one's ban is not felt in another.
+    /// The networks that a connection may be meant for. Several networks must agree on a ban: one's ban is not felt in another.
     fn meant(&self, remote: SocketAddr) -> Result<RequestedNetwork, (Option<Arc<LocalNode>>, Fault)> {
         let routes = self.routes.load_full();
         match routes.as_slice() {

@@ -68,7 +68,7 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(link: Link, shared: Arc<Shared>, now: Mono) -> Self {
         let (settings, rates) = (link.local.settings(), link.local.rates());
-        // What came with the end of the handshake: with an asker, that is all it sends.
+        // What came with the end of the handshake: with a requester, that is all it sends.
         let opened = if link.plain.is_empty() { 0 } else { SEALED_FRAME };
         shared.counters.received_bytes(link.raw.len() + opened);
         Connection {

@@ -21,12 +21,12 @@ pub struct FromPeer {
     pub what: PeerSaid,
 }
 
-/// What there is to tell of a peer.
+/// What a peer's task reports.
 #[derive(Debug)]
 pub enum PeerSaid {
     /// It sent a message. Nothing more is read from it until the [`Ack`] is dropped.
     Message(Received, Ack),
-    /// Its connection ended; told exactly once, and nothing comes after it.
+    /// Its connection ended; reported exactly once, and nothing comes after it.
     Closed(Fault),
 }
 

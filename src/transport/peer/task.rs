@@ -1,4 +1,4 @@
-//! The task of a peer: one loop, one message at a time to the network, and its end told once.
+//! The task of a peer: one loop, one message at a time to the network, and its end reported once.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,7 @@ async fn serve(connection: Box<Connection>, conn: ConnId, inbox: Sender<FromPeer
         })
         .await
     };
-    // Without a receiver there is nobody to be told.
+    // Without a receiver there is nobody to report to.
     if let Ok(room) = inbox.reserve().await {
         room.send(FromPeer { conn, what: PeerSaid::Closed(fault) });
     }
