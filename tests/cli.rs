@@ -14,8 +14,10 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Stdio};
-use std::time::Duration;
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
 use pexd::config::{self, Config, Home, Key, Network, Process, Sources, keys};
@@ -72,7 +74,7 @@ impl TestHome {
         config::load(&sources).unwrap()
     }
 
-    fn mistakes(&self, change: impl FnOnce(&mut Sources)) -> Vec<String> {
+    fn errors(&self, change: impl FnOnce(&mut Sources)) -> Vec<String> {
         let mut sources = Sources::files_of(Home::new(self.path()));
         change(&mut sources);
         config::load(&sources).unwrap_err().notes().iter().map(ToString::to_string).collect()
@@ -265,7 +267,7 @@ fn a_backup_of_a_running_book_has_everything_and_is_put_back_after_a_crash() {
     let restored = home.run(&["restore", copy]);
     assert_eq!(restored.code, 0, "{}", restored.err);
     assert!(restored.out.contains("the old book was moved to"), "{}", restored.out);
-    let mut serving = Serving::start(&home);
+    let serving = Serving::start(&home);
     serving.until("reactor started");
     assert!(home.run(&["bans"]).out.contains("198.51.100.7"));
 
@@ -306,7 +308,7 @@ fn init_passes_over_a_port_that_a_process_has() {
 }
 
 #[test]
-fn five_mistakes_give_five_lines() {
+fn five_errors_give_five_lines() {
     let home = TestHome::with(
         "chain-1",
         r#"moniker = "m"
@@ -339,12 +341,12 @@ ensure_peers_period = "30"
 }
 
 #[test]
-fn mistakes_of_all_files_are_told_at_once() {
+fn errors_of_all_files_are_reported_at_once() {
     let home = TestHome::with("chain-1", "[p2p]\npex = false\n");
     home.init(&["chain-2"]);
     fs::write(home.config_file("chain-2"), "[book]\nfile = 3\n").unwrap();
     fs::write(home.path().join("pexd.toml"), "[admin]\nladdr = \"0.0.0.0:26670\"\n[status]\nladdr = \"\"\n").unwrap();
-    let told = home.mistakes(|sources| {
+    let told = home.errors(|sources| {
         sources.flags.push((key("log.level"), "loud".into()));
         sources.variables.push(variable("PEXD_LIMITS_MAX_DIALS", "0"));
     });
@@ -367,11 +369,11 @@ fn metrics_and_health_have_a_port_of_their_own_or_none() {
     let home = TestHome::with("chain-1", "[p2p]\nladdr = \"127.0.0.1:26671\"\n[pex]\nbootstrap = true\n");
     let file = home.path().join("pexd.toml");
     fs::write(&file, "[http]\nladdr = \"0.0.0.0:26670\"\n").unwrap();
-    let told = home.mistakes(|_| {});
+    let told = home.errors(|_| {});
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("pexd.toml:2: http.laddr 0.0.0.0:26670 has the port of the admin API"), "{told:?}");
     fs::write(&file, "").unwrap();
-    let told = home.mistakes(|_| {});
+    let told = home.errors(|_| {});
     assert!(told.len() == 1 && told[0].contains("port of metrics and health (http.laddr)"), "{told:?}");
     fs::write(&file, "[http]\nladdr = \"\"\n").unwrap();
     let sources = Sources::files_of(Home::new(home.path()));
@@ -445,7 +447,7 @@ fn flags_beat_variables_beat_the_file_beats_defaults() {
     };
     assert_eq!(value(home.load_with(with_both)), 13);
     set("[p2p]\nmax_num_outbound_peers = \"many\"\n");
-    assert_eq!(home.mistakes(with_both).len(), 1, "a mistake below is told although it is overridden");
+    assert_eq!(home.errors(with_both).len(), 1, "an error below is reported although it is overridden");
 }
 
 #[test]
@@ -454,7 +456,7 @@ fn a_networks_flag_needs_a_network_when_there_are_several() {
     home.init(&["chain-1"]);
     home.init(&["chain-2"]);
     let flag = |sources: &mut Sources| sources.flags.push((key("p2p.max_num_outbound_peers"), "3".into()));
-    let told = home.mistakes(flag);
+    let told = home.errors(flag);
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("--network with one of chain-1, chain-2"), "{told:?}");
 
@@ -520,7 +522,7 @@ fn networks_that_want_the_same_are_told() {
     fs::write(home.config_file("chain-1"), "[p2p]\nladdr = \"tcp://0.0.0.0:26656\"\n").unwrap();
     let second = "[p2p]\nladdr = \"tcp://127.0.0.1:26656\"\n[pex]\nchain_id = \"chain-1\"\n[book]\nfile = \"../chain-1/book.db\"\n";
     fs::write(home.config_file("chain-2"), second).unwrap();
-    let told = home.mistakes(|_| ());
+    let told = home.errors(|_| ());
     assert_eq!(told.len(), 3, "{told:#?}");
     for (told, part) in
         told.iter().zip(["config.toml:2: p2p.laddr", "config.toml:4: the chain chain-1", "config.toml:6: book.file"])
@@ -536,7 +538,7 @@ fn the_default_network_has_to_exist() {
     set("chain-1");
     assert_eq!(home.load().process.default_network.as_deref(), Some("chain-1"));
     set("chain-2");
-    let told = home.mistakes(|_| ());
+    let told = home.errors(|_| ());
     assert!(told.len() == 1 && told[0].contains("choose one of chain-1"), "{told:?}");
 }
 
@@ -565,10 +567,10 @@ fn a_node_key_is_looked_after() {
     assert!(warnings[0].to_string().contains("chmod 600"), "{}", warnings[0]);
 
     fs::write(&path, "{\"priv_key\":").unwrap();
-    let told = home.mistakes(|_| ());
+    let told = home.errors(|_| ());
     assert!(told.len() == 1 && told[0].contains("node_key.json: the node key is malformed"), "{told:?}");
     fs::remove_file(&path).unwrap();
-    let told = home.mistakes(|_| ());
+    let told = home.errors(|_| ());
     assert!(told.len() == 1 && told[0].contains("there is no node key"), "{told:?}");
 }
 
@@ -626,7 +628,7 @@ fn strangers_are_never_served_without_a_way_to_know_them() {
             fs::write(home.path().join(name), "").unwrap();
             fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
         }
-        let told = home.mistakes(|_| ());
+        let told = home.errors(|_| ());
         assert_eq!(told.len(), 1, "{lines}: {told:?}");
         assert!(told[0].contains(&format!("pexd.toml:{line}: ")) && told[0].contains(part), "{lines}: {told:?}");
     }
@@ -636,7 +638,7 @@ fn strangers_are_never_served_without_a_way_to_know_them() {
 fn tokens_do_not_cross_the_network_in_plain_text_by_mistake() {
     let home = admin_home("laddr = \"0.0.0.0:26670\"");
     home.run(&["token", "add", "ops"]);
-    let told = home.mistakes(|_| ());
+    let told = home.errors(|_| ());
     assert!(told.len() == 1 && told[0].contains("plaintext_tokens = true"), "{told:?}");
     let allowed = |sources: &mut Sources| sources.variables.push(variable("PEXD_ADMIN_PLAINTEXT_TOKENS", "true"));
     assert_eq!(home.load_with(allowed).warnings, []);
@@ -683,7 +685,7 @@ fn a_token_is_shown_once_and_its_hash_is_kept() {
     let warnings = home.load().warnings;
     assert!(warnings.len() == 1 && warnings[0].to_string().contains("chmod 600"), "{warnings:?}");
     fs::write(&file, "[[token]]\nname = 1\n").unwrap();
-    let told = home.mistakes(|_| ());
+    let told = home.errors(|_| ());
     assert!(told.len() == 3 && told.iter().all(|told| told.contains("who.toml:")), "{told:?}");
     assert_eq!(home.run(&["token", "add", "x"]).code, 2);
 }
@@ -691,7 +693,7 @@ fn a_token_is_shown_once_and_its_hash_is_kept() {
 /// The program while it serves; killed when dropped.
 struct Serving {
     child: Child,
-    log: BufReader<ChildStderr>,
+    log: mpsc::Receiver<String>,
 }
 
 impl Serving {
@@ -701,20 +703,23 @@ impl Serving {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pexd"));
         command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_PEX_BOOTSTRAP", "true").envs(variables);
         let mut child = command.arg("start").stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, log) = mpsc::channel();
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Serving { child, log }
     }
 
-    /// Reads the log up to a line that has this in it.
-    fn until(&mut self, text: &str) -> String {
-        let mut line = String::new();
-        while self.log.read_line(&mut line).unwrap() > 0 {
-            if line.contains(text) {
-                return line;
+    /// Reads the log up to a line that has this in it. A line that does not come must not hang the tests.
+    fn until(&self, text: &str) -> String {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.log.recv_timeout(left) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(error) => panic!("the log has no line with {text:?}: {error}"),
             }
-            line.clear();
         }
-        panic!("it ended without saying {text:?}");
     }
 
     fn signal(&self, name: &str) {
@@ -731,7 +736,7 @@ impl Drop for Serving {
 }
 
 #[test]
-fn sighup_reads_the_files_again_and_mistakes_change_nothing() {
+fn sighup_reads_the_files_again_and_errors_change_nothing() {
     let home = TestHome::with("one-1", "");
     let mut serving = Serving::start(&home);
     serving.until("reactor started");
@@ -749,7 +754,7 @@ fn sighup_reads_the_files_again_and_mistakes_change_nothing() {
     let file = home.path().join("pexd.toml");
     fs::write(&file, "[log]\nlevel = \"debug\"\n").unwrap();
     serving.signal("-HUP");
-    assert!(serving.until("takes force at the next start").contains("log.level"));
+    assert!(serving.until("takes effect after a restart of pexd").contains("log.level"));
     fs::write(&file, "[log]\nlevle = \"debug\"\n").unwrap();
     serving.signal("-HUP");
     assert!(serving.until("pexd.toml:2: ").contains("did you mean level?"));

@@ -66,7 +66,7 @@ pub(crate) struct Client {
 impl Client {
     /// A client of the seed; each dials once at a time.
     pub(crate) fn new(seed: NetAddress) -> Self {
-        Client { dialler: Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() }), seed }
+        Client { dialler: Dialler::new(DialLimits { dials_per_second: 0, ..DialLimits::default() }), seed }
     }
 
     /// Connects and shakes hands; what the seed says goes to `inbox`.

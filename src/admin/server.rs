@@ -115,7 +115,7 @@ pub enum BindError {
     /// The files of TLS are not usable.
     #[error("the admin API cannot use its TLS files: {0}")]
     Tls(#[from] TlsError),
-    /// The access file has mistakes.
+    /// The access file has errors.
     #[error("the admin API cannot use its access file:\n{0}")]
     Access(String),
 }
@@ -123,7 +123,7 @@ pub enum BindError {
 impl From<LoadError> for BindError {
     fn from(error: LoadError) -> Self {
         match error {
-            LoadError::Access(mistakes) => BindError::Access(mistakes),
+            LoadError::Access(errors) => BindError::Access(errors),
             LoadError::Tls(error) => BindError::Tls(error),
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn settings(admin: &Admin) -> AdminSettings {
 
 /// What the access file grants, and its warnings.
 fn read(path: &Path) -> Result<(Grants, Vec<String>), String> {
-    let (file, warnings) = access_file::read(path).map_err(|mistakes| mistakes.to_string())?;
+    let (file, warnings) = access_file::read(path).map_err(|errors| errors.to_string())?;
     let mut grants = Grants::default();
     for token in file.tokens {
         grants.add_token(token.sha256, grant(&token.name, token.may));

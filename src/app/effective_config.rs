@@ -1,4 +1,4 @@
-//! What is in force, and where it comes from: what the files say with the changes that operators made over it.
+//! The values in effect, and where they come from: what the files say with the changes that operators made over it.
 
 use super::{runtime_changes, tunables};
 use crate::admin::{ConfigEntry, ConfigSource};
@@ -34,7 +34,7 @@ fn show(entry: &Entry, can_change: bool) -> ConfigEntry {
     ConfigEntry { key: entry.key.path(), value: entry.value.clone(), source, configured: None, can_change }
 }
 
-/// The keys whose value in force differs: key, before, after.
+/// The keys whose value in effect differs: key, before, after.
 pub(super) fn changes(
     (before, changed_before): (&config::Network, &[Setting]),
     (after, changed_after): (&config::Network, &[Setting]),

@@ -46,7 +46,7 @@ pub(crate) fn control() -> Arc<Logging> {
     LOG.get().cloned().unwrap_or_else(|| Arc::new(Logging::new("", None)))
 }
 
-/// The levels in force, and the way to change them.
+/// The levels in effect, and the way to change them.
 pub(crate) struct Logging {
     configured: String,
     /// `None`: somebody else's log.

@@ -50,7 +50,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     })
 }
 
-/// What the admin API is told of the process.
+/// What the admin API gets of the process.
 fn process(dialler: Dialler) -> Process {
     Process { started: Clock.now().wall, log: logging::control(), calls: Arc::default(), dialler }
 }

@@ -40,11 +40,11 @@ pub(super) async fn load(
         return Err(OperationError::Field { field: "network", text });
     }
     let read = move || config::load_beside(&files.sources, &files.process, others.iter().map(AsRef::as_ref), &folder);
-    blocking(read).await?.map_err(|mistakes| OperationError::Mistakes(each(&mistakes)))
+    blocking(read).await?.map_err(|errors| OperationError::InvalidConfig(each(&errors)))
 }
 
-fn each(mistakes: &ConfigErrors) -> Vec<(String, String)> {
-    mistakes.notes().iter().map(|note| (note.origin.to_string(), note.text.clone())).collect()
+fn each(errors: &ConfigErrors) -> Vec<(String, String)> {
+    errors.notes().iter().map(|note| (note.origin.to_string(), note.text.clone())).collect()
 }
 
 /// A folder that may be deleted once its network has ended.

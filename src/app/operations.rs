@@ -178,14 +178,14 @@ fn changeable(path: &str, file: &config::Network) -> Result<&'static Key, Operat
     let key = config::network_key(path).map_err(wrong)?;
     if !tunables::can_change(key) {
         let file = file.home.join("config.toml");
-        let mend = match path {
+        let fix = match path {
             "p2p.seeds" => "SeedService.AddSeed and RemoveSeed change it".to_owned(),
             "p2p.persistent_peers" | "p2p.unconditional_peer_ids" | "p2p.private_peer_ids" => {
                 format!("PeerService has methods for it; or change {} and call ReloadNetwork", file.display())
             }
             _ => format!("change {} and call ReloadNetwork", file.display()),
         };
-        return Err(wrong(format!("{path} cannot be changed by this method: {mend}")));
+        return Err(wrong(format!("{path} cannot be changed by this method: {fix}")));
     }
     Ok(key)
 }

@@ -14,11 +14,14 @@ use crate::{book, pex, store, switch};
 
 /// The bound on dials that all networks share.
 pub(super) fn dialler(limits: &Limits) -> Dialler {
-    let at_once = limits.max_dials as usize;
-    Dialler::new(DialLimits { at_once, per_second: limits.dials_per_second, ..DialLimits::default() })
+    Dialler::new(DialLimits {
+        max_dials: limits.max_dials as usize,
+        dials_per_second: limits.dials_per_second,
+        ..DialLimits::default()
+    })
 }
 
-/// A network, at the entrance of those that it shares address and identity with, if there are any.
+/// A network, at the listener of those that it shares address and identity with, if there are any.
 pub(super) fn network(network: &config::Network, shared: Option<&SharedListener>) -> network::Config {
     let tunables = tunables::of(network);
     let handshake_limits = tunables.handshake_limits;

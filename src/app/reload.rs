@@ -10,11 +10,11 @@ use crate::network::{ChangeAuthor, Handle};
 use crate::node::RunState;
 use crate::node::row::Setting;
 
-/// Reads a network's files again and brings them into force: while it runs where that is possible, else it alone is ended
+/// Reads a network's files again and applies them: while it runs where that is possible, else it alone is ended
 /// and started again.
 ///
 /// # Errors
-/// When the files have mistakes; nothing was changed then.
+/// When the files have errors; nothing was changed then.
 pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str) -> Result<Reloaded, OperationError> {
     let (handle, before) = registry.get_file(chain_id)?;
     let files = registry.files()?.clone();
@@ -26,7 +26,7 @@ pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str
             "the chain ID is {} now and was {chain_id}: a reload keeps the chain; remove the network and add it",
             after.chain_id
         );
-        return Err(OperationError::Mistakes(vec![(place, text)]));
+        return Err(OperationError::InvalidConfig(vec![(place, text)]));
     }
     let after = Arc::new(after);
     let changed_before = changed(&handle, &before).await;
@@ -92,14 +92,14 @@ fn tell_of_process(registry: &Registry) {
         Ok(now) => {
             for Difference { key, before, after } in config::differences(&files.process.entries, &now.entries) {
                 let (key, path) = (key.path(), files.sources.home.process_file());
-                tracing::warn!(key, before, after, path = %path.display(), "takes force at the next start of pexd");
+                tracing::warn!(key, before, after, path = %path.display(), "takes effect after a restart of pexd");
             }
         }
-        Err(mistakes) => {
-            for note in mistakes.notes() {
+        Err(errors) => {
+            for note in errors.notes() {
                 tracing::error!("{note}");
             }
-            tracing::error!("pexd would not start again with these mistakes");
+            tracing::error!("pexd would not start again with these errors");
         }
     }
 }
@@ -117,11 +117,11 @@ pub(super) async fn reload_all(registry: &Registry) {
                 warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 tracing::info!(network = chain_id, changes = changes.len(), restarted, "files read again");
             }
-            Err(OperationError::Mistakes(mistakes)) => {
-                for (place, text) in mistakes {
+            Err(OperationError::InvalidConfig(errors)) => {
+                for (place, text) in errors {
                     tracing::error!(network = chain_id, "{place}: {text}");
                 }
-                tracing::error!(network = chain_id, "its files have mistakes: nothing was changed");
+                tracing::error!(network = chain_id, "its files have errors: nothing was changed");
             }
             Err(error) => tracing::error!(network = chain_id, %error, "cannot be reloaded"),
         }

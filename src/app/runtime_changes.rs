@@ -7,7 +7,7 @@ use crate::network::{Error, Handle, MAX_PAGE, SettingsView};
 use crate::node::row::{ListItem, Setting};
 use crate::types::{NodeId, PeerAddress, Wall};
 
-/// The changes that are in force, by key; that of a list has the whole list in force as its value, and is by whoever
+/// The changes that are in effect, by key; that of a list has the whole list in effect as its value, and is by whoever
 /// changed an entry of it last.
 ///
 /// # Errors
@@ -101,7 +101,7 @@ fn written(file: &config::Network, mut items: Vec<&ListItem>) -> String {
 
 type Lists = (BTreeSet<PeerAddress>, BTreeSet<PeerAddress>, BTreeSet<NodeId>, BTreeSet<NodeId>);
 
-/// Whether two texts of a key have the same in force: the order of a list is nothing.
+/// Whether two texts of a key have the same in effect: the order of a list is nothing.
 pub(super) fn is_same(key: &Key, a: &str, b: &str) -> bool {
     let lists = |text| -> Option<Lists> {
         let (p2p, _) = config::read_value(key, text).ok()?;

@@ -49,7 +49,7 @@ fn network(home: Home, name: Option<String>) -> Result<Network, Failure> {
         1 => Ok(networks.remove(0)),
         _ => {
             let names: Vec<_> = networks.iter().map(|network| network.chain_id.as_str()).collect();
-            Err(Failure::Mistake(format!(
+            Err(Failure::InvalidInput(format!(
                 "error: there are several networks: add --network, one of {}",
                 names.join(", ")
             )))

@@ -62,7 +62,7 @@ pub(super) fn run(args: Args) -> Result<NextStep, Failure> {
     let dialler = Dialler::new(DialLimits::default());
     let checks = runtime
         .block_on(probe::check(&dialler, &question, &seeds, Limits::default()))
-        .map_err(|mistake| Failure::Mistake(format!("error: {mistake}")))?;
+        .map_err(|error| Failure::InvalidInput(format!("error: {error}")))?;
     // A look-up of a name that is still under way is not waited for.
     runtime.shutdown_background();
     let answer = CheckSeedsResponse { checks: checks.into_iter().map(Into::into).collect() };
@@ -75,7 +75,7 @@ fn read_list() -> Result<String, Failure> {
     let mut text = String::new();
     io::stdin().take(probe::MAX_LIST as u64 + 1).read_to_string(&mut text).map_err(Failure::failed)?;
     if text.len() > probe::MAX_LIST {
-        return Err(Failure::Mistake(format!("error: {}", probe::QuestionError::TooLong)));
+        return Err(Failure::InvalidInput(format!("error: {}", probe::QuestionError::TooLong)));
     }
     Ok(text)
 }

@@ -12,7 +12,7 @@ pub(super) struct Args {
 
 /// Makes `node_key.json` where there is none, and prints the ID.
 pub(super) fn run(home: &Home, args: &Args) -> Result<NextStep, Failure> {
-    chain_id::check(&args.network).map_err(|error| Failure::Mistake(format!("error: {error}")))?;
+    chain_id::check(&args.network).map_err(|error| Failure::InvalidInput(format!("error: {error}")))?;
     let folder = home.network(&args.network).path;
     let (path, key) = (folder.join("node_key.json"), node_key::generate());
     node_key::create(&path, &key).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;

@@ -34,7 +34,7 @@ pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
     let seeds = args.seeds.map(|seeds| seeds.0).unwrap_or_default();
     let new = NewNetwork { moniker: args.moniker, seeds, seed_mode: args.seed_mode, shared: None };
     let created = create_network(home, &args.chain_id, &new).map_err(|error| match error {
-        CreateError::ChainId(..) | CreateError::Moniker(_) => Failure::Mistake(error.to_string()),
+        CreateError::ChainId(..) | CreateError::Moniker(_) => Failure::InvalidInput(error.to_string()),
         _ => Failure::failed(error),
     })?;
     print(&format!("{}@{}\n", created.id, reachable_as(created.laddr)))

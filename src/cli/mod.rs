@@ -81,7 +81,7 @@ pub enum NextStep {
 #[derive(Debug)]
 pub enum Failure {
     /// The command line or the configuration has errors: exit code 2.
-    Mistake(String),
+    InvalidInput(String),
     /// Something went wrong: exit code 1.
     Failed(String),
     /// What was looked at is definitely wrong: exit code 3.
@@ -107,7 +107,7 @@ impl Failure {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Failure::Failed(_) => 1,
-            Failure::Mistake(_) => 2,
+            Failure::InvalidInput(_) => 2,
             Failure::Definite(_) => 3,
             Failure::Inconclusive(_) => 4,
             Failure::Unreachable(_) => 5,
@@ -126,7 +126,7 @@ impl Failure {
 
 impl Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Failure::Mistake(text)
+        let (Failure::InvalidInput(text)
         | Failure::Failed(text)
         | Failure::Definite(text)
         | Failure::Inconclusive(text)
@@ -141,8 +141,8 @@ impl Display for Failure {
 }
 
 impl From<ConfigErrors> for Failure {
-    fn from(mistakes: ConfigErrors) -> Self {
-        Failure::Mistake(mistakes.to_string())
+    fn from(errors: ConfigErrors) -> Self {
+        Failure::InvalidInput(errors.to_string())
     }
 }
 
@@ -169,7 +169,7 @@ pub fn run(cli: Cli) -> Result<NextStep, Failure> {
 
 fn home(given: Option<PathBuf>) -> Result<Home, Failure> {
     let path = given.filter(|path| !path.as_os_str().is_empty()).or_else(Home::default_path);
-    let path = path.ok_or_else(|| Failure::Mistake("no home folder: give --home or set PEXD_HOME".into()))?;
+    let path = path.ok_or_else(|| Failure::InvalidInput("no home folder: give --home or set PEXD_HOME".into()))?;
     // Messages and a later change of the working folder need the whole path.
     std::path::absolute(path).map(Home::new).map_err(Failure::failed)
 }

@@ -131,8 +131,8 @@ fn when(end: Wall) -> String {
 
 fn failure(error: AccessEditError) -> Failure {
     match error {
-        AccessEditError::ConfigErrors(mistakes) => mistakes.into(),
-        AccessEditError::Name(_) => Failure::Mistake(error.to_string()),
+        AccessEditError::ConfigErrors(errors) => errors.into(),
+        AccessEditError::Name(_) => Failure::InvalidInput(error.to_string()),
         AccessEditError::Taken(_) | AccessEditError::Unknown(_) | AccessEditError::Io { .. } => Failure::failed(error),
     }
 }

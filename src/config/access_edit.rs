@@ -22,7 +22,7 @@ pub enum AccessEditError {
     /// No token has the name.
     #[error("there is no token {0:?}; `pexd token list` shows them")]
     Unknown(String),
-    /// The file has mistakes, and a change could hide them.
+    /// The file has errors, and a change could hide them.
     #[error("{0}")]
     ConfigErrors(#[from] ConfigErrors),
     /// The system refused.
@@ -38,7 +38,7 @@ pub enum AccessEditError {
 /// Adds a token behind the others. The file is made, for its owner alone, when there is none.
 ///
 /// # Errors
-/// When the name is taken or is none, or the file has mistakes or cannot be written; it is as it was then.
+/// When the name is taken or is none, or the file has errors or cannot be written; it is as it was then.
 pub fn add_token(path: &Path, token: &Token) -> Result<(), AccessEditError> {
     check_name(&token.name).map_err(AccessEditError::Name)?;
     edit(path, |document, file| {
@@ -56,7 +56,7 @@ pub fn add_token(path: &Path, token: &Token) -> Result<(), AccessEditError> {
 /// Removes the token of this name.
 ///
 /// # Errors
-/// When there is none, or the file has mistakes or cannot be written; it is as it was then.
+/// When there is none, or the file has errors or cannot be written; it is as it was then.
 pub fn remove_token(path: &Path, name: &str) -> Result<(), AccessEditError> {
     edit(path, |document, _| {
         let tokens = document.get_mut("token").and_then(Item::as_array_of_tables_mut);
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_with_mistakes_is_left_alone() {
+    fn a_file_with_errors_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.toml");
         fs::write(&path, "[[token]]\nname = 3\n").unwrap();

@@ -100,20 +100,20 @@ impl AccessRole {
 /// Reads the file. One that does not exist has no entries.
 ///
 /// # Errors
-/// All its mistakes at once.
+/// All its errors at once.
 pub fn read(path: &Path) -> Result<(AccessFile, Vec<Diagnostic>), ConfigErrors> {
     let mut notes = Diagnostics::default();
     let text = match files::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => {
-            notes.mistake(Origin::path(path), format!("cannot be read: {error}"));
+            notes.error(Origin::path(path), format!("cannot be read: {error}"));
             String::new()
         }
     };
     if node_key::is_open_to_others(path) {
-        let mend = format!("others can read who may do what: chmod 600 {}", path.display());
-        notes.warning(Origin::path(path), mend);
+        let fix = format!("others can read who may do what: chmod 600 {}", path.display());
+        notes.warning(Origin::path(path), fix);
     }
     let file = parse(path, &text, &mut notes);
     notes.finish(|| Some(file))
@@ -134,11 +134,11 @@ pub(super) fn parse(path: &Path, text: &str, notes: &mut Diagnostics) -> AccessF
             (Some((kind, _)), _) => {
                 reader
                     .notes
-                    .mistake(origin, format!("{kind} is not a list of tables: write [[{kind}]] above each entry"));
+                    .error(origin, format!("{kind} is not a list of tables: write [[{kind}]] above each entry"));
             }
             (None, _) => {
                 let shown: String = name.chars().take(64).collect();
-                reader.notes.mistake(origin, format!("{shown} is not known here: write [[token]] or [[certificate]]"));
+                reader.notes.error(origin, format!("{shown} is not known here: write [[token]] or [[certificate]]"));
             }
         }
     }
@@ -164,7 +164,7 @@ impl Reader<'_> {
     fn entry(&mut self, kind: &'static str, keys: &[&'static str], table: &Table) {
         let entry = Entry { kind, table, at: self.source.origin_of_table(table) };
         if self.file.tokens.len() + self.file.certificates.len() >= MAX_ENTRIES {
-            return self.notes.mistake(entry.at, format!("there are more than {MAX_ENTRIES} entries: remove some"));
+            return self.notes.error(entry.at, format!("there are more than {MAX_ENTRIES} entries: remove some"));
         }
         self.refuse_unknown(&entry, keys);
         let may = self.may(&entry);
@@ -186,26 +186,26 @@ impl Reader<'_> {
     fn refuse_unknown(&mut self, entry: &Entry<'_>, keys: &[&'static str]) {
         for (name, item) in entry.table.iter().filter(|(name, _)| !keys.contains(name)) {
             let origin = self.source.origin_of(entry.table, name, item);
-            let mend = nearest(name, keys.iter().copied()).map(|near| format!("did you mean {near}?"));
-            let mend = mend.unwrap_or_else(|| format!("remove it; known here: {}", keys.join(", ")));
+            let fix = nearest(name, keys.iter().copied()).map(|near| format!("did you mean {near}?"));
+            let fix = fix.unwrap_or_else(|| format!("remove it; known here: {}", keys.join(", ")));
             let shown: String = name.chars().take(64).collect();
-            self.notes.mistake(origin, format!("{shown} is not known in [[{}]]: {mend}", entry.kind));
+            self.notes.error(origin, format!("{shown} is not known in [[{}]]: {fix}", entry.kind));
         }
     }
 
-    /// A mistake of one key of an entry, or of its absence.
-    fn mistake(&mut self, entry: &Entry<'_>, name: &str, text: impl AsRef<str>) {
+    /// An error of one key of an entry, or of its absence.
+    fn error(&mut self, entry: &Entry<'_>, name: &str, text: impl AsRef<str>) {
         let item = entry.table.get(name);
         let origin = item.map_or(entry.at.clone(), |item| self.source.origin_of(entry.table, name, item));
-        self.notes.mistake(origin, format!("{}.{name} {}", entry.kind, text.as_ref()));
+        self.notes.error(origin, format!("{}.{name} {}", entry.kind, text.as_ref()));
     }
 
     /// A text that has to be there.
-    fn text<'t>(&mut self, entry: &Entry<'t>, name: &str, mend: &str) -> Option<&'t str> {
+    fn text<'t>(&mut self, entry: &Entry<'t>, name: &str, fix: &str) -> Option<&'t str> {
         let text = entry.table.get(name).and_then(Item::as_str);
         if text.is_none() {
             let found = if entry.table.contains_key(name) { "is not a text" } else { "is missing" };
-            self.mistake(entry, name, format!("{found}: {mend}"));
+            self.error(entry, name, format!("{found}: {fix}"));
         }
         text
     }
@@ -216,7 +216,7 @@ impl Reader<'_> {
         let key = if entry.kind == "certificate" { "subject" } else { name };
         match self.seen.insert((key, text.to_owned()), origin.unwrap_or_else(|| entry.at.clone())) {
             Some(before) => {
-                self.mistake(entry, name, format!("stands at {before} already: remove one of the entries"));
+                self.error(entry, name, format!("stands at {before} already: remove one of the entries"));
                 false
             }
             None => true,
@@ -226,28 +226,28 @@ impl Reader<'_> {
     fn name(&mut self, entry: &Entry<'_>, key: &'static str) -> Option<String> {
         let text = self.text(entry, key, "write whose it is, in quotes")?;
         if let Err(what) = check_name(text) {
-            self.mistake(entry, key, what);
+            self.error(entry, key, what);
             return None;
         }
         self.is_new(entry, key, text).then(|| text.to_owned())
     }
 
     fn hash(&mut self, entry: &Entry<'_>) -> Option<[u8; HASH]> {
-        let mend = "write the 64 hex digits of the token's SHA-256 (pexd token add makes both)";
-        let text = self.text(entry, "sha256", mend)?;
+        let fix = "write the 64 hex digits of the token's SHA-256 (pexd token add makes both)";
+        let text = self.text(entry, "sha256", fix)?;
         let Some(hash) = from_hex(text) else {
             // Not shown: somebody may have put the token itself there.
-            self.mistake(entry, "sha256", format!("is not a SHA-256: {mend}"));
+            self.error(entry, "sha256", format!("is not a SHA-256: {fix}"));
             return None;
         };
         self.is_new(entry, "sha256", &to_hex(&hash)).then_some(hash)
     }
 
     fn may(&mut self, entry: &Entry<'_>) -> Option<Permissions> {
-        let mend = "write \"read\" or \"control\"";
-        let role = self.text(entry, "role", mend).map(AccessRole::from_name);
+        let fix = "write \"read\" or \"control\"";
+        let role = self.text(entry, "role", fix).map(AccessRole::from_name);
         if role == Some(None) {
-            self.mistake(entry, "role", format!("is no role: {mend}"));
+            self.error(entry, "role", format!("is no role: {fix}"));
         }
         let (networks, expires) = (self.networks(entry), self.expires(entry));
         Some(Permissions { role: role??, networks: networks.ok()?, expires: expires.ok()? })
@@ -257,16 +257,16 @@ impl Reader<'_> {
         let Some(item) = entry.table.get("networks") else { return Ok(None) };
         let texts = item.as_array().and_then(|array| array.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
         let Some(texts) = texts else {
-            self.mistake(entry, "networks", "is not a list: write chain IDs as [\"a\", \"b\"]; leave it out for all");
+            self.error(entry, "networks", "is not a list: write chain IDs as [\"a\", \"b\"]; leave it out for all");
             return Err(());
         };
         if texts.is_empty() {
-            self.mistake(entry, "networks", "is empty: name at least one chain ID, or leave the line out for all");
+            self.error(entry, "networks", "is empty: name at least one chain ID, or leave the line out for all");
             return Err(());
         }
         for text in &texts {
             if let Err(error) = chain_id::check(text) {
-                self.mistake(entry, "networks", format!("has {text:?}: {error}"));
+                self.error(entry, "networks", format!("has {text:?}: {error}"));
                 return Err(());
             }
         }
@@ -281,7 +281,7 @@ impl Reader<'_> {
             _ => None,
         };
         if time.is_none() {
-            self.mistake(entry, "expires", "is not a time with a zone: write one as 2027-01-31T00:00:00Z");
+            self.error(entry, "expires", "is not a time with a zone: write one as 2027-01-31T00:00:00Z");
         }
         time.map(Some).ok_or(())
     }
@@ -332,10 +332,8 @@ mod tests {
     fn parsed(text: &str) -> (AccessFile, Vec<String>) {
         let mut notes = Diagnostics::default();
         let file = parse(Path::new("access.toml"), text, &mut notes);
-        let told = notes
-            .finish(|| Some(()))
-            .err()
-            .map(|mistakes| mistakes.notes().iter().map(Diagnostic::to_string).collect());
+        let told =
+            notes.finish(|| Some(())).err().map(|errors| errors.notes().iter().map(Diagnostic::to_string).collect());
         (file, told.unwrap_or_default())
     }
 
@@ -358,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn all_mistakes_are_told_with_their_lines_and_never_a_secret() {
+    fn all_errors_are_reported_with_their_lines_and_never_a_secret() {
         let secret = "pexd_AAAAAAAA";
         let (_, told) = parsed(&format!(
             "[[token]]\nname = \"a\"\nsha256 = \"{secret}\"\nrole = \"admin\"\n[[token]]\nname = \"a\"\nrol = \"read\"\n\
@@ -389,7 +387,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (file, warnings) = read(&folder.path().join("access.toml")).unwrap();
         assert!(file.is_empty() && warnings.is_empty());
-        assert!(read(folder.path()).is_err(), "one that cannot be read is a mistake");
+        assert!(read(folder.path()).is_err(), "one that cannot be read is an error");
     }
 
     #[test]

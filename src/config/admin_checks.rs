@@ -22,11 +22,11 @@ pub(super) fn whole_paths(mut admin: Admin, home: &Path) -> Admin {
 /// Holds `[admin]`, its paths whole, against itself and the files that it names. `origin` tells where a key was given.
 pub(super) fn check(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     check_socket(admin, origin, notes);
-    let before = notes.mistakes.len();
+    let before = notes.errors.len();
     check_files(admin, origin, notes);
     let access = read_access(&admin.access_file, notes);
     // Who may enter is only known when all of that is right.
-    if let (Some(laddr), Some(access), true) = (admin.laddr, access, before == notes.mistakes.len()) {
+    if let (Some(laddr), Some(access), true) = (admin.laddr, access, before == notes.errors.len()) {
         check_callers(admin, laddr, &access, origin, notes);
     }
 }
@@ -41,7 +41,7 @@ fn check_socket(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diag
             socket.display(),
             socket.as_os_str().len()
         );
-        notes.mistake(origin("admin.socket"), text);
+        notes.error(origin("admin.socket"), text);
     }
 }
 
@@ -51,21 +51,21 @@ fn check_files(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagn
         (Some(_), None, _) => Some(("admin.tls_cert_file", "has no key: name it in admin.tls_key_file")),
         (None, Some(_), _) => Some(("admin.tls_key_file", "has no certificate: name it in admin.tls_cert_file")),
         (None, None, Some(_)) => {
-            let mend =
+            let fix =
                 "needs TLS: name the server's own certificate and key in admin.tls_cert_file and admin.tls_key_file";
-            Some(("admin.client_ca_file", mend))
+            Some(("admin.client_ca_file", fix))
         }
         _ => None,
     };
     if let Some((name, text)) = alone {
-        notes.mistake(origin(name), format!("{name} {text}"));
+        notes.error(origin(name), format!("{name} {text}"));
     }
     let files = [("admin.tls_cert_file", cert), ("admin.tls_key_file", key), ("admin.client_ca_file", ca)];
     for (name, path) in files {
         if let Some(path) = path
             && let Err(error) = File::open(path)
         {
-            notes.mistake(origin(name), format!("{name}: {} cannot be read: {error}", path.display()));
+            notes.error(origin(name), format!("{name}: {} cannot be read: {error}", path.display()));
         }
     }
     if let Some(key) = key
@@ -81,8 +81,8 @@ fn read_access(path: &Path, notes: &mut Diagnostics) -> Option<AccessFile> {
             notes.warnings.extend(warnings);
             Some(access)
         }
-        Err(mistakes) => {
-            notes.mistakes.extend_from_slice(mistakes.notes());
+        Err(errors) => {
+            notes.errors.extend_from_slice(errors.notes());
             None
         }
     }
@@ -111,16 +111,16 @@ fn check_callers(
             false => "write false".to_owned(),
         };
         let text = format!(
-            "{why}, and nobody could show who he is{alone}: make a token with `pexd token add NAME`, name a client CA in \
+            "{why}, and nobody could authenticate{alone}: make a token with `pexd token add NAME`, name a client CA in \
              admin.client_ca_file, or {back}"
         );
-        notes.mistake(origin(key), text);
+        notes.error(origin(key), text);
     } else if remote && !tls && !admin.plaintext_tokens {
         let text = format!(
             "{why}, and tokens would cross the network in plain text: name a certificate and its key in \
              admin.tls_cert_file and admin.tls_key_file, or write plaintext_tokens = true if a proxy in front does TLS"
         );
-        notes.mistake(origin(key), text);
+        notes.error(origin(key), text);
     } else if access.is_empty() {
         let text = format!(
             "nobody stands in {}, so that every certificate is refused: add a [[certificate]] with its subject and role",

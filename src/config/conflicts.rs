@@ -26,11 +26,11 @@ pub(super) fn check_network<'a>(
     }
     if let Some(admin) = process.admin.laddr.filter(|admin| overlap(network.p2p.laddr, *admin)) {
         let text = format!("p2p.laddr has the port of the admin API, {admin}: give it another");
-        notes.mistake(network.origins.laddr.clone(), text);
+        notes.error(network.origins.laddr.clone(), text);
     }
     if let Some(http) = process.http.laddr.filter(|http| overlap(network.p2p.laddr, *http)) {
         let text = format!("p2p.laddr has the port of metrics and health (http.laddr), {http}: give it another");
-        notes.mistake(network.origins.laddr.clone(), text);
+        notes.error(network.origins.laddr.clone(), text);
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin
         && overlap(http, admin)
     {
         let text = format!("http.laddr {http} has the port of the admin API, {admin}: give it another");
-        notes.mistake(origin("http.laddr"), text);
+        notes.error(origin("http.laddr"), text);
     }
 }
 
@@ -52,18 +52,18 @@ pub(super) fn check_default(process: &Process, networks: &[Network], home: &Home
     }
     let known: Vec<_> = networks.iter().map(|network| network.chain_id.as_str()).collect();
     let text = format!("default_network {name:?} is not a network of this home: choose one of {}", known.join(", "));
-    notes.mistake(Origin::path(&home.process_file()), text);
+    notes.error(Origin::path(&home.process_file()), text);
 }
 
 fn check_pair(earlier: &Network, network: &Network, notes: &mut Diagnostics) {
     let other = &earlier.chain_id;
     if earlier.chain_id == network.chain_id {
         let text = format!("the chain {other} is served by {} already: remove one", earlier.home.display());
-        notes.mistake(network.origins.chain_id.clone(), text);
+        notes.error(network.origins.chain_id.clone(), text);
     }
     if earlier.book == network.book {
         let text = format!("book.file is that of {other}: every network has its own");
-        notes.mistake(network.origins.book.clone(), text);
+        notes.error(network.origins.book.clone(), text);
     }
     let same_listener = earlier.p2p.laddr == network.p2p.laddr && earlier.id() == network.id();
     if overlap(earlier.p2p.laddr, network.p2p.laddr) && !same_listener {
@@ -71,7 +71,7 @@ fn check_pair(earlier: &Network, network: &Network, notes: &mut Diagnostics) {
             "p2p.laddr {} is taken by {other} ({}): choose another port, or share the listener with the same laddr and node_key_file",
             network.p2p.laddr, earlier.p2p.laddr
         );
-        notes.mistake(network.origins.laddr.clone(), text);
+        notes.error(network.origins.laddr.clone(), text);
     }
 }
 

@@ -136,7 +136,7 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> CreateError {
 /// The first address that neither a network of this home nor a process has.
 fn free_address(home: &Home) -> Result<SocketAddr, CreateError> {
     let folders = home.networks().map_err(io_error(&home.networks_path()))?;
-    // A network whose file has mistakes is passed over here: start tells of them.
+    // A network whose file has errors is passed over here: start reports them.
     let taken: Vec<SocketAddr> =
         folders.iter().filter_map(|folder| load_one(folder).ok()).map(|(network, _)| network.p2p.laddr).collect();
     (FIRST_PORT..=u16::MAX)

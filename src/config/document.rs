@@ -86,7 +86,7 @@ impl Reader<'_> {
                 None if self.layout.has_table(name) => {
                     let origin = self.source.origin_of(top, name, item);
                     self.notes
-                        .mistake(origin, format!("{name} is not a table: write [{name}] on a line of its own, once"));
+                        .error(origin, format!("{name} is not a table: write [{name}] on a line of its own, once"));
                 }
                 _ => self.entry("", top, name, item),
             }
@@ -104,12 +104,12 @@ impl Reader<'_> {
         if let Some(key) = self.layout.key(table, name) {
             match text_of(key, item) {
                 Ok(text) => self.given.push(GivenValue { key, text, origin }),
-                Err(what) => self.notes.mistake(origin, format!("{} {what}", key.path())),
+                Err(what) => self.notes.error(origin, format!("{} {what}", key.path())),
             }
         } else if let Some(ignored) = self.layout.ignored(table, name) {
             self.ignored.push(ignored);
         } else {
-            self.notes.mistake(origin, unknown(self.layout, table, name));
+            self.notes.error(origin, unknown(self.layout, table, name));
         }
     }
 
@@ -143,24 +143,24 @@ fn text_of(key: &Key, item: &Item) -> Result<String, String> {
 fn mend_type(key: &Key, item: &Item) -> String {
     let found = item.type_name();
     let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
-    let mend = match (key.kind.shape, item) {
+    let fix = match (key.kind.shape, item) {
         (Shape::Text, Item::Value(Value::Array(_))) => "write one text with commas, \"A,B\"".to_owned(),
         (Shape::Text, _) => format!("write a {} in quotes, such as {}", key.kind.name, key.written(key.default)),
         (Shape::Bool, _) => "write true or false".to_owned(),
         (Shape::Integer, _) => format!("write a whole number, such as {}", key.default),
     };
-    format!("is {article} {found}: {mend}")
+    format!("is {article} {found}: {fix}")
 }
 
-/// The mistake of an unknown name, with what was probably meant.
+/// The error of an unknown name, with what was probably meant.
 fn unknown(layout: Layout, table: &str, name: &str) -> String {
     let shown: String = name.chars().take(64).collect();
     let path = if table.is_empty() { shown } else { format!("{table}.{shown}") };
-    let mend = mend_unknown(layout, table, name);
-    format!("{path} is not a known key: {mend}")
+    let fix = fix_unknown(layout, table, name);
+    format!("{path} is not a known key: {fix}")
 }
 
-fn mend_unknown(layout: Layout, table: &str, name: &str) -> String {
+fn fix_unknown(layout: Layout, table: &str, name: &str) -> String {
     let place = |key: &Key| match key.table {
         "" => "at the top of the file, before the first table".to_owned(),
         table => format!("in [{table}]"),
@@ -197,8 +197,8 @@ mod tests {
         (read(&path, text, network::LAYOUT, &mut notes), notes)
     }
 
-    fn mistakes(text: &str) -> Vec<String> {
-        network_notes(text).1.mistakes.iter().map(ToString::to_string).collect()
+    fn errors(text: &str) -> Vec<String> {
+        network_notes(text).1.errors.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
         for text in ["[p2p]\nladdr = \"x\"", "p2p.laddr = \"x\"", "p2p = { laddr = \"x\" }", "p2p.\"laddr\" = '''x'''"]
         {
             let (given, notes) = network_notes(text);
-            assert_eq!(notes.mistakes, [], "{text}");
+            assert_eq!(notes.errors, [], "{text}");
             assert_eq!(
                 given.iter().map(|g| (g.key.path(), g.text.as_str())).collect::<Vec<_>>(),
                 [("p2p.laddr".into(), "x")]
@@ -216,10 +216,10 @@ mod tests {
 
     #[test]
     fn a_misplaced_name_is_told_its_place() {
-        let one = |text: &str, mend: &str| {
-            let told = mistakes(text);
+        let one = |text: &str, fix: &str| {
+            let told = errors(text);
             assert_eq!(told.len(), 1, "{told:?}");
-            assert!(told[0].contains(mend), "{told:?}");
+            assert!(told[0].contains(fix), "{told:?}");
         };
         one("[p2p]\nbootstrap = true", "it belongs in [pex]");
         one("laddr = \"tcp://0.0.0.0:1\"", "it belongs in [p2p]");
@@ -234,23 +234,23 @@ mod tests {
     #[test]
     fn a_wrong_type_is_told_with_its_mend() {
         let told =
-            mistakes("[p2p]\nseeds = [\"a\"]\npex = 1\nmax_num_inbound_peers = 1.5\ndial_timeout = 3\nladdr = {}\n");
-        let mends = [
+            errors("[p2p]\nseeds = [\"a\"]\npex = 1\nmax_num_inbound_peers = 1.5\ndial_timeout = 3\nladdr = {}\n");
+        let fixes = [
             "with commas",
             "true or false",
             "whole number, such as 40",
             "duration in quotes, such as \"3s\"",
             "such as \"tcp://0.0.0.0:26656\"",
         ];
-        assert_eq!(told.len(), mends.len(), "{told:?}");
-        for (line, (told, mend)) in told.iter().zip(mends).enumerate() {
-            assert!(told.starts_with(&format!("config.toml:{}: ", line + 2)) && told.contains(mend), "{told}");
+        assert_eq!(told.len(), fixes.len(), "{told:?}");
+        for (line, (told, fix)) in told.iter().zip(fixes).enumerate() {
+            assert!(told.starts_with(&format!("config.toml:{}: ", line + 2)) && told.contains(fix), "{told}");
         }
     }
 
     #[test]
-    fn mistakes_of_syntax_do_not_hide_the_others() {
-        let told = mistakes("[p2p]\nladdr = tcp\nladder = \"x\"\nseeds = \"a\npex = tru\n= 3\n");
+    fn errors_of_syntax_do_not_hide_the_others() {
+        let told = errors("[p2p]\nladdr = tcp\nladder = \"x\"\nseeds = \"a\npex = tru\n= 3\n");
         let lines: Vec<&str> = told.iter().filter_map(|told| told.split(':').nth(1)).collect();
         assert_eq!(lines, ["2", "4", "5", "6", "3"], "{told:?}");
     }
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn numbers_and_truth_values_may_be_quoted() {
         let (given, notes) = network_notes("[p2p]\nmax_num_inbound_peers = \"7\"\npex = \"true\"\n");
-        assert_eq!(notes.mistakes, []);
+        assert_eq!(notes.errors, []);
         assert_eq!(given.iter().map(|given| given.text.as_str()).collect::<Vec<_>>(), ["7", "true"]);
     }
 
@@ -278,7 +278,7 @@ mod tests {
             let last = text.lines().count().max(1) + 1;
             read(&path, &text, network::LAYOUT, &mut notes);
             read(&path, &text, process::LAYOUT, &mut notes);
-            for note in notes.mistakes {
+            for note in notes.errors {
                 let Origin::Line(_, line) = note.origin.clone() else { continue };
                 prop_assert!((1..=last).contains(&line), "{note}");
                 prop_assert_eq!(note.to_string().lines().count(), 1);

@@ -9,7 +9,7 @@ const MAX_NANOS: u128 = i64::MAX as u128;
 /// Digits after the point that can still change a nanosecond of an hour; Go drops the rest as well.
 const MAX_FRACTION_DIGITS: usize = 18;
 
-/// Why a text is not a duration. The texts name the mend.
+/// Why a text is not a duration. The texts name the fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// Nothing stands there.
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_has_its_own_error() {
+    fn every_wrong_text_has_its_own_error() {
         let cases = [
             ("", DurationError::Empty),
             ("-", DurationError::Number),

@@ -1,4 +1,4 @@
-//! The value of every key with where it comes from, for those who ask what is in force and why.
+//! The value of every key with where it comes from, for those who ask what is in effect and why.
 
 use super::document::GivenValue;
 use super::errors::Origin;
@@ -60,14 +60,14 @@ pub fn network_key(path: &str) -> Result<&'static Key, String> {
     let paths: Vec<String> = NETWORK_TABLES.into_iter().flatten().map(Key::path).collect();
     let by_name = NETWORK_TABLES.into_iter().flatten().find(|key| key.name == path).map(Key::path);
     let near = by_name.or_else(|| nearest(path, paths.iter().map(String::as_str)).map(str::to_owned));
-    let mend = near.map_or("GetEffectiveConfig names all".to_owned(), |near| format!("did you mean {near}?"));
-    Err(format!("there is no such key: {mend}"))
+    let fix = near.map_or("GetEffectiveConfig names all".to_owned(), |near| format!("did you mean {near}?"));
+    Err(format!("there is no such key: {fix}"))
 }
 
 /// The tables of a network's file with this value of a key, and defaults else.
 ///
 /// # Errors
-/// What is wrong with the value, to be put behind the key's name, with the mend.
+/// What is wrong with the value, to be put behind the key's name, with the fix.
 fn tables_with(key: &Key, text: &str) -> Result<NetworkTables, String> {
     let mut tables = NetworkTables::defaults(false);
     tables.set(key, text)?;
@@ -82,7 +82,7 @@ pub fn is_same(key: &Key, a: &str, b: &str) -> bool {
 /// Reads a value of a key of a network's `[p2p]` or `[pex]`, with the same checks as in a file.
 ///
 /// # Errors
-/// What is wrong with the value, to be put behind the key's name, with the mend.
+/// What is wrong with the value, to be put behind the key's name, with the fix.
 pub fn read_value(key: &Key, text: &str) -> Result<(super::keys::P2p, super::keys::Pex), String> {
     tables_with(key, text).map(NetworkTables::into_p2p_and_pex)
 }
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_told_the_one_that_was_meant() {
-        for (path, mend) in [
+        for (path, fix) in [
             ("p2p.max_num_inbound_peer", "did you mean p2p.max_num_inbound_peers?"),
             ("max_dials", "did you mean pex.max_dials?"),
             ("admin.laddr", "pexd.toml"),
@@ -114,7 +114,7 @@ mod tests {
             (&"x".repeat(60_000), "GetEffectiveConfig"),
         ] {
             let told = network_key(path).unwrap_err();
-            assert!(told.contains(mend), "{told}");
+            assert!(told.contains(fix), "{told}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where a value or a mistake stands.
+/// Where a value or an error stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A line of a file, counted from 1.
@@ -42,7 +42,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One mistake or warning, on one line: where, what, and the mend.
+/// One error or warning, on one line: where, what, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Where it stands.
@@ -65,12 +65,12 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// All mistakes of a configuration, those of one file in the order of its lines. Never empty.
+/// All errors of a configuration, those of one file in the order of its lines. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<Diagnostic>);
 
 impl ConfigErrors {
-    /// The mistakes, one each.
+    /// The errors, one each.
     pub fn notes(&self) -> &[Diagnostic] {
         &self.0
     }
@@ -93,26 +93,26 @@ impl std::error::Error for ConfigErrors {}
 /// Collects what is found while the sources are read.
 #[derive(Debug, Default)]
 pub(super) struct Diagnostics {
-    pub(super) mistakes: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
     pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Diagnostics {
-    pub(super) fn mistake(&mut self, origin: Origin, text: impl Into<String>) {
-        self.mistakes.push(Diagnostic::new(origin, text));
+    pub(super) fn error(&mut self, origin: Origin, text: impl Into<String>) {
+        self.errors.push(Diagnostic::new(origin, text));
     }
 
     pub(super) fn warning(&mut self, origin: Origin, text: impl Into<String>) {
         self.warnings.push(Diagnostic::new(origin, text));
     }
 
-    /// The result: `value` with the warnings, or the mistakes when there are any.
+    /// The result: `value` with the warnings, or the errors when there are any.
     pub(super) fn finish<T>(mut self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
         match value() {
-            Some(value) if self.mistakes.is_empty() => Ok((value, self.warnings)),
+            Some(value) if self.errors.is_empty() => Ok((value, self.warnings)),
             _ => {
-                sort_lines(&mut self.mistakes);
-                Err(ConfigErrors(self.mistakes))
+                sort_lines(&mut self.errors);
+                Err(ConfigErrors(self.errors))
             }
         }
     }

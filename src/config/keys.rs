@@ -21,7 +21,7 @@ section! {
     /// `[admin]` of `pexd.toml`.
     Admin = "admin" {
         /// Where the gRPC admin API listens on TCP. Empty: nowhere. Any address that is not loopback demands callers that
-        /// show who they are: see docs/access.md.
+        /// authenticate: see docs/access.md.
         laddr: Option<SocketAddr> = "127.0.0.1:26670", flag;
         /// The Unix socket of the admin API; relative to the home. Empty: none. Who may open it commands the process.
         socket: Option<PathBuf> = "pexd.sock", flag;
@@ -31,7 +31,7 @@ section! {
         socket_owner: Printable = "";
         /// The socket's group, a name or number. Empty: the group that pexd runs as.
         socket_group: Printable = "";
-        /// Whether callers on a loopback address have to show who they are too. Needed when something on this host
+        /// Whether callers on a loopback address have to authenticate too. Needed when something on this host
         /// passes requests of others on, such as a reverse proxy.
         require_auth: bool = "false";
         /// The file of tokens and certificates and what each may do; relative to the home. `pexd token add` writes it.
@@ -67,7 +67,7 @@ section! {
     /// `[http]` of `pexd.toml`: metrics and health for machines. Neither shows an address or a peer's ID.
     Http = "http" {
         /// Where /metrics, /healthz and /readyz are served over HTTP. Empty: nowhere. It may be opened to others: it only
-        /// tells of the networks' names and of numbers.
+        /// shows the networks' names and numbers.
         laddr: Option<SocketAddr> = "127.0.0.1:26671", flag;
         /// What the names of the metrics begin with that CometBFT has too, as its instrumentation.namespace. Those of
         /// pexd's own begin with pexd.
@@ -109,7 +109,7 @@ section! {
         /// Where peers are listened for. Several networks may share one when they share their node key
         /// (node_key_file in [pex]) too.
         laddr: SocketAddr = "tcp://0.0.0.0:26656", flag;
-        /// The host:port that peers are told to dial. Empty: the address of laddr, which others can only reach when
+        /// The host:port that is advertised to peers. Empty: the address of laddr, which others can only reach when
         /// it is not 0.0.0.0.
         external_address: Option<ExternalAddress> = "", flag;
         /// Nodes to ask for addresses when the book has too few: id@host:port, comma-separated.
@@ -137,9 +137,9 @@ section! {
         recv_rate: u64 = "5120000" in 0..=9223372036854775807;
         /// Peer exchange; without it pexd has nothing to do, so that only true is accepted.
         pex: bool = "true";
-        /// Seed mode: crawl the network, answer who asks for addresses, and hang up.
+        /// Seed mode: crawl the network, answer requests for addresses, and hang up.
         seed_mode: bool = "false", flag;
-        /// IDs of nodes that nobody is told of, comma-separated.
+        /// IDs of nodes that are never advertised, comma-separated.
         private_peer_ids: Vec<NodeId> = "", flag;
         /// Whether several peers may be connected from one IP.
         allow_duplicate_ip: bool = "false" seed "true", flag;

@@ -31,14 +31,14 @@ pub(super) trait Tables {
     fn set(&mut self, key: &Key, text: &str) -> Result<(), String>;
 }
 
-/// The values in force, and where each that was given comes from.
+/// The values in effect, and where each that was given comes from.
 pub(super) struct Resolved<T> {
     pub(super) values: T,
     pub(super) origins: BTreeMap<String, Origin>,
 }
 
 impl<T> Resolved<T> {
-    /// Where the value in force was given; `otherwise` when it is the default.
+    /// Where the value in effect was given; `otherwise` when it is the default.
     pub(super) fn origin(&self, path: &str, otherwise: &std::path::Path) -> Origin {
         self.origins.get(path).cloned().unwrap_or_else(|| Origin::path(otherwise))
     }
@@ -53,7 +53,7 @@ pub(super) fn resolve<T: Tables>(given: &[GivenValue], notes: &mut Diagnostics) 
             Ok(()) => {
                 origins.insert(given.key.path(), given.origin.clone());
             }
-            Err(what) => notes.mistake(given.origin.clone(), format!("{} {what}", given.key.path())),
+            Err(what) => notes.error(given.origin.clone(), format!("{} {what}", given.key.path())),
         }
     }
     Resolved { values, origins }
@@ -75,8 +75,8 @@ pub(super) fn from_environment(variables: &[(String, String)], notes: &mut Diagn
         } else if !OTHER_VARIABLES.contains(&name.as_str()) {
             let known: Vec<String> = all_keys().map(|key| key.variable().to_ascii_lowercase()).collect();
             let near = nearest(name, known.iter().map(String::as_str)).map(str::to_ascii_uppercase);
-            let mend = near.map_or(String::new(), |near| format!(", did you mean {near}?"));
-            notes.warning(origin, format!("is not known and has no effect{mend}"));
+            let fix = near.map_or(String::new(), |near| format!(", did you mean {near}?"));
+            notes.warning(origin, format!("is not known and has no effect{fix}"));
         }
     }
     given

@@ -34,7 +34,7 @@ impl Sources {
     }
 }
 
-/// A whole configuration without a mistake.
+/// A whole configuration without an error.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The home that it was read from.
@@ -45,14 +45,14 @@ pub struct Config {
     pub process: Process,
     /// The networks, by their folders' names; at least one.
     pub networks: Vec<Network>,
-    /// What works and is probably not meant, to be told once.
+    /// What works and is probably not meant, to be reported once.
     pub warnings: Vec<Diagnostic>,
 }
 
 /// Reads everything and checks everything.
 ///
 /// # Errors
-/// All mistakes of all sources at once.
+/// All errors of all sources at once.
 pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
     let mut notes = Diagnostics::default();
     let (for_process, for_network) = layers::by_file(overrides(sources, &mut notes));
@@ -80,10 +80,10 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
 }
 
 /// Reads one network while the process runs and `others` are served: one that is added, or one whose files changed. The
-/// variables and flags that were given at the start stay in force.
+/// variables and flags that were given at the start stay in effect.
 ///
 /// # Errors
-/// All mistakes of its files, and what it cannot share with the process and the others.
+/// All errors of its files, and what it cannot share with the process and the others.
 pub fn load_beside<'a>(
     sources: &Sources,
     process: &Process,
@@ -105,7 +105,7 @@ pub fn load_beside<'a>(
 /// Reads what is said of the process again, with the variables and flags of its start: what would hold after a restart.
 ///
 /// # Errors
-/// All mistakes of its file.
+/// All errors of its file.
 pub fn load_process_again(sources: &Sources) -> Result<Process, ConfigErrors> {
     let mut notes = Diagnostics::default();
     let process = load_process(&sources.home, again(sources).0, admin_checks::check, &mut notes);
@@ -119,7 +119,7 @@ fn overrides(sources: &Sources, notes: &mut Diagnostics) -> Vec<GivenValue> {
     given
 }
 
-/// The same for the process and for the network, without their mistakes, which were told at the start.
+/// The same for the process and for the network, without their errors, which were reported at the start.
 fn again(sources: &Sources) -> (Vec<GivenValue>, Vec<GivenValue>) {
     layers::by_file(overrides(sources, &mut Diagnostics::default()))
 }
@@ -128,7 +128,7 @@ fn again(sources: &Sources) -> (Vec<GivenValue>, Vec<GivenValue>) {
 /// or to make the token that is missing.
 ///
 /// # Errors
-/// All mistakes of its file and variables.
+/// All errors of its file and variables.
 pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<Process, ConfigErrors> {
     let mut notes = Diagnostics::default();
     // A variable that is not known here is of no concern to a client.
@@ -140,7 +140,7 @@ pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Resu
 /// Reads one network alone, as its files have it.
 ///
 /// # Errors
-/// All mistakes of its files. What it shares with other networks is not checked here.
+/// All errors of its files. What it shares with other networks is not checked here.
 pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Diagnostic>), ConfigErrors> {
     let mut notes = Diagnostics::default();
     let network = load_network(folder, &[], &mut notes);
@@ -164,19 +164,19 @@ fn load_process(
     process
 }
 
-/// A network without a mistake; with one, its values say nothing about what it shares with others.
+/// A network without an error; with one, its values say nothing about what it shares with others.
 fn load_network(folder: &NetworkFolder, overrides: &[GivenValue], notes: &mut Diagnostics) -> Option<Network> {
     if let Err(error) = chain_id::check(&folder.name) {
-        notes.mistake(Origin::path(&folder.path), format!("the folder does not name a network: {error}"));
+        notes.error(Origin::path(&folder.path), format!("the folder does not name a network: {error}"));
         return None;
     }
-    let before = notes.mistakes.len();
+    let before = notes.errors.len();
     let from_file = read_file(&folder.config_file(), network::LAYOUT, false, notes)?;
     let mut given = from_file.clone();
     given.extend_from_slice(overrides);
     network::warn_of_pasted_limits(&from_file, &given, notes);
     let resolved = layers::resolve(&given, notes);
-    network::build(folder, resolved, &given, notes).filter(|_| notes.mistakes.len() == before)
+    network::build(folder, resolved, &given, notes).filter(|_| notes.errors.len() == before)
 }
 
 fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Diagnostics) -> Option<Vec<GivenValue>> {
@@ -185,20 +185,20 @@ fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Diagnostic
         Ok(text) => Some(document::read(&path, &text, layout, notes)),
         Err(error) if optional && error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
         Err(error) => {
-            notes.mistake(Origin::Path(path), format!("cannot be read: {error}"));
+            notes.error(Origin::Path(path), format!("cannot be read: {error}"));
             None
         }
     }
 }
 
-/// The networks' folders; one without a file is warned of, none at all is a mistake.
+/// The networks' folders; one without a file is warned of, none at all is an error.
 fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
     let path = home.networks_path();
     let found = home.networks().unwrap_or_else(|error| {
-        notes.mistake(Origin::path(&path), format!("cannot be read: {error}"));
+        notes.error(Origin::path(&path), format!("cannot be read: {error}"));
         Vec::new()
     });
-    // What cannot be looked into is read, so that it is told why that fails.
+    // What cannot be looked into is read, so that the reason of the failure is reported.
     let may_be = |folder: &NetworkFolder| folder.config_file().try_exists().unwrap_or(true);
     let (with_file, without): (Vec<_>, Vec<_>) = found.into_iter().partition(may_be);
     for folder in without {
@@ -208,7 +208,7 @@ fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
         );
     }
     if with_file.is_empty() {
-        notes.mistake(Origin::path(&path), "there is no network: make one with pexd init CHAIN_ID");
+        notes.error(Origin::path(&path), "there is no network: make one with pexd init CHAIN_ID");
     }
     with_file
 }
@@ -225,7 +225,7 @@ fn target<'a>(
         let found = folders.iter().find(|folder| folder.name == *wanted);
         if found.is_none() && !folders.is_empty() {
             let text = format!("{wanted:?} is not a network of this home: choose one of {}", names());
-            notes.mistake(Origin::Flag("--network".into()), text);
+            notes.error(Origin::Flag("--network".into()), text);
         }
         return found.map(|folder| folder.name.as_str());
     }
@@ -239,7 +239,7 @@ fn target<'a>(
                     given.key.path(),
                     names()
                 );
-                notes.mistake(given.origin.clone(), text);
+                notes.error(given.origin.clone(), text);
             }
             None
         }

@@ -45,7 +45,7 @@ pub struct Network {
     pub key_file: PathBuf,
     /// The value of each key of its file with where it comes from, in the order of the reference.
     pub entries: Vec<Entry>,
-    /// Where laddr, the book's file and the chain ID were given, for mistakes that only show beside other networks.
+    /// Where laddr, the book's file and the chain ID were given, for errors that only show beside other networks.
     pub(super) origins: Origins,
 }
 
@@ -102,7 +102,7 @@ pub(super) fn build(
     let file = folder.config_file();
     if !resolved.values.p2p.pex {
         let origin = resolved.origin("p2p.pex", &file);
-        notes.mistake(origin, "p2p.pex is false: peer exchange is all that pexd does, write pex = true");
+        notes.error(origin, "p2p.pex is false: peer exchange is all that pexd does, write pex = true");
     }
     let origins = Origins {
         laddr: resolved.origin("p2p.laddr", &file),
@@ -140,13 +140,13 @@ fn read_key(path: &Path, notes: &mut Diagnostics) -> Option<NodeKey> {
     match node_key::read(path) {
         Ok(key) => {
             if node_key::is_open_to_others(path) {
-                let mend = format!("others can read this secret: chmod 600 {}", path.display());
-                notes.warning(Origin::path(path), mend);
+                let fix = format!("others can read this secret: chmod 600 {}", path.display());
+                notes.warning(Origin::path(path), fix);
             }
             Some(key)
         }
         Err(error) => {
-            notes.mistake(Origin::path(path), error.to_string());
+            notes.error(Origin::path(path), error.to_string());
             None
         }
     }

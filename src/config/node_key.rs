@@ -25,7 +25,7 @@ struct PrivateKey {
     value: String,
 }
 
-/// Why a node key file cannot be used. The texts name the mend and never what the file holds.
+/// Why a node key file cannot be used. The texts name the fix and never what the file holds.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeKeyFileError {
     /// There is none.
@@ -80,7 +80,7 @@ fn parse(text: &str) -> Result<NodeKey, NodeKeyFileError> {
     NodeKey::from_bytes(&bytes).map_err(|_| NodeKeyFileError::Halves)
 }
 
-/// Whether others than its owner may read the file; false where that cannot be told.
+/// Whether others than its owner may read the file; false where that is not known.
 pub fn is_open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
     {

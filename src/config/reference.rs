@@ -16,7 +16,7 @@ A home (`--home`, `PEXD_HOME`, else `~/.pexd`) holds `pexd.toml` for the process
 
 A value comes from, the last one counting: the default, the file, the environment, the command line. A variable or flag
 for a network's key needs `--network` (`PEXD_NETWORK`) when the home has several networks. Durations are written as in
-Go (`10ms`, `1h30m`), lists are one text with commas. ConfigErrors are told all at once, with their lines, and nothing
+Go (`10ms`, `1h30m`), lists are one text with commas. Errors are reported all at once, with their lines, and nothing
 starts.
 ";
 

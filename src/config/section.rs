@@ -127,7 +127,7 @@ macro_rules! section {
                 )* }
             }
 
-            /// Sets the key of this name; the mistake goes behind the key's name.
+            /// Sets the key of this name; the error goes behind the key's name.
             pub(in $crate::config) fn set(
                 &mut self,
                 key: &$crate::config::Key,

@@ -42,7 +42,7 @@ pub trait Setting: Sized {
     /// Reads the value from its text: a variable, a flag, or what stands in a file without its quotes.
     ///
     /// # Errors
-    /// What is wrong, to be put behind the key's name, with the mend.
+    /// What is wrong, to be put behind the key's name, with the fix.
     fn from_text(text: &str) -> Result<Self, String>;
 
     /// The number that a key's bounds are compared with: the number itself, milliseconds of a duration.
@@ -163,17 +163,17 @@ impl Setting for SocketAddr {
     const KIND: Kind = text("address to listen on", "ADDRESS");
 
     fn from_text(text: &str) -> Result<Self, String> {
-        let mend = "write tcp://IP:PORT, such as tcp://0.0.0.0:26656 (an IPv6 address stands in brackets)";
+        let fix = "write tcp://IP:PORT, such as tcp://0.0.0.0:26656 (an IPv6 address stands in brackets)";
         let place = match text.split_once("://") {
             Some(("tcp", place)) => place,
-            Some((scheme, _)) => return Err(format!("has the scheme {scheme:?}, only tcp is known: {mend}")),
+            Some((scheme, _)) => return Err(format!("has the scheme {scheme:?}, only tcp is known: {fix}")),
             None => text,
         };
         if let Some(port) = place.strip_prefix("localhost:") {
-            let port = port.parse().map_err(|_| format!("is {text:?}: {mend}"))?;
+            let port = port.parse().map_err(|_| format!("is {text:?}: {fix}"))?;
             return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port));
         }
-        place.parse().map_err(|_| format!("is {text:?}: {mend}"))
+        place.parse().map_err(|_| format!("is {text:?}: {fix}"))
     }
 }
 
@@ -203,7 +203,7 @@ impl Setting for MetricNamespace {
     }
 }
 
-/// Where peers are told to dial us: a host and a port.
+/// The address that is advertised to peers: a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalAddress {
     /// An IP that others can reach, or a name.

@@ -1,4 +1,4 @@
-//! A TOML text: all its mistakes of syntax at once, and the line of everything in it.
+//! A TOML text: all its errors of syntax at once, and the line of everything in it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::errors::{Diagnostics, Origin};
 
-/// Syntax mistakes told of one file at most.
+/// Syntax errors reported of one file at most.
 const MAX_SYNTAX_MISTAKES: usize = 20;
 
 /// A file's text on its way to a document.
@@ -21,7 +21,7 @@ impl<'a> ValueSource<'a> {
         ValueSource { path, text: text.to_owned() }
     }
 
-    /// Parses the text. The parser stops at its first mistake, so a line that it refuses is blanked and the rest tried
+    /// Parses the text. The parser stops at its first error, so a line that it refuses is blanked and the rest tried
     /// again, until nothing is refused or a refused line means more than itself.
     pub(super) fn parse(&mut self, notes: &mut Diagnostics) -> Option<Document<String>> {
         for _ in 0..MAX_SYNTAX_MISTAKES {
@@ -31,7 +31,7 @@ impl<'a> ValueSource<'a> {
             };
             let at = error.span().map_or(self.text.len(), |span| span.start);
             let what = error.message().lines().next().unwrap_or("it does not parse").to_owned();
-            notes.mistake(self.origin(at), format!("is not TOML: {what}: write name = value, texts in \"quotes\""));
+            notes.error(self.origin(at), format!("is not TOML: {what}: write name = value, texts in \"quotes\""));
             if !self.blank_line(at) {
                 return None;
             }

@@ -24,7 +24,7 @@ pub(super) fn read(file: impl BufRead, take: Take<'_>) -> Result<(), ReadError> 
     })
 }
 
-/// What is wrong, without the place, which is told beside it.
+/// What is wrong, without the place, which is reported beside it.
 fn text_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());

@@ -1,6 +1,6 @@
 //! Files with addresses: a node's `addrbook.json`, and a plain list. Read and written piece by piece, whatever their size.
 //!
-//! A file is hearsay. Of what it says only the addresses are taken, and who told of them where that reads; what it claims
+//! A file is not trusted. Of what it says only the addresses are taken, and their sources where they read; what it claims
 //! of attempts, successes and buckets is not, be it a node's or another pexd's: an address is good once our own dial has
 //! found it so.
 
@@ -32,7 +32,7 @@ pub enum Format {
 /// Something that a file has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
-    /// An address, and who told of it, if that reads.
+    /// An address, and its source, if that reads.
     Address(NetAddress, Option<Source>),
     /// What is no address.
     Rejected {

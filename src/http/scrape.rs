@@ -156,9 +156,9 @@ fn store(out: &mut Exposition<'_>, chain: &str, stats: &StoreStats) {
 
 fn process_dials(out: &mut Exposition<'_>, load: DialLoad) {
     out.add(&m::PROCESS_DIALS, &[], load.under_way as f64);
-    out.add(&m::PROCESS_MAX_DIALS, &[], load.at_once as f64);
-    out.add(&m::PROCESS_DELAYED_DIALS, &["max_dials"], load.delayed_by_room as f64);
-    out.add(&m::PROCESS_DELAYED_DIALS, &["dials_per_second"], load.delayed_by_rate as f64);
+    out.add(&m::PROCESS_MAX_DIALS, &[], load.max_dials as f64);
+    out.add(&m::PROCESS_DELAYED_DIALS, &["max_dials"], load.delayed_by_max_dials as f64);
+    out.add(&m::PROCESS_DELAYED_DIALS, &["dials_per_second"], load.delayed_by_dials_per_second as f64);
 }
 
 fn process(out: &mut Exposition<'_>, started: Wall) {

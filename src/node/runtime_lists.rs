@@ -30,7 +30,7 @@ impl Deltas {
 }
 
 impl Node {
-    /// Adds an entry to the list that it is of; `false` when it is there already. It takes force at once: a persistent peer
+    /// Adds an entry to the list that it is of; `false` when it is there already. It takes effect at once: a persistent peer
     /// is dialled and enters the book, an unconditional one counts in no limit any more, and a private one leaves the book.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl Node {
     }
 
     /// Takes the lists as the file has them now; what was changed at run time stays over them, where it still applies. What
-    /// differs takes force as by [`Node::add_listed`] and [`Node::remove_listed`], but for their bounds: those are the
+    /// differs takes effect as by [`Node::add_listed`] and [`Node::remove_listed`], but for their bounds: those are the
     /// operators', not the file's.
     pub fn set_file_lists(&mut self, now: Now, file: &Params) {
         self.with(now, |pex, cx| pex.set_file_seeds(cx, file.pex.seeds.clone()));

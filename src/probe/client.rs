@@ -30,12 +30,12 @@ pub struct PexClient {
 }
 
 impl PexClient {
-    /// A visitor to this chain. `strict` keeps him from names that stand for addresses outside the Internet.
+    /// A client of this chain. `strict` keeps it from names that stand for addresses outside the Internet.
     pub fn new(dialler: Dialler, chain_id: impl Into<String>, block_version: u64, strict: bool) -> Self {
         PexClient { dialler, chain_id: chain_id.into(), block_version, strict }
     }
 
-    /// The chain that he visits.
+    /// The chain that it connects to.
     pub(super) fn chain_id(&self) -> &str {
         &self.chain_id
     }

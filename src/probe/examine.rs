@@ -55,7 +55,7 @@ impl Examiner {
         match dialled.result {
             Ok(upgraded) => self.question(*upgraded, report).await,
             Err(fault) => {
-                report.judge(Verdict::of(&fault), fault.name(), told(&fault));
+                report.judge(Verdict::of(&fault), fault.name(), detail(&fault));
                 if let Some(remote) = dialled.remote {
                     self.look_closer(seed.id(), remote, fault, report).await;
                 }
@@ -69,7 +69,7 @@ impl Examiner {
         report.meet(&upgraded);
         match ask(upgraded, self.limits.answer).await {
             Ok(answer) => self.weigh(own, answer, report).await,
-            Err(NoAnswer::Ended(fault)) => report.judge(Verdict::of(&fault), fault.name(), told(&fault)),
+            Err(NoAnswer::Ended(fault)) => report.judge(Verdict::of(&fault), fault.name(), detail(&fault)),
             Err(NoAnswer::Silent) => {
                 let patience = self.limits.answer.as_secs_f32();
                 report.judge(Verdict::Silent, "silent", format!("no answer to a request within {patience} s"));
@@ -112,7 +112,7 @@ impl Examiner {
     }
 
     /// Finds out who answers in place of the seed. Its ID and its block version are checked before its chain, so that it is
-    /// dialled again as what it says to be: a seed with a new key is told from somebody else's host.
+    /// dialled again as what it says to be: a seed with a new key is distinguished from somebody else's host.
     async fn look_closer(&self, id: NodeId, remote: SocketAddr, mut fault: Fault, report: &mut Report) {
         let (mut visitor, mut id) = (self.visitor.clone(), id);
         for _ in 0..2 {
@@ -161,7 +161,7 @@ impl Examiner {
 }
 
 /// A fault in words, with what it may mean where that is not plain.
-fn told(fault: &Fault) -> String {
+fn detail(fault: &Fault) -> String {
     match Verdict::of(fault) {
         Verdict::HungUp => format!("{fault}: it may be full, or be connected to this host already"),
         Verdict::Unroutable => "the name stands only for addresses that nobody reaches over the Internet".to_owned(),

@@ -1,4 +1,4 @@
-//! Probes of seeds: what answers at each entry of a `seeds` line, told without a network of our own that runs.
+//! Probes of seeds: what answers at each entry of a `seeds` line, found out without a network of our own that runs.
 //!
 //! Each dial is made under a fresh identity, so that it is no second connection of anybody, and announces an address that
 //! nobody keeps. All of it is bounded, in number and in time; the [`Dialler`]'s bounds hold as well.
@@ -56,7 +56,7 @@ pub struct Limits {
     pub sample_dials: usize,
     /// How long a seed has to answer a request.
     pub answer: Duration,
-    /// How long all of it may take. What is not known then is told as [`Verdict::NotChecked`].
+    /// How long all of it may take. What is not known then is reported as [`Verdict::NotChecked`].
     pub whole: Duration,
 }
 

@@ -26,12 +26,12 @@ pub struct Report {
     pub detail: String,
     /// The ID that answered in place of the entry's.
     pub actual_id: Option<NodeId>,
-    /// The chain of the node that answered, when it is not the node that was asked for and its chain could be told. With
+    /// The chain of the node that answered, when it is not the node that was asked for and its chain is known. With
     /// [`Verdict::WrongId`] it may be the right chain: the seed has got a new key.
     pub actual_network: Option<String>,
-    /// The node's name for itself; empty when none was told.
+    /// The node's name for itself; empty when none was given.
     pub moniker: String,
-    /// The node's software version; empty when none was told.
+    /// The node's software version; empty when none was given.
     pub version: String,
     /// Where it was dialled, as far as it came to that.
     pub remote: Option<SocketAddr>,

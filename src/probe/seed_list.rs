@@ -11,7 +11,7 @@ pub(super) enum Entry {
     Faulty(EntryFault),
 }
 
-/// What is wrong with an entry. The texts name the mend.
+/// What is wrong with an entry. The texts name the fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EntryFault {
     #[error(transparent)]

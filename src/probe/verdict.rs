@@ -58,7 +58,7 @@ impl Verdict {
             (Some(DialOutcome::TimedOut), _) => Verdict::TimedOut,
             (Some(DialOutcome::WrongIdentity), _) => Verdict::WrongId,
             (Some(DialOutcome::WrongNetwork), _) => Verdict::WrongChain,
-            // A visitor has his answer or not, however the end was made.
+            // A client has its answer or not, however the connection ended.
             (Some(DialOutcome::HungUp), _) | (None, Fault::ClosedByPeer) => Verdict::HungUp,
             (Some(DialOutcome::Misbehaved), _) => Verdict::Protocol,
             (Some(DialOutcome::NoPex), _) => Verdict::NoPex,

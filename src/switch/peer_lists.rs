@@ -1,4 +1,4 @@
-//! The persistent and the unconditional peers, as operators change them at run time. A change takes force at once.
+//! The persistent and the unconditional peers, as operators change them at run time. A change takes effect at once.
 
 use super::Switch;
 use super::params::MAX_UNCONDITIONAL;

@@ -14,8 +14,9 @@ mod message_counts;
 mod os_error;
 mod peer;
 
+pub use dial::limits::{DialLimits, DialLoad};
 pub use dial::resolve::Resolver;
-pub use dial::{DialLimits, DialLoad, Dialled, Dialler};
+pub use dial::{Dialled, Dialler};
 pub use handshake::Upgraded;
 pub use limits::gate::Gate;
 pub use limits::handshake_limits::HandshakeLimits;

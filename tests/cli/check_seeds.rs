@@ -122,7 +122,7 @@ fn private_addresses_are_wrong_unless_they_are_allowed() {
 }
 
 #[test]
-fn a_mistake_on_the_command_line_is_told_with_its_mend() {
+fn an_error_on_the_command_line_says_how_to_fix_it() {
     for (list, more, mend) in [
         (" , ", &[][..], "write id@host:port"),
         ("x", &["--sample", "51"], "50 a seed is the most"),

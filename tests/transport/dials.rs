@@ -176,7 +176,7 @@ async fn somebody_who_waits_is_not_behind_the_dials_of_the_process() {
     })
     .await;
     let host = Host::new();
-    let dialler = Dialler::new(DialLimits { at_once: 1, ..DialLimits::default() });
+    let dialler = Dialler::new(DialLimits { max_dials: 1, ..DialLimits::default() });
     let whom = target(host.local.key().id(), host.addr());
     let patient = ConnectionSettings { secret_timeout: Duration::from_secs(60), ..settings() };
     let holds_the_turn = tokio::spawn({
@@ -187,16 +187,20 @@ async fn somebody_who_waits_is_not_behind_the_dials_of_the_process() {
     assert!(dialler.dial_now(local(settings()), whom.clone()).await.result.is_ok());
     assert!(!holds_the_turn.is_finished());
     let load = dialler.load();
-    assert_eq!((load.under_way, load.at_once, load.delayed_by_room), (1, 1, 0), "who waits for it counts in nothing");
+    assert_eq!(
+        (load.under_way, load.max_dials, load.delayed_by_max_dials),
+        (1, 1, 0),
+        "who waits for it counts in nothing"
+    );
     let waits = tokio::spawn({
         let dialler = dialler.clone();
         async move { dialler.dial(local(settings()), whom).await }
     });
-    while dialler.load().delayed_by_room == 0 {
+    while dialler.load().delayed_by_max_dials == 0 {
         sleep(Duration::from_millis(5)).await;
     }
     holds_the_turn.abort();
     assert!(waits.await.unwrap().result.is_ok());
     let load = dialler.load();
-    assert_eq!((load.under_way, load.delayed_by_room, load.delayed_by_rate), (0, 1, 0));
+    assert_eq!((load.under_way, load.delayed_by_max_dials, load.delayed_by_dials_per_second), (0, 1, 0));
 }

@@ -69,7 +69,7 @@ pub struct AccessSource {
     pub read: ReadAccess,
 }
 
-/// Gives the entries of an access file and its warnings, or all its mistakes.
+/// Gives the entries of an access file and its warnings, or all its errors.
 pub type ReadAccess = fn(&Path) -> Result<(Grants, Vec<String>), String>;
 
 /// What a caller presents.

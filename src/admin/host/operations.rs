@@ -16,7 +16,7 @@ pub trait Operations: Send + Sync + 'static {
     /// Serves one more network, in the folder of that name.
     ///
     /// # Errors
-    /// When it is served already, its files have mistakes, or it cannot be made. Nothing was changed then.
+    /// When it is served already, its files have errors, or it cannot be made. Nothing was changed then.
     async fn add(
         &self,
         by: ChangeAuthor,
@@ -35,7 +35,7 @@ pub trait Operations: Send + Sync + 'static {
     /// Reads a network's files again and applies them.
     ///
     /// # Errors
-    /// When the files have mistakes; nothing was changed then.
+    /// When the files have errors; nothing was changed then.
     async fn reload(&self, by: ChangeAuthor, chain_id: String) -> Result<Reloaded, OperationError>;
 
     /// The value of every key of a network.
@@ -164,8 +164,8 @@ pub enum OperationError {
         text: String,
     },
     /// The files have errors: where, and what with the fix.
-    #[error("the files have {} mistakes", .0.len())]
-    Mistakes(Vec<(String, String)>),
+    #[error("the files have {} errors", .0.len())]
+    InvalidConfig(Vec<(String, String)>),
     /// The data of a network are not to be deleted by us, or could not be.
     #[error("{0}")]
     NotDeleted(String),

@@ -14,7 +14,7 @@ use crate::switch::NotDialled;
 
 /// The domain of our `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "pexd";
-/// Bytes of all mistakes in files that an error tells, for the same reason: they are in it three times.
+/// Bytes of all errors in files that an error tells, for the same reason: they are in it three times.
 const MAX_MISTAKES: usize = 1_600;
 /// AllowedNetworks that an error names at most: it travels in a header, which clients bound.
 const MAX_NAMED: usize = 20;
@@ -108,7 +108,7 @@ pub(in crate::admin) fn of_operation(error: &OperationError) -> Status {
         OperationError::NoFolder(_) => build(Code::FailedPrecondition, "NO_FOLDER", None, text(), ErrorDetails::new()),
         OperationError::Exists(_) => build(Code::AlreadyExists, "NETWORK_EXISTS", None, text(), ErrorDetails::new()),
         OperationError::Field { field, text } => invalid(field, reason(text)),
-        OperationError::Mistakes(mistakes) => of_mistakes(mistakes),
+        OperationError::InvalidConfig(errors) => of_config_errors(errors),
         OperationError::NotDeleted(_) => {
             build(Code::FailedPrecondition, "NOT_DELETED", None, text(), ErrorDetails::new())
         }
@@ -125,16 +125,16 @@ pub(in crate::admin) fn of_operation(error: &OperationError) -> Status {
 
 /// All that is wrong in files, each with its place: as text, and for programs as violations of the "field" that is the
 /// file and line. What is too much for a header is left to the log.
-fn of_mistakes(mistakes: &[(String, String)]) -> Status {
-    for (place, text) in mistakes {
+fn of_config_errors(errors: &[(String, String)]) -> Status {
+    for (place, text) in errors {
         tracing::warn!("{}: {}", printable(place), reason(text));
     }
     let mut details = ErrorDetails::new();
-    let mut message = format!("mistakes in the files: {}; nothing was changed", mistakes.len());
-    for (told, (place, text)) in mistakes.iter().enumerate() {
+    let mut message = format!("errors in the files: {}; nothing was changed", errors.len());
+    for (told, (place, text)) in errors.iter().enumerate() {
         let (place, text) = (printable(place), printable(text));
         if message.len() + place.len() + text.len() > MAX_MISTAKES {
-            message.push_str(&format!("\nand {} more, which pexd's log has", mistakes.len() - told));
+            message.push_str(&format!("\nand {} more, which pexd's log has", errors.len() - told));
             break;
         }
         message.push_str(&format!("\n{place}: {text}"));

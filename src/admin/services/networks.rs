@@ -33,7 +33,7 @@ pub(in crate::admin) struct NetworksApi {
 }
 
 impl NetworksApi {
-    /// The network that a request is about, which has to be named: there is no going back from a mistake.
+    /// The network that a request is about, which has to be named: there is no going back from an error.
     fn named(&self, caller: &Caller, network: &str) -> Result<Handle, Status> {
         if network.is_empty() {
             return Err(invalid("network", "write the chain ID: this method has no default"));

@@ -33,9 +33,9 @@ pub(in crate::admin) async fn process_status(
         network_count: count(networks.len()),
         outbound: Some(outbound(&known, now)),
         dial_count: count(load.under_way),
-        max_dial_count: count(load.at_once),
-        crowded_dial_count: load.delayed_by_room,
-        paced_dial_count: load.delayed_by_rate,
+        max_dial_count: count(load.max_dials),
+        delayed_by_max_dials_count: load.delayed_by_max_dials,
+        delayed_by_dials_per_second_count: load.delayed_by_dials_per_second,
     }
 }
 

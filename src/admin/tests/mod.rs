@@ -91,7 +91,7 @@ fn process() -> Process {
 }
 
 fn dialler() -> Dialler {
-    Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() })
+    Dialler::new(DialLimits { dials_per_second: 0, ..DialLimits::default() })
 }
 
 /// A log that nobody can change.

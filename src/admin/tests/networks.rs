@@ -107,16 +107,16 @@ async fn a_network_is_removed_by_its_name_alone() {
 }
 
 #[test]
-fn mistakes_are_told_each_with_its_place_and_never_too_many_for_a_header() {
-    let mistake = |n: usize| (format!("config.toml:{n}"), format!("the mistake {n}"));
-    let few = status_codes::of_operation(&OperationError::Mistakes((1..=5).map(mistake).collect()));
+fn errors_are_reported_each_with_its_place_and_never_too_many_for_a_header() {
+    let error = |n: usize| (format!("config.toml:{n}"), format!("error {n}"));
+    let few = status_codes::of_operation(&OperationError::InvalidConfig((1..=5).map(error).collect()));
     assert_eq!((few.code(), &*reason(&few)), (Code::FailedPrecondition, "CONFIG_INVALID"));
     let violations = few.get_details_bad_request().unwrap().field_violations;
     assert_eq!(violations.len(), 5);
-    assert_eq!((&*violations[4].field, &*violations[4].description), ("config.toml:5", "the mistake 5"));
+    assert_eq!((&*violations[4].field, &*violations[4].description), ("config.toml:5", "error 5"));
 
     let long = (0..1_000).map(|n| (format!("config.toml:{n}"), "x".repeat(5_000))).collect();
-    let many = status_codes::of_operation(&OperationError::Mistakes(long));
+    let many = status_codes::of_operation(&OperationError::InvalidConfig(long));
     assert!(many.message().len() + many.details().len() < 5_500, "{}", many.details().len());
     assert!(many.message().contains("more, which pexd's log has"), "{}", many.message());
 }

@@ -124,7 +124,7 @@ struct Pexd {
 }
 
 fn dialler() -> Dialler {
-    Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() })
+    Dialler::new(DialLimits { dials_per_second: 0, ..DialLimits::default() })
 }
 
 impl Pexd {
@@ -204,7 +204,7 @@ fn violations(status: &Status) -> Vec<(String, String)> {
     violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
 }
 
-/// The one field that a refused request is told to mend.
+/// The one field that a refused request is told to fix.
 fn field(status: &Status) -> String {
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     violations(status).remove(0).0

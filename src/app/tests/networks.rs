@@ -142,7 +142,7 @@ async fn what_cannot_be_added_says_why_and_leaves_nothing() {
     let absent = pexd.add("absent-1").await.unwrap_err();
     assert!(field(&absent) == "network" && absent.message().contains("new_network"), "{absent}");
 
-    // The port of another network, under another key, and two mistakes of its own.
+    // The port of another network, under another key, and two errors of its own.
     let key = Arc::new(config::node_key::generate());
     home.make_at("taken-1", 2, key, first.address.socket()).await;
     let taken = pexd.add("taken-1").await.unwrap_err();

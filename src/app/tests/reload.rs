@@ -115,7 +115,7 @@ async fn one_of_two_at_a_listener_restarts_and_the_other_keeps_it() {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_all_at_once_and_nothing_changes() {
+async fn errors_are_reported_all_at_once_and_nothing_changes() {
     let home = TestHome::new();
     let made = home.make("one-1", 1).await;
     let pexd = home.start().await;
@@ -173,7 +173,7 @@ async fn flags_stay_in_force_over_the_file_and_for_their_network_alone() {
 }
 
 #[tokio::test]
-async fn the_signal_reads_the_files_of_all_and_one_with_mistakes_does_not_hold_the_others_up() {
+async fn the_signal_reads_the_files_of_all_and_one_with_errors_does_not_hold_the_others_up() {
     let home = TestHome::new();
     let (one, _) = (home.make("one-1", 1).await, home.make("two-1", 2).await);
     let pexd = home.start().await;

@@ -177,7 +177,7 @@ async fn what_cannot_be_set_says_what_to_do_instead() {
     let home = TestHome::new();
     home.make("one-1", 1).await;
     let pexd = home.start().await;
-    for (key, value, wrong, mend) in [
+    for (key, value, wrong, fix) in [
         ("p2p.max_num_inbound_peer", "1", "key", "did you mean p2p.max_num_inbound_peers?"),
         ("p2p.laddr", "127.0.0.1:1", "key", "ReloadNetwork"),
         ("p2p.seeds", NOBODY, "key", "SeedService.AddSeed"),
@@ -190,7 +190,7 @@ async fn what_cannot_be_set_says_what_to_do_instead() {
     ] {
         let refused = pexd.set("one-1", key, value).await.unwrap_err();
         assert_eq!(field(&refused), wrong, "{refused}");
-        assert!(refused.message().contains(mend), "{refused}");
+        assert!(refused.message().contains(fix), "{refused}");
     }
     assert!(pexd.effective("one-1").await.entries.iter().all(|entry| entry.source() != ConfigSource::Runtime));
     pexd.end().await;

@@ -24,7 +24,7 @@ pub(super) enum Form {
 }
 
 pub(super) async fn import(session: &Session, file: PathBuf) -> Result<(), Failure> {
-    let cannot = |error: io::Error| Failure::Mistake(format!("{}: {error}", file.display()));
+    let cannot = |error: io::Error| Failure::InvalidInput(format!("{}: {error}", file.display()));
     let mut input: Box<dyn Read + Send> =
         if file.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(&file).map_err(cannot)?) };
     let network = session.network();
@@ -82,8 +82,9 @@ pub(super) async fn export(
     };
     let request = ExportAddressesRequest { network: session.network(), format: format.into(), servable_only };
     let mut stream = client(session).await?.export_addresses(request).await.map_err(refused)?.into_inner();
-    let create =
-        |file: PathBuf| File::create(&file).map_err(|error| Failure::Mistake(format!("{}: {error}", file.display())));
+    let create = |file: PathBuf| {
+        File::create(&file).map_err(|error| Failure::InvalidInput(format!("{}: {error}", file.display())))
+    };
     let mut file = file.map(create).transpose()?;
     while let Some(part) = stream.next().await {
         let data = part.map_err(refused)?.data;

@@ -133,7 +133,7 @@ fn bounded(endpoint: Endpoint, limit: Option<Duration>) -> Endpoint {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(file).map_err(|error| Failure::Mistake(format!("{}: {error}", file.display())))
+    fs::read(file).map_err(|error| Failure::InvalidInput(format!("{}: {error}", file.display())))
 }
 
 /// The token of PEXD_TOKEN, or of the file. A flag would show it to everyone who lists processes.
@@ -147,7 +147,7 @@ fn read_token(file: Option<&Path>) -> Result<Option<MetadataValue<Ascii>>, Failu
     };
     let value = format!("Bearer {}", token.trim());
     let mut value: MetadataValue<Ascii> =
-        value.parse().map_err(|_| Failure::Mistake("the token has characters that no token has".into()))?;
+        value.parse().map_err(|_| Failure::InvalidInput("the token has characters that no token has".into()))?;
     value.set_sensitive(true);
     Ok(Some(value))
 }

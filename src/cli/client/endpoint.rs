@@ -28,7 +28,7 @@ impl ApiEndpoint {
         let known = uri.starts_with("http://") || uri.starts_with("https://");
         match uri.parse::<Uri>() {
             Ok(parsed) if known && parsed.port().is_some() => Ok(ApiEndpoint::Address(uri)),
-            _ => Err(Failure::Mistake(format!("--server is {text:?}: {fix}"))),
+            _ => Err(Failure::InvalidInput(format!("--server is {text:?}: {fix}"))),
         }
     }
 
@@ -36,13 +36,13 @@ impl ApiEndpoint {
     pub(super) fn of_home(home: &Home) -> Result<(Self, Option<Self>), Failure> {
         let admin = match config::load_process_alone(home, variables()) {
             Ok(process) => process.admin,
-            Err(mistakes) => {
+            Err(errors) => {
                 // A pexd that runs read the file when it had none of them.
                 let socket = home.path().join("pexd.sock");
                 if !socket.try_exists().unwrap_or(true) {
-                    return Err(mistakes.into());
+                    return Err(errors.into());
                 }
-                warn(mistakes.notes());
+                warn(errors.notes());
                 return Ok((ApiEndpoint::Socket(socket), None));
             }
         };
@@ -131,7 +131,7 @@ mod tests {
         let home = Home::new(folder.path());
         fs::write(home.process_file(), "[admin]\nladr = \"\"\n").unwrap();
         assert!(
-            matches!(ApiEndpoint::of_home(&home), Err(Failure::Mistake(text)) if text.contains("did you mean laddr?"))
+            matches!(ApiEndpoint::of_home(&home), Err(Failure::InvalidInput(text)) if text.contains("did you mean laddr?"))
         );
         let socket = folder.path().join("pexd.sock");
         fs::write(&socket, "").unwrap();

@@ -163,7 +163,7 @@ fn read_cursors(file: &Path) -> Result<BTreeMap<String, EventCursor>, Failure> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(Failure::Mistake(format!("{}: {error}", file.display()))),
+        Err(error) => return Err(Failure::InvalidInput(format!("{}: {error}", file.display()))),
     };
     let read = |line: &str| {
         let mut words = line.split(' ');
@@ -172,7 +172,7 @@ fn read_cursors(file: &Path) -> Result<BTreeMap<String, EventCursor>, Failure> {
     };
     let cursors = text.lines().map(|line| read(line).ok_or(line));
     cursors.collect::<Result<_, _>>().map_err(|line| {
-        Failure::Mistake(format!(
+        Failure::InvalidInput(format!(
             "{}: {line:?} is no position in the events: remove the file to begin anew",
             file.display()
         ))

@@ -186,7 +186,7 @@ fn told(status: &Status, fix: &str) -> Failure {
         Code::FailedPrecondition | Code::AlreadyExists | Code::Aborted | Code::ResourceExhausted => {
             Failure::Precondition(text)
         }
-        Code::InvalidArgument | Code::OutOfRange => Failure::Mistake(text),
+        Code::InvalidArgument | Code::OutOfRange => Failure::InvalidInput(text),
         Code::Unimplemented => Failure::Failed(format!("this pexd does not know that: {text}")),
         _ => Failure::Failed(text),
     }

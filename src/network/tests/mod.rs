@@ -42,7 +42,7 @@ impl Process {
     pub(crate) fn new() -> Self {
         Process {
             folder: tempfile::tempdir().unwrap(),
-            dialler: Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() }),
+            dialler: Dialler::new(DialLimits { dials_per_second: 0, ..DialLimits::default() }),
             shutdown: CancellationToken::new(),
         }
     }

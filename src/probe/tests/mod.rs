@@ -22,7 +22,7 @@ async fn look(question: &Question, seeds: &[String]) -> Vec<Report> {
 }
 
 async fn look_within(limits: Limits, question: &Question, seeds: &[String]) -> Vec<Report> {
-    let dialler = Dialler::new(DialLimits { per_second: 0, ..DialLimits::default() });
+    let dialler = Dialler::new(DialLimits { dials_per_second: 0, ..DialLimits::default() });
     check(&dialler, question, seeds, limits).await.unwrap()
 }
 

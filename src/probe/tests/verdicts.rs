@@ -107,7 +107,7 @@ async fn what_may_work_for_others_is_not_definite() {
 }
 
 #[tokio::test]
-async fn mistakes_in_the_list_are_told_in_its_order() {
+async fn errors_in_the_list_are_reported_in_its_order() {
     let seed = scripted(CHAIN, Manner::Answers(Vec::new())).await;
     let id = seed.address().id();
     let by_name = format!("{id}@localhost:{}", seed.address().port());

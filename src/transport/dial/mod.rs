@@ -1,48 +1,27 @@
 //! Dials: who is at an address, within bounds that the whole process shares.
 
 mod keyed_semaphore;
+pub(super) mod limits;
 mod rate_limiter;
 pub(super) mod resolve;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::handshake::{SecuredConnection, within};
 use super::os_error::connect_fault;
 use super::{LocalNode, Resolver, Upgraded};
 use crate::clock::Clock;
-use crate::transport::dial::keyed_semaphore::{KeyedPermit, KeyedSemaphore};
-use crate::transport::dial::rate_limiter::DialRateLimiter;
+use crate::transport::dial::limits::{DialLimits, DialLoad, DialPermits, ProcessLimits};
 use crate::types::{Fault, Host, NetAddress, NodeId, PeerAddress, Stage, is_routable};
 use crate::wire::node_info::{check_compatible, check_dialled};
 
 /// Addresses of one name that are tried.
 const MAX_TRIED: usize = 4;
-
-/// The process's bounds on dials (docs/protocol/switch.md, "Limits").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DialLimits {
-    /// Dials at once.
-    pub at_once: usize,
-    /// New dials a second; 0 = no limit.
-    pub per_second: u32,
-    /// Dials at once to one IP. Loopback is exempt: there is nobody to be harmed.
-    pub per_host: usize,
-    /// How long the look-up of a name may take.
-    pub resolve_timeout: Duration,
-}
-
-impl Default for DialLimits {
-    fn default() -> Self {
-        DialLimits { at_once: 256, per_second: 200, per_host: 8, resolve_timeout: Duration::from_secs(3) }
-    }
-}
 
 /// The end of a dial.
 #[derive(Debug)]
@@ -62,26 +41,7 @@ pub struct Dialler {
 #[derive(Debug)]
 struct Shared {
     resolver: Resolver,
-    places: Arc<KeyedSemaphore<SocketAddr>>,
-    hosts: Arc<KeyedSemaphore<IpAddr>>,
-    at_once: Semaphore,
-    max_at_once: usize,
-    /// Dials that found no room at once.
-    crowded: AtomicU64,
-    pacer: DialRateLimiter,
-}
-
-/// How far the bounds are used that all dials of the process share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DialLoad {
-    /// Dials under way.
-    pub under_way: usize,
-    /// The most that there may be ([`DialLimits::at_once`]).
-    pub at_once: usize,
-    /// Dials that had to wait because there were as many, in all.
-    pub delayed_by_room: u64,
-    /// Dials that had to wait for the rate of new ones ([`DialLimits::per_second`]), in all.
-    pub delayed_by_rate: u64,
+    permits: DialPermits,
 }
 
 impl Default for Dialler {
@@ -94,16 +54,7 @@ impl Default for Dialler {
 impl Dialler {
     /// A dialler with these bounds; one a process.
     pub fn new(limits: DialLimits) -> Self {
-        let max_at_once = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
-        let shared = Shared {
-            resolver: Resolver::new(limits.resolve_timeout),
-            places: KeyedSemaphore::new(1),
-            hosts: KeyedSemaphore::new(limits.per_host.max(1)),
-            at_once: Semaphore::new(max_at_once),
-            max_at_once,
-            crowded: AtomicU64::new(0),
-            pacer: DialRateLimiter::new(limits.per_second),
-        };
+        let shared = Shared { resolver: Resolver::new(limits.resolve_timeout), permits: DialPermits::new(&limits) };
         Dialler { shared: Arc::new(shared) }
     }
 
@@ -114,13 +65,7 @@ impl Dialler {
 
     /// How far the bounds are used now.
     pub fn load(&self) -> DialLoad {
-        let Shared { at_once, max_at_once, crowded, pacer, .. } = &*self.shared;
-        DialLoad {
-            under_way: max_at_once.saturating_sub(at_once.available_permits()),
-            at_once: *max_at_once,
-            delayed_by_room: crowded.load(Ordering::Relaxed),
-            delayed_by_rate: pacer.delayed(),
-        }
+        self.shared.permits.load()
     }
 
     /// The addresses that a name stands for; empty when it does not resolve. See [`Resolver::resolve`].
@@ -131,16 +76,16 @@ impl Dialler {
     /// Dials, and shakes hands as `local`. Waits for its turn within the bounds first. Of a name's addresses up to four are
     /// tried, until one of them answers at all. Cancelling gives up.
     pub async fn dial(&self, local: Arc<LocalNode>, target: PeerAddress) -> Dialled {
-        self.dial_in(Queue::Process, local, target).await
+        self.dial_in(ProcessLimits::Apply, local, target).await
     }
 
     /// As [`Dialler::dial`], for somebody who waits for the end: the bounds that all dials of the process share do not hold
     /// it up.
     pub async fn dial_now(&self, local: Arc<LocalNode>, target: PeerAddress) -> Dialled {
-        self.dial_in(Queue::None, local, target).await
+        self.dial_in(ProcessLimits::Bypass, local, target).await
     }
 
-    async fn dial_in(&self, queue: Queue, local: Arc<LocalNode>, target: PeerAddress) -> Dialled {
+    async fn dial_in(&self, process_limits: ProcessLimits, local: Arc<LocalNode>, target: PeerAddress) -> Dialled {
         let ips = match self.addresses(&local, target.host()).await {
             Ok(ips) => ips,
             Err(fault) => return Dialled { remote: None, result: Err(fault) },
@@ -148,7 +93,7 @@ impl Dialler {
         let mut dialled = Dialled { remote: None, result: Err(Fault::Unresolved) };
         for ip in ips {
             let remote = SocketAddr::new(ip, target.port());
-            let result = self.try_address(queue, &local, target.id(), remote).await;
+            let result = self.try_address(process_limits, &local, target.id(), remote).await;
             let nobody_there = matches!(
                 result,
                 Err(Fault::Refused | Fault::Unreachable | Fault::TimedOut(Stage::Dial) | Fault::BannedIp)
@@ -179,12 +124,12 @@ impl Dialler {
 
     async fn try_address(
         &self,
-        queue: Queue,
+        process_limits: ProcessLimits,
         local: &Arc<LocalNode>,
         id: NodeId,
         remote: SocketAddr,
     ) -> Result<Box<Upgraded>, Fault> {
-        let _turn = self.turn(queue, local, remote).await;
+        let _permit = self.shared.permits.acquire(process_limits, local.dials(), remote).await;
         let presence = local.gate().admit(remote.ip())?;
         let settings = local.settings();
         let began = Clock.mono();
@@ -203,54 +148,6 @@ impl Dialler {
         let link = secured.into_link(local.clone(), presence);
         Ok(Box::new(Upgraded { remote, info, took: Clock.mono().since(began), link }))
     }
-
-    /// Waits for the place, the host, the network and the process, in this order: many dials to one slow host must not use
-    /// up what the others need.
-    async fn turn<'a>(&'a self, queue: Queue, local: &'a LocalNode, remote: SocketAddr) -> DialPermits<'a> {
-        let place = self.shared.places.acquire(remote).await;
-        let host = match remote.ip().is_loopback() {
-            true => None,
-            false => Some(self.shared.hosts.acquire(remote.ip()).await),
-        };
-        // Neither is ever closed.
-        let network = local.dials().acquire().await.ok();
-        let process = match queue {
-            Queue::None => None,
-            Queue::Process => {
-                let room = self.room().await;
-                self.shared.pacer.turn().await;
-                room
-            }
-        };
-        DialPermits { _place: place, _host: host, _network: network, _process: process }
-    }
-
-    /// Waits for room among the dials of the process.
-    async fn room(&self) -> Option<SemaphorePermit<'_>> {
-        let at_once = &self.shared.at_once;
-        if let Ok(room) = at_once.try_acquire() {
-            return Some(room);
-        }
-        self.shared.crowded.fetch_add(1, Ordering::Relaxed);
-        at_once.acquire().await.ok()
-    }
-}
-
-/// Where a dial waits for its turn in the process.
-#[derive(Clone, Copy, Debug)]
-enum Queue {
-    /// Behind the dials of all networks.
-    Process,
-    /// Nowhere.
-    None,
-}
-
-/// A dial's room within all bounds, for as long as this is held.
-struct DialPermits<'a> {
-    _place: KeyedPermit<SocketAddr>,
-    _host: Option<KeyedPermit<IpAddr>>,
-    _network: Option<SemaphorePermit<'a>>,
-    _process: Option<SemaphorePermit<'a>>,
 }
 
 /// Whether an address that a name stands for is one at all, and in strict mode one of the Internet.

@@ -94,6 +94,6 @@ fn each_fault_of_a_real_node_has_its_verdict() {
     let mistaken = cometbft::Config::new("upper-case", Version::V038, CHAIN).persistent_peers([upper_case]).start();
     let upper = hub.id().to_string().to_uppercase();
     let mismatch = mismatch(hub.id(), &upper);
-    until("the node mistakes it", Duration::from_secs(20), || mistaken.log(), |log| log.contains(&mismatch));
+    until("the node errors it", Duration::from_secs(20), || mistaken.log(), |log| log.contains(&mismatch));
     assert!(mistaken.peers().is_empty());
 }

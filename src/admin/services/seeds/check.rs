@@ -36,7 +36,7 @@ pub(in crate::admin) async fn check_seeds(
         strict: context.local.settings().strict,
     };
     let limits = Limits { whole: WHOLE, ..Limits::default() };
-    let reports = check(&context.dialler, &question, &seeds, limits).await.map_err(|error| mistake(&error))?;
+    let reports = check(&context.dialler, &question, &seeds, limits).await.map_err(|error| invalid_question(&error))?;
     Ok(CheckSeedsResponse { checks: reports.into_iter().map(|report| harmless(report.into())).collect() })
 }
 
@@ -50,7 +50,7 @@ async fn own_seeds(network: &Handle) -> Result<Vec<String>, Status> {
     Ok(seeds)
 }
 
-fn mistake(error: &QuestionError) -> Status {
+fn invalid_question(error: &QuestionError) -> Status {
     let field = match error {
         QuestionError::Sample(_) => "sample_size",
         QuestionError::ChainId => "network",
