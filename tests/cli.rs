@@ -17,9 +17,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use assert_cmd::Command;
+use pexd::clock::Clock;
 use pexd::config::{self, Config, Home, Key, Network, Process, Sources, keys};
 use pexd::types::PeerAddress;
 use pexd::version;
@@ -704,16 +705,16 @@ impl Serving {
         command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_PEX_BOOTSTRAP", "true").envs(variables);
         let mut child = command.arg("start").stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        let (sender, log) = mpsc::channel();
+        let (sender, log) = mpsc::sync_channel(1_000);
         thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Serving { child, log }
     }
 
     /// Reads the log up to a line that has this in it. A line that does not come must not hang the tests.
     fn until(&self, text: &str) -> String {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Clock.mono() + Duration::from_secs(60);
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.since(Clock.mono());
             match self.log.recv_timeout(left) {
                 Ok(line) if line.contains(text) => return line,
                 Ok(_) => {}

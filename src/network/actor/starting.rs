@@ -28,6 +28,17 @@ impl StartRetry {
         self.at = Some(now + pause);
     }
 
+    /// A start or a run ended in this state: after one that went well, or a stop, nothing is tried again. A failure is when it
+    /// `may_pass` by itself.
+    fn ended(&mut self, state: &RunState, may_pass: bool, now: Mono) {
+        match state {
+            RunState::Starting => {}
+            RunState::Running | RunState::Stopped => *self = StartRetry::default(),
+            RunState::Failed(_) if may_pass => self.failed(now),
+            RunState::Failed(_) => {}
+        }
+    }
+
     /// When the next try is due.
     pub(in crate::network) const fn due(&self) -> Option<Mono> {
         self.at
@@ -81,17 +92,11 @@ impl Actor<'_> {
         }
     }
 
-    /// Takes note of how a start went: after one that went well, or a stop, nothing is tried again.
+    /// Takes note of how a start went. One that got as far as looking for somebody to ask is tried again; without a seed
+    /// that will not change by itself.
     pub(in crate::network) fn judge_start(&mut self) {
-        match self.node.state() {
-            RunState::Starting => {}
-            RunState::Running | RunState::Stopped => self.retry = StartRetry::default(),
-            // It got as far as looking for somebody to ask. Without a seed that will not change by itself.
-            RunState::Failed(_) if self.open.is_some() && self.node.seed_counts().total() > 0 => {
-                self.retry.failed(self.shell.clock.mono());
-            }
-            RunState::Failed(_) => {}
-        }
+        let may_pass = self.open.is_some() && self.node.seed_counts().total() > 0;
+        self.retry.ended(self.node.state(), may_pass, self.shell.clock.mono());
     }
 }
 
@@ -108,5 +113,17 @@ mod tests {
             pauses.push(retry.due().unwrap().as_secs());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn after_a_stop_or_a_start_nothing_is_tried_again() {
+        for state in [RunState::Stopped, RunState::Running] {
+            let mut retry = StartRetry::default();
+            retry.failed(Mono::ZERO);
+            retry.ended(&RunState::Failed("the port is taken".into()), false, Mono::ZERO);
+            assert!(retry.due().is_some(), "a failure that nothing else is known of leaves the next try where it was");
+            retry.ended(&state, true, Mono::ZERO);
+            assert_eq!(retry.due(), None, "{state:?}");
+        }
     }
 }

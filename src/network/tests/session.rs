@@ -1,13 +1,12 @@
 //! What a stranger does at a seed: connect, shake hands, ask, be answered, be let go.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{PATIENCE, loopback_settings, node_info};
-use crate::clock::{Clock, entropy};
+use crate::clock::entropy;
 use crate::transport::{Dialler, FromPeer, LocalNode, PeerHandle, PeerSaid, spawn_peer};
 use crate::types::{ConnId, Fault, NetAddress};
 use crate::wire::pex::{Outgoing, Received};
@@ -54,13 +53,4 @@ impl Stranger {
 /// A whole session; what was told.
 pub(crate) async fn ask(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Vec<NetAddress>, Fault> {
     Ok(Stranger::connect(dialler, seed, chain).await?.ask().await)
-}
-
-/// How long a whole session takes, in which exactly `known` must be told.
-pub(super) async fn measure(dialler: &Dialler, seed: NetAddress, chain: &str, known: &[NetAddress]) -> Duration {
-    let began = Clock.mono();
-    let told = ask(dialler, seed, chain).await.expect("the seed answers");
-    let took = Clock.mono().since(began);
-    assert_eq!(told, known);
-    took
 }
