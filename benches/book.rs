@@ -75,7 +75,7 @@ impl World {
         address
     }
 
-    /// Address `n`, and who tells it.
+    /// Address `n`, and who advertises it.
     fn told(&self, n: u32) -> (NetAddress, Source) {
         let (group, source) = self.pairs[n as usize % self.pairs.len()];
         let mut id = [0; NodeId::LEN];

@@ -13,13 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use pexd::admin::{Admin, AdminSettings, NoFiles};
+use pexd::admin::{Admin, AdminSettings};
 use pexd::book::{Book, Source, params};
 use pexd::clock::{Clock, seeded_rng};
 use pexd::network::{ChangeAuthor, Directory, Handle, MAX_GROUP, MAX_PAGE};
 use pexd::node::AddressRef;
 use pexd::proto::pexd::v1::ListAddressesRequest;
 use pexd::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
+use pexd::testkit::NoFiles;
 use pexd::types::{DialOutcome, NetAddress, NodeId};
 use support::{ANSWER, Client};
 use tokio::task::JoinSet;
@@ -91,7 +92,7 @@ fn fill(book: &mut Book) {
     }
 }
 
-/// Address `n`, and who tells of it. IDs are spread as hashes are.
+/// Address `n`, and who advertises it. IDs are spread as hashes are.
 fn address(n: u32) -> (NetAddress, Source) {
     let mut id = [0; NodeId::LEN];
     id[..4].copy_from_slice(&n.wrapping_mul(2_654_435_761).to_be_bytes());

@@ -19,7 +19,7 @@ use support::{ANSWER, CHAIN, Client};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// Addresses that the crawled network tells of.
+/// Addresses that the crawled network advertises.
 const CRAWLED: u16 = 1_000;
 /// Each step of a dial takes one.
 const ROUND_TRIP: Duration = Duration::from_millis(20);
@@ -66,8 +66,8 @@ fn crawl() -> Vec<Mono> {
     let told = 2..2 + CRAWLED;
     let tellers = told.end..told.end + CRAWLED / ANSWER as u16;
     let is_live = |n: &u16| !n.is_multiple_of(3);
-    let mut settle = |n: u16, tells: Vec<NetAddress>| {
-        let resident = Resident::Scripted { id: address(n).id(), network: CHAIN.into(), tells: Some(tells) };
+    let mut settle = |n: u16, answer: Vec<NetAddress>| {
+        let resident = Resident::Scripted { id: address(n).id(), network: CHAIN.into(), answer: Some(answer) };
         sim.settle(address(n).socket(), resident);
     };
     told.clone().filter(is_live).for_each(|n| settle(n, Vec::new()));

@@ -347,7 +347,7 @@ fn errors_of_all_files_are_reported_at_once() {
     home.init(&["chain-2"]);
     fs::write(home.config_file("chain-2"), "[book]\nfile = 3\n").unwrap();
     fs::write(home.path().join("pexd.toml"), "[admin]\nladdr = \"0.0.0.0:26670\"\n[status]\nladdr = \"\"\n").unwrap();
-    let told = home.errors(|sources| {
+    let reported = home.errors(|sources| {
         sources.flags.push((key("log.level"), "loud".into()));
         sources.variables.push(variable("PEXD_LIMITS_MAX_DIALS", "0"));
     });
@@ -359,9 +359,9 @@ fn errors_of_all_files_are_reported_at_once() {
         "variable PEXD_LIMITS_MAX_DIALS: limits.max_dials is 0",
         "flag --log.level: log.level is \"loud\"",
     ];
-    assert_eq!(told.len(), parts.len(), "{told:#?}");
-    for (told, part) in told.iter().zip(parts) {
-        assert!(told.contains(part), "{told}");
+    assert_eq!(reported.len(), parts.len(), "{reported:#?}");
+    for (reported, part) in reported.iter().zip(parts) {
+        assert!(reported.contains(part), "{reported}");
     }
 }
 
@@ -370,12 +370,15 @@ fn metrics_and_health_have_a_port_of_their_own_or_none() {
     let home = TestHome::with("chain-1", "[p2p]\nladdr = \"127.0.0.1:26671\"\n[pex]\nbootstrap = true\n");
     let file = home.path().join("pexd.toml");
     fs::write(&file, "[http]\nladdr = \"0.0.0.0:26670\"\n").unwrap();
-    let told = home.errors(|_| {});
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("pexd.toml:2: http.laddr 0.0.0.0:26670 has the port of the admin API"), "{told:?}");
+    let reported = home.errors(|_| {});
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert!(
+        reported[0].contains("pexd.toml:2: http.laddr 0.0.0.0:26670 has the port of the admin API"),
+        "{reported:?}"
+    );
     fs::write(&file, "").unwrap();
-    let told = home.errors(|_| {});
-    assert!(told.len() == 1 && told[0].contains("port of metrics and health (http.laddr)"), "{told:?}");
+    let reported = home.errors(|_| {});
+    assert!(reported.len() == 1 && reported[0].contains("port of metrics and health (http.laddr)"), "{reported:?}");
     fs::write(&file, "[http]\nladdr = \"\"\n").unwrap();
     let sources = Sources::files_of(Home::new(home.path()));
     assert_eq!(config::load(&sources).unwrap().process.http.laddr, None);
@@ -457,9 +460,9 @@ fn a_networks_flag_needs_a_network_when_there_are_several() {
     home.init(&["chain-1"]);
     home.init(&["chain-2"]);
     let flag = |sources: &mut Sources| sources.flags.push((key("p2p.max_num_outbound_peers"), "3".into()));
-    let told = home.errors(flag);
-    assert_eq!(told.len(), 1);
-    assert!(told[0].contains("--network with one of chain-1, chain-2"), "{told:?}");
+    let reported = home.errors(flag);
+    assert_eq!(reported.len(), 1);
+    assert!(reported[0].contains("--network with one of chain-1, chain-2"), "{reported:?}");
 
     let config = home.load_with(|sources| {
         flag(sources);
@@ -501,9 +504,9 @@ fn a_mistyped_variable_is_warned_of() {
         sources.variables.push(variable("PEXD_PORT_26656_TCP_ADDR", "10.0.0.1"));
         sources.variables.push(variable("HOME", "/"));
     });
-    let told: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("did you mean PEXD_P2P_LADDR?"), "{told:?}");
+    let reported: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(reported[0].contains("did you mean PEXD_P2P_LADDR?"), "{reported:?}");
 }
 
 #[test]
@@ -523,12 +526,14 @@ fn networks_that_want_the_same_are_told() {
     fs::write(home.config_file("chain-1"), "[p2p]\nladdr = \"tcp://0.0.0.0:26656\"\n").unwrap();
     let second = "[p2p]\nladdr = \"tcp://127.0.0.1:26656\"\n[pex]\nchain_id = \"chain-1\"\n[book]\nfile = \"../chain-1/book.db\"\n";
     fs::write(home.config_file("chain-2"), second).unwrap();
-    let told = home.errors(|_| ());
-    assert_eq!(told.len(), 3, "{told:#?}");
-    for (told, part) in
-        told.iter().zip(["config.toml:2: p2p.laddr", "config.toml:4: the chain chain-1", "config.toml:6: book.file"])
-    {
-        assert!(told.contains(part), "{told}");
+    let reported = home.errors(|_| ());
+    assert_eq!(reported.len(), 3, "{reported:#?}");
+    for (reported, part) in reported.iter().zip([
+        "config.toml:2: p2p.laddr",
+        "config.toml:4: the chain chain-1",
+        "config.toml:6: book.file",
+    ]) {
+        assert!(reported.contains(part), "{reported}");
     }
 }
 
@@ -539,8 +544,8 @@ fn the_default_network_has_to_exist() {
     set("chain-1");
     assert_eq!(home.load().process.default_network.as_deref(), Some("chain-1"));
     set("chain-2");
-    let told = home.errors(|_| ());
-    assert!(told.len() == 1 && told[0].contains("choose one of chain-1"), "{told:?}");
+    let reported = home.errors(|_| ());
+    assert!(reported.len() == 1 && reported[0].contains("choose one of chain-1"), "{reported:?}");
 }
 
 #[test]
@@ -568,11 +573,11 @@ fn a_node_key_is_looked_after() {
     assert!(warnings[0].to_string().contains("chmod 600"), "{}", warnings[0]);
 
     fs::write(&path, "{\"priv_key\":").unwrap();
-    let told = home.errors(|_| ());
-    assert!(told.len() == 1 && told[0].contains("node_key.json: the node key is malformed"), "{told:?}");
+    let reported = home.errors(|_| ());
+    assert!(reported.len() == 1 && reported[0].contains("node_key.json: the node key is malformed"), "{reported:?}");
     fs::remove_file(&path).unwrap();
-    let told = home.errors(|_| ());
-    assert!(told.len() == 1 && told[0].contains("there is no node key"), "{told:?}");
+    let reported = home.errors(|_| ());
+    assert!(reported.len() == 1 && reported[0].contains("there is no node key"), "{reported:?}");
 }
 
 #[test]
@@ -629,9 +634,12 @@ fn strangers_are_never_served_without_a_way_to_know_them() {
             fs::write(home.path().join(name), "").unwrap();
             fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
         }
-        let told = home.errors(|_| ());
-        assert_eq!(told.len(), 1, "{lines}: {told:?}");
-        assert!(told[0].contains(&format!("pexd.toml:{line}: ")) && told[0].contains(part), "{lines}: {told:?}");
+        let reported = home.errors(|_| ());
+        assert_eq!(reported.len(), 1, "{lines}: {reported:?}");
+        assert!(
+            reported[0].contains(&format!("pexd.toml:{line}: ")) && reported[0].contains(part),
+            "{lines}: {reported:?}"
+        );
     }
 }
 
@@ -639,8 +647,8 @@ fn strangers_are_never_served_without_a_way_to_know_them() {
 fn tokens_do_not_cross_the_network_in_plain_text_by_mistake() {
     let home = admin_home("laddr = \"0.0.0.0:26670\"");
     home.run(&["token", "add", "ops"]);
-    let told = home.errors(|_| ());
-    assert!(told.len() == 1 && told[0].contains("plaintext_tokens = true"), "{told:?}");
+    let reported = home.errors(|_| ());
+    assert!(reported.len() == 1 && reported[0].contains("plaintext_tokens = true"), "{reported:?}");
     let allowed = |sources: &mut Sources| sources.variables.push(variable("PEXD_ADMIN_PLAINTEXT_TOKENS", "true"));
     assert_eq!(home.load_with(allowed).warnings, []);
     // On loopback nobody listens in.
@@ -686,8 +694,8 @@ fn a_token_is_shown_once_and_its_hash_is_kept() {
     let warnings = home.load().warnings;
     assert!(warnings.len() == 1 && warnings[0].to_string().contains("chmod 600"), "{warnings:?}");
     fs::write(&file, "[[token]]\nname = 1\n").unwrap();
-    let told = home.errors(|_| ());
-    assert!(told.len() == 3 && told.iter().all(|told| told.contains("who.toml:")), "{told:?}");
+    let reported = home.errors(|_| ());
+    assert!(reported.len() == 3 && reported.iter().all(|reported| reported.contains("who.toml:")), "{reported:?}");
     assert_eq!(home.run(&["token", "add", "x"]).code, 2);
 }
 

@@ -33,7 +33,7 @@ struct Floor {
     answer: Vec<u8>,
 }
 
-/// Serves sessions until the process is ended; tells on standard output where.
+/// Serves sessions until the process is ended; prints on standard output where.
 pub(crate) async fn serve() -> anyhow::Result<()> {
     let key = NodeKey::from_seed(entropy());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

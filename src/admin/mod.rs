@@ -28,7 +28,6 @@ pub use auth::grants::{AccessSource, Grant, Grants, ReadAccess};
 pub use auth::roles::{Role, needed_role};
 pub use auth::tls::{TlsError, TlsFiles};
 pub use host::call_counts::{CallCount, CallCounts};
-pub use host::no_files::NoFiles;
 pub use host::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };

@@ -293,7 +293,7 @@ fn routes(
         .add_service(described().build_v1alpha()?.max_decoding_message_size(MAX_REQUEST)))
 }
 
-/// What both versions of reflection tell of: our API, the details of its errors (clients show them only when they can
+/// What both versions of reflection report: our API, the details of its errors (clients show them only when they can
 /// look them up), health, and both versions of reflection.
 fn described() -> Builder<'static> {
     Builder::configure()

@@ -108,7 +108,7 @@ impl Registry {
         let file = Arc::new(file);
         self.serve_file(file.clone()).await;
         let (handle, _) = self.get(&file.chain_id)?;
-        // What goes wrong from here on is a served network's own trouble: its status tells.
+        // What goes wrong from here on is a served network's own trouble: its status says it.
         self.note_everywhere(&by, &audit_visibility::added(&file.chain_id)).await;
         if !stopped {
             let _ = handle.start(None).await;

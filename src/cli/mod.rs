@@ -149,7 +149,7 @@ impl From<ConfigErrors> for Failure {
 /// Runs one command.
 ///
 /// # Errors
-/// What to tell the user, and the exit code that it means.
+/// What to show the user, and the exit code that it means.
 pub fn run(cli: Cli) -> Result<NextStep, Failure> {
     match cli.command {
         Command::Init(args) => init::run(&home(cli.home)?, args),

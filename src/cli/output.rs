@@ -60,7 +60,7 @@ pub(super) fn say_bytes(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Reports something beside the answer. There is no reader when standard error is closed.
-pub(super) fn tell(text: &str) {
+pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 

@@ -99,8 +99,8 @@ fn add(file: &std::path::Path, name: String, may: Permissions) -> Result<NextSte
     let sha256 = Sha256::digest(token.as_bytes()).into();
     add_token(file, &Token { name, sha256, may }).map_err(failure)?;
     // On standard error, so that a script gets the token alone. There is no reader when it is closed.
-    let told = "The token is shown this once; its hash is kept in";
-    let _ = writeln!(std::io::stderr(), "{told} {}", file.display());
+    let reported = "The token is shown this once; its hash is kept in";
+    let _ = writeln!(std::io::stderr(), "{reported} {}", file.display());
     let line = Zeroizing::new(format!("{}\n", token.as_str()));
     print(&line)
 }

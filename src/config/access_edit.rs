@@ -118,7 +118,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let done = files::write(&unfinished, text, Mode::Private).and_then(|()| keep_owner(path, &unfinished));
     let done = done.and_then(|()| fs::rename(&unfinished, path));
     if done.is_err() {
-        // The first error is the one to tell.
+        // The first error is the one to report.
         let _ = fs::remove_file(&unfinished);
     }
     done?;

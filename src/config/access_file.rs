@@ -332,21 +332,21 @@ mod tests {
     fn parsed(text: &str) -> (AccessFile, Vec<String>) {
         let mut notes = Diagnostics::default();
         let file = parse(Path::new("access.toml"), text, &mut notes);
-        let told =
+        let reported =
             notes.finish(|| Some(())).err().map(|errors| errors.notes().iter().map(Diagnostic::to_string).collect());
-        (file, told.unwrap_or_default())
+        (file, reported.unwrap_or_default())
     }
 
     #[test]
     fn entries_are_read() {
         let hash = "0A".repeat(32);
-        let (file, told) = parsed(&format!(
+        let (file, reported) = parsed(&format!(
             "[[token]]\nname = \"ops\"\nsha256 = \"{hash}\"\nrole = \"control\"\n\n\
              [[token]]\nname = \"board\"\nsha256 = \"{}\"\nrole = \"read\"\nnetworks = [\"a\", \"b\"]\n\
              expires = 1970-01-01T01:00:00.5+00:30\n\n[[certificate]]\nsubject = \"ops\"\nrole = \"read\"\n",
             "00".repeat(32)
         ));
-        assert_eq!(told, Vec::<String>::new());
+        assert_eq!(reported, Vec::<String>::new());
         let all = Permissions { role: AccessRole::Control, networks: None, expires: None };
         assert_eq!(file.tokens[0], Token { name: "ops".into(), sha256: [10; 32], may: all });
         let may = &file.tokens[1].may;
@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn all_errors_are_reported_with_their_lines_and_never_a_secret() {
         let secret = "pexd_AAAAAAAA";
-        let (_, told) = parsed(&format!(
+        let (_, reported) = parsed(&format!(
             "[[token]]\nname = \"a\"\nsha256 = \"{secret}\"\nrole = \"admin\"\n[[token]]\nname = \"a\"\nrol = \"read\"\n\
              networks = []\nexpires = 2027-01-01\n[certificate]\nx = 1\n[[tokens]]\nname = = 3\n"
         ));
@@ -375,10 +375,10 @@ mod tests {
             (12, "write [[token]] or"),
             (13, "is not TOML"),
         ];
-        assert_eq!(told.len(), expected.len(), "{told:#?}");
-        for (told, (line, part)) in told.iter().zip(expected) {
-            assert!(told.starts_with(&format!("access.toml:{line}: ")) && told.contains(part), "{told}");
-            assert!(!told.contains(secret), "{told}");
+        assert_eq!(reported.len(), expected.len(), "{reported:#?}");
+        for (reported, (line, part)) in reported.iter().zip(expected) {
+            assert!(reported.starts_with(&format!("access.toml:{line}: ")) && reported.contains(part), "{reported}");
+            assert!(!reported.contains(secret), "{reported}");
         }
     }
 
@@ -397,10 +397,10 @@ mod tests {
             "[[token]]\nname = \"a\"\nsha256 = \"{hash}\"\nrole = \"read\"\n[[token]]\nname = \"b\"\nsha256 = \"{hash}\"\n\
              role = \"read\"\n[[certificate]]\nsubject = \"a\"\nrole = \"read\"\n"
         );
-        let told = parsed(&text).1;
+        let reported = parsed(&text).1;
         assert!(
-            told.len() == 1 && told[0].starts_with("access.toml:7: token.sha256 stands at access.toml:3"),
-            "{told:?}"
+            reported.len() == 1 && reported[0].starts_with("access.toml:7: token.sha256 stands at access.toml:3"),
+            "{reported:?}"
         );
     }
 

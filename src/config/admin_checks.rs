@@ -19,7 +19,7 @@ pub(super) fn whole_paths(mut admin: Admin, home: &Path) -> Admin {
     admin
 }
 
-/// Holds `[admin]`, its paths whole, against itself and the files that it names. `origin` tells where a key was given.
+/// Holds `[admin]`, its paths whole, against itself and the files that it names. `origin` says where a key was given.
 pub(super) fn check(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     check_socket(admin, origin, notes);
     let before = notes.errors.len();

@@ -34,7 +34,7 @@ pub(super) fn check_network<'a>(
     }
 }
 
-/// Holds the process's own listeners against each other. `origin` tells where a key was given.
+/// Holds the process's own listeners against each other. `origin` says where a key was given.
 pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     if let (Some(http), Some(admin)) = (process.http.laddr, process.admin.laddr)
         && overlap(http, admin)

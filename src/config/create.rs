@@ -86,7 +86,7 @@ pub fn create_network(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<C
     let unfinished = files::unfinished(&folder.path);
     let made = fill(&unfinished, &text, &key).and_then(|()| put_in_place(&unfinished, &folder.path));
     if made.is_err() {
-        // The first error is the one to tell; a folder that was never made cannot be removed.
+        // The first error is the one to report; a folder that was never made cannot be removed.
         let _ = fs::remove_dir_all(&unfinished);
     }
     made?;

@@ -217,9 +217,9 @@ mod tests {
     #[test]
     fn a_misplaced_name_is_told_its_place() {
         let one = |text: &str, fix: &str| {
-            let told = errors(text);
-            assert_eq!(told.len(), 1, "{told:?}");
-            assert!(told[0].contains(fix), "{told:?}");
+            let reported = errors(text);
+            assert_eq!(reported.len(), 1, "{reported:?}");
+            assert!(reported[0].contains(fix), "{reported:?}");
         };
         one("[p2p]\nbootstrap = true", "it belongs in [pex]");
         one("laddr = \"tcp://0.0.0.0:1\"", "it belongs in [p2p]");
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_wrong_type_is_told_with_its_mend() {
-        let told =
+        let reported =
             errors("[p2p]\nseeds = [\"a\"]\npex = 1\nmax_num_inbound_peers = 1.5\ndial_timeout = 3\nladdr = {}\n");
         let fixes = [
             "with commas",
@@ -242,17 +242,20 @@ mod tests {
             "duration in quotes, such as \"3s\"",
             "such as \"tcp://0.0.0.0:26656\"",
         ];
-        assert_eq!(told.len(), fixes.len(), "{told:?}");
-        for (line, (told, fix)) in told.iter().zip(fixes).enumerate() {
-            assert!(told.starts_with(&format!("config.toml:{}: ", line + 2)) && told.contains(fix), "{told}");
+        assert_eq!(reported.len(), fixes.len(), "{reported:?}");
+        for (line, (reported, fix)) in reported.iter().zip(fixes).enumerate() {
+            assert!(
+                reported.starts_with(&format!("config.toml:{}: ", line + 2)) && reported.contains(fix),
+                "{reported}"
+            );
         }
     }
 
     #[test]
     fn errors_of_syntax_do_not_hide_the_others() {
-        let told = errors("[p2p]\nladdr = tcp\nladder = \"x\"\nseeds = \"a\npex = tru\n= 3\n");
-        let lines: Vec<&str> = told.iter().filter_map(|told| told.split(':').nth(1)).collect();
-        assert_eq!(lines, ["2", "4", "5", "6", "3"], "{told:?}");
+        let reported = errors("[p2p]\nladdr = tcp\nladder = \"x\"\nseeds = \"a\npex = tru\n= 3\n");
+        let lines: Vec<&str> = reported.iter().filter_map(|reported| reported.split(':').nth(1)).collect();
+        assert_eq!(lines, ["2", "4", "5", "6", "3"], "{reported:?}");
     }
 
     #[test]

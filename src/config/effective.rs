@@ -113,8 +113,8 @@ mod tests {
             ("xyzzy", "GetEffectiveConfig"),
             (&"x".repeat(60_000), "GetEffectiveConfig"),
         ] {
-            let told = network_key(path).unwrap_err();
-            assert!(told.contains(fix), "{told}");
+            let reported = network_key(path).unwrap_err();
+            assert!(reported.contains(fix), "{reported}");
         }
     }
 
@@ -131,8 +131,8 @@ mod tests {
         let (p2p, _) = read_value(key("p2p.max_num_inbound_peers"), "7").unwrap();
         assert_eq!(p2p.max_num_inbound_peers, 7);
         for text in ["", "-1", "1000001", "seven"] {
-            let told = read_value(key("p2p.max_num_inbound_peers"), text).unwrap_err();
-            assert!(told.contains("from 0 to 1000000"), "{told}");
+            let reported = read_value(key("p2p.max_num_inbound_peers"), text).unwrap_err();
+            assert!(reported.contains("from 0 to 1000000"), "{reported}");
         }
         assert!(read_value(key("pex.block_version"), "x").unwrap_err().contains(&u64::MAX.to_string()));
         assert!(read_value(key("p2p.dial_timeout"), "x").unwrap_err().contains("such as"));

@@ -1,4 +1,4 @@
-//! What to tell others of an address that we listen on.
+//! What to advertise of an address that we listen on.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 

@@ -354,22 +354,25 @@ mod tests {
 
     #[test]
     fn external_addresses() {
-        let told = |text: &str| Option::<ExternalAddress>::from_text(text).map(|a| a.map(|a| a.to_listen_addr()));
-        assert_eq!(told(""), Ok(None));
-        assert_eq!(told("tcp://159.89.10.97:26656"), Ok(Some("159.89.10.97:26656".into())));
-        assert_eq!(told("Seed.Example.org:1"), Ok(Some("seed.example.org:1".into())));
-        assert_eq!(told("[2a00::1]:2"), Ok(Some("[2a00::1]:2".into())));
-        assert_eq!(told("https://seed.example.org:1"), told("seed.example.org:1"));
+        let reported = |text: &str| Option::<ExternalAddress>::from_text(text).map(|a| a.map(|a| a.to_listen_addr()));
+        assert_eq!(reported(""), Ok(None));
+        assert_eq!(reported("tcp://159.89.10.97:26656"), Ok(Some("159.89.10.97:26656".into())));
+        assert_eq!(reported("Seed.Example.org:1"), Ok(Some("seed.example.org:1".into())));
+        assert_eq!(reported("[2a00::1]:2"), Ok(Some("[2a00::1]:2".into())));
+        assert_eq!(reported("https://seed.example.org:1"), reported("seed.example.org:1"));
         for text in ["1.2.3.4", "0.0.0.0:1", "a@b:1", ":1", "1.2.3.4:0", "tcp://seed.example.org"] {
-            let error = told(text).unwrap_err();
+            let error = reported(text).unwrap_err();
             assert!(error.contains("write host:port") && !error.contains("id@"), "{error}");
         }
     }
 
     #[test]
     fn all_items_of_a_list_that_are_wrong_are_told() {
-        let told = Vec::<NodeId>::from_text("abc, 0123456789abcdef0123456789abcdef01234567,xyz").unwrap_err();
-        assert!(told.starts_with("has the item \"abc\": ") && told.contains("; and the item \"xyz\": "), "{told}");
+        let reported = Vec::<NodeId>::from_text("abc, 0123456789abcdef0123456789abcdef01234567,xyz").unwrap_err();
+        assert!(
+            reported.starts_with("has the item \"abc\": ") && reported.contains("; and the item \"xyz\": "),
+            "{reported}"
+        );
     }
 
     #[test]

@@ -84,8 +84,8 @@ fn a_corrupt_file_tells_where() {
         ("{\"addrs\":[{}]}", "addr"),
         ("", "EOF"),
     ] {
-        let (_, _, told) = corrupt(file.as_bytes());
-        assert!(told.contains(reason) && !told.contains(" at line "), "{file}: {told}");
+        let (_, _, reported) = corrupt(file.as_bytes());
+        assert!(reported.contains(reason) && !reported.contains(" at line "), "{file}: {reported}");
     }
 }
 
@@ -117,8 +117,8 @@ fn a_list_takes_what_reads_and_tells_the_line_of_what_does_not() {
     for (item, line, reason) in
         [(word, 4, "id@host:port"), (long, 5, "too long"), (name, 6, "host"), (bytes, 8, "id@host:port")]
     {
-        let Item::Rejected { text, reason: told } = item else { panic!("{item:?}") };
-        assert!(told.starts_with(&format!("line {line}: ")) && told.contains(reason), "{told}");
+        let Item::Rejected { text, reason: reported } = item else { panic!("{item:?}") };
+        assert!(reported.starts_with(&format!("line {line}: ")) && reported.contains(reason), "{reported}");
         assert!(text.len() <= 512);
     }
 }

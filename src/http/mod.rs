@@ -1,5 +1,5 @@
 //! HTTP for machines: `/metrics` in Prometheus' text format, `/healthz` (the process lives) and `/readyz` (its networks do
-//! what they should). It tells of the networks' names and of numbers, never of an address or a peer's ID, so that it may
+//! what they should). It reports the networks' names and of numbers, never of an address or a peer's ID, so that it may
 //! be opened to others than the operator.
 //!
 //! Each scrape is made anew of what the networks report ([`scrape`]): nothing stale is left of a network that is gone.

@@ -137,7 +137,7 @@ pub struct RefusedSources {
     /// Those that meant this network.
     pub network: Vec<RefusedSource>,
     /// Those that its listener refused before it was known which network they meant. Of a listener that several networks
-    /// share, each of them tells this.
+    /// share, each of them says this.
     pub listener: Vec<RefusedSource>,
 }
 

@@ -1,4 +1,4 @@
-//! What the shell tells the node.
+//! What the shell passes to the node.
 
 use std::net::{IpAddr, SocketAddr};
 

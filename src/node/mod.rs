@@ -72,7 +72,7 @@ pub enum NotAdded {
 /// loop {
 ///     handle(now, input), or handle_timeout(now) when poll_timeout() has come, or an operator's call;
 ///     while let Some(effect) = poll_effect() { carry it out }
-///     while let Some(event) = poll_event() { tell whoever watches }
+///     while let Some(event) = poll_event() { notify whoever watches }
 ///     now and then: store take_dirty(max)
 /// }
 /// ```

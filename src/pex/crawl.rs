@@ -79,7 +79,7 @@ impl Pex {
 
     /// Dials an address that was due, or gives it back; whether it is being dialled.
     fn visit(&mut self, cx: &mut Context<'_>, address: NetAddress) -> bool {
-        // Whoever runs without PEX has nothing to tell.
+        // Whoever runs without PEX has nothing to advertise.
         let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == DialOutcome::NoPex);
         let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
         match cx.switch.dial(cx.out, cx.now, address.into(), purpose) {

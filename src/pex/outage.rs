@@ -79,7 +79,7 @@ impl Outage {
     }
 
     /// An address was reached; `verified` counts the good ones, held ones included.
-    /// `is_held` tells which of those that failed are still held good.
+    /// `is_held` says which of those that failed are still held good.
     pub(super) fn reached(
         &mut self,
         address: &NetAddress,

@@ -13,7 +13,7 @@ use crate::wire::pex::{Outgoing, Received};
 use crate::wire::secret::NodeKey;
 
 /// Where we say that we listen. Every node takes it for an address, and none keeps it: with an unspecified one, some would
-/// dial us back where we come from, and tell others.
+/// dial us back where we come from, and advertise us.
 const NOWHERE: &str = "tcp://255.255.255.255:26656";
 
 /// Bytes of a packet at most: a whole message. A chain may agree on larger packets than CometBFT's default, and which is not
@@ -89,13 +89,13 @@ pub enum NoAnswer {
 /// # Errors
 /// When no answer comes within `patience`, or the connection ends before.
 pub async fn ask(upgraded: Upgraded, patience: Duration) -> Result<Answer, NoAnswer> {
-    let (inbox, mut told) = mpsc::channel(1);
+    let (inbox, mut reported) = mpsc::channel(1);
     let peer = spawn_peer(upgraded, ConnId(1), inbox);
     let began = Clock.mono();
     // A fresh connection has room for a message; one that has ended already says so in its inbox.
     let _ = peer.try_send(Outgoing::Request);
     let answer = async {
-        while let Some(said) = told.recv().await {
+        while let Some(said) = reported.recv().await {
             match said.what {
                 PeerSaid::Message(Received::Addresses { addresses, total }, _) => {
                     return Ok(Answer { addresses, total, took: Clock.mono().since(began) });

@@ -128,23 +128,23 @@ impl Examiner {
             match visitor.dial(target.into()).await.result {
                 Ok(upgraded) => {
                     report.meet(&upgraded);
-                    return self.tell(visitor.chain_id(), visitor.block_version, report);
+                    return self.note_network(visitor.chain_id(), visitor.block_version, report);
                 }
                 Err(next) => fault = next,
             }
         }
         match fault {
-            Fault::WrongNetwork { actual } => self.tell(&actual, visitor.block_version, report),
+            Fault::WrongNetwork { actual } => self.note_network(&actual, visitor.block_version, report),
             // Channels are compared last, so that all else is as this look expected it.
             Fault::NoCommonChannel if report.verdict != Verdict::NoPex => {
-                self.tell(visitor.chain_id(), visitor.block_version, report);
+                self.note_network(visitor.chain_id(), visitor.block_version, report);
             }
             _ => {}
         }
     }
 
     /// Says who answers, now that its chain is known.
-    fn tell(&self, network: &str, block_version: u64, report: &mut Report) {
+    fn note_network(&self, network: &str, block_version: u64, report: &mut Report) {
         report.actual_network = Some(network.to_owned());
         let mut node = format!("a node of {network}");
         if block_version != self.visitor.block_version {

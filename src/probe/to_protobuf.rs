@@ -1,4 +1,4 @@
-//! Reports as the admin API tells them.
+//! Reports as the admin API sends them.
 
 use super::{Report, Verdict};
 use crate::proto::pexd::v1 as pb;

@@ -58,7 +58,7 @@ fn copy(book: &Path, to: &Path) -> Result<(), OpenError> {
 }
 
 /// Puts a copy in the place of a book that is not in use, after it was looked at. The old book is moved beside, with its
-/// log, to the name that is given back; `stamp` tells it from others.
+/// log, to the name that is given back; `stamp` distinguishes it from others.
 ///
 /// # Errors
 /// Until the old book is moved it is as it was. From then on no book is opened here before a restore has ended: half of the

@@ -30,7 +30,7 @@ pub(super) fn check_head(path: &Path) -> Result<(), OpenError> {
     if !head.starts_with(MAGIC) || application_id != Some(&schema::APPLICATION_ID.to_be_bytes()) {
         return Err(OpenError::Foreign { path: path.to_path_buf() });
     }
-    // SQLite reads what is missing of the last page as zeros. A log mends a page that was cut off while it was written.
+    // SQLite reads what is missing of the last page as zeros. A log repairs a page that was cut off while it was written.
     if length % page_size(&head) != 0 && !has_content(&beside(path, "-wal")) {
         return Err(damaged(path, "its last page is cut off"));
     }

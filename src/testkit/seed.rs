@@ -1,4 +1,4 @@
-//! A seed that answers as it is told, whoever comes and however often.
+//! A seed that answers by a script, whoever comes and however often.
 
 use std::future::pending;
 use std::io;

@@ -30,14 +30,14 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
 pub enum Resident {
     /// A node of this simulation.
     Node(usize),
-    /// Someone who answers requests with a list, never asks, and stays as long as he may.
+    /// Someone who answers requests with a list, never asks, and stays as long as they may.
     Scripted {
         /// Who answers.
         id: NodeId,
         /// Of which chain.
         network: String,
-        /// What he tells; `None` = he never answers a request.
-        tells: Option<Vec<NetAddress>>,
+        /// What they answer; `None` = they never answer a request.
+        answer: Option<Vec<NetAddress>>,
     },
     /// The host refuses connections.
     Refuses,
@@ -187,7 +187,7 @@ impl Sim {
                 self.act(node, |n, now| n.handle(now, Input::Message { conn, message }));
             }
             Happening::Asked { node, conn, at } => {
-                if let Some(Resident::Scripted { tells: Some(addresses), .. }) = self.residents.get(&at) {
+                if let Some(Resident::Scripted { answer: Some(addresses), .. }) = self.residents.get(&at) {
                     let message = Received::Addresses { addresses: addresses.clone(), total: addresses.len() as u32 };
                     self.later(self.round_trip / 2, Happening::Arrives { node, conn, message });
                 }

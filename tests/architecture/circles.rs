@@ -25,12 +25,12 @@ fn circles_in(folder: &[String], imports: &[Import]) -> Vec<String> {
             neighbours.entry(from).or_default().entry(to).or_insert(import);
         }
     }
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut lines = Vec::new();
     for start in neighbours.keys() {
         if let Some(steps) = way_back(start, &neighbours) {
             let members: BTreeSet<&str> = steps.iter().map(|import| import.from[depth].as_str()).collect();
-            if told.insert(members.clone()) {
+            if reported.insert(members.clone()) {
                 let members: Vec<&str> = members.into_iter().collect();
                 let steps: Vec<String> =
                     steps.iter().map(|step| format!("  {} names {}", step.place, step.path)).collect();

@@ -33,7 +33,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("exchange", &["types", "book"]),
     ("admin", &["types", "book", "switch", "node", "network", "probe", "rate_limit", "proto", "clock", "exchange"]),
     ("http", &["types", "node", "network", "admin", "clock", "version"]),
-    ("testkit", &["types", "proto", "wire", "book", "switch", "pex", "node", "transport", "clock"]),
+    ("testkit", &["types", "proto", "wire", "book", "switch", "pex", "node", "transport", "clock", "network", "admin"]),
     (
         "app",
         &[

@@ -189,8 +189,8 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
             .unwrap();
         drop(child.stdout.take());
         let ended = child.wait_with_output().unwrap();
-        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!((ended.status.code(), told.as_str()), (Some(0), ""), "{command}");
+        let reported = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!((ended.status.code(), reported.as_str()), (Some(0), ""), "{command}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Operators who add and remove seeds, persistent peers and bans, and what they were told is saved.
+//! Operators who add and remove seeds, persistent peers and bans, and what they were reported is saved.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ impl Subject {
     }
 }
 
-/// What is known of one subject's row: the value that it must have, or may have when the process ended before it told.
+/// What is known of one subject's row: the value that it must have, or may have when the process ended before it reported.
 #[derive(Clone, Debug, Default)]
 struct Known {
     acknowledged: Option<String>,
@@ -138,7 +138,7 @@ impl Ledger {
     }
 }
 
-/// Somebody who changes what his ledger lists, one change at a time.
+/// Somebody who changes what their ledger lists, one change at a time.
 #[derive(Debug)]
 pub(crate) struct Operator {
     channel: Channel,
@@ -152,7 +152,7 @@ impl Operator {
         Operator { channel, ledger, rng, killed }
     }
 
-    /// Works until the process is gone; his ledger, and how many changes were acknowledged.
+    /// Works until the process is gone; their ledger, and how many changes were acknowledged.
     pub(crate) async fn work(mut self) -> (Ledger, usize) {
         let subjects: Vec<_> = self.ledger.entries.keys().cloned().collect();
         for number in 0.. {
@@ -170,7 +170,7 @@ impl Operator {
     /// Asks for one change; when this returns a result, the ledger demands it.
     async fn change(&mut self, subject: &Subject) -> Result<ChangeResult, Status> {
         let reason = format!("{:016x}", self.rng.random::<u64>());
-        let known = self.ledger.entries.get_mut(subject).expect("it is on his list");
+        let known = self.ledger.entries.get_mut(subject).expect("it is on their list");
         let there = subject.is_there(known.acknowledged.as_deref());
         let in_file = matches!(subject, Subject::Seed(seed) if FILE_SEEDS.contains(&seed.as_str()));
         // A ban may also be laid again, with another reason.

@@ -66,7 +66,7 @@ impl Peer {
         }
     }
 
-    /// Connects, which tells where it listens, and leaves, which has it visited.
+    /// Connects, which says where it listens, and leaves, which has it visited.
     async fn announce(&self, dialler: &Dialler, pexd: NetAddress) {
         let (inbox, _told) = mpsc::channel(1);
         // The process may be dead already.
@@ -79,7 +79,7 @@ impl Peer {
 
     /// Answers who asks.
     async fn answer(mut self) {
-        let (inbox, mut told) = mpsc::channel(4);
+        let (inbox, mut reported) = mpsc::channel(4);
         let mut visits = HashMap::new();
         loop {
             tokio::select! {
@@ -87,7 +87,7 @@ impl Peer {
                     let conn = ConnId(visits.len() as u64);
                     visits.insert(conn, spawn_peer(upgraded, conn, inbox.clone()));
                 }
-                Some(FromPeer { conn, what: PeerSaid::Message(Received::Request, _) }) = told.recv() => {
+                Some(FromPeer { conn, what: PeerSaid::Message(Received::Request, _) }) = reported.recv() => {
                     // Whoever has gone meanwhile needs no answer.
                     let _ = visits[&conn].try_send(Outgoing::Addresses(self.named.clone()));
                 }

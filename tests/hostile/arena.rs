@@ -98,9 +98,9 @@ async fn watch(setup: Setup, memory: usize, case: impl AsyncFnOnce(&Arena)) {
 
     let listen_addr = "tcp://127.0.0.1:9";
     let mut resident = Resident::connect(at, listen_addr).await;
-    // A node that dials nobody tells of the resident; a seed would have to reach it first.
-    let told = !setup.seed_mode && setup.seeds.is_empty();
-    let named = told.then(|| resident.address([127, 0, 0, 1].into(), 9));
+    // A node that dials nobody reports the resident; a seed would have to reach it first.
+    let reported = !setup.seed_mode && setup.seeds.is_empty();
+    let named = reported.then(|| resident.address([127, 0, 0, 1].into(), 9));
     visit(at, named).await;
 
     *arena.heap() = Heap::watch();
@@ -167,8 +167,8 @@ fn params(setup: &Setup, own_id: NodeId) -> Params {
     }
 }
 
-/// Somebody with an IP of his own, so that the bounds by IP do not meet the honest, and what was recorded is known to be
-/// his.
+/// Somebody with an IP of their own, so that the bounds by IP do not meet the honest, and what was recorded is known to be
+/// theirs.
 pub(crate) struct Attacker {
     pub(crate) ip: Ipv4Addr,
     at: SocketAddr,
@@ -207,7 +207,7 @@ impl Attacker {
 }
 
 impl Arena {
-    /// Another attacker; what he does is timed from now on.
+    /// Another attacker; what they do is timed from now on.
     pub(crate) fn attacker(&self) -> Attacker {
         let host = self.attackers.fetch_add(1, Ordering::Relaxed);
         Attacker { ip: Ipv4Addr::new(127, 0, 0, host), at: self.at, since: Clock.now().wall }

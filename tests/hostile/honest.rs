@@ -48,7 +48,7 @@ pub(crate) struct Visitors {
 }
 
 impl Visitors {
-    /// Sends them from now on; each is to be told `named`.
+    /// Sends them from now on; each is to be reported `named`.
     pub(crate) fn send(at: SocketAddr, named: Option<NetAddress>) -> Visitors {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -75,11 +75,11 @@ impl Visitors {
 pub(crate) async fn visit(at: SocketAddr, named: Option<NetAddress>) {
     let began = Clock.mono();
     let mut visitor = Identity::random(CHAIN);
-    // An address that no book takes: hundreds of visitors must not crowd out in the answers what each is to be told.
+    // An address that no book takes: hundreds of visitors must not crowd out in the answers what each is to be reported.
     visitor.info.listen_addr = "255.255.255.255:26656".to_owned();
     let (mut peer, _) = Peer::dial(at, visitor).await.expect("an honest handshake");
-    let told = peer.ask().await.expect("an answer");
+    let reported = peer.ask().await.expect("an answer");
     let took = Clock.mono().since(began);
     assert!(took <= SERVICE, "an honest peer waited {took:?}");
-    assert!(named.is_none_or(|named| told.contains(&named)), "{named:?} is missing in {told:?}");
+    assert!(named.is_none_or(|named| reported.contains(&named)), "{named:?} is missing in {reported:?}");
 }

@@ -102,7 +102,7 @@ fn answer_its_request(memory: usize, answer: &[u8], check: impl AsyncFnOnce(&Are
 }
 
 /// How many addresses the seed's answer held, once it came.
-async fn told(arena: &Arena) -> u32 {
+async fn reported(arena: &Arena) -> u32 {
     let answered = || async {
         let seeds = arena.handle.seeds().await.unwrap();
         seeds.first().filter(|seed| !seed.health.last_answer.is_never()).map(|seed| seed.health.addresses)
@@ -121,7 +121,7 @@ fn of_thousands_of_addresses_a_few_are_looked_at() {
         let answer = addresses(addrs);
         assert!(answer.len() <= MAX_MESSAGE && answer.len() > MAX_MESSAGE / 2, "{}", answer.len());
         answer_its_request(384 * KIB, &answer, async |arena, peer, _| {
-            assert_eq!(told(arena).await, count);
+            assert_eq!(reported(arena).await, count);
             let page = arena.handle.addresses(None, 1_000).await.unwrap();
             let named = page.entries.iter().filter(|entry| in_range(entry.record.address)).count();
             assert!(named <= most && (named > 0) == (most > 0), "{named} of {most}");
@@ -148,7 +148,7 @@ fn addresses_that_are_of_no_use_are_skipped_without_penalty() {
         address(&own.to_string(), "::ffff:127.9.0.5", 9),
     ]);
     answer_its_request(384 * KIB, &answer, async |arena, peer, seed| {
-        assert_eq!(told(arena).await, 7);
+        assert_eq!(reported(arena).await, 7);
         let page = arena.handle.addresses(None, 1_000).await.unwrap();
         let named = page.entries.iter().map(|entry| entry.record.address).filter(|address| in_range(*address));
         let mut named: Vec<NodeId> = named.map(|address| address.id()).collect();
@@ -166,7 +166,7 @@ fn a_second_answer_to_one_request_is_unsolicited() {
     let answer = addresses(vec![address(&some_id(), "127.9.0.1", 9)]);
     let again = answer.clone();
     answer_its_request(128 * KIB, &answer, async |arena, peer, seed| {
-        told(arena).await;
+        reported(arena).await;
         let attacker = arena.attacker();
         send(peer, &again).await;
         arena.ends(&attacker, seed.id(), Fault::Unsolicited).await;

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
-use pexd::admin::{Admin, AdminSettings, NoFiles};
+use pexd::admin::{Admin, AdminSettings};
 use pexd::network::{ChangeAuthor, Directory};
 use pexd::node::row::BanTarget;
 use pexd::proto::pexd::v1::WatchEventsRequest;
 use pexd::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
+use pexd::testkit::NoFiles;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;

@@ -20,7 +20,7 @@ async fn dial(settings: ConnectionSettings, target: PeerAddress) -> Dialled {
     Dialler::new(DialLimits::default()).dial(local(settings), target).await
 }
 
-/// Somebody on loopback who does what he is told with the first connection.
+/// Somebody on loopback who runs a script on the first connection.
 async fn somebody<F: Future<Output = ()> + Send + 'static>(
     script: impl FnOnce(tokio::net::TcpStream) -> F + Send + 'static,
 ) -> SocketAddr {
@@ -168,7 +168,7 @@ async fn a_place_is_dialled_once_at_a_time() {
 
 #[tokio::test]
 async fn somebody_who_waits_is_not_behind_the_dials_of_the_process() {
-    let (taken, told) = tokio::sync::oneshot::channel();
+    let (taken, reported) = tokio::sync::oneshot::channel();
     let silent = somebody(|tcp| async move {
         taken.send(()).unwrap();
         sleep(Duration::from_secs(60)).await;
@@ -183,7 +183,7 @@ async fn somebody_who_waits_is_not_behind_the_dials_of_the_process() {
         let (dialler, target) = (dialler.clone(), target(ANYBODY, silent));
         async move { dialler.dial(local(patient), target).await }
     });
-    told.await.unwrap();
+    reported.await.unwrap();
     assert!(dialler.dial_now(local(settings()), whom.clone()).await.result.is_ok());
     assert!(!holds_the_turn.is_finished());
     let load = dialler.load();

@@ -23,7 +23,7 @@ pub struct Grant {
     pub expires: Option<Wall>,
 }
 
-/// All grants. Looking a token up takes a time that tells of its hash only, from which nobody gets to a token.
+/// All grants. Looking a token up takes a time that reports its hash only, from which nobody gets to a token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     tokens: HashMap<[u8; 32], Arc<Grant>>,

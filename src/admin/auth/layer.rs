@@ -70,7 +70,7 @@ impl Authenticator {
         let shown = match self.identify(remote, request.headers(), now) {
             Ok(shown) => shown,
             Err(refusal) => {
-                self.tell(remote, &refusal, now);
+                self.log_refusal(remote, &refusal, now);
                 return Err(status_codes::unauthenticated());
             }
         };
@@ -119,7 +119,7 @@ impl Authenticator {
         Ok(Some(Presented { credential, grant, end }))
     }
 
-    fn tell(&self, remote: &RemoteClient, refusal: &AuthFailure, now: Now) {
+    fn log_refusal(&self, remote: &RemoteClient, refusal: &AuthFailure, now: Now) {
         let (wrong, why, name) = match refusal {
             AuthFailure::Nothing => (false, "no token and no certificate", None),
             AuthFailure::Wrong(why, name) => (true, *why, name.as_deref()),

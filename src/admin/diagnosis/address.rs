@@ -57,7 +57,7 @@ fn not_served(diagnosis: &AddressDiagnosis) -> String {
         );
     }
     if record.outcome == DialOutcome::Untried {
-        return "Not served: it was never tried, and a seed tells only of what its own dial verified.".to_owned();
+        return "Not served: it was never tried, and a seed reports only what its own dial verified.".to_owned();
     }
     let since = if record.last_success.is_never() {
         "it was never reached".to_owned()
@@ -109,14 +109,14 @@ fn next(diagnosis: &AddressDiagnosis) -> String {
 }
 
 fn banned(ban: &Ban) -> String {
-    let whom = match ban.target {
+    let target = match ban.target {
         crate::node::row::BanTarget::Id(_) => "its ID is banned".to_owned(),
         crate::node::row::BanTarget::Range(_) => format!("its IP is banned ({})", ban.target),
     };
     let until =
         if ban.until.is_never() { "until it is lifted".to_owned() } else { format!("until {}", time(ban.until)) };
     let why = if ban.reason.is_empty() { String::new() } else { format!(" for {:?}", ban.reason) };
-    format!("{whom}{why}, {until}; BanService.Unban lifts that")
+    format!("{target}{why}, {until}; BanService.Unban lifts that")
 }
 
 const fn failure(outcome: DialOutcome) -> &'static str {

@@ -1,6 +1,5 @@
 //! What the API asks of the process that hosts the networks.
 
 pub(super) mod call_counts;
-pub(super) mod no_files;
 pub(super) mod operations;
 pub(super) mod process;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::network::{Applied, ChangeAuthor, Error, LookupError};
 use crate::types::{PeerAddress, Wall};
 
-/// Adds, removes and reloads networks while the process runs, and tells and changes their configuration. A call whose
+/// Adds, removes and reloads networks while the process runs, and shows and changes their configuration. A call whose
 /// caller goes away is carried out all the same.
 #[tonic::async_trait]
 pub trait Operations: Send + Sync + 'static {

@@ -26,7 +26,7 @@ const SHARE: usize = 128;
 pub(in crate::admin) trait Log: Sync {
     /// Its name in tokens: a token of one list is none of another.
     const KIND: &'static str;
-    /// An entry as the network tells of it.
+    /// An entry as the network reports it.
     type Entry: Send;
     /// An entry as it is shown.
     type Item: Send;

@@ -13,7 +13,7 @@ pub(in crate::admin) trait Listing: Sync {
     /// What names an entry within its network. It never changes while the entry lives, is never used again for another
     /// one, and text and back is the same key.
     type Key: Clone + Ord + Display + FromStr + Send + Sync + 'static;
-    /// An entry as the network tells of it.
+    /// An entry as the network reports it.
     type Entry: Send;
     /// An entry as it is shown.
     type Item: Send;
@@ -64,7 +64,7 @@ pub(in crate::admin) trait Listing: Sync {
         std::future::ready(Ok(Vec::new()))
     }
 
-    /// How many entries a network has, when it can tell without showing them. Asked for when there is no filter.
+    /// How many entries a network has, when it knows that without showing them. Asked for when there is no filter.
     fn count(&self, _network: &Handle) -> impl Future<Output = Result<Option<u64>, Error>> + Send {
         std::future::ready(Ok(None))
     }
@@ -73,7 +73,7 @@ pub(in crate::admin) trait Listing: Sync {
     fn show(&self, network: &Handle, entry: Self::Entry) -> Self::Item;
 }
 
-/// Entries with their keys, or why the network tells of none.
+/// Entries with their keys, or why the network reports none.
 pub(in crate::admin) type Rows<K, T> = Result<Vec<(K, T)>, Error>;
 
 /// A part of one network's entries.

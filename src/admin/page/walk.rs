@@ -130,7 +130,7 @@ pub(super) async fn count<L: Listing>(list: &L, network: &Handle) -> Result<u64,
     Ok(count)
 }
 
-/// Visits every entry that the filter lets through, and tells how often the network was asked. A list that grows as fast
+/// Visits every entry that the filter lets through, and says how often the network was asked. A list that grows as fast
 /// as it is read ends all the same: nobody's list has more entries than this.
 pub(super) async fn scan_all<L: Listing>(
     list: &L,

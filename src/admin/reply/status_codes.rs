@@ -131,10 +131,10 @@ fn of_config_errors(errors: &[(String, String)]) -> Status {
     }
     let mut details = ErrorDetails::new();
     let mut message = format!("errors in the files: {}; nothing was changed", errors.len());
-    for (told, (place, text)) in errors.iter().enumerate() {
+    for (reported, (place, text)) in errors.iter().enumerate() {
         let (place, text) = (printable(place), printable(text));
         if message.len() + place.len() + text.len() > MAX_MISTAKES {
-            message.push_str(&format!("\nand {} more, which pexd's log has", errors.len() - told));
+            message.push_str(&format!("\nand {} more, which pexd's log has", errors.len() - reported));
             break;
         }
         message.push_str(&format!("\n{place}: {text}"));

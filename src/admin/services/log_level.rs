@@ -28,7 +28,7 @@ pub(in crate::admin) fn get(process: &Process) -> GetLogLevelResponse {
     }
 }
 
-/// Changes what is logged, and tells the audit of every network.
+/// Changes what is logged, and notes it in the audit log of every network.
 ///
 /// # Errors
 /// PERMISSION_DENIED for a caller who is for some networks only, INVALID_ARGUMENT for what is no level or no duration.

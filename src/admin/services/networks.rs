@@ -15,13 +15,8 @@ use crate::admin::request::{fields, network_scope};
 use crate::admin::{page, untrusted_text};
 use crate::clock::Clock;
 use crate::network::{Directory, Handle};
+use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::network_service_server::NetworkService;
-use crate::proto::pexd::v1::{
-    self as pb, AddNetworkRequest, AddNetworkResponse, GetEffectiveConfigRequest, GetEffectiveConfigResponse,
-    ListNetworksRequest, ListNetworksResponse, Network, ReloadNetworkRequest, ReloadNetworkResponse,
-    RemoveNetworkRequest, RemoveNetworkResponse, ResetConfigRequest, ResetConfigResponse, SetConfigRequest,
-    SetConfigResponse,
-};
 
 /// What a page token begins with: another form of it is another number.
 const TOKEN: &str = "networks-1 ";
@@ -41,11 +36,11 @@ impl NetworksApi {
         network_scope::one(&self.directory, caller, network)
     }
 
-    async fn show(&self, caller: &Caller, network: &Handle) -> Result<Network, crate::network::Error> {
+    async fn show(&self, caller: &Caller, network: &Handle) -> Result<pb::Network, crate::network::Error> {
         let status = conversions::reactor_status(network.status().await?, Clock.now());
         let default = self.directory.get("", |chain_id| caller.may_see(chain_id));
         let chain_id = network.chain_id();
-        Ok(Network {
+        Ok(pb::Network {
             folder: self.operations.folder(chain_id).as_deref().map(shown_path).unwrap_or_default(),
             node_id: status.node_id,
             mode: status.mode,
@@ -61,8 +56,8 @@ impl NetworksApi {
 impl NetworkService for NetworksApi {
     async fn list_networks(
         &self,
-        request: Request<ListNetworksRequest>,
-    ) -> Result<Response<ListNetworksResponse>, Status> {
+        request: Request<pb::ListNetworksRequest>,
+    ) -> Result<Response<pb::ListNetworksResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let (size, after) = (page::read_size(request.page_size)?, page_start(&request.page_token)?);
@@ -80,10 +75,13 @@ impl NetworkService for NetworksApi {
         };
         let (networks, failures) = scope.sort_out(scope.ask(show).await)?;
         let next_page_token = next_page_token.unwrap_or_default();
-        Ok(Response::new(ListNetworksResponse { networks, next_page_token, total_count, failures }))
+        Ok(Response::new(pb::ListNetworksResponse { networks, next_page_token, total_count, failures }))
     }
 
-    async fn add_network(&self, request: Request<AddNetworkRequest>) -> Result<Response<AddNetworkResponse>, Status> {
+    async fn add_network(
+        &self,
+        request: Request<pb::AddNetworkRequest>,
+    ) -> Result<Response<pb::AddNetworkResponse>, Status> {
         let caller = Caller::of(&request);
         caller.require_all_networks()?;
         let request = request.into_inner();
@@ -93,25 +91,27 @@ impl NetworkService for NetworksApi {
         let added = self.operations.add(by, name, new, request.stopped).await.map_err(refused)?;
         let network = self.named(&caller, &added.chain_id)?;
         let network = self.show(&caller, &network).await.map_err(|error| status_codes::of(&error))?;
-        Ok(Response::new(AddNetworkResponse { network: Some(network), node_address: added.node_address }))
+        Ok(Response::new(pb::AddNetworkResponse { network: Some(network), node_address: added.node_address }))
     }
 
     async fn remove_network(
         &self,
-        request: Request<RemoveNetworkRequest>,
-    ) -> Result<Response<RemoveNetworkResponse>, Status> {
+        request: Request<pb::RemoveNetworkRequest>,
+    ) -> Result<Response<pb::RemoveNetworkResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let chain_id = self.named(&caller, &request.network)?.chain_id().to_string();
         let by = caller.by("NetworkService.RemoveNetwork");
         let kept = self.operations.remove(by, chain_id, request.delete_data).await.map_err(refused)?;
-        Ok(Response::new(RemoveNetworkResponse { kept_folder: kept.as_deref().map(shown_path).unwrap_or_default() }))
+        Ok(Response::new(pb::RemoveNetworkResponse {
+            kept_folder: kept.as_deref().map(shown_path).unwrap_or_default(),
+        }))
     }
 
     async fn reload_network(
         &self,
-        request: Request<ReloadNetworkRequest>,
-    ) -> Result<Response<ReloadNetworkResponse>, Status> {
+        request: Request<pb::ReloadNetworkRequest>,
+    ) -> Result<Response<pb::ReloadNetworkResponse>, Status> {
         let caller = Caller::of(&request);
         let chain_id = network_scope::one(&self.directory, &caller, &request.get_ref().network)?.chain_id().to_string();
         let by = caller.by("NetworkService.ReloadNetwork");
@@ -121,20 +121,23 @@ impl NetworkService for NetworksApi {
 
     async fn get_effective_config(
         &self,
-        request: Request<GetEffectiveConfigRequest>,
-    ) -> Result<Response<GetEffectiveConfigResponse>, Status> {
+        request: Request<pb::GetEffectiveConfigRequest>,
+    ) -> Result<Response<pb::GetEffectiveConfigResponse>, Status> {
         let caller = Caller::of(&request);
         let network = network_scope::one(&self.directory, &caller, &request.get_ref().network)?;
         let effective = self.operations.effective(network.chain_id()).await.map_err(refused)?;
         let process = if caller.require_all_networks().is_ok() { self.operations.process() } else { Vec::new() };
-        Ok(Response::new(GetEffectiveConfigResponse {
+        Ok(Response::new(pb::GetEffectiveConfigResponse {
             entries: effective.entries.into_iter().map(config_entries::entry).collect(),
             process_entries: process.into_iter().map(config_entries::entry).collect(),
             immutable: effective.immutable,
         }))
     }
 
-    async fn set_config(&self, request: Request<SetConfigRequest>) -> Result<Response<SetConfigResponse>, Status> {
+    async fn set_config(
+        &self,
+        request: Request<pb::SetConfigRequest>,
+    ) -> Result<Response<pb::SetConfigResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.directory, &caller, &request.network)?;
@@ -142,13 +145,13 @@ impl NetworkService for NetworksApi {
         let by = caller.by("NetworkService.SetConfig");
         let set = self.operations.set(by, network.chain_id(), key, value).await.map_err(refused)?;
         let (result, entry) = set_result(&network, set);
-        Ok(Response::new(SetConfigResponse { result, entry }))
+        Ok(Response::new(pb::SetConfigResponse { result, entry }))
     }
 
     async fn reset_config(
         &self,
-        request: Request<ResetConfigRequest>,
-    ) -> Result<Response<ResetConfigResponse>, Status> {
+        request: Request<pb::ResetConfigRequest>,
+    ) -> Result<Response<pb::ResetConfigResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.directory, &caller, &request.network)?;
@@ -156,7 +159,7 @@ impl NetworkService for NetworksApi {
         let by = caller.by("NetworkService.ResetConfig");
         let reset = self.operations.reset(by, network.chain_id(), key).await.map_err(refused)?;
         let (result, entry) = set_result(&network, reset);
-        Ok(Response::new(ResetConfigResponse { result, entry }))
+        Ok(Response::new(pb::ResetConfigResponse { result, entry }))
     }
 }
 

@@ -15,12 +15,8 @@ use crate::admin::request::network_scope::Scope;
 use crate::admin::services::process_status::process_status;
 use crate::clock::Clock;
 use crate::network::{Directory, Error, Handle};
+use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
-use crate::proto::pexd::v1::{
-    GetLogLevelRequest, GetLogLevelResponse, GetStatusRequest, GetStatusResponse, LifecycleResult,
-    ListAuditEntriesRequest, ListAuditEntriesResponse, ListRefusalsRequest, ListRefusalsResponse, SetLogLevelRequest,
-    SetLogLevelResponse, StartRequest, StartResponse, StopRequest, StopResponse, WatchEventsRequest,
-};
 
 /// Answers from the handles of a directory, and for the process.
 #[derive(Debug)]
@@ -35,7 +31,10 @@ pub(in crate::admin) struct ReactorApi {
 impl ReactorService for ReactorApi {
     type WatchEventsStream = EventStream;
 
-    async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
+    async fn get_status(
+        &self,
+        request: Request<pb::GetStatusRequest>,
+    ) -> Result<Response<pb::GetStatusResponse>, Status> {
         let caller = Caller::of(&request);
         let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let now = Clock.now();
@@ -46,10 +45,10 @@ impl ReactorService for ReactorApi {
         // Stable: equals stay in the order of their chain IDs.
         networks.sort_by_key(|status| attention::severity(status, now.wall));
         let statuses = networks.into_iter().map(|status| conversions::reactor_status(status, now)).collect();
-        Ok(Response::new(GetStatusResponse { statuses, failures, process: Some(process) }))
+        Ok(Response::new(pb::GetStatusResponse { statuses, failures, process: Some(process) }))
     }
 
-    async fn start(&self, request: Request<StartRequest>) -> Result<Response<StartResponse>, Status> {
+    async fn start(&self, request: Request<pb::StartRequest>) -> Result<Response<pb::StartResponse>, Status> {
         let caller = Caller::of(&request);
         let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let start = |network: Handle| {
@@ -57,10 +56,10 @@ impl ReactorService for ReactorApi {
             async move { changed(&network, network.start(Some(by)).await).await }
         };
         let (results, failures) = scope.sort_out(scope.ask(start).await)?;
-        Ok(Response::new(StartResponse { results, failures }))
+        Ok(Response::new(pb::StartResponse { results, failures }))
     }
 
-    async fn stop(&self, request: Request<StopRequest>) -> Result<Response<StopResponse>, Status> {
+    async fn stop(&self, request: Request<pb::StopRequest>) -> Result<Response<pb::StopResponse>, Status> {
         let caller = Caller::of(&request);
         let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let stop = |network: Handle| {
@@ -68,25 +67,25 @@ impl ReactorService for ReactorApi {
             async move { changed(&network, network.stop(by).await).await }
         };
         let (results, failures) = scope.sort_out(scope.ask(stop).await)?;
-        Ok(Response::new(StopResponse { results, failures }))
+        Ok(Response::new(pb::StopResponse { results, failures }))
     }
 
-    async fn watch_events(&self, request: Request<WatchEventsRequest>) -> Result<Response<EventStream>, Status> {
+    async fn watch_events(&self, request: Request<pb::WatchEventsRequest>) -> Result<Response<EventStream>, Status> {
         events::watch(&self.directory, &self.watches, request).map(Response::new)
     }
 
     async fn list_audit_entries(
         &self,
-        request: Request<ListAuditEntriesRequest>,
-    ) -> Result<Response<ListAuditEntriesResponse>, Status> {
+        request: Request<pb::ListAuditEntriesRequest>,
+    ) -> Result<Response<pb::ListAuditEntriesResponse>, Status> {
         let caller = Caller::of(&request);
         list::list(&self.directory, &caller, request.into_inner()).await.map(Response::new)
     }
 
     async fn list_refusals(
         &self,
-        request: Request<ListRefusalsRequest>,
-    ) -> Result<Response<ListRefusalsResponse>, Status> {
+        request: Request<pb::ListRefusalsRequest>,
+    ) -> Result<Response<pb::ListRefusalsResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.directory, &caller, &request.network)?;
@@ -94,26 +93,26 @@ impl ReactorService for ReactorApi {
             Refused { grouping: refusals::grouping(request.grouping)?, telling: refusals::telling(&scope).await };
         let page = self.pages.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
         let (sources, next_page_token, failures) = (page.items, page.next, page.failures);
-        Ok(Response::new(ListRefusalsResponse { sources, next_page_token, failures }))
+        Ok(Response::new(pb::ListRefusalsResponse { sources, next_page_token, failures }))
     }
 
     async fn get_log_level(
         &self,
-        _request: Request<GetLogLevelRequest>,
-    ) -> Result<Response<GetLogLevelResponse>, Status> {
+        _request: Request<pb::GetLogLevelRequest>,
+    ) -> Result<Response<pb::GetLogLevelResponse>, Status> {
         Ok(Response::new(log_level::get(&self.process)))
     }
 
     async fn set_log_level(
         &self,
-        request: Request<SetLogLevelRequest>,
-    ) -> Result<Response<SetLogLevelResponse>, Status> {
+        request: Request<pb::SetLogLevelRequest>,
+    ) -> Result<Response<pb::SetLogLevelResponse>, Status> {
         let caller = Caller::of(&request);
         log_level::set(&self.directory, &self.process, &caller, request.into_inner()).await.map(Response::new)
     }
 }
 
-async fn changed(network: &Handle, changed: Result<bool, Error>) -> Result<LifecycleResult, Error> {
+async fn changed(network: &Handle, changed: Result<bool, Error>) -> Result<pb::LifecycleResult, Error> {
     let changed = changed?;
-    Ok(LifecycleResult { changed, status: Some(conversions::reactor_status(network.status().await?, Clock.now())) })
+    Ok(pb::LifecycleResult { changed, status: Some(conversions::reactor_status(network.status().await?, Clock.now())) })
 }

@@ -19,7 +19,7 @@ const OF_LISTENER: &str = "listener ";
 /// The refused sources, the most frequent first.
 pub(in crate::admin) struct Refused {
     pub(in crate::admin) grouping: Grouping,
-    /// The networks that tell of their listeners: one for each listener.
+    /// The networks that report their listeners: one for each listener.
     pub(in crate::admin) telling: BTreeSet<Arc<str>>,
 }
 

@@ -349,9 +349,9 @@ async fn what_is_no_http2_or_far_too_long_ends_its_connection_and_no_other() {
         let mut raw = tokio::net::TcpStream::connect(served.addr.unwrap()).await.unwrap();
         raw.write_all(bytes).await.unwrap();
         raw.shutdown().await.unwrap();
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         // Reset or closed; what matters is that it ends.
-        let _ = timeout(PATIENCE, raw.read_to_end(&mut told)).await.unwrap();
+        let _ = timeout(PATIENCE, raw.read_to_end(&mut reported)).await.unwrap();
     }
     let long = status_of(&connect(served.addr.unwrap()).await, &"x".repeat(40_000)).await.unwrap_err();
     assert_ne!(long.code(), Code::Ok);

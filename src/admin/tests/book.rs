@@ -286,14 +286,14 @@ async fn a_preview_names_what_may_be_told_to_the_asker() {
     let mut client = Client::new(real.channel.clone());
     let good: BTreeSet<String> =
         sorts(200).iter().filter(|record| record.verified).map(|record| record.address.to_string()).collect();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for _ in 0..60 {
         let request = PreviewSelectionRequest { requester_id: id(1).to_string(), ..Default::default() };
         let preview = client.preview_selection(request).await.unwrap().into_inner();
         assert_eq!((preview.servable_count, preview.addresses.len()), (39, 32));
-        told.extend(preview.addresses);
+        reported.extend(preview.addresses);
     }
-    assert!(told.is_subset(&good) && told.len() == 39, "{}", told.len());
+    assert!(reported.is_subset(&good) && reported.len() == 39, "{}", reported.len());
     let wrong = PreviewSelectionRequest { requester_id: "x".into(), ..Default::default() };
     assert_eq!(violated_field(&client.preview_selection(wrong).await.unwrap_err()), "requester_id");
 }
@@ -357,10 +357,10 @@ async fn a_seed_shows_what_it_told_us_and_what_that_is_worth() {
     real.handle.add_seed(by, seed).await.unwrap();
     let mut client = SeedServiceClient::new(real.channel.clone());
     let page = client.list_seeds(ListSeedsRequest::default()).await.unwrap().into_inner();
-    let told = sorts(140).into_iter().filter(|record| record.source.id == id(3)).collect::<Vec<_>>();
-    let good = told.iter().filter(|record| record.verified).count();
+    let reported = sorts(140).into_iter().filter(|record| record.source.id == id(3)).collect::<Vec<_>>();
+    let good = reported.iter().filter(|record| record.verified).count();
     assert!(good > 0);
-    assert_eq!((page.total_count, page.seeds[0].advertised_address_count as usize), (1, told.len()));
+    assert_eq!((page.total_count, page.seeds[0].advertised_address_count as usize), (1, reported.len()));
     assert_eq!(page.seeds[0].advertised_good_address_count as usize, good);
 }
 

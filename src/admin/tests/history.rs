@@ -194,14 +194,14 @@ async fn a_caller_for_some_networks_does_not_learn_which_others_come_and_go() {
         life.handle.note(ChangeAuthor { author: "ops".into(), method }, summary.into()).await.unwrap();
     }
     let caller = |networks| Caller { who: "token ops".into(), role: Role::Read, networks };
-    let told = async |networks| {
+    let reported = async |networks| {
         let caller = caller(networks);
         let entries = list(&directory, &caller, ListAuditEntriesRequest::default()).await.unwrap().entries;
         entries.into_iter().map(|entry| entry.number).collect::<Vec<_>>()
     };
-    until("all is written down", async || told(AllowedNetworks::All).await == [4, 3, 2, 1]).await;
+    until("all is written down", async || reported(AllowedNetworks::All).await == [4, 3, 2, 1]).await;
     let these = AllowedNetworks::These(["a".into()].into());
-    assert_eq!(told(these.clone()).await, [3, 1]);
+    assert_eq!(reported(these.clone()).await, [3, 1]);
 
     let events = async |networks| {
         let mut request = tonic::Request::new(WatchEventsRequest { from_oldest: true, ..Default::default() });

@@ -29,13 +29,13 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, AdminSettings, Drain, LogControl, LogError, LogLevels, Process, ServeError};
-use crate::admin::NoFiles;
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 use crate::pex::RetentionReason;
+use crate::testkit::NoFiles;
 use crate::transport::{DialLimits, Dialler, Traffic};
 use crate::types::{
     ConnId, DialOutcome, Direction, NetAddress, NodeId, NodeInfo, PeerAddress, ProtocolVersion, Purpose, Wall, group_of,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tonic::{Code, Request};
 
 use super::*;
-use crate::admin::NoFiles;
 use crate::admin::auth::caller::{AllowedNetworks as Visible, Caller};
 use crate::admin::auth::roles::Role;
 use crate::admin::host::operations::OperationError;
@@ -16,6 +15,7 @@ use crate::proto::pexd::v1::{
     AddNetworkRequest, GetEffectiveConfigRequest, ListNetworksRequest, ReloadNetworkRequest, RemoveNetworkRequest,
     SetConfigRequest,
 };
+use crate::testkit::NoFiles;
 
 fn service(worlds: &[&Shared]) -> NetworksApi {
     let directory = Directory::new(worlds.iter().map(|world| world.handle()), Some("b".into()));

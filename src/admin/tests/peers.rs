@@ -110,17 +110,17 @@ async fn a_dial_tells_what_became_of_it() {
     let served = world.peers.serve(other_chain, &[]).await;
     world.handles.push(served);
     let (dead, nobody) = (reserve(), id(9));
-    for (whom, outcome, fault) in [
+    for (target, outcome, fault) in [
         (format!("{nobody}@{dead}"), DialOutcome::Refused, "refused"),
         (format!("{nobody}@{}", world.peer.socket()), DialOutcome::WrongIdentity, "wrong_id"),
         (format!("{nobody}@{}", world.own.socket()), DialOutcome::WrongIdentity, "wrong_id"),
         (stranger.to_string(), DialOutcome::WrongNetwork, "wrong_network"),
         (format!("{nobody}@no-such-host.invalid:1"), DialOutcome::Inconclusive, "unresolved"),
     ] {
-        let dialled = world.dial(&whom).await.unwrap();
+        let dialled = world.dial(&target).await.unwrap();
         let attempt = dialled.attempt.unwrap();
-        assert_eq!((attempt.outcome(), attempt.fault.as_str()), (outcome, fault), "{whom}");
-        assert!(!attempt.detail.is_empty() && dialled.peer.is_none(), "{whom}");
+        assert_eq!((attempt.outcome(), attempt.fault.as_str()), (outcome, fault), "{target}");
+        assert!(!attempt.detail.is_empty() && dialled.peer.is_none(), "{target}");
     }
     let own = world.dial(world.own).await.unwrap_err();
     assert_eq!((own.code(), reason(&own).as_str()), (Code::FailedPrecondition, "NOT_DIALLED"));

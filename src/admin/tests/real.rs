@@ -9,12 +9,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::connect;
-use crate::admin::{Admin, AdminSettings, NoFiles};
+use crate::admin::{Admin, AdminSettings};
 use crate::book::Record;
 use crate::clock::entropy;
 use crate::network::{self, Directory, Handle, SharedListener};
 use crate::node::row::{Key, Row, RowChange};
 use crate::store::{self, Store};
+use crate::testkit::NoFiles;
 use crate::testkit::sim::{node_info, params};
 use crate::transport::{DialLimits, Dialler, HandshakeLimits, LocalNode};
 use crate::types::NodeId;

@@ -97,15 +97,21 @@ async fn who_floods_us_is_told_by_host_and_by_range_in_pages() {
     until("all are noted", async || noted().await.iter().map(|source| source.count).sum::<u64>() == 16).await;
     let mut client = client([network], process()).await;
     let hosts = refusals(&mut client, RefusalGrouping::Unspecified, 2).await;
-    let told: Vec<_> = hosts.iter().map(|source| (source.source.as_str(), source.count, source.error_count)).collect();
+    let reported: Vec<_> =
+        hosts.iter().map(|source| (source.source.as_str(), source.count, source.error_count)).collect();
     let expected = [5, 4, 3, 2].map(|n| (format!("127.9.{n}.1"), n));
-    assert_eq!(told.len(), 6);
-    assert!(told.iter().zip(&expected).all(|(told, (source, n))| told.0 == source && told.1 == *n && told.2 == 0));
+    assert_eq!(reported.len(), 6);
+    assert!(
+        reported
+            .iter()
+            .zip(&expected)
+            .all(|(reported, (source, n))| reported.0 == source && reported.1 == *n && reported.2 == 0)
+    );
     assert_eq!((hosts[0].network.as_str(), hosts[0].reasons[0].reason.as_str()), ("flooded-1", "closed_in_handshake"));
     assert!(hosts[0].last_time.is_some());
     let ranges = refusals(&mut client, RefusalGrouping::Range, 0).await;
-    let told: Vec<_> = ranges.iter().map(|source| (source.source.as_str(), source.count)).collect();
-    assert_eq!(told, [("127.9.0.0/16", 15), ("127.8.0.0/16", 1)]);
+    let reported: Vec<_> = ranges.iter().map(|source| (source.source.as_str(), source.count)).collect();
+    assert_eq!(reported, [("127.9.0.0/16", 15), ("127.8.0.0/16", 1)]);
     let wrong = client.list_refusals(ListRefusalsRequest { grouping: 7, ..Default::default() }).await.unwrap_err();
     assert_eq!(violated_field(&wrong), "grouping");
 }
@@ -128,9 +134,9 @@ async fn the_worst_of_all_networks_stands_on_the_first_page() {
         let noted = async || network.refused(network::Grouping::Host).await.unwrap().network;
         until("all are noted", async || noted().await.iter().map(|source| source.count).sum::<u64>() == times).await;
     }
-    let told = refusals(&mut client(networks, process()).await, RefusalGrouping::Host, 1).await;
-    let told: Vec<_> = told.iter().map(|source| (source.network.as_str(), source.count)).collect();
-    assert_eq!(told, [("z-1", 3), ("b-1", 2), ("a-1", 1)]);
+    let reported = refusals(&mut client(networks, process()).await, RefusalGrouping::Host, 1).await;
+    let reported: Vec<_> = reported.iter().map(|source| (source.network.as_str(), source.count)).collect();
+    assert_eq!(reported, [("z-1", 3), ("b-1", 2), ("a-1", 1)]);
 }
 
 #[tokio::test]
@@ -145,9 +151,9 @@ async fn what_a_shared_listener_refused_is_told_once_and_of_no_network() {
     knock(shared_listener.laddr(), [127, 9, 9, 9]).await;
     until("it is noted", async || !two.refused(network::Grouping::Host).await.unwrap().listener.is_empty()).await;
     let mut client = client([one, two], process()).await;
-    let told = refusals(&mut client, RefusalGrouping::Host, 0).await;
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!((told[0].network.as_str(), told[0].source.as_str(), told[0].count), ("", "127.9.9.9", 1));
+    let reported = refusals(&mut client, RefusalGrouping::Host, 0).await;
+    assert_eq!(reported.len(), 1, "{reported:?}");
+    assert_eq!((reported[0].network.as_str(), reported[0].source.as_str(), reported[0].count), ("", "127.9.9.9", 1));
 }
 
 /// A log that records what it is asked for.

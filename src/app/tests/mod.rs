@@ -30,7 +30,7 @@ use crate::transport::{DialLimits, Dialler};
 use crate::types::NetAddress;
 use crate::wire::secret::NodeKey;
 
-/// What each network's file says here: whoever is on loopback may connect, as often as he likes.
+/// What each network's file says here: whoever is on loopback may connect, as often as it likes.
 const LOOPBACK: &str = "addr_book_strict = false\nallow_duplicate_ip = true\n";
 
 /// A home in a folder of its own.
@@ -61,7 +61,7 @@ impl TestHome {
         self.folder(chain).join("config.toml")
     }
 
-    /// A seed's folder, with a book that has something to tell; `series` keeps the books apart.
+    /// A seed's folder, with a book that has something to report; `series` keeps the books apart.
     async fn make(&self, chain: &str, series: u8) -> Made {
         self.make_at(chain, series, Arc::new(config::node_key::generate()), reserve()).await
     }
@@ -204,7 +204,7 @@ fn violations(status: &Status) -> Vec<(String, String)> {
     violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
 }
 
-/// The one field that a refused request is told to fix.
+/// The one field that a refused request says is to be fixed.
 fn field(status: &Status) -> String {
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
     violations(status).remove(0).0

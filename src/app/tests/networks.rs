@@ -70,10 +70,10 @@ async fn calls_that_are_under_way_when_a_network_goes_are_told_so() {
     home.make("goes-1", 2).await;
     let pexd = home.start().await;
     let handle = pexd.registry.get("goes-1").unwrap().0;
-    let (stop, mut told) = (CancellationToken::new(), Vec::new());
+    let (stop, mut reported) = (CancellationToken::new(), Vec::new());
     for _ in 0..4 {
         let (handle, stop) = (handle.clone(), stop.clone());
-        told.push(tokio::spawn(async move {
+        reported.push(tokio::spawn(async move {
             loop {
                 match handle.status().await {
                     Ok(_) => assert!(!stop.is_cancelled(), "it answers although it was removed"),
@@ -84,8 +84,8 @@ async fn calls_that_are_under_way_when_a_network_goes_are_told_so() {
     }
     pexd.remove("goes-1", false).await.unwrap();
     stop.cancel();
-    for told in told {
-        assert_eq!(told.await.unwrap(), Error::Gone("goes-1".into()));
+    for reported in reported {
+        assert_eq!(reported.await.unwrap(), Error::Gone("goes-1".into()));
     }
     pexd.end().await;
 }
@@ -111,7 +111,7 @@ async fn a_new_network_joins_a_listener_and_the_last_that_leaves_frees_it() {
     assert_eq!(added.node_address, published, "one address to publish for both");
     let second = Made { chain: "second-1".into(), address: first.address, known: Vec::new() };
     assert!(pexd.serves(&first).await);
-    // The new one is strict, as `init` makes it: it tells of nothing on loopback, but it lets strangers of its chain in.
+    // The new one is strict, as `init` makes it: it reports nothing on loopback, but it lets strangers of its chain in.
     drop(pexd.connect(&second).await);
 
     pexd.remove("first-1", false).await.unwrap();

@@ -129,10 +129,10 @@ async fn errors_are_reported_all_at_once_and_nothing_changes() {
     home.add_line("one-1", "pex", "max_dials = 0\nensure_peers_period = \"soon\"");
     let refused = pexd.reload("one-1").await.unwrap_err();
     assert_eq!((refused.code(), &*reason(&refused)), (Code::FailedPrecondition, "CONFIG_INVALID"));
-    let told = violations(&refused);
-    assert_eq!(told.len(), 5, "{told:?}");
+    let reported = violations(&refused);
+    assert_eq!(reported.len(), 5, "{reported:?}");
     let file = home.file("one-1").display().to_string();
-    for (place, text) in &told {
+    for (place, text) in &reported {
         assert!(place.starts_with(&file), "{place}");
         assert!(refused.message().contains(text), "{text}");
     }

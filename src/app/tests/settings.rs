@@ -55,7 +55,7 @@ async fn a_limit_is_changed_at_once_kept_over_a_restart_and_lapses_when_the_file
     let made = home.make("one-1", 1).await;
     let pexd = home.start().await;
     let inside = pexd.connect(&made).await;
-    until("he is in", async || pexd.registry.get("one-1").unwrap().0.status().await.unwrap().node.inbound == 1).await;
+    until("it is in", async || pexd.registry.get("one-1").unwrap().0.status().await.unwrap().node.inbound == 1).await;
     let (changed, entry) = pexd.set("one-1", INBOUND, "1").await.unwrap();
     assert!(changed && entry.value == "1");
     assert!(!pexd.set("one-1", INBOUND, "01").await.unwrap().0, "it is so already");
@@ -117,7 +117,7 @@ async fn lists_that_were_changed_are_shown_as_they_are_in_effect() {
         assert!(entry.can_change && entry.origin.is_empty(), "{key}");
     }
 
-    // A file that says what is in force changes nothing; one that takes away what was never changed does.
+    // A file that says what is in effect changes nothing; one that takes away what was never changed does.
     home.edit("one-1", &format!("seeds = \"{OTHER}\""), &format!("seeds = \"{NOBODY},{OTHER}\""));
     assert_eq!(pexd.reload("one-1").await.unwrap().changes, []);
     let entry = pexd.entry("one-1", "p2p.seeds").await;

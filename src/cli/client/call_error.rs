@@ -90,7 +90,7 @@ impl CallError {
         }
     }
 
-    /// What to tell the user.
+    /// What to show the user.
     pub(super) fn text(&self, endpoint: &ApiEndpoint) -> String {
         match self {
             CallError::Forbidden => format!(

@@ -185,7 +185,7 @@ pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<(), Fail
     })
 }
 
-/// Whether two entries tell of one change that several networks note, such as a network that was removed.
+/// Whether two entries report one change that several networks note, such as a network that was removed.
 fn is_same_change(a: &AuditEntry, b: &AuditEntry) -> bool {
     let second = |entry: &AuditEntry| entry.time.as_ref().map(|time| time.seconds);
     let words = |entry: &AuditEntry| (entry.author.clone(), entry.method.clone(), entry.summary.clone());

@@ -39,7 +39,7 @@ pub(super) enum Command {
     Status(Asking<status::Args>),
     /// Show, dial and disconnect peers; the lists of persistent, unconditional and private ones
     Peers(Asking<peers::Args>),
-    /// Dial a peer now, and tell what became of it
+    /// Dial a peer now, and report what became of it
     Dial(Asking<peers::DialArgs>),
     /// Close the connection of a peer, and ban it if asked to
     Disconnect(Asking<peers::DisconnectArgs>),
@@ -166,15 +166,15 @@ fn open(home: &Home, args: SessionArgs) -> Result<Session, Failure> {
 
 /// A refusal of the API, as a failure with an exit code that scripts can tell apart.
 fn refused(status: Status) -> Failure {
-    told(&status, "--network NAME")
+    failure(&status, "--network NAME")
 }
 
 /// As [`refused`], for what can also be asked of all networks.
 fn refused_of_all(status: Status) -> Failure {
-    told(&status, "--network NAME, or --network - for all")
+    failure(&status, "--network NAME, or --network - for all")
 }
 
-fn told(status: &Status, fix: &str) -> Failure {
+fn failure(status: &Status, fix: &str) -> Failure {
     let text = match reason(status).as_str() {
         "NETWORK_AMBIGUOUS" => format!("{}; write {fix}", status.message()),
         _ => status.message().to_owned(),

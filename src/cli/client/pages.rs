@@ -54,7 +54,7 @@ impl<P: Paged> List<P> {
     ) -> Result<(), Failure> {
         session.output.show(&self.answer, text)?;
         if self.more {
-            output::tell(&self.count(entries));
+            output::note(&self.count(entries));
         }
         per_network::all_did(self.answer.failures())
     }

@@ -69,8 +69,8 @@ mod tests {
         }
         let start = failure(Code::FailedPrecondition);
         assert_eq!(code(&[], &[start.clone(), failure(Code::Unavailable)]), 8);
-        let told = settle([], &[start]).unwrap_err().to_string();
-        assert_eq!(told, "a-1 failed: network a-1 does this and that");
+        let reported = settle([], &[start]).unwrap_err().to_string();
+        assert_eq!(reported, "a-1 failed: network a-1 does this and that");
     }
 
     #[test]
@@ -83,8 +83,8 @@ mod tests {
         };
         assert_eq!(code(std::slice::from_ref(&saved), &[]), 0);
         assert_eq!(code(&[saved.clone(), unsaved.clone()], &[]), 10);
-        let told = settle([&saved, &unsaved], &[]).unwrap_err().to_string();
-        assert!(told.starts_with("b-1: in effect, but not saved: the disk is full"), "{told}");
+        let reported = settle([&saved, &unsaved], &[]).unwrap_err().to_string();
+        assert!(reported.starts_with("b-1: in effect, but not saved: the disk is full"), "{reported}");
         let gone = failure(Code::Unavailable);
         assert_eq!(code(std::slice::from_ref(&unsaved), std::slice::from_ref(&gone)), 5);
         assert_eq!(settle([&unsaved], &[gone]).unwrap_err().to_string().lines().count(), 2);

@@ -140,8 +140,8 @@ mod tests {
         let answer = GetStatusResponse { statuses: vec![ReactorStatus::default()], failures, ..Default::default() };
         let failure = check(&answer).unwrap_err();
         assert_eq!(failure.exit_code(), 9);
-        let told = "a-1 failed: network a-1 does not answer\n1 of 2 networks need attention";
-        assert_eq!(failure.to_string(), told);
+        let reported = "a-1 failed: network a-1 does not answer\n1 of 2 networks need attention";
+        assert_eq!(failure.to_string(), reported);
         assert!(check(&GetStatusResponse { failures: Vec::new(), ..answer }).is_ok());
     }
 

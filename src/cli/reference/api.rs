@@ -43,15 +43,15 @@ pub(super) fn reference() -> String {
     page.heading(2, "For every method");
     page.paragraph(&page.comments.of(COMMON, &PACKAGE_PATH));
     page.contents(&services);
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for service in &services {
         page.service(service);
         let ends = service.methods().flat_map(|method| [method.input(), method.output()]);
-        told.extend(ends.map(|message| message.full_name().to_owned()));
+        reported.extend(ends.map(|message| message.full_name().to_owned()));
     }
     page.heading(2, "Messages");
     let rest = POOL.all_messages().filter(|message| ours(message.package_name()));
-    let rest = rest.filter(|message| !told.contains(message.full_name()) && !message.is_map_entry());
+    let rest = rest.filter(|message| !reported.contains(message.full_name()) && !message.is_map_entry());
     for (name, message) in rest.map(|message| (message.name().to_owned(), message)).collect::<BTreeMap<_, _>>() {
         page.heading(3, &name);
         page.message(&message);

@@ -76,11 +76,11 @@ fn text_with_a_piece_that_is_too_wide_stands_below_its_row() {
         [cell("p2p.laddr"), cell("tcp://0.0.0.0:26656"), cell("file")],
     ];
     let text = within(Some(70), &columns, &rows);
-    let told: Vec<&str> = lines(&text).iter().map(|line| line.trim()).collect();
+    let reported: Vec<&str> = lines(&text).iter().map(|line| line.trim()).collect();
     let first = format!("{ADDRESS},");
-    assert_eq!((told[2], told[3]), (first.as_str(), ADDRESS), "{text}");
-    assert!(lines(&text)[1].starts_with("p2p.seeds") && told[1].ends_with("file"), "{text}");
-    assert!(told[4].contains("tcp://0.0.0.0:26656"), "{text}");
+    assert_eq!((reported[2], reported[3]), (first.as_str(), ADDRESS), "{text}");
+    assert!(lines(&text)[1].starts_with("p2p.seeds") && reported[1].ends_with("file"), "{text}");
+    assert!(reported[4].contains("tcp://0.0.0.0:26656"), "{text}");
 }
 
 #[test]

@@ -248,7 +248,7 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// Does what the node wants, tells what happened, and answers those who wait for a start.
+    /// Does what the node wants, says what happened, and answers those who wait for a start.
     pub(super) fn drain(&mut self) {
         while let Some(effect) = self.node.poll_effect() {
             self.perform(effect);

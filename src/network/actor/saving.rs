@@ -91,7 +91,7 @@ impl Saving {
             };
             drop(reply.send(Ok(Applied { changed, saved })));
         });
-        // The end of the next write, which comes after this one, tells whether the disk works.
+        // The end of the next write, which comes after this one, says whether the disk works.
         self.unchecked = true;
         self.next = self.clock.mono();
     }

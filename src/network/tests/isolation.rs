@@ -19,7 +19,7 @@ const SESSIONS: usize = 48;
 /// Between two blows.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The network that is well, and whom it serves.
+/// The network that is well, and what it serves.
 struct Well {
     process: Process,
     seed: NetAddress,
@@ -38,7 +38,7 @@ impl Well {
         Well { process, seed, known, _network }
     }
 
-    /// Has sessions served whole while there is `trouble`, which goes on until it is told to stop and says how often it
+    /// Has sessions served whole while there is `trouble`, which goes on until it is cancelled and says how often it
     /// struck.
     async fn serves_during<F>(&self, trouble: impl Fn(CancellationToken) -> F)
     where
@@ -115,7 +115,7 @@ async fn a_flood_of_connections_is_not_felt_in_another_network() {
     let victim = address(&config).socket();
     let network = well.process.serve(config, &addresses(1, 20)).await;
     let trouble = |stop| async move {
-        // An attacker has a machine of his own: at least he has no part in our runtime.
+        // An attacker has a machine of their own: at least they have no part in our runtime.
         tokio::task::spawn_blocking(move || flood(victim, &stop)).await.unwrap()
     };
     well.serves_during(trouble).await;

@@ -37,7 +37,7 @@ async fn a_breakdown_leaves_it_failed_and_a_start_brings_all_back() {
         assert!(reason.contains("asked to") && reason.contains("start the network again"), "{reason}");
         assert!(connected.until_closed().await.is_empty(), "its peers are let go");
         until("the port is free", async || is_free(seed.socket())).await;
-        // Without a start it shows what it has, and can be told more.
+        // Without a start it shows what it has, and can be reported more.
         assert_eq!(book_of(&network).await, book);
         let lifted = network.unban(by(), target).await;
         assert_eq!((lifted, network.ban(by(), target, "again".into(), None).await), (Ok(SAVED), Ok(SAVED)));
@@ -71,7 +71,7 @@ async fn start_and_stop_say_what_they_changed_and_stop_frees_the_port() {
         assert_eq!(state(&network).await, RunState::Stopped);
         assert!(connected.until_closed().await.is_empty());
         assert!(Stranger::connect(&process.dialler, seed, "idle-1").await.is_err());
-        // Stopped, it shows what it has and can be told more.
+        // Stopped, it shows what it has and can be reported more.
         assert_eq!(book_of(&network).await.len(), known.len());
         let target = BanTarget::ip([203, 0, 113, 9].into());
         assert_eq!(network.ban(by(), target, String::new(), None).await, Ok(SAVED));

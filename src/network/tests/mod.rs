@@ -1,4 +1,4 @@
-//! Networks side by side, over real sockets and real files: each has its own book, limits and life, and what befalls one is
+//! Networks side by side, over real sockets and real files: each has its own book, limits and life, and what happens to one is
 //! not felt in another.
 
 mod isolation;
@@ -257,5 +257,5 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut look: impl F
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"));
 }
 
-/// A ban's end is told in wall time; for good is none.
+/// A ban's end is in wall time; for good is none.
 const FOR_GOOD: Wall = Wall::NEVER;

@@ -1,4 +1,4 @@
-//! What is said to be saved is on disk, and what is not is told and mended.
+//! What is reported as saved is on disk, and what is not is reported and saved later.
 
 use rusqlite::Connection;
 
@@ -78,7 +78,7 @@ async fn there_is_no_pause_while_more_is_left_than_one_write_takes() {
     let (store, loaded) = Store::open(&folder.path().join("book.db"), "much-1", [7; 32]).unwrap();
     let mut key = [0; HashKey::LEN];
     key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
-    // Records without buckets are mended, and what is mended is to be written.
+    // Records without buckets are repaired, and what is repaired is to be written.
     let known = (0..3).flat_map(|series| (0..=255).flat_map(move |n| many(series, n)));
     let rows = Rows { addresses: known.map(verified).collect(), ..Rows::default() };
     let (own_id, at) = (NodeId::from_bytes([9; NodeId::LEN]), SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));

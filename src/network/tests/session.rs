@@ -15,7 +15,7 @@ use crate::wire::secret::NodeKey;
 /// A stranger's connection to a seed.
 pub(crate) struct Stranger {
     peer: PeerHandle,
-    told: mpsc::Receiver<FromPeer>,
+    reported: mpsc::Receiver<FromPeer>,
 }
 
 impl Stranger {
@@ -25,23 +25,24 @@ impl Stranger {
         // It listens nowhere: that it names the seed's own address keeps it out of the seed's book.
         let info = node_info(key.id(), chain, &seed.socket().to_string());
         let upgraded = dialler.dial(LocalNode::new(key, info, loopback_settings()), seed.into()).await.result?;
-        let (inbox, told) = mpsc::channel(4);
-        Ok(Stranger { peer: spawn_peer(*upgraded, ConnId(1), inbox), told })
+        let (inbox, reported) = mpsc::channel(4);
+        Ok(Stranger { peer: spawn_peer(*upgraded, ConnId(1), inbox), reported })
     }
 
-    /// Asks on this connection; what was told until its end.
+    /// Asks on this connection; what was reported until its end.
     pub(crate) async fn ask(self) -> Vec<NetAddress> {
         self.peer.try_send(Outgoing::Request).unwrap();
-        let mut told = self.until_closed().await;
-        told.sort();
-        told
+        let mut reported = self.until_closed().await;
+        reported.sort();
+        reported
     }
 
-    /// Waits for the end of the connection; what it was told until then.
+    /// Waits for the end of the connection; what it was reported until then.
     pub(crate) async fn until_closed(mut self) -> Vec<NetAddress> {
         let mut answer = Vec::new();
         loop {
-            match timeout(PATIENCE, self.told.recv()).await.expect("the seed closes in time").map(|said| said.what) {
+            match timeout(PATIENCE, self.reported.recv()).await.expect("the seed closes in time").map(|said| said.what)
+            {
                 Some(PeerSaid::Message(Received::Addresses { addresses, .. }, _)) => answer.extend(addresses),
                 Some(PeerSaid::Message(Received::Request, _)) => {}
                 Some(PeerSaid::Closed(_)) | None => return answer,
@@ -50,7 +51,7 @@ impl Stranger {
     }
 }
 
-/// A whole session; what was told.
+/// A whole session; what was reported.
 pub(crate) async fn ask(dialler: &Dialler, seed: NetAddress, chain: &str) -> Result<Vec<NetAddress>, Fault> {
     Ok(Stranger::connect(dialler, seed, chain).await?.ask().await)
 }

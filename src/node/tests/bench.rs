@@ -128,7 +128,7 @@ pub(super) fn closed(effects: &[Effect]) -> Option<(CloseHow, Fault)> {
     })
 }
 
-pub(super) fn told(effects: &[Effect]) -> Option<Vec<NetAddress>> {
+pub(super) fn reported(effects: &[Effect]) -> Option<Vec<NetAddress>> {
     effects.iter().find_map(|effect| match effect {
         Effect::Send { message: Outgoing::Addresses(addresses), .. } => Some(addresses.clone()),
         _ => None,
@@ -140,6 +140,6 @@ pub(super) fn tell(addresses: Vec<NetAddress>) -> Received {
     Received::Addresses { addresses, total }
 }
 
-pub(super) fn asks(effects: &[Effect], whom: ConnId) -> bool {
-    effects.iter().any(|effect| matches!(effect, Effect::Send { conn, message: Outgoing::Request } if *conn == whom))
+pub(super) fn asks(effects: &[Effect], peer: ConnId) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Send { conn, message: Outgoing::Request } if *conn == peer))
 }

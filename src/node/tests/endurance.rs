@@ -16,7 +16,7 @@ fn hidden(n: u16, port: u16) -> NetAddress {
 }
 
 fn settle_hidden(sim: &mut Sim, at: NetAddress) {
-    sim.settle(at.socket(), Resident::Scripted { id: at.id(), network: "chain".into(), tells: None });
+    sim.settle(at.socket(), Resident::Scripted { id: at.id(), network: "chain".into(), answer: None });
 }
 
 fn hearsay() -> Source {
@@ -188,7 +188,7 @@ fn an_outage_ends_though_a_third_is_gone_for_good() {
     sim.run_for(Duration::from_secs(600));
     assert!(sim.node(seed).status(sim.now()).outage);
     sim.act(seed, Node::stop);
-    assert!(!sim.node(seed).status(sim.now()).outage, "who stopped it need not be told");
+    assert!(!sim.node(seed).status(sim.now()).outage, "who stopped it need not be reported");
     sim.act(seed, Node::start);
     assert!(sim.node(seed).status(sim.now()).outage);
     (2..16).for_each(|n| sim.settle(place(n), scripted(n, None)));

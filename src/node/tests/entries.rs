@@ -104,7 +104,7 @@ fn a_preview_is_an_answer_and_leaves_no_trace() {
     let mut rng = SeededRng::seed_from_u64(5);
     let preview =
         |sim: &mut Sim, rng: &mut SeededRng| sim.act(seeds[0], |node, now| node.preview(now, Some(id(2)), rng));
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for _ in 0..100 {
         let preview = preview(&mut sim, &mut rng);
         assert_eq!(preview.servable, servable(&sim, seeds[0]) - 1, "never the requester's own");
@@ -112,9 +112,9 @@ fn a_preview_is_an_answer_and_leaves_no_trace() {
         assert_eq!(distinct.len(), preview.addresses.len());
         assert_eq!(distinct.len(), 45.min(preview.servable as usize * 23 / 100).max(32));
         assert!(!distinct.contains(&address(2)));
-        told.extend(distinct);
+        reported.extend(distinct);
     }
-    assert_eq!(told.len() as u32, servable(&sim, seeds[0]) - 1, "in the end each of them is told");
+    assert_eq!(reported.len() as u32, servable(&sim, seeds[0]) - 1, "in the end each of them is advertised");
     // The same seed of the same world, of which nobody took a preview, answers the same.
     let answer = |sim: &mut Sim, seed: usize| {
         let begun = sim.events(seed).len();

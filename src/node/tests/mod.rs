@@ -33,8 +33,8 @@ fn address(n: u16) -> NetAddress {
     NetAddress::new(id(n), place(n).ip(), place(n).port()).unwrap()
 }
 
-fn scripted(n: u16, tells: Option<Vec<NetAddress>>) -> Resident {
-    Resident::Scripted { id: id(n), network: "chain".into(), tells }
+fn scripted(n: u16, answer: Option<Vec<NetAddress>>) -> Resident {
+    Resident::Scripted { id: id(n), network: "chain".into(), answer }
 }
 
 fn world() -> Sim {
@@ -62,7 +62,7 @@ fn a_seed_finds_what_answers_and_serves_nothing_else() {
     sim.settle(place(2), scripted(2, Some((6..=9).map(address).collect())));
     sim.settle(place(3), scripted(3, None));
     sim.settle(place(4), Resident::Refuses);
-    sim.settle(place(5), Resident::Scripted { id: id(5), network: "other".into(), tells: None });
+    sim.settle(place(5), Resident::Scripted { id: id(5), network: "other".into(), answer: None });
     sim.settle(place(6), scripted(60, None));
     sim.settle(place(9), scripted(9, Some(vec![])));
     let seed = started(&mut sim, true, |_| {});
@@ -94,7 +94,7 @@ fn a_seed_answers_once_and_lets_go_and_the_asker_connects_to_what_it_was_told() 
     assert_eq!(
         servable(&sim, seed),
         0,
-        "a configured seed is asked, and enters the book only when somebody tells of it"
+        "a configured seed is asked, and enters the book only when somebody reports it"
     );
 
     let mut other = params(id(3), place(3), false);
@@ -133,7 +133,7 @@ fn a_thousand_addresses_a_third_dead_are_known_within_ten_seconds() {
     sim.run_for(Duration::from_secs(10));
     assert!(servable(&sim, seed) * 100 >= live * 95, "{} of {live}", servable(&sim, seed));
     sim.run_for(Duration::from_secs(30));
-    assert_eq!(servable(&sim, seed), live + 4, "and the four who told of them");
+    assert_eq!(servable(&sim, seed), live + 4, "and the four that advertised them");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn persistent_peers_are_dialled_at_start_and_again_and_again() {
 }
 
 #[test]
-fn an_empty_book_without_seeds_cannot_start_and_can_be_mended() {
+fn an_empty_book_without_seeds_cannot_start_and_can_be_repaired() {
     let mut sim = world();
     let mut own = params(id(0), place(0), true);
     own.pex.bootstrap = false;
@@ -240,8 +240,8 @@ fn what_is_stored_brings_the_node_back() {
 #[test]
 fn in_an_outage_of_our_own_the_last_known_good_is_served_and_afterwards_what_is_gone_is_not() {
     let mut sim = world();
-    let told: Vec<NetAddress> = (2..=41).map(address).collect();
-    sim.settle(place(1), scripted(1, Some(told)));
+    let reported: Vec<NetAddress> = (2..=41).map(address).collect();
+    sim.settle(place(1), scripted(1, Some(reported)));
     let settle = |sim: &mut Sim, gone: u16| {
         for n in 2..=41 {
             if n % 10 != gone {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 
-use super::bench::{Bench, SECOND, asks, closed, dials, refusal, tell, told};
+use super::bench::{Bench, SECOND, asks, closed, dials, refusal, reported, tell};
 use super::{address, id, place};
 use crate::book::HashKey;
 use crate::node::row::{BanTarget, Key, ListItem, Row, RowChange, Rows};
@@ -299,10 +299,10 @@ fn a_private_peer_leaves_the_book_and_is_told_of_and_believed_no_more() {
     let conn = dials(&bench.wait(Duration::ZERO))[0].3;
     bench.answers(conn, 2);
     let requester = bench.admit(3);
-    assert!(told(&bench.says(requester, Received::Request)).unwrap().contains(&address(2)));
+    assert!(reported(&bench.says(requester, Received::Request)).unwrap().contains(&address(2)));
     assert!(bench.add(ListItem::Private(id(2))));
     bench.wait(31 * SECOND);
-    assert!(!told(&bench.says(requester, Received::Request)).unwrap().contains(&address(2)));
+    assert!(!reported(&bench.says(requester, Received::Request)).unwrap().contains(&address(2)));
     assert!(bench.peers().contains(&id(2)), "it stays connected");
     let known = |bench: &Bench, n| {
         bench.node.addresses(bench.now, None, 99).iter().any(|entry| entry.record.address == address(n))
@@ -315,7 +315,7 @@ fn a_private_peer_leaves_the_book_and_is_told_of_and_believed_no_more() {
     assert!(!known(&bench, 2));
     bench.lose(2);
     bench.admit(2);
-    assert!(known(&bench, 2), "it comes back when somebody tells of it");
+    assert!(known(&bench, 2), "it comes back when somebody reports it");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 
-use super::bench::{Bench, SECOND, asks, closed, dials, refusal, tell, told};
+use super::bench::{Bench, SECOND, asks, closed, dials, refusal, reported, tell};
 use super::{address, id, place};
 use crate::book::HashKey;
 use crate::node::row::{BanTarget, Rows};
@@ -52,7 +52,7 @@ fn a_seed_answers_once_and_closes_after_flushing() {
     let mut bench = Bench::new(true, |_| {});
     let conn = bench.admit(1);
     let effects = bench.says(conn, Received::Request);
-    assert_eq!(told(&effects), Some(vec![]), "nobody is verified yet, and an empty list is an answer");
+    assert_eq!(reported(&effects), Some(vec![]), "nobody is verified yet, and an empty list is an answer");
     assert_eq!(closed(&effects), Some((CloseHow::Flush, Fault::ClosedByUs(CloseReason::Answered))));
     assert_eq!(bench.says(conn, Received::Request), [], "what comes on a closed connection is ignored");
 }
@@ -65,7 +65,7 @@ fn reconnecting_resets_no_request_time() {
         bench.run_to(Mono::from_micros(second * 1_000_000));
         let conn = bench.admit(1);
         let effects = bench.says(conn, Received::Request);
-        outcomes.push((second, told(&effects).is_some()));
+        outcomes.push((second, reported(&effects).is_some()));
     }
     assert_eq!(outcomes, [(0, true), (1, true), (2, false), (10, false), (11, true), (21, true)]);
     assert_eq!(bench.bans(), [], "a seed bans nobody for asking too soon before the third time");
@@ -78,7 +78,7 @@ fn a_node_disconnects_who_asks_too_soon_and_bans_him_the_third_time() {
         // The first two are free, once for all connections.
         for _ in 0..if offence == 1 { 2 } else { 1 } {
             let conn = bench.admit(1);
-            assert!(told(&bench.says(conn, Received::Request)).is_some());
+            assert!(reported(&bench.says(conn, Received::Request)).is_some());
             bench.node.handle(bench.now, Input::Closed { conn, fault: Fault::ClosedByPeer });
         }
         // Who is hung up on and dials again at once commits no other offence.
@@ -210,8 +210,8 @@ fn an_operators_ban_closes_what_it_is_for_and_holds_for_dials_and_answers() {
     assert_eq!(closed(&effects), Some((CloseHow::Now, Fault::ClosedByUs(CloseReason::Banned))));
     assert_eq!(bench.peers(), BTreeSet::from([id(2)]));
     assert_eq!(refusal(&bench.knock(1)), Some(Fault::BannedIp));
-    let told = told(&bench.says(conn, Received::Request)).unwrap();
-    assert!(!told.contains(&address(1)), "nobody is sent to a banned place: {told:?}");
+    let reported = reported(&bench.says(conn, Received::Request)).unwrap();
+    assert!(!reported.contains(&address(1)), "nobody is sent to a banned place: {reported:?}");
     assert!(bench.node.dial(bench.now, address(1).into()).is_err());
     assert!(bench.node.unban(bench.now, &range));
     bench.effects();
@@ -355,9 +355,9 @@ fn what_lies_in_a_banned_range_is_not_counted_as_servable() {
 fn a_start_that_fails_again_for_the_same_reason_is_no_news() {
     let mut bench = Bench::new(false, |params| params.pex.bootstrap = false);
     let failed = |bench: &mut Bench| {
-        let told =
+        let reported =
             bench.events().iter().filter(|event| matches!(event, Event::Reactor(ReactorEvent::Failed(_)))).count();
-        (told, bench.node.status(bench.now).since)
+        (reported, bench.node.status(bench.now).since)
     };
     let begun = bench.now.wall;
     assert_eq!(failed(&mut bench), (1, begun));

@@ -46,7 +46,7 @@ async fn what_is_not_known_when_the_time_is_over_is_told_as_such() {
     let reports = look_within(limits, &question(), &list).await;
     assert_eq!(reports[0].verdict, Verdict::Empty);
     assert_eq!((reports[1].verdict, reports[1].fault), (Verdict::NotChecked, "not_checked"));
-    assert_eq!(reports[1].moniker, "scripted", "what was known is told");
+    assert_eq!(reports[1].moniker, "scripted", "what was known is reported");
     assert!(reports[1].detail.contains("fewer seeds"), "{}", reports[1].detail);
 }
 

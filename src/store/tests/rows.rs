@@ -186,8 +186,12 @@ async fn a_row_that_does_not_read_is_left_out_counted_and_kept() {
         assert_eq!(loaded.skipped.count, spoil.len() + 2);
         assert_eq!(loaded.skipped.notes.len(), 8, "{:?}", loaded.skipped.notes);
         for (_, column) in spoil.iter().take(2) {
-            let told = format!("column {column} does not read");
-            assert!(loaded.skipped.notes.iter().any(|note| note.contains(&told)), "{told}: {:?}", loaded.skipped.notes);
+            let reported = format!("column {column} does not read");
+            assert!(
+                loaded.skipped.notes.iter().any(|note| note.contains(&reported)),
+                "{reported}: {:?}",
+                loaded.skipped.notes
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A peer that follows a script over a real socket: it does the handshake right as far as it is told, and then whatever it
-//! is told.
+//! A peer that follows a script over a real socket: it does the handshake right as far as the script says, and then whatever
+//! the script says.
 
 mod identity;
 mod secret;

@@ -101,7 +101,7 @@ impl Connection {
         self.keepalive.deadline().min(self.stalled_at).min(self.resume_at)
     }
 
-    /// Sends and receives until there is something to tell. `timer` is the connection's only one.
+    /// Sends and receives until there is something to report. `timer` is the connection's only one.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>) -> Poll<Event> {
         self.shared.register(cx.waker());
         loop {

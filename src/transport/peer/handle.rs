@@ -12,12 +12,12 @@ use crate::types::{CloseHow, CloseReason, ConnId, Fault};
 use crate::wire::mconn::SEND_QUEUE;
 use crate::wire::pex::{Outgoing, Received};
 
-/// What a peer's task tells.
+/// What a peer's task reports.
 #[derive(Debug)]
 pub struct FromPeer {
     /// Whose it is.
     pub conn: ConnId,
-    /// What there is to tell.
+    /// What there is to report.
     pub what: PeerSaid,
 }
 

@@ -71,7 +71,7 @@ mod tests {
     }
 
     proptest! {
-        /// A caller that waits as told never exceeds the rate by more than a sample and the last piece.
+        /// A caller that waits as asked never exceeds the rate by more than a sample and the last piece.
         #[test]
         fn the_rate_holds_over_time(
             bytes_per_second in 1_u64..10_000_000, pieces in proptest::collection::vec(1_usize..70_000, 1..200),

@@ -262,7 +262,7 @@ mod tests {
         let read = decode(&message).unwrap();
         assert_eq!(read.id.to_string(), "a".repeat(40));
         assert_eq!(read.protocol, ProtocolVersion { p2p: 0, block: 11, app: 0 });
-        assert_eq!(read.moniker, "\u{fffd}m", "the check of the moniker tells what is wrong");
+        assert_eq!(read.moniker, "\u{fffd}m", "the check of the moniker says what is wrong");
     }
 
     #[test]

@@ -151,9 +151,9 @@ fn a_refusal_names_the_field_and_has_a_reason_for_programs() {
         }
     }
     for (method, request, code, why) in unmet_requests() {
-        let told = refusal(&world, method, &request).and_then(|status| Ok((status.code(), reason(&status)?)));
-        if told.as_ref().ok().map(|(code, why)| (*code, why.as_str())) != Some((code, why)) {
-            faults.push(format!("{method} {request}: not {code:?} {why} but {told:?}"));
+        let reported = refusal(&world, method, &request).and_then(|status| Ok((status.code(), reason(&status)?)));
+        if reported.as_ref().ok().map(|(code, why)| (*code, why.as_str())) != Some((code, why)) {
+            faults.push(format!("{method} {request}: not {code:?} {why} but {reported:?}"));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -173,7 +173,7 @@ fn an_unknown_network_is_told_which_there_are() {
         let right = status.as_ref().is_ok_and(|status| {
             let names = [ALPHA, BETA].iter().all(|name| status.message().contains(name));
             let unknown = reason(status).as_deref() == Ok("NETWORK_NOT_FOUND") && names;
-            // What else is missing may be told first.
+            // What else is missing may be reported first.
             unknown || field(&world, method, status).is_ok_and(|field| field != "network")
         });
         if !right {

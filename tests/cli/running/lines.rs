@@ -37,7 +37,7 @@ pub(super) fn run(world: &World, grpcurl: &Grpcurl, line: &Line) -> Result<(), S
     let by_api = matches!(grpcurl, Grpcurl::BuiltIn) && text.starts_with("grpcurl ");
     let prefix = if by_api { STAND_IN } else { "" };
     let output = shell(world, grpcurl, &format!("{prefix}{text}"));
-    let output = if by_api { called(world, &output.stdout) } else { told(&output, &text) };
+    let output = if by_api { called(world, &output.stdout) } else { reported(&output, &text) };
     let output = output.map_err(failed)?;
     let missing: Vec<_> = line.shows.iter().filter(|part| !output.contains(*part)).collect();
     if missing.is_empty() { Ok(()) } else { Err(failed(format!("does not show {missing:?} but\n{output}"))) }
@@ -63,7 +63,7 @@ fn shell(world: &World, grpcurl: &Grpcurl, text: &str) -> Output {
 }
 
 /// What a program that went well said. One that was given a time ends with it.
-fn told(output: &Output, text: &str) -> Result<String, String> {
+fn reported(output: &Output, text: &str) -> Result<String, String> {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let code = output.status.code();
     let in_time = text.contains("-max-time") && code == Some(CODES + Code::DeadlineExceeded as i32);

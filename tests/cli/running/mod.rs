@@ -20,7 +20,7 @@ const REFLECTION: &str = "grpc.reflection.";
 /// How long a stream that should have been refused is read.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Runs the whole page in its order, and tells of all that fails at once.
+/// Runs the whole page in its order, and reports all that fails at once.
 fn run_page(grpcurl: &Grpcurl) {
     let world = World::start();
     let lines = document::lines();

@@ -23,7 +23,7 @@ pub(super) const ALPHA: &str = "alpha-1";
 pub(super) const BETA: &str = "beta-1";
 /// A network that is not served.
 const NEW: &str = "gamma-1";
-/// Nodes that the seed is told of.
+/// Nodes that the seed is reported of.
 const NODES: usize = 8;
 /// Peers that come by themselves, and come again when they are let go.
 const PEERS: usize = 4;
@@ -60,7 +60,7 @@ impl Drop for Process {
 }
 
 impl World {
-    /// Waits until the seed serves what it was told of, has peers, and has turned somebody away.
+    /// Waits until the seed serves what it was reported of, has peers, and has turned somebody away.
     pub(super) fn start() -> Self {
         let runtime = Runtime::new().unwrap();
         let open = |manner| runtime.block_on(ScriptedSeed::open(Identity::random(ALPHA), manner)).unwrap();
@@ -177,7 +177,7 @@ impl World {
         self.servable().remove(0)
     }
 
-    /// One who is connected because he wants to; the same one as long as he is.
+    /// One who stays connected of their own accord; the same one all the time.
     fn a_peer(&self) -> String {
         self.peers().remove(0)
     }

@@ -47,7 +47,7 @@ fn the_nodes_of_a_network_are_usable_seeds_and_so_is_one_in_seed_mode() {
         // A node that has just started knows few.
         *code == USABLE && checks.values().all(|check| check["sampleReachedCount"].as_u64() >= Some(3))
     };
-    let (_, checks) = until("all answer, and so do those that they tell of", TWO_ROUNDS, || check(&all), usable);
+    let (_, checks) = until("all answer, and so do those that they report", TWO_ROUNDS, || check(&all), usable);
     assert_eq!(checks.len(), all.len());
     for check in checks.values() {
         assert_eq!(verdict(check), "OK");

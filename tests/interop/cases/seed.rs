@@ -39,15 +39,15 @@ fn a_seed_verifies_a_network_of_five_and_no_longer_serves_one_that_stopped() {
     let mut five = four.clone();
     five.insert(fifth.address());
 
-    let told = |seed: &Pexd| seed.told(CHAIN).unwrap_or_default();
-    until("all five are served", TWO_ROUNDS, || told(&seed), |told| told.is_superset(&five));
+    let reported = |seed: &Pexd| seed.reported(CHAIN).unwrap_or_default();
+    until("all five are served", TWO_ROUNDS, || reported(&seed), |reported| reported.is_superset(&five));
     let verified = |address: &String| seed.addresses(CHAIN)[address].verified;
     assert!(five.iter().all(verified));
 
     fifth.stop();
-    let gone = |told: &BTreeSet<String>| !told.contains(&fifth.address());
-    until("the stopped one is no longer served", RECHECKED, || told(&seed), gone);
+    let gone = |reported: &BTreeSet<String>| !reported.contains(&fifth.address());
+    until("the stopped one is no longer served", RECHECKED, || reported(&seed), gone);
     let stopped = &seed.addresses(CHAIN)[&fifth.address()];
     assert_eq!(stopped.last_outcome(), DialOutcome::Refused, "{stopped:#?}");
-    assert!(told(&seed).is_superset(&four), "the others are served as before");
+    assert!(reported(&seed).is_superset(&four), "the others are served as before");
 }

@@ -21,10 +21,10 @@ fn nodes_of_two_chains_have_one_seed_and_learn_only_their_own() {
     let seed = chains.iter().fold(seed, |seed, (chain, hub, _)| seed.seeds(chain, [hub.address()])).start();
     for (chain, _, addresses) in &chains {
         until(
-            "its own are told",
+            "its own are reported",
             TWO_ROUNDS,
-            || seed.told(chain).unwrap_or_default(),
-            |told| told.is_superset(addresses),
+            || seed.reported(chain).unwrap_or_default(),
+            |reported| reported.is_superset(addresses),
         );
     }
 
@@ -34,7 +34,7 @@ fn nodes_of_two_chains_have_one_seed_and_learn_only_their_own() {
     until("the first's are found", TWO_ROUNDS, || first.peer_ids(), |seen| seen.is_superset(&network.ids()));
     until("the second's are found", TWO_ROUNDS, || second.peer_ids(), |seen| seen.is_superset(&second_ids));
 
-    // A node's log has every address that it was told.
+    // A node's log has every address that it was reported.
     let (first_log, second_log) = (first.log(), second.log());
     assert!(network.ids().iter().all(|id| first_log.contains(&id.to_string())));
     assert!(second_ids.iter().all(|id| !first_log.contains(&id.to_string())));

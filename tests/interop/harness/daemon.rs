@@ -230,9 +230,9 @@ impl Pexd {
     }
 
     /// What it tells a stranger of this chain who asks over the wire; `None` without an answer.
-    pub(crate) fn told(&self, chain: &str) -> Option<BTreeSet<String>> {
-        let told = self.runtime.block_on(requester::ask(self.id(), self.laddr, chain))?;
-        Some(told.into_iter().map(|address| address.to_string()).collect())
+    pub(crate) fn reported(&self, chain: &str) -> Option<BTreeSet<String>> {
+        let reported = self.runtime.block_on(requester::ask(self.id(), self.laddr, chain))?;
+        Some(reported.into_iter().map(|address| address.to_string()).collect())
     }
 
     /// The seeds of a chain, by their text.

@@ -27,7 +27,7 @@ impl Network {
         NETWORK.get_or_init(Network::start)
     }
 
-    /// The node that the others were told of.
+    /// The node that the others were reported of.
     pub(crate) fn hub(&self) -> &CometBft {
         &self.nodes[0]
     }
@@ -44,9 +44,12 @@ impl Network {
     fn start() -> Network {
         let hub = Config::new("hub-038", Version::V038, CHAIN).start();
         // Persistent, not seeds: after a seed's answer a real node asks once more, and a full node bans it for that.
-        let told = |name, version| Config::new(name, version, CHAIN).persistent_peers([hub.address()]).launch();
-        let others =
-            [told("node-034", Version::V034), told("node-037", Version::V037), told("node-040", Version::V040)];
+        let reported = |name, version| Config::new(name, version, CHAIN).persistent_peers([hub.address()]).launch();
+        let others = [
+            reported("node-034", Version::V034),
+            reported("node-037", Version::V037),
+            reported("node-040", Version::V040),
+        ];
         let mut network = Network { nodes: [hub].into_iter().chain(others).collect() };
         network.nodes.iter_mut().for_each(CometBft::wait_until_up);
         until_true("each knows all others", FORMED_WITHIN, || network.is_whole());

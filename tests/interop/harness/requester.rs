@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Connects with a new identity, asks once, and gives what it was told; `None` without an answer.
+/// Connects with a new identity, asks once, and gives what it was reported; `None` without an answer.
 pub(crate) async fn ask(id: NodeId, at: SocketAddr, chain: &str) -> Option<Vec<NetAddress>> {
     let address = NetAddress::new(id, at.ip(), at.port()).expect("a loopback address");
     let key = Arc::new(NodeKey::from_seed(clock::entropy()));

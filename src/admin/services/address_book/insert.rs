@@ -34,7 +34,7 @@ pub(in crate::admin) struct InsertReport {
 }
 
 /// Puts addresses into a network's book, and commits them. It goes on to its end when the caller goes away, so that what
-/// entered is in the audit. `summary` tells of the count of those that were added.
+/// entered is in the audit. `summary` reports the count of those that were added.
 ///
 /// # Errors
 /// What the network answered.

@@ -76,7 +76,7 @@ impl Filter {
         })
     }
 
-    /// What is cheap to tell comes first.
+    /// What is cheap to find out comes first.
     fn admits(&self, view: &AddressView) -> bool {
         let record = &view.record;
         let is = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);

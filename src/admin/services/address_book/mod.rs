@@ -17,13 +17,8 @@ use crate::admin::services::address_book::insert::{refused, take_in};
 use crate::admin::services::address_book::list::Addresses;
 use crate::network::{Directory, Error, Handle};
 use crate::node::AddressDiagnosis;
+use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
-use crate::proto::pexd::v1::{
-    AddAddressesRequest, AddAddressesResponse, AddressDetails, ExportAddressesRequest, ExportAddressesResponse,
-    GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse, ImportAddressesRequest,
-    ImportAddressesResponse, ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest,
-    PreviewSelectionResponse, RemoveAddressRequest, RemoveAddressResponse,
-};
 use crate::types::NetAddress;
 
 /// Addresses in one AddAddresses at most.
@@ -38,25 +33,28 @@ pub(in crate::admin) struct AddressBookApi(pub(in crate::admin) Directory, pub(i
 
 #[tonic::async_trait]
 impl AddressBookService for AddressBookApi {
-    type ExportAddressesStream = BoxStream<ExportAddressesResponse>;
+    type ExportAddressesStream = BoxStream<pb::ExportAddressesResponse>;
 
-    async fn get_summary(&self, request: Request<GetSummaryRequest>) -> Result<Response<GetSummaryResponse>, Status> {
+    async fn get_summary(
+        &self,
+        request: Request<pb::GetSummaryRequest>,
+    ) -> Result<Response<pb::GetSummaryResponse>, Status> {
         let scope = Scope::of(&self.0, &Caller::of(&request), &request.get_ref().network)?;
         let summary = async |network: Handle| Ok(conversions::summary(network.chain_id(), network.summary().await?));
         let (summaries, failures) = scope.sort_out(scope.ask(summary).await)?;
-        Ok(Response::new(GetSummaryResponse { summaries, failures }))
+        Ok(Response::new(pb::GetSummaryResponse { summaries, failures }))
     }
 
     async fn list_addresses(
         &self,
-        request: Request<ListAddressesRequest>,
-    ) -> Result<Response<ListAddressesResponse>, Status> {
+        request: Request<pb::ListAddressesRequest>,
+    ) -> Result<Response<pb::ListAddressesResponse>, Status> {
         let caller = Caller::of(&request);
         let mut request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let list = Addresses::read(&mut request)?;
         let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListAddressesResponse {
+        Ok(Response::new(pb::ListAddressesResponse {
             addresses: page.items,
             next_page_token: page.next,
             failures: page.failures,
@@ -64,7 +62,10 @@ impl AddressBookService for AddressBookApi {
         }))
     }
 
-    async fn get_address(&self, request: Request<GetAddressRequest>) -> Result<Response<GetAddressResponse>, Status> {
+    async fn get_address(
+        &self,
+        request: Request<pb::GetAddressRequest>,
+    ) -> Result<Response<pb::GetAddressResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
@@ -84,13 +85,13 @@ impl AddressBookService for AddressBookApi {
         for diagnosis in diagnoses {
             addresses.push(details(&network, diagnosis).await);
         }
-        Ok(Response::new(GetAddressResponse { addresses, bans }))
+        Ok(Response::new(pb::GetAddressResponse { addresses, bans }))
     }
 
     async fn add_addresses(
         &self,
-        request: Request<AddAddressesRequest>,
-    ) -> Result<Response<AddAddressesResponse>, Status> {
+        request: Request<pb::AddAddressesRequest>,
+    ) -> Result<Response<pb::AddAddressesResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
@@ -106,7 +107,7 @@ impl AddressBookService for AddressBookApi {
         let (chain_id, by) = (network.chain_id().clone(), caller.by("AddressBookService.AddAddresses"));
         let summary = |added| format!("added {added} addresses to the book");
         let (intake, applied) = take_in(network, by, texts.into_iter().map(given).collect(), summary).await?;
-        Ok(Response::new(AddAddressesResponse {
+        Ok(Response::new(pb::AddAddressesResponse {
             result: Some(conversions::change(&chain_id, applied)),
             added_count: intake.added,
             known_count: intake.known,
@@ -117,8 +118,8 @@ impl AddressBookService for AddressBookApi {
 
     async fn remove_address(
         &self,
-        request: Request<RemoveAddressRequest>,
-    ) -> Result<Response<RemoveAddressResponse>, Status> {
+        request: Request<pb::RemoveAddressRequest>,
+    ) -> Result<Response<pb::RemoveAddressResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
@@ -126,48 +127,48 @@ impl AddressBookService for AddressBookApi {
         let removed = network.remove_addresses(caller.by("AddressBookService.RemoveAddress"), whose).await;
         let (removed_count, applied) = removed.map_err(|error| status_codes::of(&error))?;
         let result = Some(conversions::change(network.chain_id(), applied));
-        Ok(Response::new(RemoveAddressResponse { result, removed_count }))
+        Ok(Response::new(pb::RemoveAddressResponse { result, removed_count }))
     }
 
     async fn import_addresses(
         &self,
-        request: Request<Streaming<ImportAddressesRequest>>,
-    ) -> Result<Response<ImportAddressesResponse>, Status> {
+        request: Request<Streaming<pb::ImportAddressesRequest>>,
+    ) -> Result<Response<pb::ImportAddressesResponse>, Status> {
         let caller = Caller::of(&request);
         import_export::import(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 
     async fn export_addresses(
         &self,
-        request: Request<ExportAddressesRequest>,
-    ) -> Result<Response<BoxStream<ExportAddressesResponse>>, Status> {
+        request: Request<pb::ExportAddressesRequest>,
+    ) -> Result<Response<BoxStream<pb::ExportAddressesResponse>>, Status> {
         let caller = Caller::of(&request);
         Ok(Response::new(Box::pin(import_export::export(&self.0, &caller, request.get_ref())?)))
     }
 
     async fn preview_selection(
         &self,
-        request: Request<PreviewSelectionRequest>,
-    ) -> Result<Response<PreviewSelectionResponse>, Status> {
+        request: Request<pb::PreviewSelectionRequest>,
+    ) -> Result<Response<pb::PreviewSelectionResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
         let requester = filters::id("requester_id", &request.requester_id)?;
         let preview = network.preview(requester).await.map_err(|error| status_codes::of(&error))?;
         let addresses = preview.addresses.iter().map(NetAddress::to_string).collect();
-        Ok(Response::new(PreviewSelectionResponse { addresses, servable_count: preview.servable }))
+        Ok(Response::new(pb::PreviewSelectionResponse { addresses, servable_count: preview.servable }))
     }
 }
 
 /// What is known of an address. That the log of our dials cannot be read hides nothing else.
-async fn details(network: &Handle, diagnosis: AddressDiagnosis) -> AddressDetails {
+async fn details(network: &Handle, diagnosis: AddressDiagnosis) -> pb::AddressDetails {
     let address = diagnosis.view.record.address;
     let mut reason = address::reason(&diagnosis);
     let attempts = network.attempts(address.id(), vec![address.socket()], MAX_ATTEMPTS).await.unwrap_or_else(|error| {
         reason.push_str(&format!(" Our attempts are not shown: {}.", status_codes::text(&error)));
         Vec::new()
     });
-    AddressDetails {
+    pb::AddressDetails {
         reason,
         attempts: attempts.iter().map(|entry| dial_attempts::logged(network.chain_id(), entry)).collect(),
         next_attempt_time: diagnosis.next_attempt.and_then(conversions::time),

@@ -11,11 +11,8 @@ use crate::admin::request::fields;
 use crate::admin::request::network_scope::{Answers, Scope};
 use crate::admin::services::bans::list::BanList;
 use crate::network::{Applied, Directory, Error, Handle, LookupError, Saved};
+use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::ban_service_server::BanService;
-use crate::proto::pexd::v1::{
-    BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, NetworkFailure, UnbanRequest,
-    UnbanResponse,
-};
 
 /// Answers from the handles of a directory.
 #[derive(Debug)]
@@ -23,13 +20,13 @@ pub(in crate::admin) struct BansApi(pub(in crate::admin) Directory, pub(in crate
 
 #[tonic::async_trait]
 impl BanService for BansApi {
-    async fn list_bans(&self, request: Request<ListBansRequest>) -> Result<Response<ListBansResponse>, Status> {
+    async fn list_bans(&self, request: Request<pb::ListBansRequest>) -> Result<Response<pb::ListBansResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let list = BanList::read(request.filter.as_ref())?;
         let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListBansResponse {
+        Ok(Response::new(pb::ListBansResponse {
             bans: page.items,
             next_page_token: page.next,
             failures: page.failures,
@@ -37,7 +34,7 @@ impl BanService for BansApi {
         }))
     }
 
-    async fn ban(&self, request: Request<BanRequest>) -> Result<Response<BanResponse>, Status> {
+    async fn ban(&self, request: Request<pb::BanRequest>) -> Result<Response<pb::BanResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
@@ -49,10 +46,10 @@ impl BanService for BansApi {
             async move { network.ban(by, target, reason, duration).await }
         };
         let (results, failures) = changes(&scope, scope.ask(ban).await)?;
-        Ok(Response::new(BanResponse { results, failures }))
+        Ok(Response::new(pb::BanResponse { results, failures }))
     }
 
-    async fn unban(&self, request: Request<UnbanRequest>) -> Result<Response<UnbanResponse>, Status> {
+    async fn unban(&self, request: Request<pb::UnbanRequest>) -> Result<Response<pb::UnbanResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
@@ -67,7 +64,7 @@ impl BanService for BansApi {
             spare_those_without(&mut answers);
         }
         let (results, failures) = changes(&scope, answers)?;
-        Ok(Response::new(UnbanResponse { results, failures }))
+        Ok(Response::new(pb::UnbanResponse { results, failures }))
     }
 }
 
@@ -84,7 +81,10 @@ fn spare_those_without(answers: &mut Answers<Applied>) {
 ///
 /// # Errors
 /// When it took effect in none: the error that says most, which is any but "no such ban".
-fn changes(scope: &Scope, answers: Answers<Applied>) -> Result<(Vec<ChangeResult>, Vec<NetworkFailure>), Status> {
+fn changes(
+    scope: &Scope,
+    answers: Answers<Applied>,
+) -> Result<(Vec<pb::ChangeResult>, Vec<pb::NetworkFailure>), Status> {
     if answers.iter().all(|(_, answer)| answer.is_err()) {
         let mut errors: Vec<_> = answers.iter().filter_map(|(_, answer)| answer.as_ref().err()).collect();
         errors.sort_by_key(|error| **error == Error::NoSuchBan);

@@ -12,11 +12,8 @@ use crate::admin::request::{fields, network_scope};
 use crate::admin::services::seeds::check::check_seeds;
 use crate::network::{Directory, Error, Handle};
 use crate::node::SeedView;
+use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::seed_service_server::SeedService;
-use crate::proto::pexd::v1::{
-    AddSeedRequest, AddSeedResponse, CheckSeedsRequest, CheckSeedsResponse, ListSeedsRequest, ListSeedsResponse,
-    RemoveSeedRequest, RemoveSeedResponse, Seed,
-};
 use crate::types::PeerAddress;
 
 /// Answers from the handles of a directory.
@@ -30,7 +27,7 @@ impl Listing for ByAddress {
     const KIND: &'static str = "seeds";
     type Key = PeerAddress;
     type Entry = SeedView;
-    type Item = Seed;
+    type Item = pb::Seed;
 
     async fn scan(
         &self,
@@ -42,19 +39,22 @@ impl Listing for ByAddress {
         Ok(Chunk::cut(seeds, after.as_ref(), max))
     }
 
-    fn show(&self, network: &Handle, view: SeedView) -> Seed {
+    fn show(&self, network: &Handle, view: SeedView) -> pb::Seed {
         conversions::seed(network.chain_id(), view)
     }
 }
 
 #[tonic::async_trait]
 impl SeedService for SeedsApi {
-    async fn list_seeds(&self, request: Request<ListSeedsRequest>) -> Result<Response<ListSeedsResponse>, Status> {
+    async fn list_seeds(
+        &self,
+        request: Request<pb::ListSeedsRequest>,
+    ) -> Result<Response<pb::ListSeedsResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let scope = Scope::of(&self.0, &caller, &request.network)?;
         let page = self.1.page(&ByAddress, &caller, &scope, request.page_size, &request.page_token).await?;
-        Ok(Response::new(ListSeedsResponse {
+        Ok(Response::new(pb::ListSeedsResponse {
             seeds: page.items,
             next_page_token: page.next,
             failures: page.failures,
@@ -62,7 +62,7 @@ impl SeedService for SeedsApi {
         }))
     }
 
-    async fn add_seed(&self, request: Request<AddSeedRequest>) -> Result<Response<AddSeedResponse>, Status> {
+    async fn add_seed(&self, request: Request<pb::AddSeedRequest>) -> Result<Response<pb::AddSeedResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
@@ -71,10 +71,13 @@ impl SeedService for SeedsApi {
             .await
             .map_err(|error| status_codes::of(&error))?;
         let result = Some(conversions::change(network.chain_id(), applied));
-        Ok(Response::new(AddSeedResponse { result }))
+        Ok(Response::new(pb::AddSeedResponse { result }))
     }
 
-    async fn remove_seed(&self, request: Request<RemoveSeedRequest>) -> Result<Response<RemoveSeedResponse>, Status> {
+    async fn remove_seed(
+        &self,
+        request: Request<pb::RemoveSeedRequest>,
+    ) -> Result<Response<pb::RemoveSeedResponse>, Status> {
         let caller = Caller::of(&request);
         let request = request.into_inner();
         let network = network_scope::one(&self.0, &caller, &request.network)?;
@@ -83,10 +86,13 @@ impl SeedService for SeedsApi {
             .await
             .map_err(|error| status_codes::of(&error))?;
         let result = Some(conversions::change(network.chain_id(), applied));
-        Ok(Response::new(RemoveSeedResponse { result }))
+        Ok(Response::new(pb::RemoveSeedResponse { result }))
     }
 
-    async fn check_seeds(&self, request: Request<CheckSeedsRequest>) -> Result<Response<CheckSeedsResponse>, Status> {
+    async fn check_seeds(
+        &self,
+        request: Request<pb::CheckSeedsRequest>,
+    ) -> Result<Response<pb::CheckSeedsResponse>, Status> {
         let network = network_scope::one(&self.0, &Caller::of(&request), &request.get_ref().network)?;
         Ok(Response::new(check_seeds(&network, request.into_inner()).await?))
     }

@@ -1,13 +1,13 @@
-//! A process whose networks no file describes.
+//! A stand-in for the process that hosts the networks: no file describes them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::operations::{
-    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+use crate::admin::{
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, LogControl, LogError, LogLevels, NewNetwork, OperationError,
+    Operations, Process, Reloaded, SetResult,
 };
-use super::process::{LogControl, LogError, LogLevels, Process};
 use crate::network::{ChangeAuthor, Dialler};
 use crate::types::Wall;
 
