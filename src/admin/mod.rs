@@ -1,10 +1,10 @@
 //! The admin API: gRPC over the networks' handles (`proto/pexd/v1`), on a TCP address, a Unix socket, or both.
 //!
 //! A connection is accepted within the connection limits and shakes hands over TLS ([`listen`]). A request passes the
-//! middleware ([`middleware`]: panics, timeouts, counts) and authentication ([`auth`]: bearer token, client certificate, role,
-//! rate limit), and reaches one of the [`services`] with its [`Caller`]. The service reads the request's fields and finds the
-//! networks that it is for ([`request`], [`page`]), asks their handles, and turns the answers or errors into protobuf
-//! ([`reply`], [`diagnosis`]). What concerns the process as a whole is asked of its [`host`].
+//! middleware ([`middleware`]: panics, timeouts, counts) and authentication ([`auth`]: bearer token, client certificate,
+//! role, rate limit), and reaches one of the [`services`] with its [`Caller`]. The service reads the request's fields and
+//! finds the networks that it is for ([`request`], [`page`]), asks their handles, and turns the answers or errors into
+//! protobuf ([`reply`], [`diagnosis`]). What concerns the process as a whole is asked of its [`host`].
 
 mod auth;
 mod diagnosis;

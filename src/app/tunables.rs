@@ -8,8 +8,8 @@ use crate::network::Tunables;
 /// Takes the value of one key over.
 type Take = fn(&mut Tunables, &P2p, &Pex);
 
-/// The keys that can be changed at run time, over the file and by a reload, each with where its value goes. A network's first
-/// values come from this table, too.
+/// The keys that can be changed at run time, over the file and by a reload, each with where its value goes. A network's
+/// first values come from this table, too.
 const TUNABLES: [(&str, Take); 14] = [
     ("p2p.max_num_inbound_peers", |to, p2p, _| to.node.limits.max_inbound = p2p.max_num_inbound_peers),
     ("p2p.max_num_outbound_peers", |to, p2p, _| to.node.limits.max_outbound = p2p.max_num_outbound_peers),

@@ -1,7 +1,7 @@
 //! The configuration: one table of keys ([`keys`]) that gives files, environment, flags and the reference.
 //!
-//! [`load`] reads a home into a [`Config`] with every value parsed, or reports all [`ConfigErrors`] at once, each with its line
-//! and the fix. [`create_network`] makes a new network's files.
+//! [`load`] reads a home into a [`Config`] with every value parsed, or reports all [`ConfigErrors`] at once, each with its
+//! line and the fix. [`create_network`] makes a new network's files.
 
 mod access_edit;
 pub mod access_file;

@@ -1,8 +1,8 @@
 //! One chain: the actor that joins the pure node to sockets and store, and the handle that callers ask it through.
 //!
 //! [`Handle`] (`handle/`) is what callers see; `actor/` is the loop and what it does; `command.rs` and `views.rs` are what
-//! they exchange, and neither imports the other. `supervisor.rs` opens the store, runs the actor, and puts another in its place
-//! when it panics.
+//! they exchange, and neither imports the other. `supervisor.rs` opens the store, runs the actor, and puts another in its
+//! place when it panics.
 
 mod actor;
 mod command;

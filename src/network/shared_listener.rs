@@ -139,8 +139,8 @@ impl BoundListener {
         self.listener.local_addr()
     }
 
-    /// The connections refused before it was known which network was meant, since the port was bound; with several networks on
-    /// one listener, each of them reports them.
+    /// The connections refused before it was known which network was meant, since the port was bound; with several
+    /// networks on one listener, each of them reports them.
     pub(super) fn refusals(&self) -> &Refusals {
         self.listener.refusals()
     }

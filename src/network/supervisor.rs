@@ -1,5 +1,5 @@
-//! Keeps a network answering whatever happens to it: opens its store, runs its actor, and when the actor panics puts another in
-//! its place, failed and startable again (supervision). Nothing of it reaches the other networks.
+//! Keeps a network answering whatever happens to it: opens its store, runs its actor, and when the actor panics puts
+//! another in its place, failed and startable again (supervision). Nothing of it reaches the other networks.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -51,21 +51,24 @@ pub enum NotAdded {
     BannedRange(BanTarget),
 }
 
-/// One network: a machine without I/O, clock or randomness of its own. The shell feeds it inputs and timeouts and carries out
-/// its effects.
+/// One network: a machine without I/O, clock or randomness of its own. The shell feeds it inputs and timeouts and carries
+/// out its effects.
 ///
 /// # Contract
-/// - **Who calls what.** [`Node::handle`] takes what happened outside, [`Node::handle_timeout`] the passing of time; `start`, `stop`,
-///   `dial`, `disconnect`, `ban`, `unban`, `tune`, and the changes of lists are what operators do. Any of them may leave effects,
-///   events and changed rows. Methods that take `&self` leave none, and neither does [`Node::preview`].
+/// - **Who calls what.** [`Node::handle`] takes what happened outside, [`Node::handle_timeout`] the passing of time;
+///   `start`, `stop`,
+///   `dial`, `disconnect`, `ban`, `unban`, `tune`, and the changes of lists are what operators do. Any of them may leave
+///   effects, events and changed rows. Methods that take `&self` leave none, and neither does [`Node::preview`].
 /// - **After each of them**, in this order: [`Node::poll_effect`] to `None`, and carry each effect out before the next one
 ///   (a `Close` may follow the `Send` that it flushes); [`Node::poll_event`] to `None`, for whoever watches; then
-///   [`Node::poll_timeout`] anew, since any call may change it. [`Node::take_dirty`] may come later: the rows are coalesced, and
-///   the latest image of each is given.
-/// - **Effects that are answered**: `Dial` by one [`Input::Dialled`], `Resolve` by one [`Input::Resolved`], `Admit` and `Open` by
-///   one [`Input::Closed`] when the connection is gone. What comes late, for a number that the node gave up, is ignored.
-/// - **Time** is handed in. `mono` never goes back from call to call; `wall` may jump either way, and only stored and shown times
-///   hang on it. A timeout that is called too early or twice does nothing; one that is called late does what is due, once.
+///   [`Node::poll_timeout`] anew, since any call may change it. [`Node::take_dirty`] may come later: the rows are
+///   coalesced, and the latest image of each is given.
+/// - **Effects that are answered**: `Dial` by one [`Input::Dialled`], `Resolve` by one [`Input::Resolved`], `Admit` and
+///   `Open` by one [`Input::Closed`] when the connection is gone. What comes late, for a number that the node gave up, is
+///   ignored.
+/// - **Time** is handed in. `mono` never goes back from call to call; `wall` may jump either way, and only stored and
+///   shown times hang on it. A timeout that is called too early or twice does nothing; one that is called late does what
+///   is due, once.
 /// - **Randomness** is the generator that [`Node::new`] is given: the same seed, inputs and times give the same run.
 ///
 /// ```text

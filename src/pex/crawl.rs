@@ -1,5 +1,5 @@
-//! The crawl of a seed (docs/protocol/pex-reactor.md, "crawlPeersRoutine"): it dials what the book says is due, asks what it reaches, and lets
-//! it go with its answer.
+//! The crawl of a seed (docs/protocol/pex-reactor.md, "crawlPeersRoutine"): it dials what the book says is due, asks what
+//! it reaches, and lets it go with its answer.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,5 @@
-//! dialSeeds and dialPeer (docs/protocol/pex-reactor.md, "dialSeeds", "dialPeer"): what follows from the end of a dial. The rules of *whether* to dial are the
-//! switch's.
+//! dialSeeds and dialPeer (docs/protocol/pex-reactor.md, "dialSeeds", "dialPeer"): what follows from the end of a dial.
+//! The rules of *whether* to dial are the switch's.
 
 use super::outage::OutageChange;
 use super::seeds::note_dial;

@@ -1,5 +1,5 @@
-//! Several IDs advertised at one ip:port: they are dialled one after the other, so that a peer that advertises made-up IDs at
-//! an honest node's ip:port (sybils) costs it a moment and not its turn.
+//! Several IDs advertised at one ip:port: they are dialled one after the other, so that a peer that advertises made-up IDs
+//! at an honest node's ip:port (sybils) costs it a moment and not its turn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;

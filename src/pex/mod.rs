@@ -1,8 +1,9 @@
 //! The PEX reactor: it fills the book by asking peers, answers requests, and decides which addresses to dial.
 //!
-//! The sections of docs/protocol/pex-reactor.md have their places here: Start and Stop in [`Pex::start`] and [`Pex::stop`], AddPeer in
-//! [`Pex::add_peer`], RemovePeer in [`Pex::remove_peer`], Receive in [`Pex::receive`], ensurePeersRoutine in `ensure.rs`,
-//! dialSeeds and dialPeer in `dial.rs`, the crawl in `crawl.rs`. GetChannels is `types::PEX_CHANNEL` and `wire::mconn`.
+//! The sections of docs/protocol/pex-reactor.md have their places here: Start and Stop in [`Pex::start`] and
+//! [`Pex::stop`], AddPeer in [`Pex::add_peer`], RemovePeer in [`Pex::remove_peer`], Receive in [`Pex::receive`],
+//! ensurePeersRoutine in `ensure.rs`, dialSeeds and dialPeer in `dial.rs`, the crawl in `crawl.rs`. GetChannels is
+//! `types::PEX_CHANNEL` and `wire::mconn`.
 
 mod claimed_addresses;
 mod crawl;
@@ -95,8 +96,8 @@ impl Pex {
         }
     }
 
-    /// Start (docs/protocol/pex-reactor.md, "Start"): begins the rounds. The first one is at once, or after a random part of the period
-    /// when there are peers already, so that nodes that start together do not ask together.
+    /// Start (docs/protocol/pex-reactor.md, "Start"): begins the rounds. The first one is at once, or after a random part
+    /// of the period when there are peers already, so that nodes that start together do not ask together.
     pub fn start(&mut self, cx: &mut Context<'_>) {
         use rand::RngExt as _;
         let busy = cx.switch.peers().len() > 0 || cx.switch.dialling() > 0;
@@ -106,7 +107,8 @@ impl Pex {
         self.last_seed_round = None;
     }
 
-    /// Stop (docs/protocol/pex-reactor.md, "Stop"): ends the rounds. What is known stays; the dials that the switch gave up are due again.
+    /// Stop (docs/protocol/pex-reactor.md, "Stop"): ends the rounds. What is known stays; the dials that the switch gave
+    /// up are due again.
     pub fn stop(&mut self, cx: &mut Context<'_>, given_up: &[Dial]) {
         self.next_round = None;
         let dialled = given_up.iter().filter_map(|dial| dial.target.as_net_address());
@@ -119,8 +121,9 @@ impl Pex {
         self.claims = ClaimedAddresses::default();
     }
 
-    /// AddPeer (docs/protocol/pex-reactor.md, "AddPeer"). An inbound peer's own address is added, with itself as the source; an outbound
-    /// peer is asked for addresses when the book needs some. What was dialled for a crawl visit only is asked and disconnected.
+    /// AddPeer (docs/protocol/pex-reactor.md, "AddPeer"). An inbound peer's own address is added, with itself as the
+    /// source; an outbound peer is asked for addresses when the book needs some. What was dialled for a crawl visit only
+    /// is asked and disconnected.
     pub fn add_peer(&mut self, cx: &mut Context<'_>, conn: ConnId) {
         let Some(peer) = cx.switch.peer(conn) else { return };
         match (peer.direction, peer.purpose) {
@@ -138,8 +141,8 @@ impl Pex {
         }
     }
 
-    /// RemovePeer (docs/protocol/pex-reactor.md, "RemovePeer"): forgets what the connection was asked. Its request times stay for as long
-    /// as they matter. A fault that was found on the connection has its consequences here.
+    /// RemovePeer (docs/protocol/pex-reactor.md, "RemovePeer"): forgets what the connection was asked. Its request times
+    /// stay for as long as they matter. A fault that was found on the connection has its consequences here.
     pub fn remove_peer(&mut self, cx: &mut Context<'_>, peer: &Peer, fault: &Fault) {
         self.forget(peer.conn);
         if peer.direction == Direction::Inbound {
@@ -206,8 +209,8 @@ impl Pex {
         let _ = cx.switch.ban(cx.out, cx.now, ban);
     }
 
-    /// Bans that have ended are lifted, and their IDs become new again. Runs at the start, when a ban ends, and in each round
-    /// of both loops, for a clock that was set.
+    /// Bans that have ended are lifted, and their IDs become new again. Runs at the start, when a ban ends, and in each
+    /// round of both loops, for a clock that was set.
     pub fn reinstate(&mut self, cx: &mut Context<'_>) {
         for target in cx.switch.expire_bans(cx.out, cx.now) {
             if let BanTarget::Id(id) = target {

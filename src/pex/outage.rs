@@ -1,5 +1,5 @@
-//! Outage detection: while most of what was good fails at once, nothing is demoted (docs/protocol/differences.md, "Where pexd
-//! does otherwise").
+//! Outage detection: while most of what was good fails at once, nothing is demoted (docs/protocol/differences.md, "Where
+//! pexd does otherwise").
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,10 +12,11 @@ pub const OUTAGE: &str = "most of what was good fails at once (an outage): look 
 
 /// Failures that are seen together.
 const WINDOW: Duration = Duration::from_secs(600);
-/// Without a success for this long nobody answers; more than it takes until a seed is asked again, or a connected peer counts
-/// as reached again.
+/// Without a success for this long nobody answers; more than it takes until a seed is asked again, or a connected peer
+/// counts as reached again.
 const SILENCE: Duration = Duration::from_hours(2);
-/// After this time what still fails while other good ones answer is gone for good. While none does the chain may stand still.
+/// After this time what still fails while other good ones answer is gone for good. While none does the chain may stand
+/// still.
 const LONGEST: Duration = Duration::from_hours(72);
 /// Below this many it could be chance.
 const LEAST: usize = 8;

@@ -44,13 +44,14 @@ pub const VISIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connected peer that we dialled counts as reached again after this time, often enough for a peer to be good after three
 /// hours.
 pub const CREDIT_INTERVAL: Duration = Duration::from_hours(1);
-/// The share of new addresses in what a seed sends inbound peers, in percent (`p2p/pex/pex_reactor.go: biasToSelectNewPeers`).
+/// The share of new addresses in what a seed sends inbound peers, in percent (`p2p/pex/pex_reactor.go:
+/// biasToSelectNewPeers`).
 pub const SEED_SELECTION_BIAS: u8 = 30;
 /// A crawling node asks its seeds again after this time while the book needs addresses: a seed answers an ID rarely, and
 /// others know as much by then.
 pub const SEED_ROUND_INTERVAL: Duration = Duration::from_secs(600);
 /// Dials that the crawl leaves to seeds, persistent peers and operators, so that a backlog does not delay them.
 pub const DIALS_IN_RESERVE: usize = 8;
-/// Names in listen addresses of inbound peers that are looked up at once; more are left out, since a flood of peers with names
-/// would flood the resolver.
+/// Names in listen addresses of inbound peers that are looked up at once; more are left out, since a flood of peers with
+/// names would flood the resolver.
 pub const MAX_PENDING_CLAIMS: usize = 64;

@@ -57,7 +57,8 @@ impl Pex {
         addresses
     }
 
-    /// What an inbound peer that asks now would be sent; nothing is sent, and nothing changes but the generator of the context.
+    /// What an inbound peer that asks now would be sent; nothing is sent, and nothing changes but the generator of the
+    /// context.
     pub fn preview(&self, cx: &mut Context<'_>, requester: NodeId) -> Vec<NetAddress> {
         let bias = self.params.seed_mode.then_some(SEED_SELECTION_BIAS);
         self.choose(cx, bias, requester)

@@ -16,8 +16,8 @@ const FREE: u8 = 2;
 /// The offence that brings a ban. Within one interval all are one: a CometBFT node that was hung up on dials its persistent
 /// peer again at once, and asks.
 const LAST_OFFENCE: u8 = 3;
-/// After this time an offence is forgotten, and without a request all that is known of an ID: those of different weeks do not
-/// add up.
+/// After this time an offence is forgotten, and without a request all that is known of an ID: those of different weeks do
+/// not add up.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 /// The times of received requests, in a table of bounded size.

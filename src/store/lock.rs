@@ -16,8 +16,8 @@ pub(super) struct Lock {
     file: File,
 }
 
-/// The files of a book, by what stands behind its name, the book itself last. Without its log a book lacks the latest changes;
-/// beside another book the log would be applied to that.
+/// The files of a book, by what stands behind its name, the book itself last. Without its log a book lacks the latest
+/// changes; beside another book the log would be applied to that.
 pub(super) const FILES: [&str; 4] = ["-journal", "-wal", "-shm", ""];
 
 /// `path` with `suffix` behind its name.

@@ -1,4 +1,5 @@
-//! The book on disk: one SQLite file a network, written by one thread (docs/architecture.md, "Memory is authoritative while a network runs").
+//! The book on disk: one SQLite file a network, written by one thread (docs/architecture.md, "Memory is authoritative
+//! while a network runs").
 //!
 //! Memory is authoritative while a network runs. [`Store::open`] gives what the last run left; from then on the node's
 //! changed rows are handed to [`Store::write`], whose answer comes when they are committed and synced. Nothing is ever

@@ -118,8 +118,8 @@ impl Switch {
         Some(peer)
     }
 
-    /// Forgets the failures of an ip:port whose connection lasted or spoke. One that hung up at once after the handshake is full, and
-    /// keeps its backoff.
+    /// Forgets the failures of an ip:port whose connection lasted or spoke. One that hung up at once after the handshake
+    /// is full, and keeps its backoff.
     fn judge_dialled(&mut self, now: Now, peer: &Peer, rng: &mut SeededRng) {
         let Some(address) = peer.dialled else { return };
         if lasted(now, peer) {
@@ -129,8 +129,8 @@ impl Switch {
         }
     }
 
-    /// Closes a connection. A persistent peer that is closed for a fault of its own is redialled, one that an operator disconnects is
-    /// not. `None` for an old number.
+    /// Closes a connection. A persistent peer that is closed for a fault of its own is redialled, one that an operator
+    /// disconnects is not. `None` for an old number.
     pub fn close(&mut self, out: &mut Outbox, now: Now, conn: ConnId, how: CloseHow, reason: Fault) -> Option<Peer> {
         let peer = self.down(out, now, conn, &reason)?;
         if let Some(address) = peer.dialled {

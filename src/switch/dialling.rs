@@ -83,8 +83,8 @@ impl Switch {
         self.backoff.held_until(address, now.mono)
     }
 
-    /// Takes the end of a dial: keeps the connection or not, and counts a failure where the fault's consequence says. `None` for a
-    /// number that was given up.
+    /// Takes the end of a dial: keeps the connection or not, and counts a failure where the fault's consequence says.
+    /// `None` for a number that was given up.
     pub fn dialled(
         &mut self,
         out: &mut Outbox,

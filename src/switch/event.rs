@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use super::{Ban, BanTarget};
 use crate::types::{ConnId, DialOutcome, Direction, Fault, NetAddress, NodeId, PeerAddress, Purpose};
 
-/// Something that an operator may want to know of. Thousands are kept: what is long is behind a pointer, and a copy copies no
-/// text.
+/// Something that an operator may want to know of. Thousands are kept: what is long is behind a pointer, and a copy copies
+/// no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Of the reactor's lifecycle.

@@ -1,5 +1,5 @@
-//! The switch's policy: which peers may be connected, which addresses may be dialled now (exponential backoff), and which are
-//! banned.
+//! The switch's policy: which peers may be connected, which addresses may be dialled now (exponential backoff), and which
+//! are banned.
 //!
 //! Pure. What it wants done goes into the [`Outbox`] that it is handed, as [`Effect`]s, and what happened as [`Event`]s.
 
@@ -235,8 +235,8 @@ impl Switch {
         self.params.limits.max_outbound.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
     }
 
-    /// Sets the limits. No peer is disconnected and no dial given up for a lower one: it applies to new connections. A shorter pause
-    /// between dials of a persistent peer shortens those that are under way.
+    /// Sets the limits. No peer is disconnected and no dial given up for a lower one: it applies to new connections. A
+    /// shorter pause between dials of a persistent peer shortens those that are under way.
     pub fn set_limits(&mut self, now: Now, limits: Limits) {
         self.params.limits = limits;
         if !limits.persistent_max_period.is_zero() {

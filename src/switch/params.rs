@@ -40,8 +40,8 @@ impl Default for Limits {
     }
 }
 
-/// Dials at once to one IP that is not this host's. A NAT or a provider's proxy has a few nodes behind it; one that advertises
-/// hundreds of ports of one address does not fill all dials.
+/// Dials at once to one IP that is not this host's. A NAT or a provider's proxy has a few nodes behind it; one that
+/// advertises hundreds of ports of one address does not fill all dials.
 pub const MAX_DIALS_PER_HOST: usize = 8;
 /// Failed dials of an ip:port in a row after which it is left alone (`p2p/pex/pex_reactor.go: maxAttemptsToDial`).
 pub const MAX_DIAL_FAILURES: u32 = 16;

@@ -73,8 +73,8 @@ impl Switch {
         Ok(added)
     }
 
-    /// Removes an unconditional peer, which counts in the limits from now on; `false` when there is none. No peer is disconnected
-    /// for it.
+    /// Removes an unconditional peer, which counts in the limits from now on; `false` when there is none. No peer is
+    /// disconnected for it.
     pub fn remove_unconditional(&mut self, now: Now, id: &NodeId, author: &str) -> bool {
         let removed = self.unconditional.remove(id, author, now.wall);
         self.peers.set_unconditional(id, self.unconditional.contains(id));

@@ -1,4 +1,5 @@
-//! When to dial persistent peers again: short intervals, then exponential backoff with jitter (docs/protocol/pex-reactor.md, "Reconnecting to persistent peers").
+//! When to dial persistent peers again: short intervals, then exponential backoff with jitter
+//! (docs/protocol/pex-reactor.md, "Reconnecting to persistent peers").
 
 use std::time::Duration;
 

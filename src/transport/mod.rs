@@ -1,9 +1,9 @@
 //! Sockets: accepting within limits, dialling, the handshake on both sides, and one task for each peer.
 //!
-//! A connection's way: [`Listener`] accepts, its [`limiter`](DoorLimits) and the network's [`Gate`] refuse what costs nothing
-//! to refuse, the handshake makes an [`Upgraded`]; [`Dialler`] makes one from our side. [`spawn_peer`] turns it into a task
-//! that speaks messages. Nothing here knows a book or a reactor: every end is a [`Fault`](crate::types::Fault), and what
-//! it means is decided elsewhere.
+//! A connection's way: [`Listener`] accepts, its [`limiter`](DoorLimits) and the network's [`Gate`] refuse what costs
+//! nothing to refuse, the handshake makes an [`Upgraded`]; [`Dialler`] makes one from our side. [`spawn_peer`] turns it
+//! into a task that speaks messages. Nothing here knows a book or a reactor: every end is a
+//! [`Fault`](crate::types::Fault), and what it means is decided elsewhere.
 
 mod dial;
 mod handshake;

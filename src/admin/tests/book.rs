@@ -1,4 +1,5 @@
-//! The address book of a real network over gRPC: lists against a naive model, changes, files, what a requester would be sent.
+//! The address book of a real network over gRPC: lists against a naive model, changes, files, what a requester would be
+//! sent.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

@@ -44,8 +44,8 @@ pub(super) struct List<P> {
 }
 
 impl<P: Paged> List<P> {
-    /// Shows it, and fails when a network did not give its part. What was cut off is reported beside it, so that a script that
-    /// reads the rows gets rows.
+    /// Shows it, and fails when a network did not give its part. What was cut off is reported beside it, so that a script
+    /// that reads the rows gets rows.
     pub(super) fn show(
         &self,
         session: &Session,

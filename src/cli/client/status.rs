@@ -13,8 +13,8 @@ use crate::proto::pexd::v1::{
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// End with exit code 9 when a network needs attention (it failed, is in an outage, cannot save, can serve nothing or has
-    /// reached nobody for five minutes) or did not answer
+    /// End with exit code 9 when a network needs attention (it failed, is in an outage, cannot save, can serve nothing or
+    /// has reached nobody for five minutes) or did not answer
     #[arg(long)]
     check: bool,
 }

@@ -1,4 +1,5 @@
-//! The audit log (who changed what) and the dial log (what we dialled): entries that are numbered here and wait for the store.
+//! The audit log (who changed what) and the dial log (what we dialled): entries that are numbered here and wait for the
+//! store.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

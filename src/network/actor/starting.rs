@@ -1,7 +1,7 @@
 //! How a network starts: the listener, then the node.
 //!
-//! A start that failed for what may pass by itself (the port is taken, an interface is not up yet, no name resolves) is tried
-//! again, as whatever supervises a process would do with one that ends.
+//! A start that failed for what may pass by itself (the port is taken, an interface is not up yet, no name resolves) is
+//! tried again, as whatever supervises a process would do with one that ends.
 
 use std::time::Duration;
 
@@ -28,7 +28,8 @@ impl StartRetry {
         self.at = Some(now + pause);
     }
 
-    /// A start or a run ended in this state: after one that went well, or a stop, nothing is tried again. A failure is when it
+    /// A start or a run ended in this state: after one that went well, or a stop, nothing is tried again. A failure is
+    /// when it
     /// `may_pass` by itself.
     fn ended(&mut self, state: &RunState, may_pass: bool, now: Mono) {
         match state {

@@ -1,9 +1,9 @@
 //! The numbers of events, and what the disk has to know of them so that they go on over a restart.
 //!
 //! The rule: no reader is shown a number that the next life might give to another event. So numbers are reserved on disk
-//! a block ahead, again and again when half of it is used, and one beyond the reservation stays hidden until the next one is on
-//! disk, which takes a moment. While the disk *fails*, nothing can be reserved: numbers beyond the reservation then belong
-//! to a new epoch, which the next life knows nothing of, and are shown at once.
+//! a block ahead, again and again when half of it is used, and one beyond the reservation stays hidden until the next one
+//! is on disk, which takes a moment. While the disk *fails*, nothing can be reserved: numbers beyond the reservation then
+//! belong to a new epoch, which the next life knows nothing of, and are shown at once.
 //!
 //! A clean end writes the last number. After a crash the numbers go on a block behind the reservation, so that events are
 //! counted, too, that happened right before it and were still hidden. Some of those numbers were never given: what a
@@ -58,8 +58,8 @@ impl Default for Numbers {
 }
 
 impl Numbers {
-    /// Goes on from what a book says that was just opened; whether the numbers begin anew, so that what was numbered before is
-    /// to be forgotten. A mark is due then.
+    /// Goes on from what a book says that was just opened; whether the numbers begin anew, so that what was numbered
+    /// before is to be forgotten. A mark is due then.
     pub(super) fn adopt(&mut self, mark: Option<&EventMark>) -> bool {
         let anew = !std::mem::replace(&mut self.known, true);
         (self.failing, self.handed) = (false, None);

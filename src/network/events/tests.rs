@@ -325,8 +325,8 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Over any row of lives, nothing is lost unnoticed: what is reported to a reader is exact when no crash lies between, and
-    /// otherwise at least what it missed.
+    /// Over any row of lives, nothing is lost unnoticed: what is reported to a reader is exact when no crash lies between,
+    /// and otherwise at least what it missed.
     #[test]
     fn nobody_is_told_of_less_than_he_missed(steps in proptest::collection::vec(step(), 1..40)) {
         let mut world = World::new();

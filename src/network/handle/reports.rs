@@ -1,4 +1,5 @@
-//! What is reported of a network besides its status: for metrics, for the health of our dials, and for the sources of floods.
+//! What is reported of a network besides its status: for metrics, for the health of our dials, and for the sources of
+//! floods.
 
 use super::Handle;
 use crate::network::command::{Command, ReportCommand};

@@ -1,5 +1,5 @@
-//! Networks side by side, over real sockets and real files: each has its own book, limits and life, and what happens to one is
-//! not felt in another.
+//! Networks side by side, over real sockets and real files: each has its own book, limits and life, and what happens to
+//! one is not felt in another.
 
 mod isolation;
 mod lifecycle;

@@ -12,8 +12,8 @@ const IP_SLOTS: usize = 8192;
 /// Ranges whose rate is watched at once; 32 KiB.
 const RANGE_SLOTS: usize = 2048;
 
-/// The bounds of a listener (docs/architecture.md, "Limits before cryptography"). Several networks on one listener share them, the strictest of each:
-/// who comes is not known yet to belong to one.
+/// The bounds of a listener (docs/architecture.md, "Limits before cryptography"). Several networks on one listener share
+/// them, the strictest of each: who comes is not known yet to belong to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HandshakeLimits {
     /// Unfinished handshakes of one IP; 0 = no limit.

@@ -1,5 +1,5 @@
-//! Refused connections: counts by reason, by host and by range (heavy hitters), and the latest few. Noting one costs well under a
-//! microsecond and no memory beyond the tables', so that a flood is not made worse by being counted.
+//! Refused connections: counts by reason, by host and by range (heavy hitters), and the latest few. Noting one costs well
+//! under a microsecond and no memory beyond the tables', so that a flood is not made worse by being counted.
 
 use std::collections::{HashMap, VecDeque};
 use std::mem::{self, Discriminant};

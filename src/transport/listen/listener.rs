@@ -240,7 +240,8 @@ impl Shared {
         }
     }
 
-    /// The networks that a connection may be meant for. Several networks must agree on a ban: one's ban is not felt in another.
+    /// The networks that a connection may be meant for. Several networks must agree on a ban: one's ban is not felt in
+    /// another.
     fn meant(&self, remote: SocketAddr) -> Result<RequestedNetwork, (Option<Arc<LocalNode>>, Fault)> {
         let routes = self.routes.load_full();
         match routes.as_slice() {

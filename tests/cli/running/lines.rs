@@ -24,8 +24,8 @@ pub(super) enum Grpcurl {
     BuiltIn,
 }
 
-/// Prints how many arguments there are, each of them, and standard input if they ask for it: the shell has read the line, and
-/// the test calls the method.
+/// Prints how many arguments there are, each of them, and standard input if they ask for it: the shell has read the line,
+/// and the test calls the method.
 const STAND_IN: &str =
     r#"grpcurl() { printf '%s\0' "$#" "$@"; for word in "$@"; do [ "$word" != @ ] || cat; done; }; "#;
 
