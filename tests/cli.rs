@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use pexd::clock::Clock;
-use pexd::config::{self, Config, Home, Key, Network, Process, Sources, keys};
+use pexd::config::{self, Config, Home, Key, Network, ProcessConfig, Sources, keys};
 use pexd::types::PeerAddress;
 use pexd::version;
 use tempfile::TempDir;
@@ -177,7 +177,7 @@ fn what_init_writes_has_every_key_once_with_its_default() {
             assert!(text.lines().any(|text| text.starts_with(&line)), "{}", key.path());
         }
         let after = home.load();
-        let values = |config: &Config| Process { entries: Vec::new(), ..config.process.clone() };
+        let values = |config: &Config| ProcessConfig { entries: Vec::new(), ..config.process.clone() };
         assert_eq!(values(&before), values(&after));
         let (before, after) = (only(&before), only(&after));
         assert_eq!((&before.p2p, &before.pex), (&after.p2p, &after.pex));

@@ -4,7 +4,7 @@ use crate::rate_limit::RateLimit;
 
 /// Bounds on what callers may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ApiLimits {
     /// Connections at once on TCP, and as many on the socket.
     pub connections: usize,
     /// Connections at once of one IP or user.
@@ -17,9 +17,9 @@ pub struct Limits {
     pub failures_per_minute: u32,
 }
 
-impl Default for Limits {
+impl Default for ApiLimits {
     fn default() -> Self {
-        Limits {
+        ApiLimits {
             connections: 64,
             connections_per_source: 16,
             requests: 256,

@@ -31,8 +31,8 @@ pub use host::call_counts::{CallCount, CallCounts};
 pub use host::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
 };
-pub use host::process::{LogControl, LogError, LogLevels, Process};
-pub use limits::Limits;
+pub use host::process::{HostProcess, LogControl, LogError, LogLevels};
+pub use limits::ApiLimits;
 pub use listen::unix_socket::SocketError;
 pub use server::{Admin, BindError, Drain, ServeError};
 pub(crate) use services::audit::visibility as audit_visibility;

@@ -22,8 +22,8 @@ use super::auth::reload::{CredentialFiles, LoadError};
 use super::auth::tls::TlsError;
 use super::host::call_counts::CallCounts;
 use super::host::operations::Operations;
-use super::host::process::Process;
-use super::limits::Limits;
+use super::host::process::HostProcess;
+use super::limits::ApiLimits;
 use super::listen::accept::{Listeners, incoming};
 use super::listen::unix_socket;
 use super::listen::unix_socket::{SocketError, SocketFile};
@@ -80,7 +80,7 @@ pub struct Admin {
     local: Option<SocketAddr>,
     socket: Option<SocketFile>,
     files: CredentialFiles,
-    limits: Limits,
+    limits: ApiLimits,
     closing: CancellationToken,
 }
 
@@ -205,7 +205,7 @@ impl Admin {
         self,
         directory: Directory,
         operations: Arc<dyn Operations>,
-        process: Process,
+        process: HostProcess,
         shutdown: impl Future<Output = ()>,
     ) -> Result<Drain, ServeError> {
         let Admin { listeners, socket, files, limits, closing, .. } = self;
@@ -270,7 +270,7 @@ fn server(authenticator: Arc<Authenticator>, calls: Arc<CallCounts>) -> Server<L
 fn routes(
     directory: &Directory,
     operations: Arc<dyn Operations>,
-    process: Process,
+    process: HostProcess,
     draining: &CancellationToken,
 ) -> Result<Routes, ServeError> {
     let pages = Pages::default();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::auth::grants::AccessSource;
 use super::auth::tls::TlsFiles;
-use super::limits::Limits;
+use super::limits::ApiLimits;
 
 /// The parameters of the admin API.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct AdminSettings {
     /// Where tokens and certificates stand; `None` = nowhere, so that only the socket and loopback let anybody in.
     pub access: Option<AccessSource>,
     /// Bounds.
-    pub limits: Limits,
+    pub limits: ApiLimits,
 }
 
 impl AdminSettings {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::admin::{
-    AccessSource, AdminSettings, AllowedNetworks, Grant, Grants, Limits, Role, SocketSettings, TlsFiles,
+    AccessSource, AdminSettings, AllowedNetworks, ApiLimits, Grant, Grants, Role, SocketSettings, TlsFiles,
 };
 use crate::config::access_file::{self, AccessRole, Permissions};
 use crate::config::keys::Admin;
@@ -24,7 +24,7 @@ pub(super) fn settings(admin: &Admin) -> AdminSettings {
         require_auth: admin.require_auth,
         tls: pair.map(|(cert, key)| TlsFiles { cert, key, client_ca: admin.client_ca_file.clone() }),
         access: Some(AccessSource { file: admin.access_file.clone(), read }),
-        limits: Limits {
+        limits: ApiLimits {
             connections: admin.max_connections as usize,
             connections_per_source: admin.max_connections_per_source as usize,
             requests: admin.max_requests as usize,

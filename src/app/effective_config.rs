@@ -2,7 +2,7 @@
 
 use super::{runtime_changes, tunables};
 use crate::admin::{ConfigEntry, ConfigSource};
-use crate::config::{self, Entry, Origin, Process};
+use crate::config::{self, Entry, Origin, ProcessConfig};
 use crate::node::row::Setting;
 
 /// A network's keys; `changes` are those of [`runtime_changes::view`].
@@ -20,7 +20,7 @@ pub(super) fn of_network(file: &config::Network, changes: &[Setting]) -> Vec<Con
 }
 
 /// The process's keys.
-pub(super) fn of_process(process: &Process) -> Vec<ConfigEntry> {
+pub(super) fn of_process(process: &ProcessConfig) -> Vec<ConfigEntry> {
     process.entries.iter().map(|entry| show(entry, false)).collect()
 }
 

@@ -22,7 +22,7 @@ use futures_util::future::join_all;
 use registry::{Files, Registry};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{Admin, Process};
+use crate::admin::{Admin, HostProcess};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{Http, Sources};
@@ -51,8 +51,8 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 /// What the admin API gets of the process.
-fn process(dialler: Dialler) -> Process {
-    Process { started: Clock.now().wall, log: logging::control(), calls: Arc::default(), dialler }
+fn process(dialler: Dialler) -> HostProcess {
+    HostProcess { started: Clock.now().wall, log: logging::control(), calls: Arc::default(), dialler }
 }
 
 fn tell_places(admin: &Admin) {

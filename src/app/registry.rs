@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::params;
 use crate::admin::OperationError;
-use crate::config::{self, Process, Sources};
+use crate::config::{self, ProcessConfig, Sources};
 use crate::network::{self, Directory, Handle, LookupError, Running, SharedListener};
 use crate::transport::Dialler;
 use crate::types::NodeId;
@@ -34,7 +34,7 @@ struct Shared {
 /// What the process was started from.
 pub(super) struct Files {
     pub(super) sources: Sources,
-    pub(super) process: Process,
+    pub(super) process: ProcessConfig,
 }
 
 /// A network that is served.

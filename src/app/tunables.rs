@@ -70,11 +70,12 @@ mod tests {
 
     use super::*;
     use crate::node::Tuning;
-    use crate::switch::Limits;
+    use crate::switch::SwitchLimits;
     use crate::transport::{ConnectionRates, HandshakeLimits, RateLimit};
 
     fn nothing() -> Tunables {
-        let limits = Limits { max_inbound: 0, max_outbound: 0, persistent_max_period: Duration::ZERO, max_dials: 0 };
+        let limits =
+            SwitchLimits { max_inbound: 0, max_outbound: 0, persistent_max_period: Duration::ZERO, max_dials: 0 };
         let rate = RateLimit { per_second: 0, burst: 0 };
         Tunables {
             node: Tuning { limits, period: Duration::ZERO },

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use super::output::Output;
 use super::{Failure, NextStep, seed_check_report};
 use crate::app;
-use crate::probe::{self, Limits, Question};
+use crate::probe::{self, ProbeLimits, Question};
 use crate::proto::pexd::v1::CheckSeedsResponse;
 use crate::transport::{DialLimits, Dialler};
 
@@ -61,7 +61,7 @@ pub(super) fn run(args: Args) -> Result<NextStep, Failure> {
     let runtime = app::runtime().map_err(Failure::failed)?;
     let dialler = Dialler::new(DialLimits::default());
     let checks = runtime
-        .block_on(probe::check(&dialler, &question, &seeds, Limits::default()))
+        .block_on(probe::check(&dialler, &question, &seeds, ProbeLimits::default()))
         .map_err(|error| Failure::InvalidInput(format!("error: {error}")))?;
     // A look-up of a name that is still under way is not waited for.
     runtime.shutdown_background();

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use super::errors::{Diagnostics, Origin};
 use super::home::Home;
 use super::network::Network;
-use super::process::Process;
+use super::process::ProcessConfig;
 
 /// Holds the networks against each other and against the process.
-pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mut Diagnostics) {
+pub(super) fn check_networks(process: &ProcessConfig, networks: &[Network], notes: &mut Diagnostics) {
     for (index, network) in networks.iter().enumerate() {
         check_network(process, &networks[..index], network, notes);
     }
@@ -16,7 +16,7 @@ pub(super) fn check_networks(process: &Process, networks: &[Network], notes: &mu
 
 /// Holds one network against others and against the process.
 pub(super) fn check_network<'a>(
-    process: &Process,
+    process: &ProcessConfig,
     others: impl IntoIterator<Item = &'a Network>,
     network: &Network,
     notes: &mut Diagnostics,
@@ -35,7 +35,7 @@ pub(super) fn check_network<'a>(
 }
 
 /// Holds the process's own listeners against each other. `origin` says where a key was given.
-pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
+pub(super) fn check_listeners(process: &ProcessConfig, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagnostics) {
     if let (Some(http), Some(admin)) = (process.http.laddr, process.admin.laddr)
         && overlap(http, admin)
     {
@@ -45,7 +45,7 @@ pub(super) fn check_listeners(process: &Process, origin: &dyn Fn(&str) -> Origin
 }
 
 /// Looks for the default network among all networks of the home.
-pub(super) fn check_default(process: &Process, networks: &[Network], home: &Home, notes: &mut Diagnostics) {
+pub(super) fn check_default(process: &ProcessConfig, networks: &[Network], home: &Home, notes: &mut Diagnostics) {
     let Some(name) = &process.default_network else { return };
     if networks.is_empty() || networks.iter().any(|network| network.chain_id == *name) {
         return;

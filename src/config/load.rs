@@ -10,7 +10,7 @@ use super::home::{Home, NetworkFolder};
 use super::keys::Admin;
 use super::layers::{self, Resolved};
 use super::network::{self, Network};
-use super::process::{self, Process};
+use super::process::{self, ProcessConfig};
 use super::section::Key;
 use super::{admin_checks, chain_id, conflicts, files};
 
@@ -42,7 +42,7 @@ pub struct Config {
     /// What it was read from; `network` is the one that the variables and flags for a network were taken for.
     pub sources: Sources,
     /// The process.
-    pub process: Process,
+    pub process: ProcessConfig,
     /// The networks, by their folders' names; at least one.
     pub networks: Vec<Network>,
     /// What works and is probably not meant, to be reported once.
@@ -86,7 +86,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
 /// All errors of its files, and what it cannot share with the process and the others.
 pub fn load_beside<'a>(
     sources: &Sources,
-    process: &Process,
+    process: &ProcessConfig,
     others: impl IntoIterator<Item = &'a Network>,
     folder: &NetworkFolder,
 ) -> Result<(Network, Vec<Diagnostic>), ConfigErrors> {
@@ -106,7 +106,7 @@ pub fn load_beside<'a>(
 ///
 /// # Errors
 /// All errors of its file.
-pub fn load_process_again(sources: &Sources) -> Result<Process, ConfigErrors> {
+pub fn load_process_again(sources: &Sources) -> Result<ProcessConfig, ConfigErrors> {
     let mut notes = Diagnostics::default();
     let process = load_process(&sources.home, again(sources).0, admin_checks::check, &mut notes);
     notes.finish(|| Some(process)).map(|(process, _)| process)
@@ -129,7 +129,7 @@ fn again(sources: &Sources) -> (Vec<GivenValue>, Vec<GivenValue>) {
 ///
 /// # Errors
 /// All errors of its file and variables.
-pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<Process, ConfigErrors> {
+pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Result<ProcessConfig, ConfigErrors> {
     let mut notes = Diagnostics::default();
     // A variable that is not known here is of no concern to a client.
     let given = layers::from_environment(&variables, &mut Diagnostics::default());
@@ -152,7 +152,7 @@ fn load_process(
     overrides: Vec<GivenValue>,
     check: impl FnOnce(&Admin, &dyn Fn(&str) -> Origin, &mut Diagnostics),
     notes: &mut Diagnostics,
-) -> Process {
+) -> ProcessConfig {
     let file = home.process_file();
     let mut given = read_file(&file, process::LAYOUT, true, notes).unwrap_or_default();
     given.extend(overrides);

@@ -37,7 +37,7 @@ pub use errors::{ConfigErrors, Diagnostic, Origin};
 pub use home::{Home, NetworkFolder};
 pub use load::{Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone};
 pub use network::Network;
-pub use process::Process;
+pub use process::ProcessConfig;
 pub use reachable::reachable_as;
 pub use reference::reference;
 pub use sample_files::{NewNetwork, SharedListener};

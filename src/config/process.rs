@@ -17,7 +17,7 @@ pub(super) const LAYOUT: Layout = Layout {
 
 /// The configuration of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
+pub struct ProcessConfig {
     /// The chain ID that is meant when none is named.
     pub default_network: Option<String>,
     /// The admin API, its paths whole.
@@ -64,9 +64,9 @@ impl Tables for ProcessTables {
 }
 
 /// The process of these values, its paths whole. `given` is what they were resolved from.
-pub(super) fn build(values: ProcessTables, given: &[GivenValue], home: &Home) -> Process {
+pub(super) fn build(values: ProcessTables, given: &[GivenValue], home: &Home) -> ProcessConfig {
     let ProcessTables { top, admin, http, log, limits } = values;
     let default_network = Some(top.default_network.0).filter(|name| !name.is_empty());
     let entries = effective::entries(&PROCESS_TABLES, given, false);
-    Process { default_network, admin: whole_paths(admin, home.path()), http, log, limits, entries }
+    ProcessConfig { default_network, admin: whole_paths(admin, home.path()), http, log, limits, entries }
 }

@@ -33,13 +33,13 @@ fn text_of(error: &serde_json::Error) -> String {
 
 #[derive(Deserialize)]
 struct Entry {
-    addr: Place,
+    addr: JsonAddress,
     #[serde(default)]
-    src: Option<Place>,
+    src: Option<JsonAddress>,
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct JsonAddress {
     id: String,
     ip: String,
     port: u16,
@@ -50,14 +50,14 @@ impl Entry {
         match self.addr.address() {
             Ok(address) => Item::Address(address, self.src.and_then(|place| place.source())),
             Err(reason) => {
-                let Place { id, ip, port } = self.addr;
+                let JsonAddress { id, ip, port } = self.addr;
                 Item::Rejected { text: cut(&format!("{id}@{ip}:{port}")), reason }
             }
         }
     }
 }
 
-impl Place {
+impl JsonAddress {
     fn address(&self) -> Result<NetAddress, String> {
         let id: NodeId = self.id.parse().map_err(|_| "its ID is not 40 hex digits".to_owned())?;
         let ip = self.ip.parse().map_err(|_| "its ip is no IP address".to_owned())?;

@@ -22,7 +22,7 @@ pub struct Writer {
 }
 
 #[derive(Serialize)]
-struct Place {
+struct WrittenAddress {
     id: String,
     ip: String,
     port: u16,
@@ -30,8 +30,8 @@ struct Place {
 
 #[derive(Serialize)]
 struct Entry<'a> {
-    addr: Place,
-    src: Place,
+    addr: WrittenAddress,
+    src: WrittenAddress,
     buckets: &'a [u16],
     attempts: u16,
     bucket_type: u8,
@@ -88,9 +88,9 @@ impl Writer {
         let Some(record) = record else { return };
         let (address, source) = (&record.address, &record.source);
         let entry = Entry {
-            addr: Place { id: address.id().to_string(), ip: address.ip().to_string(), port: address.port() },
+            addr: WrittenAddress { id: address.id().to_string(), ip: address.ip().to_string(), port: address.port() },
             // We keep no port of a source, and a node reads none.
-            src: Place { id: source.id.to_string(), ip: source.ip.to_string(), port: 0 },
+            src: WrittenAddress { id: source.id.to_string(), ip: source.ip.to_string(), port: 0 },
             buckets: &record.buckets,
             attempts: record.attempts,
             bucket_type: if record.state == State::Old { 2 } else { 1 },

@@ -217,7 +217,7 @@ fn params(own_id: NodeId, at: SocketAddr, seeds: Vec<NetAddress>, seed_mode: boo
         book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id) },
         switch: switch::Params {
             own_id,
-            limits: crate::switch::Limits {
+            limits: crate::switch::SwitchLimits {
                 max_inbound: if seed_mode { 2_000 } else { 40 },
                 max_outbound: 10,
                 ..Default::default()

@@ -177,7 +177,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::switch::Limits;
+    use crate::switch::SwitchLimits;
 
     fn read(tunables: &mut Tunables, key: &str, value: &str) -> Result<(), String> {
         let number = value.parse().map_err(|_| "is no number".to_owned())?;
@@ -194,7 +194,8 @@ mod tests {
         kept: &[(&str, &str)],
         forbidden: Option<Arc<str>>,
     ) -> (RuntimeSettings, Vec<RowChange>) {
-        let limits = Limits { max_inbound, max_outbound: 10, persistent_max_period: Duration::ZERO, max_dials: 1 };
+        let limits =
+            SwitchLimits { max_inbound, max_outbound: 10, persistent_max_period: Duration::ZERO, max_dials: 1 };
         let rates = ConnectionRates { send_rate: 0, recv_rate: 0, flush_throttle: Duration::ZERO };
         let file = Tunables {
             node: Tuning { limits, period: Duration::ZERO },

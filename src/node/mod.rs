@@ -56,9 +56,8 @@ pub enum NotAdded {
 ///
 /// # Contract
 /// - **Who calls what.** [`Node::handle`] takes what happened outside, [`Node::handle_timeout`] the passing of time;
-///   `start`, `stop`,
-///   `dial`, `disconnect`, `ban`, `unban`, `tune`, and the changes of lists are what operators do. Any of them may leave
-///   effects, events and changed rows. Methods that take `&self` leave none, and neither does [`Node::preview`].
+///   `start`, `stop`, `dial`, `disconnect`, `ban`, `unban`, `tune`, and the changes of lists are what operators do. Any of
+///   them may leave effects, events and changed rows. Methods that take `&self` leave none, and neither does [`Node::preview`].
 /// - **After each of them**, in this order: [`Node::poll_effect`] to `None`, and carry each effect out before the next one
 ///   (a `Close` may follow the `Send` that it flushes); [`Node::poll_event`] to `None`, for whoever watches; then
 ///   [`Node::poll_timeout`] anew, since any call may change it. [`Node::take_dirty`] may come later: the rows are

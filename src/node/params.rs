@@ -19,14 +19,14 @@ pub struct Params {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
     /// The switch's limits.
-    pub limits: switch::Limits,
+    pub limits: switch::SwitchLimits,
     /// Time between two rounds of ensure-peers or of the crawl.
     pub period: Duration,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
-        Tuning { limits: switch::Limits::default(), period: pex::params::ENSURE_PEERS_PERIOD }
+        Tuning { limits: switch::SwitchLimits::default(), period: pex::params::ENSURE_PEERS_PERIOD }
     }
 }
 

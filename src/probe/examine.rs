@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::client::{Answer, NoAnswer, PexClient, ask};
-use super::{Limits, Question, Report, Verdict};
+use super::{ProbeLimits, Question, Report, Verdict};
 use crate::clock::{Clock, seeded_rng};
 use crate::transport::{Dialler, Upgraded};
 use crate::types::{Fault, NetAddress, NodeId, PeerAddress, is_routable};
@@ -20,13 +20,13 @@ pub(super) struct Examiner {
     visitor: PexClient,
     sample: usize,
     strict: bool,
-    limits: Limits,
+    limits: ProbeLimits,
     end: Instant,
     sample_dials: Semaphore,
 }
 
 impl Examiner {
-    pub(super) fn new(dialler: &Dialler, question: &Question, limits: Limits) -> Self {
+    pub(super) fn new(dialler: &Dialler, question: &Question, limits: ProbeLimits) -> Self {
         let Question { chain_id, block_version, sample, strict } = question;
         Examiner {
             visitor: PexClient::new(dialler.clone(), chain_id, *block_version, *strict),

@@ -49,7 +49,7 @@ pub struct Question {
 
 /// How much may be done at once, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ProbeLimits {
     /// Seeds that are looked at side by side.
     pub seeds_at_once: usize,
     /// Dials of samples at once, those of all seeds together.
@@ -60,9 +60,14 @@ pub struct Limits {
     pub whole: Duration,
 }
 
-impl Default for Limits {
+impl Default for ProbeLimits {
     fn default() -> Self {
-        Limits { seeds_at_once: 16, sample_dials: 64, answer: Duration::from_secs(10), whole: Duration::from_secs(60) }
+        ProbeLimits {
+            seeds_at_once: 16,
+            sample_dials: 64,
+            answer: Duration::from_secs(10),
+            whole: Duration::from_secs(60),
+        }
     }
 }
 
@@ -96,7 +101,7 @@ pub async fn check(
     dialler: &Dialler,
     question: &Question,
     seeds: &[String],
-    limits: Limits,
+    limits: ProbeLimits,
 ) -> Result<Vec<Report>, QuestionError> {
     validate(question, seeds)?;
     let examiner = Examiner::new(dialler, question, limits);

@@ -103,7 +103,7 @@ impl Store {
         let max_pages = Arc::new(AtomicU32::new(settings.max_pages));
         let meter = Arc::new(Meter::default());
         meter.measure(path);
-        let book = Book {
+        let book = OpenBook {
             conn,
             _lock: lock,
             path: path.to_path_buf(),
@@ -161,7 +161,7 @@ impl Store {
 }
 
 /// The thread's end of the file. The connection is dropped before the lock.
-struct Book {
+struct OpenBook {
     conn: Connection,
     _lock: Lock,
     path: PathBuf,
@@ -177,7 +177,7 @@ const MOST_PAGES: u32 = u32::MAX - 1;
 /// How long closing waits for readers before it leaves the log to the next start.
 const CLOSE_WAIT: Duration = Duration::from_millis(250);
 
-impl Book {
+impl OpenBook {
     fn bound_pages(&mut self) -> rusqlite::Result<()> {
         let pages = self.max_pages.load(Ordering::Relaxed);
         if pages != self.in_effect {
@@ -194,7 +194,7 @@ impl Book {
     }
 }
 
-impl Sink for Book {
+impl Sink for OpenBook {
     fn save(&mut self, changes: &Batch) -> Result<(), WriteError> {
         let began = Clock.mono();
         let result = self.bound_pages().and_then(|()| save::save(&mut self.conn, changes));

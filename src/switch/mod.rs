@@ -28,7 +28,7 @@ pub use effect::Effect;
 pub use event::{About, AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, PeerEvent, ReactorEvent};
 pub use fault_consequence::{Blame, Consequence, Penalty, consequence};
 pub use outbox::Outbox;
-pub use params::{Limits, Params};
+pub use params::{Params, SwitchLimits};
 pub use peer_lists::ListChange;
 pub use peers::{Dial, Handshaken, Peer};
 use peers::{Dials, Peers};
@@ -237,7 +237,7 @@ impl Switch {
 
     /// Sets the limits. No peer is disconnected and no dial given up for a lower one: it applies to new connections. A
     /// shorter pause between dials of a persistent peer shortens those that are under way.
-    pub fn set_limits(&mut self, now: Now, limits: Limits) {
+    pub fn set_limits(&mut self, now: Now, limits: SwitchLimits) {
         self.params.limits = limits;
         if !limits.persistent_max_period.is_zero() {
             self.reconnect.hurry(now.mono + limits.persistent_max_period);

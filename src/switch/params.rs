@@ -11,7 +11,7 @@ pub struct Params {
     /// Our own ID.
     pub own_id: NodeId,
     /// What can be changed while connections are open.
-    pub limits: Limits,
+    pub limits: SwitchLimits,
     /// `unconditional_peer_ids`, as the file has them: count in no limit.
     pub unconditional: BTreeSet<NodeId>,
     /// `persistent_peers`, as the file has them: exactly these addresses are redialled for ever.
@@ -22,7 +22,7 @@ pub struct Params {
 
 /// The limits of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SwitchLimits {
     /// `max_num_inbound_peers`.
     pub max_inbound: u32,
     /// `max_num_outbound_peers`: what ensure peers fills.
@@ -33,10 +33,10 @@ pub struct Limits {
     pub max_dials: usize,
 }
 
-impl Default for Limits {
+impl Default for SwitchLimits {
     /// A node's, as CometBFT has them (`config/config.go: DefaultP2PConfig`), and our own bound on dials.
     fn default() -> Self {
-        Limits { max_inbound: 40, max_outbound: 10, persistent_max_period: Duration::ZERO, max_dials: 128 }
+        SwitchLimits { max_inbound: 40, max_outbound: 10, persistent_max_period: Duration::ZERO, max_dials: 128 }
     }
 }
 

@@ -67,7 +67,7 @@ impl Life {
     fn new() -> Self {
         let own = params(id(0), place(0), false).switch;
         let switch = Switch::new(
-            Params { limits: Limits { max_inbound: MAX_INBOUND, ..own.limits }, ..own },
+            Params { limits: SwitchLimits { max_inbound: MAX_INBOUND, ..own.limits }, ..own },
             RestoredState::default(),
         );
         Life {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admin::{
-    Added, ConfigEntry, ConfigSource, EffectiveConfig, LogControl, LogError, LogLevels, NewNetwork, OperationError,
-    Operations, Process, Reloaded, SetResult,
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, HostProcess, LogControl, LogError, LogLevels, NewNetwork,
+    OperationError, Operations, Reloaded, SetResult,
 };
 use crate::network::{ChangeAuthor, Dialler};
 use crate::types::Wall;
@@ -21,8 +21,8 @@ fn none<T>() -> Result<T, OperationError> {
 
 impl NoFiles {
     /// A process that nothing is known of, whose log is not its own, and which dials nobody.
-    pub fn process() -> Process {
-        Process { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default(), dialler: Dialler::default() }
+    pub fn process() -> HostProcess {
+        HostProcess { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default(), dialler: Dialler::default() }
     }
 }
 

@@ -333,7 +333,7 @@ pub fn params(id: NodeId, at: SocketAddr, seed_mode: bool) -> Params {
     let book = book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(id) };
     let switch = switch::Params {
         own_id: id,
-        limits: crate::switch::Limits {
+        limits: crate::switch::SwitchLimits {
             max_inbound: if seed_mode { 2_000 } else { 40 },
             max_outbound: 10,
             ..Default::default()

@@ -147,7 +147,7 @@ fn params(setup: &Setup, own_id: NodeId) -> Params {
         book: book::Params { strict: false, ..book::Params::new(own_id) },
         switch: switch::Params {
             own_id,
-            limits: pexd::switch::Limits {
+            limits: pexd::switch::SwitchLimits {
                 max_inbound: 2_000,
                 max_outbound: if setup.seeds.is_empty() { 0 } else { 10 },
                 ..Default::default()

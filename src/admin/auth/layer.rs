@@ -21,7 +21,7 @@ use super::rate_limit::{CallerLimits, RateLimitKey};
 use super::reload::CredentialsInEffect;
 use super::revocable_body::RevocableBody;
 use super::roles::{Role, needed_role};
-use crate::admin::limits::Limits;
+use crate::admin::limits::ApiLimits;
 use crate::admin::reply::status_codes;
 use crate::admin::untrusted_text::printable;
 use crate::clock::Clock;
@@ -56,7 +56,7 @@ enum AuthFailure {
 }
 
 impl Authenticator {
-    pub(in crate::admin) fn new(in_effect: Arc<CredentialsInEffect>, limits: &Limits) -> Self {
+    pub(in crate::admin) fn new(in_effect: Arc<CredentialsInEffect>, limits: &ApiLimits) -> Self {
         Authenticator {
             in_effect,
             caller_limits: CallerLimits::new(limits),

@@ -11,7 +11,7 @@ use crate::rate_limit::host_of;
 
 /// The source that connections, requests and failures are counted for until the caller authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::admin) enum Source {
+pub(in crate::admin) enum ConnectionSource {
     /// An IP, or the /64 of an IPv6 one.
     Host(IpAddr),
     /// A user of this host.
@@ -22,7 +22,7 @@ pub(in crate::admin) enum Source {
 #[derive(Clone, Debug)]
 pub(in crate::admin) struct RemoteClient {
     /// The source that it counts for.
-    pub(in crate::admin) source: Source,
+    pub(in crate::admin) source: ConnectionSource,
     /// `127.0.0.1:51234` or `unix uid 1000 pid 4242`.
     pub(in crate::admin) name: Arc<str>,
     /// Whether it may do everything without showing who it is.
@@ -35,15 +35,15 @@ pub(in crate::admin) struct RemoteClient {
 impl RemoteClient {
     pub(in crate::admin) fn tcp(address: SocketAddr, trusted: bool) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        RemoteClient::new(Source::Host(host_of(address.ip())), address.to_string(), trusted)
+        RemoteClient::new(ConnectionSource::Host(host_of(address.ip())), address.to_string(), trusted)
     }
 
     pub(in crate::admin) fn unix(peer: UCred) -> Self {
         let pid = peer.pid().map_or_else(String::new, |pid| format!(" pid {pid}"));
-        RemoteClient::new(Source::User(peer.uid()), format!("unix uid {}{pid}", peer.uid()), true)
+        RemoteClient::new(ConnectionSource::User(peer.uid()), format!("unix uid {}{pid}", peer.uid()), true)
     }
 
-    fn new(source: Source, name: String, trusted: bool) -> Self {
+    fn new(source: ConnectionSource, name: String, trusted: bool) -> Self {
         let entered = Arc::new(AtomicBool::new(trusted));
         RemoteClient { source, name: name.into(), trusted, certificate: None, entered }
     }

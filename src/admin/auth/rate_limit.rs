@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::grants::Credential;
-use super::peer_credentials::Source;
-use crate::admin::limits::Limits;
+use super::peer_credentials::ConnectionSource;
+use crate::admin::limits::ApiLimits;
 use crate::rate_limit::RateTable;
 use crate::types::Mono;
 
@@ -19,7 +19,7 @@ pub(in crate::admin) enum RateLimitKey<'a> {
     /// Who showed something.
     Named(&'a Credential),
     /// Who did not.
-    Source(Source),
+    Source(ConnectionSource),
 }
 
 /// The tables.
@@ -37,7 +37,7 @@ struct Inner {
 }
 
 impl CallerLimits {
-    pub(in crate::admin) fn new(limits: &Limits) -> Self {
+    pub(in crate::admin) fn new(limits: &ApiLimits) -> Self {
         let per_minute = limits.failures_per_minute.max(1);
         CallerLimits {
             inner: Mutex::new(Inner {
@@ -64,13 +64,13 @@ impl CallerLimits {
     }
 
     /// Whether what this source shows is looked at.
-    pub(in crate::admin) fn may_try(&self, source: Source, now: Mono) -> bool {
+    pub(in crate::admin) fn may_try(&self, source: ConnectionSource, now: Mono) -> bool {
         self.lock().failures.has(source, now)
     }
 
     /// Counts a refusal, `wrong` when something was shown; how many there were so far when it is time for a line about
     /// this source in the log.
-    pub(in crate::admin) fn refused(&self, source: Source, wrong: bool, now: Mono) -> Option<u64> {
+    pub(in crate::admin) fn refused(&self, source: ConnectionSource, wrong: bool, now: Mono) -> Option<u64> {
         let mut inner = self.lock();
         inner.refused += 1;
         if wrong {
@@ -90,8 +90,8 @@ mod tests {
     use super::*;
     use crate::rate_limit::RateLimit;
 
-    const HERE: Source = Source::User(1);
-    const THERE: Source = Source::User(2);
+    const HERE: ConnectionSource = ConnectionSource::User(1);
+    const THERE: ConnectionSource = ConnectionSource::User(2);
 
     fn at(seconds: u64) -> Mono {
         Mono::from_micros((100 + seconds) * 1_000_000)
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn wrong_tokens_are_few_and_the_log_has_a_line_a_minute() {
-        let caller_limits = CallerLimits::new(&Limits { failures_per_minute: 2, ..Limits::default() });
+        let caller_limits = CallerLimits::new(&ApiLimits { failures_per_minute: 2, ..ApiLimits::default() });
         assert_eq!(caller_limits.refused(HERE, false, at(0)), Some(1));
         assert!(
             (0..50).all(|_| caller_limits.refused(HERE, false, at(1)).is_none()),
@@ -117,13 +117,14 @@ mod tests {
     #[test]
     fn each_caller_has_his_own_rate() {
         let rate = RateLimit { per_second: 10, burst: 2 };
-        let caller_limits = CallerLimits::new(&Limits { rate, ..Limits::default() });
+        let caller_limits = CallerLimits::new(&ApiLimits { rate, ..ApiLimits::default() });
         let (token, certificate) = (Credential::Token([1; 32]), Credential::Certificate("a".into()));
         for account in [RateLimitKey::Named(&token), RateLimitKey::Named(&certificate), RateLimitKey::Source(HERE)] {
             assert!((0..2).all(|_| caller_limits.spend(&account, at(0)).is_ok()), "{account:?}");
             assert_eq!(caller_limits.spend(&account, at(0)), Err(Duration::from_millis(100)), "{account:?}");
         }
-        let open = CallerLimits::new(&Limits { rate: RateLimit { per_second: 0, burst: 1 }, ..Limits::default() });
+        let open =
+            CallerLimits::new(&ApiLimits { rate: RateLimit { per_second: 0, burst: 1 }, ..ApiLimits::default() });
         assert!((0..9).all(|_| open.spend(&RateLimitKey::Source(HERE), at(0)).is_ok()));
     }
 }

@@ -10,7 +10,7 @@ use crate::types::Wall;
 
 /// The process that the admin API speaks for. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Process {
+pub struct HostProcess {
     /// When it started.
     pub started: Wall,
     /// What it logs.

@@ -17,10 +17,10 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use crate::admin::auth::peer_credentials::{RemoteClient, Source};
+use crate::admin::auth::peer_credentials::{ConnectionSource, RemoteClient};
 use crate::admin::auth::reload::{CredentialsInEffect, Tls};
 use crate::admin::auth::tls::ClientCertificate;
-use crate::admin::limits::Limits;
+use crate::admin::limits::ApiLimits;
 use crate::clock::Clock;
 use crate::rate_limit::{NoPermit, Permit, PermitLimits, Permits, RateTable};
 
@@ -52,7 +52,7 @@ pub(in crate::admin) struct Listeners {
 /// The listeners' connections, all of which end when `closing` is cancelled.
 pub(in crate::admin) fn incoming(
     listeners: Listeners,
-    limits: &Limits,
+    limits: &ApiLimits,
     closing: CancellationToken,
 ) -> impl Stream<Item = io::Result<Connection>> + Send + use<> {
     let acceptor = Acceptor {
@@ -74,8 +74,8 @@ struct Acceptor {
     listeners: Listeners,
     /// On TCP, and as many on the socket: a flood on one leaves the other open.
     limits: PermitLimits,
-    tcp_permits: Arc<Permits<Source>>,
-    unix_permits: Arc<Permits<Source>>,
+    tcp_permits: Arc<Permits<ConnectionSource>>,
+    unix_permits: Arc<Permits<ConnectionSource>>,
     /// Lines in the log about refused connections.
     log_rate: RateTable,
     /// As many as there are permits at most. They are aborted when this is dropped.
@@ -139,7 +139,11 @@ impl Acceptor {
     }
 
     /// The permit, or a line in the log now and then.
-    fn or_log(&mut self, permit: Result<Permit<Source>, NoPermit>, remote: &RemoteClient) -> Option<Permit<Source>> {
+    fn or_log(
+        &mut self,
+        permit: Result<Permit<ConnectionSource>, NoPermit>,
+        remote: &RemoteClient,
+    ) -> Option<Permit<ConnectionSource>> {
         let (limit, log) = match permit {
             Ok(permit) => return Some(permit),
             // All sources together, or a flood from many would flood the log.
@@ -190,7 +194,7 @@ pub(in crate::admin) struct Connection {
     /// Until the client has sent and shown what it has to.
     patience: Option<Patience>,
     closing: Pin<Box<WaitForCancellationFutureOwned>>,
-    _permit: Permit<Source>,
+    _permit: Permit<ConnectionSource>,
 }
 
 /// How long a client is waited for.
@@ -202,7 +206,7 @@ struct Patience {
 }
 
 impl Connection {
-    fn new(stream: Wire, remote: RemoteClient, permit: Permit<Source>, closing: CancellationToken) -> Self {
+    fn new(stream: Wire, remote: RemoteClient, permit: Permit<ConnectionSource>, closing: CancellationToken) -> Self {
         if let Wire::Tcp(tcp) = &stream {
             // Answers are small and waited for. A socket that refuses the option still works.
             let _ = tcp.set_nodelay(true);

@@ -106,7 +106,7 @@ fn broken() -> Status {
 
 /// A [`Position`] as it travels. No key is an empty text.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
-struct Place {
+struct PagePosition {
     #[prost(string, tag = "1")]
     network: String,
     #[prost(string, tag = "2")]
@@ -128,7 +128,7 @@ impl<K: Display + FromStr> Position<K> {
     /// # Errors
     /// When it is none of ours, or of another query.
     pub(super) fn read(text: &str, query: Query) -> Result<Option<Self>, Status> {
-        let Some(place) = open::<Place>(text, query, MAX_TOKEN)? else { return Ok(None) };
+        let Some(place) = open::<PagePosition>(text, query, MAX_TOKEN)? else { return Ok(None) };
         let at = match place.snapshot {
             Some(number) => At::Snapshot { number, offset: place.offset as usize },
             None if place.key.is_empty() => At::Start,
@@ -139,7 +139,7 @@ impl<K: Display + FromStr> Position<K> {
 
     /// The `next_page_token`.
     pub(super) fn write(self, query: Query) -> String {
-        let mut place = Place { network: self.network, ..Place::default() };
+        let mut place = PagePosition { network: self.network, ..PagePosition::default() };
         match self.at {
             At::Start => {}
             At::After(key) => place.key = key.to_string(),

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tonic::Status;
 
 use crate::admin::auth::caller::Caller;
-use crate::admin::host::process::{LogError, Process};
+use crate::admin::host::process::{HostProcess, LogError};
 use crate::admin::reply::status_codes::invalid;
 use crate::admin::reply::{conversions, status_codes};
 use crate::admin::untrusted_text;
@@ -19,7 +19,7 @@ const MAX_LEVEL: usize = 1_024;
 const MAX_LENGTH: u64 = 30 * 24 * 3600;
 
 /// What is logged.
-pub(in crate::admin) fn get(process: &Process) -> GetLogLevelResponse {
+pub(in crate::admin) fn get(process: &HostProcess) -> GetLogLevelResponse {
     let levels = process.log.levels();
     GetLogLevelResponse {
         level: levels.level,
@@ -34,7 +34,7 @@ pub(in crate::admin) fn get(process: &Process) -> GetLogLevelResponse {
 /// PERMISSION_DENIED for a caller who is for some networks only, INVALID_ARGUMENT for what is no level or no duration.
 pub(in crate::admin) async fn set(
     directory: &Directory,
-    process: &Process,
+    process: &HostProcess,
     caller: &Caller,
     request: SetLogLevelRequest,
 ) -> Result<SetLogLevelResponse, Status> {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::admin::auth::caller::Caller;
 use crate::admin::diagnosis::outbound::outbound;
-use crate::admin::host::process::Process;
+use crate::admin::host::process::HostProcess;
 use crate::admin::timestamps::time;
 use crate::network::{Directory, Outbound};
 use crate::proto::pexd::v1::ProcessStatus;
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The process, with what the caller's networks say together.
 pub(in crate::admin) async fn process_status(
     directory: &Directory,
-    process: &Process,
+    process: &HostProcess,
     caller: &Caller,
     now: Wall,
 ) -> ProcessStatus {

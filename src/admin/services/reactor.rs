@@ -8,7 +8,7 @@ use super::log_level;
 use super::refusals::{self, Refused};
 use crate::admin::auth::caller::Caller;
 use crate::admin::diagnosis::attention;
-use crate::admin::host::process::Process;
+use crate::admin::host::process::HostProcess;
 use crate::admin::page::Pages;
 use crate::admin::reply::conversions;
 use crate::admin::request::network_scope::Scope;
@@ -22,7 +22,7 @@ use crate::proto::pexd::v1::reactor_service_server::ReactorService;
 #[derive(Debug)]
 pub(in crate::admin) struct ReactorApi {
     pub(in crate::admin) directory: Directory,
-    pub(in crate::admin) process: Process,
+    pub(in crate::admin) process: HostProcess,
     pub(in crate::admin) pages: Pages,
     pub(in crate::admin) watches: EventStreamLimits,
 }

@@ -19,7 +19,7 @@ use super::*;
 use crate::admin::auth::grants::Credential;
 use crate::admin::auth::reload::{CredentialFiles, Reload};
 use crate::admin::{
-    AccessSource, AllowedNetworks, BindError, Caller, Grant, Grants, Limits, Role, SocketError, SocketSettings,
+    AccessSource, AllowedNetworks, ApiLimits, BindError, Caller, Grant, Grants, Role, SocketError, SocketSettings,
 };
 use crate::clock::Clock;
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
@@ -180,7 +180,7 @@ async fn who_does_not_show_who_he_is_gets_one_answer_to_everything() {
     let ended = Clock.now().wall.as_millis() / 1000 - 1;
     let files = Files::with(&["token ops control - -", &format!("token old control - {ended}")]);
     // More tries than one source has by default.
-    let limits = Limits { failures_per_minute: 1000, ..Limits::default() };
+    let limits = ApiLimits { failures_per_minute: 1000, ..ApiLimits::default() };
     let served = serve_as(&[&world("a")], AdminSettings { limits, ..files.demanding() }).await;
     let channel = connect(served.addr.unwrap()).await;
     let mut answers = Vec::new();
@@ -297,7 +297,7 @@ async fn a_changed_access_file_takes_effect_while_the_api_serves() {
 async fn each_caller_has_a_rate_and_is_told_when_to_come_again() {
     let files = Files::with(&["token a read - -", "token b read - -"]);
     let rate = RateLimit { per_second: 1, burst: 3 };
-    let limits = Limits { rate, ..Limits::default() };
+    let limits = ApiLimits { rate, ..ApiLimits::default() };
     let served = serve_as(&[&world("a")], AdminSettings { limits, ..files.demanding() }).await;
     let channel = connect(served.addr.unwrap()).await;
     let mut limited = None;
@@ -314,7 +314,7 @@ async fn each_caller_has_a_rate_and_is_told_when_to_come_again() {
 
 #[tokio::test]
 async fn requests_at_once_are_bounded() {
-    let limits = Limits { requests: 0, ..Limits::default() };
+    let limits = ApiLimits { requests: 0, ..ApiLimits::default() };
     let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::loopback(0) }).await;
     let status = status_of(&connect(served.addr.unwrap()).await, "").await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::ResourceExhausted, "TOO_MANY_REQUESTS".into()));
@@ -324,7 +324,7 @@ async fn requests_at_once_are_bounded() {
 #[tokio::test]
 async fn who_shows_many_wrong_tokens_is_not_listened_to_for_a_while() {
     let files = Files::with(&["token ops read - -"]);
-    let limits = Limits { failures_per_minute: 3, ..Limits::default() };
+    let limits = ApiLimits { failures_per_minute: 3, ..ApiLimits::default() };
     let served = serve_as(&[&world("a")], AdminSettings { limits, ..files.demanding() }).await;
     let channel = connect(served.addr.unwrap()).await;
     for _ in 0..20 {

@@ -28,7 +28,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Admin, AdminSettings, Drain, LogControl, LogError, LogLevels, Process, ServeError};
+use super::{Admin, AdminSettings, Drain, HostProcess, LogControl, LogError, LogLevels, ServeError};
 use crate::book::{Record, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Handle, Peer, Saved};
@@ -86,8 +86,8 @@ async fn connect(addr: SocketAddr) -> Channel {
     Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.unwrap()
 }
 
-fn process() -> Process {
-    Process { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default(), dialler: dialler() }
+fn process() -> HostProcess {
+    HostProcess { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default(), dialler: dialler() }
 }
 
 fn dialler() -> Dialler {

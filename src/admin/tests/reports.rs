@@ -16,7 +16,7 @@ use crate::wire::secret::NodeKey;
 
 type Client = ReactorServiceClient<Channel>;
 
-async fn client(networks: impl IntoIterator<Item = network::Handle>, process: Process) -> Client {
+async fn client(networks: impl IntoIterator<Item = network::Handle>, process: HostProcess) -> Client {
     let admin = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
     let addr = admin.local_addr().unwrap();
     tokio::spawn(admin.serve(Directory::new(networks, None), Arc::new(NoFiles), process, std::future::pending()));
@@ -183,7 +183,7 @@ async fn the_log_level_is_changed_for_a_time_and_every_network_notes_who_did_it(
     let books = [one.book.clone(), two.book.clone()];
     let networks = [host.serve(one, &[]).await, host.serve(two, &[]).await];
     let log = Arc::new(NotingLog::default());
-    let mut client = client(networks, Process { log: log.clone(), ..process() }).await;
+    let mut client = client(networks, HostProcess { log: log.clone(), ..process() }).await;
     let duration = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
     let set = |level: &str, duration| SetLogLevelRequest { level: level.into(), duration };
 

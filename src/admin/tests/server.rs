@@ -11,7 +11,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::*;
-use crate::admin::{BindError, Limits};
+use crate::admin::{ApiLimits, BindError};
 use crate::proto::pexd::v1::GetStatusRequest;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 
@@ -119,10 +119,10 @@ async fn what_reaches_no_service_is_told_why_as_the_services_do() {
 
 #[tokio::test]
 async fn connections_above_the_limits_are_closed_until_one_ends() {
-    let limits = Limits::default();
+    let limits = ApiLimits::default();
     for (connections, per_source) in [(limits.connections, limits.connections), (64, limits.connections_per_source)] {
         let most = connections.min(per_source);
-        let limits = Limits { connections, connections_per_source: per_source, ..limits };
+        let limits = ApiLimits { connections, connections_per_source: per_source, ..limits };
         let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::loopback(0) }).await;
         let addr = served.addr.unwrap();
         let channel = connect(addr).await;

@@ -33,7 +33,7 @@ fn the_least_important_columns_go_first_and_none_is_broken() {
 
 #[test]
 fn an_address_that_does_not_fit_beside_the_rest_has_its_own_line() {
-    let columns = [column("TIME"), column("WHOM").lead(), column("WHERE").spare(1), column("WHAT").prose()];
+    let columns = [column("TIME"), column("TARGET").lead(), column("WHERE").spare(1), column("WHAT").prose()];
     let what = "it did not answer in time: a firewall, or a host that is gone or overloaded";
     let rows = [
         [cell("2026-01-31T12:00:00Z"), cell(ADDRESS), cell("203.113.213.117:26656"), cell(what)],
@@ -41,7 +41,7 @@ fn an_address_that_does_not_fit_beside_the_rest_has_its_own_line() {
     ];
     let text = within(Some(60), &columns, &rows);
     let expected = [
-        "WHOM",
+        "TARGET",
         "    TIME                  WHERE",
         "    WHAT",
         ADDRESS,

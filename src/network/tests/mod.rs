@@ -224,7 +224,7 @@ fn params(own_id: NodeId, at: SocketAddr) -> Params {
         book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id) },
         switch: switch::Params {
             own_id,
-            limits: crate::switch::Limits { max_inbound: 2_000, max_outbound: 10, ..Default::default() },
+            limits: crate::switch::SwitchLimits { max_inbound: 2_000, max_outbound: 10, ..Default::default() },
             unconditional: BTreeSet::new(),
             persistent: Vec::new(),
             allow_duplicate_ip: true,

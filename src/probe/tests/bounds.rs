@@ -8,7 +8,7 @@ use crate::types::NodeId;
 const ID: &str = "0123456789abcdef0123456789abcdef01234567";
 
 async fn refused(question: &Question, seeds: &[String]) -> QuestionError {
-    check(&Dialler::new(DialLimits::default()), question, seeds, Limits::default()).await.unwrap_err()
+    check(&Dialler::new(DialLimits::default()), question, seeds, ProbeLimits::default()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn what_is_not_known_when_the_time_is_over_is_told_as_such() {
     let (live, silent) =
         (scripted(CHAIN, Manner::Answers(Vec::new())).await, scripted(CHAIN, Manner::StaysSilent).await);
     let list = [&live, &silent].map(|seed| seed.address().to_string());
-    let limits = Limits { whole: Duration::from_secs(5), ..Limits::default() };
+    let limits = ProbeLimits { whole: Duration::from_secs(5), ..ProbeLimits::default() };
     let reports = look_within(limits, &question(), &list).await;
     assert_eq!(reports[0].verdict, Verdict::Empty);
     assert_eq!((reports[1].verdict, reports[1].fault), (Verdict::NotChecked, "not_checked"));
@@ -67,7 +67,7 @@ async fn what_cannot_be_used_of_an_answer_is_counted() {
     let examiner = Examiner::new(
         &Dialler::new(DialLimits::default()),
         &Question { strict: true, ..question() },
-        Limits::default(),
+        ProbeLimits::default(),
     );
     let weigh = async |addresses: Vec<NetAddress>, total| {
         let mut report = Report::new("x");

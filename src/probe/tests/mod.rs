@@ -5,7 +5,7 @@ mod verdicts;
 
 use std::time::Duration;
 
-use super::{Limits, Question, Report, check};
+use super::{ProbeLimits, Question, Report, check};
 use crate::testkit::{Identity, Manner, ScriptedSeed};
 use crate::transport::{DialLimits, Dialler};
 use crate::types::NetAddress;
@@ -18,10 +18,10 @@ fn question() -> Question {
 
 /// What is found of these entries.
 async fn look(question: &Question, seeds: &[String]) -> Vec<Report> {
-    look_within(Limits::default(), question, seeds).await
+    look_within(ProbeLimits::default(), question, seeds).await
 }
 
-async fn look_within(limits: Limits, question: &Question, seeds: &[String]) -> Vec<Report> {
+async fn look_within(limits: ProbeLimits, question: &Question, seeds: &[String]) -> Vec<Report> {
     let dialler = Dialler::new(DialLimits { dials_per_second: 0, ..DialLimits::default() });
     check(&dialler, question, seeds, limits).await.unwrap()
 }
@@ -32,8 +32,8 @@ async fn look_at(seed: impl ToString) -> Report {
 }
 
 /// Soon over for who never answers.
-fn impatient() -> Limits {
-    Limits { answer: Duration::from_millis(300), ..Limits::default() }
+fn impatient() -> ProbeLimits {
+    ProbeLimits { answer: Duration::from_millis(300), ..ProbeLimits::default() }
 }
 
 async fn scripted(network: &str, manner: Manner) -> ScriptedSeed {

@@ -104,7 +104,7 @@ async fn feed(
 fn read(parts: mpsc::Receiver<Vec<u8>>, format: Option<Format>) -> JoinHandle<Result<Vec<Given>, ReadError>> {
     spawn_blocking(move || {
         let mut given = Vec::new();
-        let file = BufReader::new(Parts { parts, part: Vec::new(), at: 0 });
+        let file = BufReader::new(PartsReader { parts, part: Vec::new(), at: 0 });
         exchange::read(file, format, |item| {
             given.push(match item {
                 Item::Address(address, source) => Ok((address, source)),
@@ -116,13 +116,13 @@ fn read(parts: mpsc::Receiver<Vec<u8>>, format: Option<Format>) -> JoinHandle<Re
 }
 
 /// Parts as they come, as one file.
-struct Parts {
+struct PartsReader {
     parts: mpsc::Receiver<Vec<u8>>,
     part: Vec<u8>,
     at: usize,
 }
 
-impl Read for Parts {
+impl Read for PartsReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.part.len() {
             let Some(part) = self.parts.blocking_recv() else { return Ok(0) };

@@ -93,7 +93,7 @@ fn cursors(after: Vec<EventCursor>) -> Result<BTreeMap<String, Cursor>, Status> 
 }
 
 /// A network that is watched.
-struct Source {
+struct NetworkEvents {
     network: Handle,
     reader: Reader,
     /// Whether it was said that all that was kept has been sent.
@@ -108,7 +108,7 @@ struct Watch {
     filter: Filter,
     /// Where networks are gone on with that are not watched now: those that were removed may come back.
     after: BTreeMap<String, Cursor>,
-    sources: Vec<Source>,
+    sources: Vec<NetworkEvents>,
     /// Which of them is drawn from next.
     turn: usize,
     bell: Arc<Notify>,
@@ -219,6 +219,6 @@ impl Watch {
     fn add(&mut self, network: &Handle, begin: &Begin) {
         let begin = self.after.remove(&**network.chain_id()).map_or_else(|| begin.clone(), Begin::After);
         let reader = network.events().reader(&begin, self.bell.clone());
-        self.sources.push(Source { network: network.clone(), reader, caught_up: false, ended: false });
+        self.sources.push(NetworkEvents { network: network.clone(), reader, caught_up: false, ended: false });
     }
 }

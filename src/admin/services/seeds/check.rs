@@ -9,7 +9,7 @@ use crate::admin::reply::status_codes;
 use crate::admin::reply::status_codes::invalid;
 use crate::admin::untrusted_text::printable;
 use crate::network::Handle;
-use crate::probe::{Limits, Question, QuestionError, check};
+use crate::probe::{ProbeLimits, Question, QuestionError, check};
 use crate::proto::pexd::v1::{CheckSeedsRequest, CheckSeedsResponse, SeedCheck};
 
 /// Checks at once in the process: each may dial a thousand addresses.
@@ -35,7 +35,7 @@ pub(in crate::admin) async fn check_seeds(
         sample: usize::try_from(request.sample_size).unwrap_or(usize::MAX),
         strict: context.local.settings().strict,
     };
-    let limits = Limits { whole: WHOLE, ..Limits::default() };
+    let limits = ProbeLimits { whole: WHOLE, ..ProbeLimits::default() };
     let reports = check(&context.dialler, &question, &seeds, limits).await.map_err(|error| invalid_question(&error))?;
     Ok(CheckSeedsResponse { checks: reports.into_iter().map(|report| harmless(report.into())).collect() })
 }
