@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backoff::Wait;
+use super::address_backoff::Wait;
 use super::{
     Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Outbox, Switch, consequence, params,
 };

@@ -3,7 +3,7 @@
 //!
 //! Pure. What it wants done goes into the [`Outbox`] that it is handed, as [`Effect`]s, and what happened as [`Event`]s.
 
-mod backoff;
+mod address_backoff;
 mod ban_enforcement;
 mod bans;
 mod connecting;
@@ -15,13 +15,13 @@ mod outbox;
 pub mod params;
 mod peer_lists;
 mod peers;
-mod reconnect;
+mod persistent_reconnect;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use backoff::Backoff;
+use address_backoff::Backoff;
 use bans::Bans;
 pub use bans::{Ban, BanTarget, TooManyBans};
 pub use effect::Effect;
@@ -32,7 +32,7 @@ pub use params::{Params, SwitchLimits};
 pub use peer_lists::ListChange;
 pub use peers::{Dial, Handshaken, Peer};
 use peers::{Dials, Peers};
-use reconnect::Reconnect;
+use persistent_reconnect::Reconnect;
 
 use crate::types::{
     CloseHow, CloseReason, ConnId, Delta, Fault, Mono, NetAddress, NodeId, Now, Overlay, PeerAddress, Purpose,

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::LocalNode;
-use super::limits::gate::Presence;
+use super::limits::ban_gate::Presence;
 use super::os_error::handshake_fault;
 use crate::clock::entropy;
 use crate::types::{Fault, NodeId, NodeInfo, Stage};

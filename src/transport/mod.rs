@@ -18,7 +18,7 @@ pub use dial::limits::{DialLimits, DialLoad};
 pub use dial::resolve::Resolver;
 pub use dial::{Dialled, Dialler};
 pub use handshake::Upgraded;
-pub use limits::gate::Gate;
+pub use limits::ban_gate::Gate;
 pub use limits::handshake_limits::HandshakeLimits;
 pub use limits::refusals::{REFUSED_HOSTS, REFUSED_RANGES, Refusal, Refusals, RefusedSource};
 pub use limits::source_group::Grouping;

@@ -1,16 +1,30 @@
-//! The bearer token of a request: `authorization: Bearer TOKEN` (RFC 6750, section 2.1), read within bounds. It is checked
-//! against the access file in [`super::layer`].
+//! The bearer token of a request: `authorization: Bearer TOKEN` (RFC 6750, section 2.1), read within bounds and checked
+//! against the access file.
+
+use std::sync::Arc;
 
 use tonic::codegen::http::HeaderMap;
 use tonic::codegen::http::header::AUTHORIZATION;
+
+use super::grants::{Credential, Grant, Grants};
 
 /// Bytes of a token at most; longer ones are not read.
 const MAX_TOKEN: usize = 256;
 /// What a token is preceded by, in any case.
 const SCHEME: &str = "bearer ";
 
+/// The token of a request, as a credential, and what it is good for, whether that has ended or not.
+///
+/// # Errors
+/// Why there is none; for the log alone, since the caller must not learn which tokens exist.
+pub(super) fn check(headers: &HeaderMap, grants: &Grants) -> Result<(Credential, Arc<Grant>), &'static str> {
+    let credential = Credential::of_token(bearer(headers).ok_or("malformed token")?);
+    let grant = grants.find(&credential).cloned().ok_or("unknown token")?;
+    Ok((credential, grant))
+}
+
 /// The token of the one authorization header there may be.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut all = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (all.next()?.as_bytes(), all.next()) else { return None };
     let (scheme, token) = value.split_at_checked(SCHEME.len())?;

@@ -13,7 +13,7 @@ use tonic::codegen::http::header::AUTHORIZATION;
 use tonic::codegen::http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
-use super::bearer_token::bearer;
+use super::bearer_token;
 use super::caller::{AllowedNetworks, Caller};
 use super::grants::{Credential, Presented};
 use super::peer_credentials::RemoteClient;
@@ -96,21 +96,21 @@ impl Authenticator {
         if !self.caller_limits.may_try(remote.source, now.mono) {
             return Err(AuthFailure::TooMany);
         }
-        let (credential, end) = match &remote.certificate {
+        let grants = self.in_effect.grants();
+        let (credential, grant, end) = match &remote.certificate {
             _ if token => {
-                let token = bearer(headers).ok_or(AuthFailure::Wrong("malformed token", None))?;
-                (Credential::of_token(token), None)
+                let (credential, grant) =
+                    bearer_token::check(headers, &grants).map_err(|why| AuthFailure::Wrong(why, None))?;
+                (credential, grant, None)
             }
-            Some(certificate) => (Credential::Certificate(certificate.subject.clone()), Some(certificate.not_after)),
+            Some(certificate) => {
+                let credential = Credential::Certificate(certificate.subject.clone());
+                let unknown = "certificate that is not in the access file";
+                let grant = grants.find(&credential).cloned();
+                let grant = grant.ok_or_else(|| AuthFailure::Wrong(unknown, Some(certificate.subject.clone())))?;
+                (credential, grant, Some(certificate.not_after))
+            }
             None => return Err(AuthFailure::Nothing),
-        };
-        let Some(grant) = self.in_effect.grants().find(&credential).cloned() else {
-            return Err(match credential {
-                Credential::Token(_) => AuthFailure::Wrong("unknown token", None),
-                Credential::Certificate(subject) => {
-                    AuthFailure::Wrong("certificate that is not in the access file", Some(subject))
-                }
-            });
         };
         let end = [end, grant.expires].into_iter().flatten().min();
         if end.is_some_and(|end| end <= now.wall) {

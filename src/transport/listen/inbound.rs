@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::clock::Clock;
 use crate::transport::handshake::{SecuredConnection, within};
-use crate::transport::limits::gate::Presence;
+use crate::transport::limits::ban_gate::Presence;
 use crate::transport::{LocalNode, Upgraded};
 use crate::types::{Fault, Mono, NodeInfo, Stage};
 use crate::wire::node_info::check_compatible;

@@ -14,7 +14,7 @@ use super::scratch::{self, Scratch};
 use crate::clock::Clock;
 use crate::transport::LocalNode;
 use crate::transport::handshake::Link;
-use crate::transport::limits::gate::Presence;
+use crate::transport::limits::ban_gate::Presence;
 use crate::transport::os_error::stream_fault;
 use crate::types::{CloseHow, Fault, Mono, SeededRng};
 use crate::wire::mconn::{
