@@ -257,6 +257,11 @@ impl Sim {
         &self.nodes[index].node
     }
 
+    /// Where a node listens.
+    pub fn address_of(&self, index: usize) -> SocketAddr {
+        self.nodes[index].at
+    }
+
     /// What happened at a node, with the times.
     pub fn events(&self, index: usize) -> &[(Mono, Event)] {
         &self.nodes[index].events
