@@ -49,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) took: Duration,
     /// What is asked of it.
     pub(crate) bounds: Vec<Bound>,
+    /// What else there is to say.
+    pub(crate) notes: Vec<String>,
 }
 
 /// The table's head.
@@ -81,6 +83,7 @@ impl Report {
             let sign = if bound.at_most { "<=" } else { ">=" };
             println!("    {verdict}  {}: {:.2} ({sign} {})", bound.what, bound.value, bound.limit);
         }
+        self.notes.iter().for_each(|note| println!("          {note}"));
     }
 
     /// Whether it is as it should be.

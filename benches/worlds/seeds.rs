@@ -114,7 +114,7 @@ pub(crate) fn flood(fresh: bool) -> Report {
     world.give_up_waiting();
     let mut report = world.report(&[30, 31, 35, 45, 60, 90, 150, 390], HOUR);
     let latest = world.found.iter().copied().fold(0.0, f64::max);
-    report.bounds.push(Bound::at_least(format!("{SERVED} from minute 30 on"), world.least_served(30), 98.0));
+    report.bounds.push(Bound::at_least(format!("{SERVED} after minute 30"), world.least_served(31), 98.0));
     report.bounds.push(Bound::at_most("s until the last of the newcomers is found", latest, 600.0));
     report
 }

@@ -305,7 +305,7 @@ impl World {
             dropped: (!self.dropped.is_empty()).then(|| median(self.dropped.clone())),
             book: self.sim.node(self.seed).summary(self.sim.now()).addresses,
             took: pexd::clock::Clock.mono().since(self.began),
-            bounds: Vec::new(),
+            ..Report::default()
         }
     }
 }
