@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pexd::node::Node;
 use pexd::node::row::{Row, Rows};
+use pexd::node::{Node, PeerView};
 use pexd::testkit::sim::{Caller, Sim, params};
 use pexd::types::{Direction, NetAddress, SeededRng};
 use rand::{RngExt as _, SeedableRng as _};
@@ -92,20 +92,34 @@ impl Eclipse {
     fn run(mut self) -> Outcome {
         self.sim.run_for(HOUR);
         self.spread_word();
-        self.flood(23 * HOUR);
-        self.sim.reset_dials();
-        self.flood(HOUR);
+        for _ in 0..24 {
+            self.sim.reset_dials();
+            self.flood(HOUR);
+            self.lose_peer();
+        }
         let dials = self.sim.dials().values().sum();
         self.restart();
         self.flood(10 * MINUTE);
-        let node = self.sim.node(self.node);
-        let outbound: Vec<_> = node.peers().into_iter().filter(|peer| peer.direction == Direction::Outbound).collect();
+        let (outbound, node) = (self.outbound(), self.sim.node(self.node));
         let is_attacker = |id| self.attackers.iter().any(|attacker| attacker.id() == id);
         Outcome {
             attackers: outbound.iter().filter(|peer| is_attacker(peer.info.id)).count(),
             outbound: outbound.len(),
             dials,
             book: node.summary(self.sim.now()).addresses,
+        }
+    }
+
+    fn outbound(&self) -> Vec<PeerView> {
+        let peers = self.sim.node(self.node).peers().into_iter();
+        peers.filter(|peer| peer.direction == Direction::Outbound).collect()
+    }
+
+    /// One of the outbound connections breaks: nodes restart, and the attackers may take the slot.
+    fn lose_peer(&mut self) {
+        let outbound = self.outbound();
+        if !outbound.is_empty() {
+            self.sim.part(self.node, outbound[self.rng.random_range(0..outbound.len())].remote);
         }
     }
 

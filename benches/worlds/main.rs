@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench worlds -- NAME...` runs the worlds whose names are given, or have one of the words in them; without
 //! names all of them. `--list` lists them, `--hours N` makes `churn` shorter, `--seeds N` sets the number of runs of the
-//! eclipses. Each world prints a row of the table, and its bounds below it.
+//! eclipses, and with `PROGRESS` in the environment each look at a world is shown. Each world prints a row of the table, and its bounds below it.
 
 #![allow(missing_docs)]
 

@@ -54,6 +54,7 @@ pub(crate) struct World {
     dropped: Vec<f64>,
     pub(crate) samples: Vec<Sample>,
     began: Mono,
+    shows_progress: bool,
 }
 
 /// What one look showed, shares in percent.
@@ -89,6 +90,7 @@ impl World {
             dropped: Vec::new(),
             samples: Vec::new(),
             began: pexd::clock::Clock.mono(),
+            shows_progress: std::env::var_os("PROGRESS").is_some(),
         };
         let all = [&honest, stale].concat();
         for address in &honest {
@@ -225,13 +227,18 @@ impl World {
         let hostile = self.attackers.iter().filter(|attacker| self.is_served(attacker)).count();
         let servable = self.sim.node(self.seed).summary(now).servable as usize;
         let (honest, attackers) = self.answers();
-        self.samples.push(Sample {
+        let sample = Sample {
             minute: now.mono.as_micros() / 60_000_000,
             served: percent(served, self.living.len()),
             alive: percent(served + hostile, servable),
             honest,
             attackers,
-        });
+        };
+        if self.shows_progress {
+            let took = pexd::clock::Clock.mono().since(self.began);
+            eprintln!("{took:>8.1?} {sample:.1?}, {} dials", self.dials());
+        }
+        self.samples.push(sample);
     }
 
     /// The shares of the honest living and of attackers in what strangers would be sent now.

@@ -205,6 +205,18 @@ impl Sim {
         }
     }
 
+    /// The connections between a node and a scripted resident break.
+    pub fn part(&mut self, node: usize, at: SocketAddr) {
+        let between =
+            |link: &(&(usize, ConnId), &Far)| link.0.0 == node && matches!(link.1, Far::Scripted(far) if *far == at);
+        let mut conns: Vec<ConnId> = self.links.iter().filter(between).map(|((_, conn), _)| *conn).collect();
+        // The map's order is another one in each run.
+        conns.sort_unstable();
+        for conn in conns {
+            self.later(self.round_trip / 2, Happening::Ends { node, conn, fault: Fault::ClosedByPeer });
+        }
+    }
+
     /// Lets somebody dial a node. What it answers them is kept for [`Sim::take_answers`].
     pub fn call(&mut self, node: usize, caller: Caller) {
         let info = node_info(caller.id, &self.network, caller.listen);
