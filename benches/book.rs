@@ -1,4 +1,4 @@
-//! What the address book costs at 1,000, at 10,000 and at all 20,480 IDs, and how the cost grows: adding, marking and
+//! What the address book costs at 1,000, at 10,000 and at all 131,072 IDs, and how the cost grows: adding, marking and
 //! picking shall not depend on the size, a selection only on its own.
 //!
 //! A book of 1,000 fits a core's own cache and a full one does not, so that the same steps take longer in it. By how much
@@ -7,23 +7,20 @@
 #![allow(missing_docs)]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use pexd::book::params::{
-    BUCKET_SIZE, GOOD_AFTER, NEW_BUCKETS, OLD_BUCKETS, RECHECK_SPACING, SELECTION_MOST, SELECTION_PERCENT,
-};
-use pexd::book::{Book, HashKey, Params, Servable, Source};
+use pexd::book::params::{GOOD_AFTER, RECHECK_SPACING, SEED_CAPACITY, SELECTION_MOST, SELECTION_PERCENT};
+use pexd::book::{Book, HashKey, Params, Source};
 use pexd::types::{DialOutcome, Mono, NetAddress, NodeId, Now, SeededRng, Wall};
 use rand::{RngExt as _, SeedableRng as _};
 
-/// IDs in all, and how many new buckets they fill: the buckets in use are full at any size, so that for each address that
-/// is added one leaves.
-const SIZES: [(usize, usize); 3] =
-    [(1_000, 13), (10_000, 125), ((NEW_BUCKETS + OLD_BUCKETS) * BUCKET_SIZE, NEW_BUCKETS)];
+/// IDs of a full book; each is made for as many, so that for each address that is added one leaves.
+const SIZES: [usize; 3] = [1_024, 10_240, SEED_CAPACITY];
+/// Groups that addresses and their sources are in.
+const GROUPS: u32 = 400;
 /// Operations between two looks at the clock.
 const BATCH: u64 = 200;
 /// Turns that each size has in a comparison.
@@ -36,14 +33,12 @@ const TURN: usize = 20;
 #[repr(align(64))]
 struct Line(usize);
 
-/// A book of one size, a fifth of it old and all of it verified, with what is needed to go on.
+/// A full book of one size, a fifth of it old and seven eighths of it verified, with what is needed to go on.
 struct World {
     book: Book,
     now: Now,
     rng: SeededRng,
-    /// Groups of addresses and of sources, one pair a new bucket.
-    pairs: Vec<(u32, u32)>,
-    /// Numbers of the addresses in the book.
+    /// Numbers of the verified addresses in the book.
     known: Vec<u32>,
     /// Addresses so far.
     count: u32,
@@ -52,57 +47,71 @@ struct World {
 }
 
 impl World {
-    fn new((size, buckets): (usize, usize)) -> Self {
+    fn new(size: usize) -> Self {
+        World::of(size, true)
+    }
+
+    /// What an operation is measured in: picks are a node's.
+    fn for_operation(name: &str, size: usize) -> Self {
+        World::of(size, name != "pick")
+    }
+
+    /// A seed's book, or a node's.
+    fn of(size: usize, seed_mode: bool) -> Self {
         let now = Now { mono: Mono::from_micros(1_000_000_000), wall: Wall::from_secs(1_750_000_000) };
-        let (book, rng, pairs) = (empty_book(), SeededRng::seed_from_u64(1), pairs_for(buckets));
-        let mut world = World { book, now, rng, pairs, known: Vec::new(), count: 0, lines: Vec::new() };
-        while world.book.counts().old < size - buckets * BUCKET_SIZE {
-            let address = world.learn();
-            world.book.mark_reached(now.after(GOOD_AFTER), &address, DialOutcome::Reached);
-        }
+        let params = Params { capacity: size, ..Params::new(own_id(), seed_mode) };
+        let book = Book::new(params, HashKey::from_bytes([7; 16]));
+        let mut world =
+            World { book, now, rng: SeededRng::seed_from_u64(1), known: Vec::new(), count: 0, lines: Vec::new() };
         while world.book.size() < size {
-            world.learn();
+            let n = world.count as usize;
+            let (address, source) = world.stranger();
+            let _ = world.book.add(now, address, source, &mut world.rng);
+            if n < size / 8 * 7 {
+                world.book.mark_reached(now, &address, DialOutcome::Reached);
+            }
+            if n < size / 5 {
+                world.book.mark_reached(now.after(GOOD_AFTER), &address, DialOutcome::Reached);
+            }
         }
-        world.known = (0..world.count).filter(|n| world.book.get(&world.told(*n).0).is_some()).collect();
+        let verified = |n: &u32| world.book.get(&told(*n).0).is_some_and(|record| record.verified);
+        world.known = (0..world.count).filter(verified).collect();
         world.lines = vec![Line::default(); world.book.memory() / size_of::<Line>()];
         world
-    }
-
-    fn learn(&mut self) -> NetAddress {
-        let (address, source) = self.stranger();
-        let _ = self.book.add(self.now, address, source, &mut self.rng);
-        self.book.mark_reached(self.now, &address, DialOutcome::Reached);
-        address
-    }
-
-    /// Address `n`, and who advertises it.
-    fn told(&self, n: u32) -> (NetAddress, Source) {
-        let (group, source) = self.pairs[n as usize % self.pairs.len()];
-        let mut id = [0; NodeId::LEN];
-        id[..4].copy_from_slice(&n.to_be_bytes());
-        (at(NodeId::from_bytes(id), group, n % 0xffff), told_by(source))
     }
 
     /// An address that the book has not.
     fn stranger(&mut self) -> (NetAddress, Source) {
         self.count += 1;
-        self.told(self.count - 1)
+        told(self.count - 1)
     }
 
     fn someone(&mut self) -> (NetAddress, Source) {
-        let n = self.known[self.rng.random_range(0..self.known.len())];
-        self.told(n)
+        told(self.known[self.rng.random_range(0..self.known.len())])
     }
 
-    /// Lets time go on, little, or everybody became good. The store takes no changes: so what is removed is forgotten on
-    /// the clock.
+    /// Lets time go on, so that no source has brought too many. The store takes no changes: so what is removed is forgotten
+    /// on the clock.
     fn settle(&mut self) {
-        self.now = self.now.after(Duration::from_millis(1));
+        self.now = self.now.after(Duration::from_hours(1));
+        self.book.take_dirty(usize::MAX);
     }
 }
 
+/// Address `n`, and who advertises it.
+fn told(n: u32) -> (NetAddress, Source) {
+    let mut id = [0; NodeId::LEN];
+    id[..4].copy_from_slice(&n.to_be_bytes());
+    let group = n.wrapping_mul(0x9e37_79b9) >> 8;
+    (at(NodeId::from_bytes(id), group % GROUPS, n % 0xffff), told_by((group >> 12) % GROUPS))
+}
+
+fn own_id() -> NodeId {
+    NodeId::from_bytes([0xff; 20])
+}
+
 fn empty_book() -> Book {
-    Book::new(Params::new(NodeId::from_bytes([0xff; 20])), HashKey::from_bytes([7; 16]))
+    Book::new(Params::new(own_id(), true), HashKey::from_bytes([7; 16]))
 }
 
 /// A routable place in a /16.
@@ -116,22 +125,6 @@ fn at(id: NodeId, group: u32, host: u32) -> NetAddress {
 
 fn told_by(group: u32) -> Source {
     Source { id: NodeId::from_bytes([1; 20]), ip: ip(group, 1) }
-}
-
-/// Pairs of groups, one for each of so many new buckets.
-fn pairs_for(buckets: usize) -> Vec<(u32, u32)> {
-    let (mut book, mut rng, id) = (empty_book(), SeededRng::seed_from_u64(2), NodeId::from_bytes([2; 20]));
-    let mut pairs = BTreeMap::new();
-    while pairs.len() < buckets {
-        let (group, source) = (rng.random_range(0..10_000), rng.random_range(0..10_000));
-        let address = at(id, group, 1);
-        let _ = book.add(Now::default(), address, told_by(source), &mut rng);
-        if let Some(record) = book.get(&address) {
-            pairs.entry(record.buckets[0]).or_insert((group, source));
-        }
-        book.remove(&id);
-    }
-    pairs.into_values().collect()
 }
 
 type Batch = fn(&mut World, u64) -> Duration;
@@ -153,7 +146,7 @@ fn read(world: &mut World, count: u64) -> Duration {
     took
 }
 
-/// Adds strangers; for each, one leaves its bucket and the book.
+/// Adds strangers; for each, one leaves the book.
 fn add(world: &mut World, count: u64) -> Duration {
     let strangers: Vec<_> = (0..count).map(|_| world.stranger()).collect();
     let (book, now, rng) = (&mut world.book, world.now, &mut world.rng);
@@ -183,8 +176,8 @@ fn mark_failed_and_reached(world: &mut World, count: u64) -> Duration {
 }
 
 fn pick(world: &mut World, count: u64) -> Duration {
-    let (book, rng) = (&world.book, &mut world.rng);
-    timed((0..count).collect(), |_| _ = black_box(book.pick(30, rng)))
+    let (book, now, rng) = (&world.book, world.now, &mut world.rng);
+    timed((0..count).collect(), |_| _ = black_box(book.pick(now, 30, rng)))
 }
 
 fn crawl(world: &mut World, count: u64) -> Duration {
@@ -200,12 +193,10 @@ fn crawl(world: &mut World, count: u64) -> Duration {
 
 fn select(world: &mut World, count: u64, bias: Option<u8>) -> Duration {
     let askers: Vec<NodeId> = (0..count).map(|_| world.someone().0.id()).collect();
-    let (book, rng) = (&mut world.book, &mut world.rng);
-    let mut out = Vec::with_capacity(250);
+    let (book, rng) = (&world.book, &mut world.rng);
     timed(askers, |requester| {
-        out.clear();
-        book.selection(Servable::Verified, bias, requester, rng, &mut out);
-        black_box(&out);
+        let answer = book.selection(bias, requester, rng);
+        black_box(book.read(&answer, &requester));
     })
 }
 
@@ -226,12 +217,12 @@ const OPERATIONS: [(&str, Batch); 8] = [
 ];
 
 /// Has criterion measure one operation at one size.
-fn measure(criterion: &mut Criterion, name: &str, batch: Batch, size: (usize, usize)) {
+fn measure(criterion: &mut Criterion, name: &str, batch: Batch, size: usize) {
     let world = RefCell::new(None);
-    criterion.bench_function(&format!("{name}/{}", size.0), |bencher| {
+    criterion.bench_function(&format!("{name}/{size}"), |bencher| {
         bencher.iter_custom(|iterations| {
             let world = &mut *world.borrow_mut();
-            let world = world.get_or_insert_with(|| World::new(size));
+            let world = world.get_or_insert_with(|| World::for_operation(name, size));
             let mut took = Duration::ZERO;
             let mut left = iterations;
             while left > 0 {
@@ -247,8 +238,8 @@ fn measure(criterion: &mut Criterion, name: &str, batch: Batch, size: (usize, us
 
 /// Nanoseconds of one operation at each size, from batches in turns. The fastest twentieth is told: what else the machine
 /// does costs a book that fills its cache more than a small one.
-fn compare(batch: Batch) -> [f64; SIZES.len()] {
-    let mut worlds = SIZES.map(World::new);
+fn compare(name: &str, batch: Batch) -> [f64; SIZES.len()] {
+    let mut worlds = SIZES.map(|size| World::for_operation(name, size));
     let mut samples = SIZES.map(|_| Vec::with_capacity(ROUNDS * TURN));
     for _ in 0..ROUNDS {
         for (world, samples) in worlds.iter_mut().zip(&mut samples) {
@@ -289,15 +280,15 @@ fn main() {
 
 /// The fastest of each operation at each size, how much slower the full book is, and how many reads that amounts to.
 fn tell_growth() {
-    let [small, middle, full] = SIZES.map(|(size, _)| size);
-    println!("\n{:<28}{small:>10}{middle:>10}{full:>10}  full : 1,000   longer by, reads", "nanoseconds");
-    let reads = compare(read);
+    let [small, middle, full] = SIZES;
+    println!("\n{:<28}{small:>10}{middle:>10}{full:>10}  full : 1,024   longer by, reads", "nanoseconds");
+    let reads = compare("read", read);
     let [small, middle, full] = reads;
     println!("{:<28}{small:>10.1}{middle:>10.1}{full:>10.1}{:>14.2}", "a read after a read", full / small);
     for (name, batch) in OPERATIONS {
-        let costs = compare(batch);
+        let costs = compare(name, batch);
         let [small, middle, full] = costs;
-        let each = |index: usize| costs[index] / per_operation(name, SIZES[index].0);
+        let each = |index: usize| costs[index] / per_operation(name, SIZES[index]);
         let longer = (each(2) - each(0)) / (reads[2] - reads[0]);
         println!("{name:<28}{small:>10.0}{middle:>10.0}{full:>10.0}{:>14.2}{longer:>19.1}", each(2) / each(0));
     }

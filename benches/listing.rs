@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use pexd::admin::{Admin, AdminSettings};
-use pexd::book::{Book, Source, params};
+use pexd::book::{Book, Source};
 use pexd::clock::{Clock, seeded_rng};
 use pexd::network::{ChangeAuthor, Directory, Handle, MAX_GROUP, MAX_PAGE};
 use pexd::node::AddressRef;
@@ -71,23 +71,23 @@ fn main() -> anyhow::Result<()> {
     })
 }
 
-/// Fills a book until every slot is taken, or nearly: 16,384 new IDs and 4,096 old ones.
+/// IDs of the book, and the old ones among them.
+const SIZE: usize = 20_480;
+const OLD: usize = 4_096;
+
+/// Fills a book.
 fn fill(book: &mut Book) {
     let (mut rng, now) = (seeded_rng(), Clock.now());
     let earlier = pexd::types::Now { wall: now.wall - Duration::from_hours(4), ..now };
     let later = pexd::types::Now { wall: now.wall - Duration::from_mins(1), ..now };
     let mut n: u32 = 0;
-    while n < 400_000 && book.counts().old < params::OLD_BUCKETS * params::BUCKET_SIZE && n < 30_000 {
+    while book.size() < SIZE {
         n += 1;
         let (address, source) = address(n);
         let _ = book.add(earlier, address, source, &mut rng);
-        book.mark_reached(earlier, &address, DialOutcome::Reached);
-        book.mark_reached(later, &address, DialOutcome::Reached);
-    }
-    while n < 400_000 && book.counts().new < params::NEW_BUCKETS * params::BUCKET_SIZE {
-        n += 1;
-        let (address, source) = address(n);
-        let _ = book.add(later, address, source, &mut rng);
+        if book.counts().old < OLD {
+            book.mark_reached(earlier, &address, DialOutcome::Reached);
+        }
         book.mark_reached(later, &address, DialOutcome::Reached);
     }
 }

@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use pexd::book::{Record, Source, State};
+use pexd::book::params::SEED_CAPACITY;
+use pexd::book::{Book, HashKey, Params, Record, Reliability, Source, State};
 use pexd::node::row::{Key, Row, RowChange};
 use pexd::store::{Loaded, Store};
-use pexd::types::{DialOutcome, NetAddress, NodeId, Wall};
+use pexd::types::{DialOutcome, Mono, NetAddress, NodeId, Now, Wall};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// All slots: 256 new buckets and 64 old ones of 64.
-const FULL: u32 = 20_480;
+/// As many addresses as a seed's book holds.
+const FULL: u32 = SEED_CAPACITY as u32;
 
 fn change(number: u32, attempts: u16) -> RowChange {
     // Spread like hashes are, so that the rows land all over the table.
@@ -25,7 +26,7 @@ fn change(number: u32, attempts: u16) -> RowChange {
     let record = Record {
         address,
         state: State::New,
-        buckets: vec![(number % 256) as u16],
+        reliability: Reliability::default(),
         source: Source { id, ip },
         added: Wall::from_secs(1_700_000_000),
         attempts,
@@ -57,7 +58,7 @@ fn store(criterion: &mut Criterion) {
         let changes: Vec<RowChange> = (0..FULL).map(|number| change(number, 0)).collect();
         (folder, store, changes)
     };
-    group.bench_function("first save of 20,480", |bencher| {
+    group.bench_function("first save of 131,072", |bencher| {
         let first = |(folder, store, changes): (TempDir, Store, Vec<RowChange>)| {
             save(&runtime, &store, changes);
             (folder, store)
@@ -73,16 +74,20 @@ fn store(criterion: &mut Criterion) {
             round = round.wrapping_add(1);
             (0..count).map(|number| change(number * (FULL / count), round)).collect()
         };
-        group.bench_function(format!("{count} changed of 20,480"), |bencher| {
+        group.bench_function(format!("{count} changed of 131,072"), |bencher| {
             bencher.iter_batched(&mut changed, |changes| save(&runtime, &book, changes), BatchSize::PerIteration);
         });
     }
 
     runtime.block_on(book.close()).expect("closed");
-    group.bench_function("open, load and close 20,480", |bencher| {
+    group.bench_function("open, load into a book and close 131,072", |bencher| {
         bencher.iter(|| {
             let (store, loaded) = open(&folder.path().join("book.db"));
-            assert_eq!(loaded.rows.addresses.len(), FULL as usize);
+            let key = HashKey::from_bytes([7; HashKey::LEN]);
+            let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_200) };
+            let params = Params::new(NodeId::from_bytes([0xff; 20]), true);
+            let (book, report) = Book::load(params, key, loaded.rows.addresses, Vec::new(), now);
+            assert_eq!((report.loaded, book.counts().addresses), (FULL as usize, FULL as usize));
             runtime.block_on(store.close()).expect("closed");
         });
     });

@@ -33,7 +33,8 @@ pub(crate) async fn write_book(path: &Path, own_id: NodeId, more: impl FnOnce(&m
     let mut key = [0; HashKey::LEN];
     key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
     let (now, mut rng) = (Clock.now(), seeded_rng());
-    let mut book = Book::new(book::Params { strict: false, ..book::Params::new(own_id) }, HashKey::from_bytes(key));
+    let mut book =
+        Book::new(book::Params { strict: false, ..book::Params::new(own_id, true) }, HashKey::from_bytes(key));
     for n in 0..BOOK {
         let address = address(n)?;
         let source = Source { id: address.id(), ip: address.ip() };

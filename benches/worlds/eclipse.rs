@@ -8,6 +8,7 @@ use pexd::node::row::{Row, Rows};
 use pexd::node::{Node, PeerView};
 use pexd::testkit::sim::{Caller, Sim, params};
 use pexd::types::{Direction, NetAddress, SeededRng};
+use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::Options;
@@ -17,6 +18,9 @@ use crate::world::{ANSWER, CHAIN, HOUR, MINUTE, MISHAPS, ROUND_TRIP, distinct, r
 
 /// IDs of the attackers in each of their ranges.
 const IDS_IN_RANGE: usize = 40;
+/// Honest nodes, and the ranges that they are in.
+const HONEST: usize = 600;
+const HONEST_GROUPS: usize = 400;
 /// How often attackers dial in, and how many of them.
 const CALL_SPACING: Duration = Duration::from_secs(30);
 const CALLERS: usize = 4;
@@ -35,12 +39,33 @@ pub(crate) fn run(ranges: usize, most: f64, options: &Options) -> Report {
         book: runs.last().map_or(0, |run| run.book),
         took: pexd::clock::Clock.mono().since(began),
         bounds: vec![Bound::at_most("attackers among the outbound peers, median", median(counts.clone()), most)],
-        notes: vec![format!(
-            "{count} runs; of {outbound:.1} outbound peers {:.1} are attackers in the mean, {most_of_a_run} at most",
-            mean(&counts).unwrap_or(0.0)
-        )],
+        notes: vec![
+            format!(
+                "{count} runs; of {outbound:.1} outbound peers {:.1} are attackers in the mean, {most_of_a_run} at most",
+                mean(&counts).unwrap_or(0.0)
+            ),
+            format!("in Bitcoin Core's tried table {:.0} % of the picks would be attackers", bitcoin_share(ranges)),
+        ],
         ..Report::default()
     }
+}
+
+/// The share of attackers, in percent, in what Bitcoin Core picks of its tried table, when all of both are in it: 256 buckets of 64
+/// positions, of which a group has 8 buckets, and whoever comes first keeps a position (`addrman_impl.h`); a pick is of a random
+/// position that is taken.
+fn bitcoin_share(ranges: usize) -> f64 {
+    let (mut rng, mut taken) = (SeededRng::seed_from_u64(9), std::collections::BTreeMap::new());
+    let honest = (0..HONEST).map(|n| (n % HONEST_GROUPS, false));
+    let attackers = (0..IDS_IN_RANGE * ranges).map(|n| (HONEST_GROUPS + n % ranges, true));
+    let buckets: Vec<[usize; 8]> =
+        (0..HONEST_GROUPS + ranges).map(|_| std::array::from_fn(|_| rng.random_range(0..256))).collect();
+    let mut all: Vec<(usize, bool)> = honest.chain(attackers).collect();
+    all.shuffle(&mut rng);
+    for (group, hostile) in all {
+        let place = (buckets[group][rng.random_range(0..8)], rng.random_range(0..64));
+        taken.entry(place).or_insert(hostile);
+    }
+    100.0 * taken.values().filter(|hostile| **hostile).count() as f64 / taken.len() as f64
 }
 
 struct Outcome {
@@ -64,7 +89,7 @@ impl Eclipse {
     fn new(seed: u64, ranges: usize) -> Self {
         let (mut places, mut rng) = (Places::new(7), SeededRng::seed_from_u64(seed));
         let own = places.draw_apart(1, 1)[0];
-        let honest = places.draw_apart(600, 400);
+        let honest = places.draw_apart(HONEST, HONEST_GROUPS);
         let attackers = places.draw_apart(IDS_IN_RANGE * ranges, ranges);
         let mut sim = Sim::new(CHAIN, ROUND_TRIP);
         sim.set_seed(seed);
@@ -159,6 +184,8 @@ impl Eclipse {
                 Some(Row::Ban(ban)) => rows.bans.push(ban),
                 Some(Row::Delta(delta)) => rows.deltas.push(delta),
                 Some(Row::SeedHealth(health)) => rows.seed_health.push(health),
+                Some(Row::Trace(trace)) => rows.traces.push(trace),
+                Some(Row::Anchor(anchor)) => rows.anchors.push(anchor),
                 _ => {}
             }
         }

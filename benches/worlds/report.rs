@@ -45,6 +45,8 @@ pub(crate) struct Report {
     pub(crate) dropped: Option<f64>,
     /// Addresses in the book at the end.
     pub(crate) book: u32,
+    /// What it and its traces take in memory, in bytes.
+    pub(crate) memory: Option<usize>,
     /// How long it took.
     pub(crate) took: Duration,
     /// What is asked of it.
@@ -54,7 +56,7 @@ pub(crate) struct Report {
 }
 
 /// The table's head.
-pub(crate) const HEAD: &str = "world         alive %  honest %    dials/h   to each: mean  max   found s  dropped s    book     took s  served % at minute";
+pub(crate) const HEAD: &str = "world         alive %  honest %    dials/h   to each: mean  max   found s  dropped s    book      MB     took s  served % at minute";
 
 impl Report {
     /// The world's row, and its bounds below it.
@@ -64,7 +66,7 @@ impl Report {
             None => (None, "-".to_owned()),
         };
         let mut row = format!(
-            "{world:<13} {:>7}  {:>8}  {:>9}  {:>14} {most:>4}  {:>8}  {:>9}  {:>6}  {:>9.1}  ",
+            "{world:<13} {:>7}  {:>8}  {:>9}  {:>14} {most:>4}  {:>8}  {:>9}  {:>6}  {:>6}  {:>9.1}  ",
             figure(self.alive),
             figure(self.honest),
             self.dials.map_or_else(|| "-".to_owned(), |dials| dials.to_string()),
@@ -72,6 +74,7 @@ impl Report {
             figure(self.found),
             figure(self.dropped),
             self.book,
+            figure(self.memory.map(megabytes)),
             self.took.as_secs_f64()
         );
         for (minute, share) in &self.served {
@@ -90,6 +93,11 @@ impl Report {
     pub(crate) fn holds(&self) -> bool {
         self.bounds.iter().all(Bound::holds)
     }
+}
+
+/// Bytes in MB.
+pub(crate) fn megabytes(bytes: usize) -> f64 {
+    bytes as f64 / 1e6
 }
 
 fn figure(value: Option<f64>) -> String {

@@ -10,7 +10,7 @@ use pexd::types::NetAddress;
 
 use crate::Options;
 use crate::places::Places;
-use crate::report::{Bound, Report};
+use crate::report::{Bound, Report, megabytes};
 use crate::world::{ANSWER, CHAIN, HOUR, MINUTE, ROUND_TRIP, World, percent};
 
 const SERVED: &str = "least % of the live served";
@@ -37,6 +37,9 @@ impl Stale {
         let mut report = world.report(&[5, 10, 20, 40, 60, 120, 240, 300], HOUR);
         let what = format!("{SERVED} from minute {} on", self.known_by);
         report.bounds.push(Bound::at_least(what, world.least_served(self.known_by), 98.0));
+        if let Some(memory) = report.memory {
+            report.bounds.push(Bound::at_most("MB of the book and its traces", megabytes(memory), 40.0));
+        }
         if let (Some((each, all)), Some((_, most))) = (self.dials, report.to_each) {
             report.bounds.push(Bound::at_most("most dials of an hour to one live node", most as f64, each));
             report.bounds.push(Bound::at_most("dials of an hour", world.dials() as f64, all));

@@ -311,6 +311,7 @@ impl World {
             found: (!self.found.is_empty()).then(|| median(self.found.clone())),
             dropped: (!self.dropped.is_empty()).then(|| median(self.dropped.clone())),
             book: self.sim.node(self.seed).summary(self.sim.now()).addresses,
+            memory: Some(self.sim.node(self.seed).book_memory()),
             took: pexd::clock::Clock.mono().since(self.began),
             ..Report::default()
         }

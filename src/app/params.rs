@@ -83,7 +83,8 @@ fn params(network: &config::Network, tunables: &Tunables) -> Params {
         strict: p2p.addr_book_strict,
         own_endpoints: own_endpoints(network),
         private_ids: p2p.private_peer_ids.iter().copied().collect(),
-        ..book::Params::new(own_id)
+        capacity: network.max_addresses as usize,
+        ..book::Params::new(own_id, p2p.seed_mode)
     };
     let switch = switch::Params {
         own_id,

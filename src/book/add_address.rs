@@ -5,14 +5,16 @@ use rand::RngExt as _;
 
 use super::entry_index::Ix;
 use super::history::{History, Timestamp};
+use super::params::{MAX_ADDRESSES_PER_ID, MAX_IDS_PER_ENDPOINT, SOURCE_SHARE_DIVISOR};
 use super::slab::{IdAt, Standing};
-use super::{Added, Book, MAX_NEW_BUCKETS, Refused, Source, State};
-use crate::types::{NetAddress, NodeId, Now, SeededRng, is_routable};
+use super::traces::Trace;
+use super::{Added, Book, Refused, Source, State};
+use crate::types::{NetAddress, NodeId, Now, SeededRng, group_of, is_routable};
 
 impl Book {
-    /// Adds an address that `source` advertised, to the new bucket that the groups of both give. An ID that is old is
-    /// left as it is: a good peer is not moved by hearsay, which would allow an eclipse attack. A new one that is
-    /// already known gets another bucket with probability 1/2n, where n is the number of buckets it is in, 4 at most.
+    /// Adds an address that `source` advertised. An ID that is old is left as it is: a good peer is not moved by hearsay,
+    /// which would allow an eclipse attack. A new one that is known at n other addresses gets this one with probability
+    /// 1/2n, and has 4 at most.
     ///
     /// # Errors
     /// When it may not be stored.
@@ -26,21 +28,23 @@ impl Book {
         self.check(&address, &source).inspect_err(|refused| self.note_refused(refused))?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
-            return self.add_first(now, id, address, source);
+            return self.add_entry(now, address, source);
         };
         match self.slab.entry(known).standing {
             Standing::Banned => return Err(Refused::Banned),
             Standing::Old => return Ok(Added::Unchanged),
             _ => {}
         }
-        let taken = self.slots_of(known);
-        if taken >= MAX_NEW_BUCKETS || rng.random_range(0..2 * taken) != 0 {
+        if let Some(ix) = self.slab.find_in(id, &address).filter(|&ix| self.slab.is_live(ix)) {
+            let bucket = self.hash.source_bucket(group_of(source.ip, self.params.strict));
+            self.sources.hear_again(&mut self.slab, ix, bucket);
             return Ok(Added::Unchanged);
         }
-        match self.slab.find_in(id, &address).filter(|&ix| self.slab.is_live(ix)) {
-            Some(ix) => Ok(self.take_another_bucket(now, ix, source)),
-            None => self.add_entry(now, id, address, source).map(|()| Added::AnotherAddress),
+        let others = self.slab.of_id(id).count();
+        if others >= MAX_ADDRESSES_PER_ID || rng.random_range(0..2 * others) != 0 {
+            return Ok(Added::Unchanged);
         }
+        self.add_entry(now, address, source)
     }
 
     /// Adds an address that an operator gives, as [`Book::add`] does, but without chance: it is in the book afterwards,
@@ -52,21 +56,21 @@ impl Book {
         self.check(&address, &source)?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
-            return self.add_first(now, id, address, source);
+            return self.add_entry(now, address, source);
         };
         let is_here = self.slab.find(&address).is_some();
         match self.slab.entry(known).standing {
             Standing::Banned => Err(Refused::Banned),
             _ if is_here => Ok(Added::Unchanged),
             Standing::Old => Err(Refused::GoodElsewhere),
-            _ if self.slots_of(known) >= MAX_NEW_BUCKETS => Err(Refused::HasItsShare),
-            _ => self.add_entry(now, id, address, source).map(|()| Added::AnotherAddress),
+            _ if self.slab.of_id(id).count() >= MAX_ADDRESSES_PER_ID => Err(Refused::HasItsShare),
+            _ => self.add_entry(now, address, source),
         }
     }
 
     /// Adds an address on the word of the peer itself, authenticated, or of our own configuration. Neither chance nor
-    /// what others advertised for its ID keeps it out: when the ID has its share of slots, the least of its addresses
-    /// is evicted. An ID that is old stays where it was reached, and so does one that was reached at all its addresses.
+    /// what others advertised for its ID keeps it out: when the ID has its share of addresses, the least of them is
+    /// evicted. An ID that is old stays where it was reached, and so does one that was reached at all its addresses.
     ///
     /// # Errors
     /// When it may not be stored.
@@ -89,7 +93,7 @@ impl Book {
         let unproven = self.slab.of_id(self.slab.find_id(id)).filter(|&ix| !self.slab.history(ix).verified);
         let least = unproven.min_by_key(|&ix| {
             let history = self.slab.history(ix);
-            (history.attempts == 0, history.touched(), *self.slab.address(ix))
+            (history.attempts == 0, history.added.max(history.last_attempt), *self.slab.address(ix))
         });
         if let Some(ix) = least {
             self.discard(ix);
@@ -112,40 +116,86 @@ impl Book {
         }
     }
 
-    /// How many slots the ID of this entry has.
-    pub(super) fn slots_of(&self, ix: Ix) -> usize {
-        self.slab.siblings(ix).map(|sibling| self.slab.entry(sibling).slots().len()).sum()
-    }
-
-    fn take_another_bucket(&mut self, now: Now, ix: Ix, source: Source) -> Added {
-        let bucket = self.bucket_hash.new_bucket(self.slab.address(ix).ip(), source.ip);
-        if self.slab.entry(ix).slot_in(bucket).is_some() {
-            return Added::Unchanged;
-        }
-        self.enter_new(now.wall.into(), ix, bucket);
-        Added::AnotherBucket
-    }
-
-    /// Adds the first address of an ID that is not in the book.
-    fn add_first(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<Added, Refused> {
-        self.add_entry(now, id, address, source)?;
-        self.counts.new += 1;
-        Ok(Added::New)
-    }
-
-    /// Makes a new entry; the caller updates the count of IDs.
-    fn add_entry(&mut self, now: Now, id: IdAt, address: NetAddress, source: Source) -> Result<(), Refused> {
-        let stamp = Timestamp::from(now.wall);
-        let history = History::new(stamp);
+    /// Makes a new entry, with what a trace remembers of it.
+    fn add_entry(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
+        let history = self.remembered(now.wall.into(), &address);
+        self.make_room(now, &address, &source, &history)?;
+        // Only now: what made room may have been at this ip:port, and left a trace, or have been of this ID.
+        let history = self.remembered(now.wall.into(), &address);
+        let id = self.slab.find_id(&address.id());
+        let is_first = self.slab.of_id(id).next().is_none();
         let ix = self.insert(id, address, source, State::New, history).ok_or(Refused::Backlog)?;
-        self.schedule.enqueue(&mut self.slab, ix, now);
-        self.enter_new(stamp, ix, self.home(ix));
+        self.counts.new += usize::from(is_first);
+        self.enqueue(now, ix);
+        self.touch(ix);
         self.refresh(ix);
+        Ok(if is_first { Added::New } else { Added::AnotherAddress })
+    }
+
+    /// The history of an address that comes into the book: what traces remember of it and of its ip:port, if it was here
+    /// before.
+    fn remembered(&self, now: Timestamp, address: &NetAddress) -> History {
+        let endpoint = self.traces.get(self.hash.of_endpoint(address.socket()));
+        let own = self.traces.get(self.hash.of_address(address));
+        let traces = || endpoint.into_iter().chain(own);
+        let last = traces().map(|trace| trace.last).max().unwrap_or(Timestamp::NEVER).min(now);
+        let mut history = History { last_attempt: last, ..History::new(now) };
+        let failed = traces().filter(|trace| trace.failures > 0).max_by_key(|trace| trace.failures);
+        if let Some(Trace { failures, outcome, .. }) = failed {
+            (history.attempts, history.outcome) = (failures, outcome);
+        }
+        history
+    }
+
+    /// Sees to it that an address may come in: its source has not brought too many, and there is room at its ip:port, in
+    /// its source's part of the table and in the table.
+    fn make_room(&mut self, now: Now, address: &NetAddress, source: &Source, history: &History) -> Result<(), Refused> {
+        let group = group_of(source.ip, self.params.strict);
+        let bucket = self.hash.source_bucket(group);
+        let by_us = source.id == self.params.own_id;
+        if !by_us && !self.sources.spend(bucket, now.mono) {
+            return Err(Refused::SourceRate);
+        }
+        let is_full = self.counts.addresses - self.counts.banned_addresses >= self.params.capacity;
+        let waits = history.attempts > 0
+            && u64::from(Timestamp::from(now.wall).since(history.last_attempt)) < self.schedule.wait(history).into();
+        if is_full && waits {
+            return Err(Refused::FailedLately);
+        }
+        self.make_room_at_endpoint(address)?;
+        let has_its_share = self.sources.len_of(bucket) >= self.params.capacity / SOURCE_SHARE_DIVISOR;
+        let victim = if !by_us && has_its_share {
+            self.sources.victim_of(bucket, &mut self.chance)
+        } else if is_full {
+            Some(self.sources.victim(&mut self.chance).ok_or(Refused::Full)?)
+        } else {
+            None
+        };
+        victim.into_iter().for_each(|victim| self.discard(victim));
         Ok(())
     }
 
-    /// Makes the entry of an address that is not in the book, in no bucket and no queue yet; `None` when there is no
-    /// room.
+    /// Evicts one of the IDs at an ip:port that has as many as are kept: one that failed, else at random; none that is
+    /// verified or being dialled.
+    fn make_room_at_endpoint(&mut self, address: &NetAddress) -> Result<(), Refused> {
+        let here: Vec<Ix> = self.slab.at_endpoint(address.socket()).collect();
+        if here.len() < MAX_IDS_PER_ENDPOINT {
+            return Ok(());
+        }
+        let gives_way = |ix: &Ix| !self.slab.history(*ix).verified && !self.slab.entry(*ix).taken;
+        let mut victims: Vec<Ix> = here.into_iter().filter(gives_way).collect();
+        if victims.iter().any(|&ix| self.slab.history(ix).attempts > 0) {
+            victims.retain(|&ix| self.slab.history(ix).attempts > 0);
+        }
+        if victims.is_empty() {
+            return Err(Refused::EndpointTaken);
+        }
+        let victim = victims[self.chance.below(victims.len())];
+        self.discard(victim);
+        Ok(())
+    }
+
+    /// Makes the entry of an address that is not in the book, in no list and no queue yet; `None` when there is no room.
     pub(super) fn insert(
         &mut self,
         id: IdAt,
@@ -161,12 +211,16 @@ impl Book {
             None => return None,
         };
         self.slab.set_source(ix, source);
+        let group = self.groups.enter(group_of(address.ip(), self.params.strict));
+        let source_bucket = self.hash.source_bucket(group_of(source.ip, self.params.strict));
         let entry = self.slab.entry_mut(ix);
         entry.standing = state.into();
         entry.history = history;
+        (entry.group, entry.source_bucket) = (group, source_bucket);
         self.order.insert(&self.slab, ix);
         self.counts.addresses += 1;
         self.counts.outcomes[history.outcome as usize] += 1;
+        self.count_one(ix, true);
         Some(ix)
     }
 }

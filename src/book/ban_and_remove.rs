@@ -6,7 +6,7 @@ use super::{Book, State};
 use crate::types::{NetAddress, NodeId, Now};
 
 impl Book {
-    /// Takes an ID out of all buckets, and keeps it to be reinstated. At most [`MAX_BANNED`] are kept: the one that was
+    /// Takes an ID out of all lists and queues, and keeps it to be reinstated. At most [`MAX_BANNED`] are kept: the one that was
     /// banned first is dropped. Returns whether it was in the book and not banned.
     pub fn ban(&mut self, id: &NodeId) -> bool {
         if !self.has(id) {
@@ -14,8 +14,9 @@ impl Book {
         }
         let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).collect();
         for &ix in &addresses {
-            self.leave_buckets(ix);
             self.schedule.remove(&mut self.slab, ix);
+            self.sources.take_out(&mut self.slab, ix);
+            self.contests.forget(ix);
             self.slab.entry_mut(ix).taken = false;
         }
         if let Some(&any) = addresses.first() {
@@ -57,8 +58,7 @@ impl Book {
             self.set_state(any, State::New);
         }
         for ix in addresses {
-            self.schedule.enqueue(&mut self.slab, ix, now);
-            self.enter_new(now.wall.into(), ix, self.home(ix));
+            self.enqueue(now, ix);
         }
         true
     }

@@ -1,13 +1,15 @@
 //! Changes that are not stored yet, coalesced: one for each address, whatever happened to it in between.
 
 use super::entry_index::Ix;
-use super::{Book, Record};
-use crate::types::NetAddress;
+use super::history::Timestamp;
+use super::traces::Trace;
+use super::{Book, Record, TraceRecord};
+use crate::types::{NetAddress, Now};
 
 impl Book {
     /// Whether anything changed that is not stored yet.
     pub fn has_dirty(&self) -> bool {
-        self.dirty.first().is_some()
+        self.dirty.first().is_some() || self.traces.has_dirty()
     }
 
     /// At most `max` addresses that changed, the one that waits longest first, each once: its present record, or `None`
@@ -26,6 +28,26 @@ impl Book {
             }
         }
         changes
+    }
+
+    /// One trace that changed: its hash, and `None` when it was forgotten. It counts as stored from here on.
+    pub fn take_dirty_trace(&mut self) -> Option<(u64, Option<TraceRecord>)> {
+        let (hash, trace) = self.traces.take_dirty()?;
+        let record = trace.map(|Trace { last, failures, outcome }| TraceRecord {
+            hash,
+            last_attempt: last.into(),
+            attempts: failures,
+            outcome,
+        });
+        Some((hash, record))
+    }
+
+    /// Takes the traces that were stored. None of them is trusted: no time lies in the future.
+    pub fn load_traces(&mut self, records: impl IntoIterator<Item = TraceRecord>, now: Now) {
+        for record in records {
+            let last = Timestamp::from(record.last_attempt).min(now.wall.into());
+            self.traces.load(record.hash, Trace { last, failures: record.attempts, outcome: record.outcome });
+        }
     }
 
     /// Marks an entry as changed.
@@ -49,7 +71,6 @@ impl Book {
         Some(Record {
             address: *self.slab.address(ix),
             state: entry.standing.state()?,
-            buckets: entry.slots().iter().map(|slot| u16::from(slot.bucket)).collect(),
             source: *self.slab.source(ix),
             added: history.added.into(),
             attempts: history.attempts,
@@ -57,6 +78,7 @@ impl Book {
             last_attempt: history.last_attempt.into(),
             last_success: history.last_success.into(),
             reached_since: history.reached_since.into(),
+            reliability: history.reliability,
             verified: history.verified,
         })
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::params::{BAD_AFTER_SILENCE, BAD_FAILURES, BAD_FAILURES_NEVER_REACHED, BAD_NOT_BEFORE, GOOD_AFTER};
+use super::params::{BAD_AFTER_SILENCE, BAD_FAILURES, GIVEN_UP_FAILURES, GOOD_AFTER, GOOD_SHARE, MAX_BACKOFF};
+use super::reliability::Reliability;
 use crate::types::{DialOutcome, Wall};
 
 /// A stored time in whole seconds since the Unix epoch, up to the year 2106; 0 stands for "never".
@@ -11,12 +12,6 @@ pub(super) struct Timestamp(u32);
 
 impl Timestamp {
     pub(super) const NEVER: Timestamp = Timestamp(0);
-    /// Later than all others.
-    pub(super) const END: Timestamp = Timestamp(u32::MAX);
-
-    pub(super) const fn secs(self) -> u64 {
-        self.0 as u64
-    }
 
     pub(super) const fn is_never(self) -> bool {
         self.0 == 0
@@ -25,15 +20,6 @@ impl Timestamp {
     /// Seconds since `earlier`; 0 when the clock was set back in between.
     pub(super) const fn since(self, earlier: Timestamp) -> u32 {
         self.0.saturating_sub(earlier.0)
-    }
-
-    const fn after(self, time: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(time.as_secs() as u32))
-    }
-
-    /// The first second that is more than `time` later.
-    const fn more_than_after(self, time: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(time.as_secs() as u32 + 1))
     }
 }
 
@@ -60,6 +46,7 @@ pub(super) struct History {
     pub(super) last_success: Timestamp,
     /// The first success since the last failure.
     pub(super) reached_since: Timestamp,
+    pub(super) reliability: Reliability,
     /// Failures since the last success.
     pub(super) attempts: u16,
     pub(super) outcome: DialOutcome,
@@ -74,14 +61,25 @@ impl History {
             last_attempt: Timestamp::NEVER,
             last_success: Timestamp::NEVER,
             reached_since: Timestamp::NEVER,
+            reliability: Reliability::EMPTY,
             attempts: 0,
             outcome: DialOutcome::Untried,
             verified: false,
         }
     }
 
+    /// The time that an outcome speaks for: since the attempt before it, none at the first. While we did not run, or had
+    /// given the address up, nobody watched.
+    fn watched(&self, now: Timestamp) -> Duration {
+        if self.last_attempt.is_never() {
+            return Duration::ZERO;
+        }
+        Duration::from_secs(now.since(self.last_attempt).into()).min(MAX_BACKOFF)
+    }
+
     /// Reached at exactly this address.
     pub(super) fn succeed(&mut self, now: Timestamp, outcome: DialOutcome) {
+        self.reliability.note(self.watched(now), true);
         self.last_attempt = now;
         self.last_success = now;
         // A time in the future comes from a clock that was wrong; the address would never be good.
@@ -95,6 +93,7 @@ impl History {
 
     /// Not reached, and it counts against the address.
     pub(super) fn fail(&mut self, now: Timestamp, outcome: DialOutcome) {
+        self.reliability.note(self.watched(now), false);
         self.hold(now, outcome);
         self.attempts = self.attempts.saturating_add(1);
         self.reached_since = Timestamp::NEVER;
@@ -120,9 +119,9 @@ impl History {
         true
     }
 
-    /// Two successes far enough apart, and no failure between them.
+    /// Reached at the latest attempt, and for long enough and reliably before.
     pub(super) fn is_good(&self) -> bool {
-        !self.reached_since.is_never() && u64::from(self.last_success.since(self.reached_since)) >= GOOD_AFTER.as_secs()
+        self.verified && self.reliability.is_at_least(GOOD_AFTER, GOOD_SHARE)
     }
 
     /// Whether it was never tried.
@@ -130,32 +129,37 @@ impl History {
         self.outcome == DialOutcome::Untried
     }
 
+    /// Whether nobody answered at its ip:port at the latest attempt.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.verified && self.outcome.is_of_endpoint()
+    }
+
+    /// Whether it had no free slot at the latest attempt.
+    pub(super) fn is_full(&self) -> bool {
+        self.outcome == DialOutcome::Full
+    }
+
     /// Whether a node may serve it: its latest attempt, if any, did not fail, or was held through an outage.
     pub(super) fn did_not_fail(&self) -> bool {
         self.verified || self.is_untried()
     }
 
-    /// When it was added or last tried: the one with the earliest time is evicted first from a full bucket.
-    pub(super) fn touched(&self) -> Timestamp {
-        self.added.max(self.last_attempt)
+    /// Whether it was reached at any time.
+    pub(super) fn was_reached(&self) -> bool {
+        !self.last_success.is_never()
     }
 
-    /// From when on it is bad, unless it is tried again; [`Timestamp::END`] if never (CometBFT
-    /// `p2p/pex/known_address.go: isBad`; docs/protocol/address-book.md, "A full bucket"). Used for new addresses only.
-    pub(super) fn bad_from(&self) -> Timestamp {
-        if self.attempts == 0 {
-            return Timestamp::END;
-        }
-        let never_reached = self.last_success.is_never() && self.attempts >= BAD_FAILURES_NEVER_REACHED;
-        let silent = self.last_attempt.more_than_after(BAD_AFTER_SILENCE);
-        let bad = if never_reached {
-            Timestamp::NEVER
-        } else if self.attempts >= BAD_FAILURES {
-            self.last_success.more_than_after(BAD_AFTER_SILENCE).min(silent)
+    /// Whether it failed for so long that it leaves the book: given up when it was never reached (CometBFT
+    /// `p2p/pex/pex_reactor.go: maxAttemptsToDial`), bad when it was (`p2p/pex/known_address.go: isBad`).
+    pub(super) fn is_given_up(&self, now: Timestamp) -> bool {
+        if self.verified {
+            false
+        } else if self.was_reached() {
+            let silent = u64::from(now.since(self.last_success)) > BAD_AFTER_SILENCE.as_secs();
+            self.attempts >= BAD_FAILURES && silent
         } else {
-            silent
-        };
-        bad.max(self.last_attempt.after(BAD_NOT_BEFORE))
+            self.attempts >= GIVEN_UP_FAILURES
+        }
     }
 }
 
@@ -164,12 +168,10 @@ mod tests {
     use super::*;
 
     const T: u32 = 1_700_000_000;
-    const MINUTE: u32 = 60;
     const DAY: u32 = 24 * 3600;
 
-    fn failed(times: u16, last: u32, last_success: u32) -> History {
+    fn failed(times: u16, last_success: u32) -> History {
         History {
-            last_attempt: Timestamp(last),
             last_success: Timestamp(last_success),
             attempts: times,
             outcome: DialOutcome::TimedOut,
@@ -177,44 +179,35 @@ mod tests {
         }
     }
 
-    fn is_bad(history: History, now: u32) -> bool {
-        history.bad_from() <= Timestamp(now)
+    #[test]
+    fn never_reached_is_given_up_after_16_failures_and_else_after_10_and_a_week() {
+        for (times, last_success, given_up) in [
+            (15, 0, false),
+            (16, 0, true),
+            (10, T - 7 * DAY - 1, true),
+            (9, T - 7 * DAY - 1, false),
+            (100, T - 7 * DAY, false),
+        ] {
+            assert_eq!(failed(times, last_success).is_given_up(Timestamp(T)), given_up, "{times} {last_success}");
+        }
+        assert!(!History { verified: true, ..failed(100, T - 30 * DAY) }.is_given_up(Timestamp(T)));
     }
 
     #[test]
-    fn bad_needs_a_failure_and_a_minute() {
-        assert!(!is_bad(History::new(Timestamp(T - 300 * DAY)), T));
-        assert!(!is_bad(failed(3, T - MINUTE + 1, 0), T));
-        assert!(is_bad(failed(3, T - MINUTE, 0), T));
-        assert!(!is_bad(failed(2, T - MINUTE, 0), T));
-    }
-
-    #[test]
-    fn bad_after_a_week_without_an_attempt() {
-        assert!(!is_bad(failed(1, T - 7 * DAY, T - 7 * DAY - 5), T));
-        assert!(is_bad(failed(1, T - 7 * DAY - 1, T - 7 * DAY - 5), T));
-    }
-
-    #[test]
-    fn bad_after_ten_failures_when_the_last_success_is_a_week_old() {
-        assert!(is_bad(failed(10, T - DAY, T - 7 * DAY - 1), T));
-        assert!(!is_bad(failed(9, T - DAY, T - 7 * DAY - 1), T));
-        assert!(!is_bad(failed(10, T - DAY, T - 7 * DAY), T));
-    }
-
-    #[test]
-    fn good_is_two_successes_three_hours_apart_without_a_failure_between() {
+    fn good_is_three_hours_of_answers_and_forgives_a_lost_packet() {
         let mut history = History::new(Timestamp(T));
         history.succeed(Timestamp(T), DialOutcome::Reached);
-        history.succeed(Timestamp(T + 3 * 3600 - 1), DialOutcome::Reached);
+        history.succeed(Timestamp(T + 3 * 3600 - 60), DialOutcome::Reached);
         assert!(!history.is_good());
         history.succeed(Timestamp(T + 3 * 3600), DialOutcome::NoPex);
         assert!(history.is_good());
-        history.fail(Timestamp(T + 4 * 3600), DialOutcome::Refused);
-        assert!(!history.is_good());
-        history.succeed(Timestamp(T + 5 * 3600), DialOutcome::Reached);
-        history.succeed(Timestamp(T + 7 * 3600), DialOutcome::Reached);
-        assert!(!history.is_good());
+        history.fail(Timestamp(T + 3 * 3600 + 600), DialOutcome::Refused);
+        assert!(!history.is_good(), "not while it fails");
+        history.succeed(Timestamp(T + 3 * 3600 + 720), DialOutcome::Reached);
+        assert!(history.is_good());
+        history.fail(Timestamp(T + 5 * 3600), DialOutcome::Refused);
+        history.succeed(Timestamp(T + 5 * 3600 + 60), DialOutcome::Reached);
+        assert!(!history.is_good(), "two hours of the last five were lost");
     }
 
     #[test]

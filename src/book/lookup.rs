@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::params::NEEDS_MORE_BELOW;
-use super::servable::{is_listed, may_serve};
-use super::slab::Entry;
-use super::{Book, Counts, Record, Refused, Servable, Source, State};
-use crate::types::{Group, Mono, NetAddress, NodeId, Now, group_of};
+use super::selection::selection_size;
+use super::{Book, Counts, Record, Refused, Share, Source, State};
+use crate::types::{Group, Mono, NetAddress, NodeId, group_of};
 
 impl Book {
     /// IDs in the book, banned ones left out.
@@ -34,34 +33,40 @@ impl Book {
         self.unroutable
     }
 
-    /// How many addresses are due to be dialled by the crawl; reads the whole book, which takes about 100 us when it is
-    /// full.
-    pub fn backlog(&self, now: Now) -> u32 {
-        let waits =
-            |entry: &Entry| entry.queue.is_some() && (entry.history.is_untried() || entry.due <= now.mono.as_secs());
-        let count = self.slab.live().filter(|&ix| waits(self.slab.entry(ix))).count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+    /// How many addresses were due to be dialled when the crawl last looked.
+    pub fn backlog(&self) -> u32 {
+        u32::try_from(self.sources.ready() + self.schedule.rechecks_due()).unwrap_or(u32::MAX)
+    }
+
+    /// Verified addresses, those of banned IDs left out.
+    pub const fn verified(&self) -> usize {
+        self.counts.verified
+    }
+
+    /// Groups that have a verified address.
+    pub const fn verified_groups(&self) -> usize {
+        self.groups.verified()
     }
 
     /// IDs that may be served.
-    pub fn servable(&self, kind: Servable) -> usize {
-        self.servable_lists.count(kind)
+    pub const fn servable(&self) -> usize {
+        self.served.len()
     }
 
     /// The addresses by which the IDs that may be served are served.
-    pub fn served(&self, kind: Servable) -> impl Iterator<Item = &NetAddress> {
-        self.servable_lists.entries(kind).map(|ix| self.slab.address(ix))
+    pub fn served(&self) -> impl Iterator<Item = &NetAddress> {
+        self.served.entries().map(|ix| self.slab.address(ix))
     }
 
     /// Whether exactly this address may be served. An ID with several such addresses is served at the one that was
     /// reached last: then [`Book::is_served`] is true for that one only.
-    pub fn is_servable(&self, kind: Servable, address: &NetAddress) -> bool {
-        self.slab.find(address).is_some_and(|ix| may_serve(&self.slab, ix, kind))
+    pub fn is_servable(&self, address: &NetAddress) -> bool {
+        self.slab.find(address).is_some_and(|ix| self.may_serve(ix))
     }
 
     /// Whether a selection may contain exactly this address.
-    pub fn is_served(&self, kind: Servable, address: &NetAddress) -> bool {
-        self.slab.find(address).is_some_and(|ix| is_listed(&self.slab, ix, kind))
+    pub fn is_served(&self, address: &NetAddress) -> bool {
+        self.slab.find(address).is_some_and(|ix| self.served.contains(&self.slab, ix))
     }
 
     /// The state of an ID; `None` when it is unknown.
@@ -90,13 +95,27 @@ impl Book {
         self.slab.find(address).and_then(|ix| self.schedule.due_at(&self.slab, ix))
     }
 
-    /// The address by which an ID is served, if it is.
-    pub fn served_address(&self, kind: Servable, id: &NodeId) -> Option<NetAddress> {
-        let mut addresses = self.slab.of_id(self.slab.find_id(id));
-        addresses.find(|&ix| is_listed(&self.slab, ix, kind)).map(|ix| *self.slab.address(ix))
+    /// How often answers name an address; `None` when it is not served.
+    pub fn share(&self, address: &NetAddress) -> Option<Share> {
+        let ix = self.slab.find(address).filter(|&ix| self.served.contains(&self.slab, ix))?;
+        let group = self.slab.entry(ix).group;
+        let missed = (1.0 - self.served.chance_of(group)).powi(selection_size(self.served.len()) as i32);
+        Some(Share { group_ids: self.served.len_of(group), chance: 1.0 - missed })
     }
 
-    /// The group of an address, which decides its buckets.
+    /// Before when a book that is not crawled does not pick an address; `None` when it is not in the book.
+    pub fn not_before(&self, address: &NetAddress) -> Option<Mono> {
+        let ix = self.slab.find(address).filter(|_| !self.params.crawled)?;
+        Some(Mono::from_micros(u64::from(self.slab.entry(ix).due) * 1_000_000))
+    }
+
+    /// The address by which an ID is served, if it is.
+    pub fn served_address(&self, id: &NodeId) -> Option<NetAddress> {
+        let mut addresses = self.slab.of_id(self.slab.find_id(id));
+        addresses.find(|&ix| self.served.contains(&self.slab, ix)).map(|ix| *self.slab.address(ix))
+    }
+
+    /// The group of an address, which decides its share of answers.
     pub fn group(&self, address: &NetAddress) -> Group {
         group_of(address.ip(), self.params.strict)
     }
@@ -124,7 +143,8 @@ impl Book {
         counts
     }
 
-    /// The addresses of an ID, banned or not, at most [`MAX_NEW_BUCKETS`](super::MAX_NEW_BUCKETS).
+    /// The addresses of an ID, banned or not, at most
+    /// [`MAX_ADDRESSES_PER_ID`](super::params::MAX_ADDRESSES_PER_ID).
     pub fn addresses_of(&self, id: &NodeId) -> Vec<NetAddress> {
         self.slab.of_id(self.slab.find_id(id)).map(|ix| *self.slab.address(ix)).collect()
     }
@@ -136,11 +156,20 @@ impl Book {
 
     /// Bytes that the book occupies in memory, its parameters left out.
     pub fn memory(&self) -> usize {
-        let buckets = self.new.heap_bytes() + self.old.heap_bytes();
         size_of::<Book>()
             + self.slab.heap_bytes()
             + self.order.heap_bytes()
-            + buckets
-            + self.servable_lists.heap_bytes()
+            + self.groups.heap_bytes()
+            + self.sources.heap_bytes()
+            + self.served.heap_bytes()
+            + self.known_new.heap_bytes()
+            + self.known_old.heap_bytes()
+            + self.schedule.heap_bytes()
+            + self.traces.heap_bytes()
+    }
+
+    /// Traces that are kept of what has left the book.
+    pub fn traces(&self) -> usize {
+        self.traces.len()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::reliability::Reliability;
 use crate::types::{DialOutcome, NetAddress, NodeId, Wall, all_variants};
 
 /// The source of an address (CometBFT's `src`): the authenticated ID of the peer that advertised it, and the IP of its
@@ -24,9 +25,9 @@ all_variants! {
     pub enum State {
         /// Known by hearsay, or not yet good for long enough (CometBFT's "new").
         New = 1,
-        /// Good: reached twice, at least three hours apart (CometBFT's "old").
+        /// Good: watched for three hours, and reached for at least 85 % of the time (CometBFT's "old").
         Old = 2,
-        /// Banned: in no bucket, never picked or served, kept to be reinstated.
+        /// Banned: never picked, dialled or served, kept to be reinstated.
         Banned = 3,
     }
 }
@@ -42,6 +43,19 @@ impl State {
     }
 }
 
+/// What is remembered of an ip:port or an address that was dialled and left the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceRecord {
+    /// Its keyed hash, the key: which ip:port or address it was is not kept.
+    pub hash: u64,
+    /// When it was last dialled.
+    pub last_attempt: Wall,
+    /// Failures in a row, by then; 0 when it had answered.
+    pub attempts: u16,
+    /// The outcome of that dial.
+    pub outcome: DialOutcome,
+}
+
 /// One address with all that is known of it. Several records may have the same ID; they then share one state. Times are
 /// kept to the second.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +64,6 @@ pub struct Record {
     pub address: NetAddress,
     /// The state of its ID.
     pub state: State,
-    /// The buckets that hold this address, each within its state's number of buckets: 1-4 new ones or one old one.
-    /// Empty when banned.
-    pub buckets: Vec<u16>,
     /// Who advertised it first.
     pub source: Source,
     /// When it was added.
@@ -67,6 +78,8 @@ pub struct Record {
     pub last_success: Wall,
     /// The first of the successes since the last failure, from which "good" is counted; [`Wall::NEVER`] without one.
     pub reached_since: Wall,
+    /// How reliably it answered, over five windows.
+    pub reliability: Reliability,
     /// Whether it is served by a seed: reached, and not failed since (or held through an outage of our own).
     pub verified: bool,
 }

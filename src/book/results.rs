@@ -9,9 +9,7 @@ pub enum Added {
     New,
     /// The ID was known at other addresses only.
     AnotherAddress,
-    /// The address was known and took one more bucket.
-    AnotherBucket,
-    /// Nothing: the ID is old, or has its share of buckets, or the draw was against it.
+    /// Nothing: the address is known, or the ID is old or has its share of addresses, or the draw was against it.
     Unchanged,
 }
 
@@ -36,9 +34,21 @@ pub enum Refused {
     /// Its ID is old at another address, which hearsay does not replace.
     #[error("its ID is good at another address; remove that one first")]
     GoodElsewhere,
-    /// Its ID is in as many new buckets as one may be.
-    #[error("its ID has its share of the book (4 buckets); remove another address of it first")]
+    /// Its ID has as many addresses as one may have.
+    #[error("its ID has its share of the book (4 addresses); remove another address of it first")]
     HasItsShare,
+    /// As many IDs as are kept are at its ip:port, and none of them gives way.
+    #[error("as many IDs as are kept are known at its ip:port (4); remove one of them first")]
+    EndpointTaken,
+    /// Its source has brought as many unknown addresses as a source may for now (token bucket).
+    #[error("its source brought more unknown addresses than a source may")]
+    SourceRate,
+    /// The book is full of addresses that do not give way to one that was never reached.
+    #[error("the address book is full (book.max_addresses)")]
+    Full,
+    /// It failed lately, was evicted, and waits for its time; the book is full.
+    #[error("it was dialled in vain lately, and the address book is full (book.max_addresses)")]
+    FailedLately,
     /// Back-pressure: too many removed addresses wait for [`Book::take_dirty`](super::Book::take_dirty).
     #[error("too many changes of the address book wait to be stored")]
     Backlog,
@@ -70,21 +80,34 @@ all_variants! {
     }
 }
 
-/// The book's numbers, all of IDs except `addresses` and `outcomes`.
+/// The book's numbers: of IDs, or of addresses where it says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// IDs in new buckets.
+    /// IDs that are new.
     pub new: usize,
-    /// IDs in old buckets.
+    /// IDs that are old.
     pub old: usize,
     /// IDs that are banned and kept.
     pub banned: usize,
     /// Addresses of them all.
     pub addresses: usize,
+    /// Addresses of banned IDs.
+    pub banned_addresses: usize,
+    /// Verified addresses, those of banned IDs left out.
+    pub verified: usize,
     /// IDs, banned ones left out, with an address that was never tried.
     pub untried: usize,
     /// Addresses by the outcome of their latest attempt, numbered as [`DialOutcome`] is.
     pub outcomes: [usize; DialOutcome::ALL.len()],
+}
+
+/// How often answers name an address.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// IDs of its group that are served, itself included.
+    pub group_ids: usize,
+    /// The share of answers that name it, about, from 0 to 1: free slots and the preference for new IDs left out.
+    pub chance: f64,
 }
 
 /// What [`Book::load`](super::Book::load) did with the records.
@@ -92,7 +115,7 @@ pub struct Counts {
 pub struct LoadReport {
     /// Records that are in the book now, repaired ones included.
     pub loaded: usize,
-    /// Records that broke a rule and were repaired: another bucket, another state, a time in the future.
+    /// Records that broke a rule and were repaired: another state, a time in the future.
     pub repaired: usize,
     /// Records that were left out: refused by the present rules, a second one for the same address, or without room.
     pub skipped: usize,

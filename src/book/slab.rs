@@ -1,19 +1,16 @@
-//! The entries, one for each address, in a slab. Indices of 16 bits instead of pointers, and one array for each use
-//! (structure of arrays), so that a walk or a draw touches no more than it reads: the working set of a full book stays
-//! close to the processor's caches.
+//! The entries, one for each address, in a slab. Indices of 32 bits instead of pointers, and one array for each use
+//! (structure of arrays), so that a walk or a draw touches no more than it reads.
+
+use std::net::SocketAddr;
 
 use hashbrown::HashTable;
 
-use super::bucket_hash::BucketHash;
-use super::entry_index::{Ix, NONE, SlotAt};
+use super::entry_index::{GroupIx, Ix, LISTS, List, NONE, Pool, Queue};
 use super::fifo::{CHAINS, Link, Links};
 use super::history::{History, Timestamp};
-use super::{MAX_NEW_BUCKETS, Source, State};
+use super::keyed_hash::KeyedHash;
+use super::{Source, State};
 use crate::types::{NetAddress, NodeId};
-
-/// Entries that fit, removed ones with an unsaved removal included: as many as 16 bits can number. A full book has
-/// 20,480 addresses in buckets and those of 1,000 banned IDs.
-const MAX_ENTRIES: usize = NONE as usize;
 
 /// The standing of an entry: its ID's state, or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +52,18 @@ pub(super) struct Entry {
     pub(super) history: History,
     /// The next entry of its ID, in a ring; of an unused entry, the next unused one.
     sibling: Ix,
-    pub(super) standing: Standing,
-    slot_count: u8,
-    slots: [SlotAt; MAX_NEW_BUCKETS],
+    /// The next entry at its ip:port, in a ring.
+    neighbour: Ix,
     /// When it is due, in seconds on the monotonic clock.
     pub(super) due: u32,
-    /// The queue of the crawl schedule that it waits in.
-    pub(super) queue: Option<u8>,
+    /// Its position in the list of its pool.
+    pub(super) pool_at: Ix,
+    pub(super) group: GroupIx,
+    pub(super) source_bucket: u16,
+    /// Where it waits for its dial.
+    pub(super) queue: Queue,
+    pub(super) pool: Pool,
+    pub(super) standing: Standing,
     /// Handed out by `due` and not marked since.
     pub(super) taken: bool,
     /// The store has a row for it.
@@ -73,47 +75,22 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn new(sibling: Ix) -> Self {
+    fn new(sibling: Ix, neighbour: Ix) -> Self {
         Entry {
             history: History::new(Timestamp::NEVER),
             sibling,
-            standing: Standing::Gone,
-            slot_count: 0,
-            slots: [SlotAt::default(); MAX_NEW_BUCKETS],
+            neighbour,
             due: 0,
-            queue: None,
+            pool_at: NONE,
+            group: 0,
+            source_bucket: 0,
+            queue: Queue::NONE,
+            pool: Pool::None,
+            standing: Standing::Gone,
             taken: false,
             stored: false,
             dirty: false,
             counts_untried: false,
-        }
-    }
-
-    pub(super) fn slots(&self) -> &[SlotAt] {
-        &self.slots[..usize::from(self.slot_count)]
-    }
-
-    pub(super) fn slot_in(&self, bucket: u8) -> Option<SlotAt> {
-        self.slots().iter().copied().find(|slot| slot.bucket == bucket)
-    }
-
-    pub(super) fn enter(&mut self, slot: SlotAt) {
-        self.slots[usize::from(self.slot_count)] = slot;
-        self.slot_count += 1;
-    }
-
-    pub(super) fn leave(&mut self, slot: SlotAt) {
-        if let Some(at) = self.slots().iter().position(|own| *own == slot) {
-            self.slots.copy_within(at + 1..usize::from(self.slot_count), at);
-            self.slot_count -= 1;
-        }
-    }
-
-    /// Its slot in this bucket has another position now.
-    pub(super) fn moved_to(&mut self, slot: SlotAt) {
-        let count = usize::from(self.slot_count);
-        if let Some(own) = self.slots[..count].iter_mut().find(|own| own.bucket == slot.bucket) {
-            *own = slot;
         }
     }
 }
@@ -131,16 +108,21 @@ pub(super) struct Slab {
     addresses: Vec<NetAddress>,
     entries: Vec<Entry>,
     sources: Vec<Source>,
-    /// Positions in the lists of what may be served, one for each kind.
-    pub(super) listed_at: Vec<[Ix; 2]>,
+    /// Positions in the lists by group.
+    listed_at: Vec<[Ix; LISTS]>,
     links: Vec<[Link; CHAINS]>,
     free: Ix,
+    /// One entry of each ID.
     index: HashTable<Ix>,
-    bucket_hash: BucketHash,
+    /// One entry of each ip:port.
+    endpoints: HashTable<Ix>,
+    hash: KeyedHash,
+    /// Entries that fit, removed ones with an unsaved removal included.
+    max: usize,
 }
 
 impl Slab {
-    pub(super) fn new(bucket_hash: BucketHash) -> Self {
+    pub(super) fn new(hash: KeyedHash, max: usize) -> Self {
         Slab {
             addresses: Vec::new(),
             entries: Vec::new(),
@@ -149,16 +131,18 @@ impl Slab {
             links: Vec::new(),
             free: NONE,
             index: HashTable::new(),
-            bucket_hash,
+            endpoints: HashTable::new(),
+            hash,
+            max,
         }
     }
 
     pub(super) fn entry(&self, ix: Ix) -> &Entry {
-        &self.entries[usize::from(ix)]
+        &self.entries[ix as usize]
     }
 
     pub(super) fn entry_mut(&mut self, ix: Ix) -> &mut Entry {
-        &mut self.entries[usize::from(ix)]
+        &mut self.entries[ix as usize]
     }
 
     pub(super) fn history(&self, ix: Ix) -> &History {
@@ -166,24 +150,33 @@ impl Slab {
     }
 
     pub(super) fn address(&self, ix: Ix) -> &NetAddress {
-        &self.addresses[usize::from(ix)]
+        &self.addresses[ix as usize]
     }
 
     pub(super) fn source(&self, ix: Ix) -> &Source {
-        &self.sources[usize::from(ix)]
+        &self.sources[ix as usize]
     }
 
     pub(super) fn set_source(&mut self, ix: Ix, source: Source) {
-        self.sources[usize::from(ix)] = source;
+        self.sources[ix as usize] = source;
+    }
+
+    /// The position of an entry in a list; [`NONE`] when it is not in it.
+    pub(super) fn listed_at(&self, ix: Ix, list: List) -> Ix {
+        self.listed_at[ix as usize][list as usize]
+    }
+
+    pub(super) fn set_listed_at(&mut self, ix: Ix, list: List, at: Ix) {
+        self.listed_at[ix as usize][list as usize] = at;
     }
 
     /// Whether [`Slab::insert`] has room.
     pub(super) fn has_room(&self) -> bool {
-        self.free != NONE || self.entries.len() < MAX_ENTRIES
+        self.free != NONE || self.entries.len() < self.max
     }
 
     pub(super) fn find_id(&self, id: &NodeId) -> IdAt {
-        let hash = self.bucket_hash.of_id(id);
+        let hash = self.hash.of_id(id);
         IdAt { hash, known: self.index.find(hash, |&ix| self.address(ix).id() == *id).copied() }
     }
 
@@ -200,6 +193,11 @@ impl Slab {
     /// The entries of the ID.
     pub(super) fn of_id(&self, id: IdAt) -> impl Iterator<Item = Ix> + '_ {
         id.known.into_iter().flat_map(|ix| self.siblings(ix))
+    }
+
+    /// Whether there is an entry with this number, used or not.
+    pub(super) fn has(&self, ix: Ix) -> bool {
+        (ix as usize) < self.entries.len()
     }
 
     pub(super) fn is_live(&self, ix: Ix) -> bool {
@@ -224,9 +222,23 @@ impl Slab {
         })
     }
 
+    /// The other entries at the same ip:port.
+    pub(super) fn neighbours(&self, ix: Ix) -> impl Iterator<Item = Ix> + '_ {
+        let next = move |&at: &Ix| Some(self.entry(at).neighbour).filter(|&next| next != ix);
+        std::iter::successors(next(&ix), next).filter(|&ix| self.is_live(ix))
+    }
+
+    /// The entries at this ip:port.
+    pub(super) fn at_endpoint(&self, endpoint: SocketAddr) -> impl Iterator<Item = Ix> + '_ {
+        let hash = self.hash.of_endpoint(endpoint);
+        let first = self.endpoints.find(hash, |&ix| self.address(ix).socket() == endpoint).copied();
+        let others = first.into_iter().flat_map(|ix| self.neighbours(ix));
+        first.into_iter().filter(|&ix| self.is_live(ix)).chain(others)
+    }
+
     /// All entries.
     pub(super) fn live(&self) -> impl Iterator<Item = Ix> + '_ {
-        (0..self.entries.len()).map(|at| at as Ix).filter(|&ix| self.is_live(ix))
+        (0..self.entries.len() as Ix).filter(|&ix| self.is_live(ix))
     }
 
     /// Makes an entry, a removed one at first, for an address that has none. The caller has checked [`Slab::has_room`].
@@ -236,26 +248,32 @@ impl Slab {
             Some(known) => std::mem::replace(&mut self.entry_mut(known).sibling, ix),
             None => ix,
         };
-        let entry = Entry::new(sibling);
-        if usize::from(ix) == self.entries.len() {
+        let endpoint = self.hash.of_endpoint(address.socket());
+        let known = self.endpoints.find(endpoint, |&ix| self.address(ix).socket() == address.socket()).copied();
+        let neighbour = known.map_or(ix, |known| std::mem::replace(&mut self.entry_mut(known).neighbour, ix));
+        let entry = Entry::new(sibling, neighbour);
+        if ix as usize == self.entries.len() {
             self.addresses.push(address);
             self.entries.push(entry);
             self.sources.push(source);
-            self.listed_at.push([NONE; 2]);
+            self.listed_at.push([NONE; LISTS]);
             self.links.push([Link::default(); CHAINS]);
         } else {
-            self.addresses[usize::from(ix)] = address;
-            self.sources[usize::from(ix)] = source;
+            self.addresses[ix as usize] = address;
+            self.sources[ix as usize] = source;
             *self.entry_mut(ix) = entry;
         }
+        let (addresses, hash) = (&self.addresses, &self.hash);
         if id.known.is_none() {
-            let (addresses, bucket_hash) = (&self.addresses, &self.bucket_hash);
-            self.index.insert_unique(id.hash, ix, |&ix| bucket_hash.of_id(&addresses[usize::from(ix)].id()));
+            self.index.insert_unique(id.hash, ix, |&ix| hash.of_id(&addresses[ix as usize].id()));
+        }
+        if known.is_none() {
+            self.endpoints.insert_unique(endpoint, ix, |&ix| hash.of_endpoint(addresses[ix as usize].socket()));
         }
         ix
     }
 
-    /// An unused entry, perhaps one past the end. The arrays grow by a quarter: doubling would waste up to half of
+    /// An unused entry, perhaps one past the end. The arrays grow by an eighth: doubling would waste up to half of
     /// them.
     fn unused(&mut self) -> Ix {
         if self.free != NONE {
@@ -265,7 +283,7 @@ impl Slab {
         }
         let len = self.entries.len();
         if len == self.entries.capacity() {
-            let more = (len / 4).max(8).min(MAX_ENTRIES - len);
+            let more = (len / 8).max(8).min(self.max - len);
             self.addresses.reserve_exact(more);
             self.entries.reserve_exact(more);
             self.sources.reserve_exact(more);
@@ -275,13 +293,14 @@ impl Slab {
         len as Ix
     }
 
-    /// Frees an entry that is in no list and no bucket.
+    /// Frees an entry that is in no list and no queue.
     pub(super) fn release(&mut self, ix: Ix) {
+        self.leave_endpoint(ix);
         let id = self.address(ix).id();
-        let hash = self.bucket_hash.of_id(&id);
+        let hash = self.hash.of_id(&id);
         let next = self.entry(ix).sibling;
         let addresses = &self.addresses;
-        if let Ok(known) = self.index.find_entry(hash, |&ix| addresses[usize::from(ix)].id() == id) {
+        if let Ok(known) = self.index.find_entry(hash, |&ix| addresses[ix as usize].id() == id) {
             if next == ix {
                 known.remove();
             } else {
@@ -296,19 +315,39 @@ impl Slab {
         entry.sibling = free;
     }
 
+    /// Takes an entry out of the index of endpoints and out of its ring there.
+    fn leave_endpoint(&mut self, ix: Ix) {
+        let endpoint = self.address(ix).socket();
+        let next = self.entry(ix).neighbour;
+        let (hash, addresses) = (self.hash.of_endpoint(endpoint), &self.addresses);
+        if let Ok(known) = self.endpoints.find_entry(hash, |&ix| addresses[ix as usize].socket() == endpoint) {
+            if next == ix {
+                known.remove();
+            } else {
+                *known.into_mut() = next;
+            }
+        }
+        let mut before = ix;
+        while self.entry(before).neighbour != ix {
+            before = self.entry(before).neighbour;
+        }
+        self.entry_mut(before).neighbour = next;
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.addresses.capacity() * size_of::<NetAddress>()
             + self.entries.capacity() * size_of::<Entry>()
             + self.sources.capacity() * size_of::<Source>()
-            + self.listed_at.capacity() * size_of::<[Ix; 2]>()
+            + self.listed_at.capacity() * size_of::<[Ix; LISTS]>()
             + self.links.capacity() * size_of::<[Link; CHAINS]>()
             + self.index.allocation_size()
+            + self.endpoints.allocation_size()
     }
 }
 
 impl Links for Slab {
     fn link(&mut self, ix: Ix, chain: usize) -> &mut Link {
-        &mut self.links[usize::from(ix)][chain]
+        &mut self.links[ix as usize][chain]
     }
 }

@@ -165,7 +165,7 @@ section! {
         /// How often the number of peers is looked after (a node) or the network is crawled (a seed).
         ensure_peers_period: Duration = "30s" in 100..=3600000;
         /// Dials of this network under way at once.
-        max_dials: u32 = "128" in 1..=65536;
+        max_dials: u32 = "128" seed "192" in 1..=65536;
         /// Unfinished handshakes from one IP; more are closed. 0: no limit.
         max_handshakes_per_ip: u32 = "64" in 0..=1000000;
         /// Unfinished handshakes in all; more are closed. 0: no limit.
@@ -194,6 +194,9 @@ section! {
     BookFile = "book" {
         /// The database of the address book; relative to the network's folder. No two networks share one.
         file: PathBuf = "book.db";
+        /// Addresses that it holds, some 240 bytes of memory each as far as it is filled. A full one evicts what nobody
+        /// reached, and refuses what failed lately.
+        max_addresses: u32 = "16384" seed "131072" in 1024..=1048576;
         /// Own dials that are kept in it, the latest, some 200 bytes each. 0: none.
         dial_log: u32 = "100000" in 0..=10000000;
     }

@@ -37,6 +37,8 @@ pub struct Network {
     pub book: PathBuf,
     /// Own dials that are kept in it; 0 = none.
     pub dial_log: u32,
+    /// `book.max_addresses`: addresses that the book holds.
+    pub max_addresses: u32,
     /// CometBFT's keys. `pex` is always true.
     pub p2p: P2p,
     /// Our own keys. `chain_id`, `node_key_file` and an empty `version` are as in the file; use the fields above.
@@ -118,6 +120,7 @@ pub(super) fn build(
         moniker: Some(top.moniker.0).filter(|name| !name.is_empty()).unwrap_or_else(default_moniker),
         node_key: Arc::new(node_key),
         dial_log: book.dial_log,
+        max_addresses: book.max_addresses,
         book: whole_path(folder.path.join(book.file)),
         key_file: whole_path(key_file),
         entries: effective::entries(&NETWORK_TABLES, given, p2p.seed_mode),

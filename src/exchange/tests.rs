@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::book::{Record, State};
+use crate::book::{Record, Reliability, State};
 use crate::types::{DialOutcome, NodeId, Wall};
 
 const ID: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -129,7 +129,7 @@ fn record(n: u8, host: u8, state: State) -> Record {
     Record {
         address: NetAddress::new(id, [1, 2, n, host].into(), 26_656).unwrap(),
         state,
-        buckets: if state == State::Banned { Vec::new() } else { vec![7] },
+        reliability: Reliability::default(),
         source: Source { id: NodeId::from_bytes([9; 20]), ip: [9, 9, 9, 9].into() },
         added: Wall::from_secs(1_700_000_000),
         attempts: 2,
@@ -188,6 +188,7 @@ fn a_node_finds_all_that_it_must_in_what_is_written() {
     for entry in [new, old] {
         assert_eq!(entry["last_ban_time"], "0001-01-01T00:00:00Z");
         assert_eq!(entry["src"]["id"], "09".repeat(20));
-        assert_eq!((&entry["buckets"][0], &entry["attempts"]), (&7.into(), &2.into()));
+        assert!(entry["buckets"][0].as_u64().is_some_and(|bucket| bucket < 64));
+        assert_eq!(entry["attempts"], 2);
     }
 }

@@ -4,7 +4,11 @@ use serde::Serialize;
 
 use super::Format;
 use crate::book::{Record, State};
-use crate::types::Wall;
+use crate::types::{NetAddress, NodeId, Wall};
+
+/// Buckets that a node has for new addresses and for old ones (CometBFT `p2p/pex/params.go: newBucketCount`,
+/// `oldBucketCount`).
+const BUCKETS: [u8; 2] = [255, 63];
 
 /// What a node writes for "never".
 const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
@@ -29,10 +33,10 @@ struct WrittenAddress {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct Entry {
     addr: WrittenAddress,
     src: WrittenAddress,
-    buckets: &'a [u16],
+    buckets: [u8; 1],
     attempts: u16,
     bucket_type: u8,
     last_attempt: String,
@@ -91,7 +95,7 @@ impl Writer {
             addr: WrittenAddress { id: address.id().to_string(), ip: address.ip().to_string(), port: address.port() },
             // We keep no port of a source, and a node reads none.
             src: WrittenAddress { id: source.id.to_string(), ip: source.ip.to_string(), port: 0 },
-            buckets: &record.buckets,
+            buckets: [bucket(address, record.state)],
             attempts: record.attempts,
             bucket_type: if record.state == State::Old { 2 } else { 1 },
             last_attempt: time(record.last_attempt),
@@ -118,6 +122,13 @@ impl Writer {
 /// The better of two addresses of an ID: verified, reached last, known longest.
 fn worth(record: &Record) -> (bool, Wall, std::cmp::Reverse<Wall>) {
     (record.verified, record.last_success, std::cmp::Reverse(record.added))
+}
+
+/// A bucket for an address, which we keep in none: any that a node has will do, and IDs are spread evenly.
+fn bucket(address: &NetAddress, state: State) -> u8 {
+    let [new, old] = BUCKETS;
+    let mask = if state == State::Old { old } else { new };
+    address.id().as_bytes()[NodeId::LEN - 1] & mask
 }
 
 fn time(at: Wall) -> String {

@@ -214,7 +214,7 @@ fn node_info(id: NodeId, chain: &str, at: SocketAddr, moniker: &str) -> NodeInfo
 
 fn params(own_id: NodeId, at: SocketAddr, seeds: Vec<NetAddress>, seed_mode: bool) -> Params {
     Params {
-        book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id) },
+        book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id, seed_mode) },
         switch: switch::Params {
             own_id,
             limits: crate::switch::SwitchLimits {

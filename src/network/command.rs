@@ -14,7 +14,7 @@ use super::views::{
     Applied, DialReport, Entered, ListenerNumber, Page, Peer, ProbeContext, RefusedSources, Report, Status,
 };
 use crate::book::Source;
-use crate::node::row::{Ban, BanTarget, ListItem};
+use crate::node::row::{Ban, BanScope, BanTarget, ListItem};
 use crate::node::{AddressDiagnosis, AddressRef, AddressView, BookView, ListedView, Preview, SeedView};
 use crate::transport::Grouping;
 use crate::types::{ConnId, NetAddress, NodeId, PeerAddress};
@@ -65,7 +65,7 @@ pub struct ChangeAuthor {
 pub(super) enum ChangeRequest {
     AddSeed(PeerAddress),
     RemoveSeed(PeerAddress),
-    Ban { target: BanTarget, reason: String, length: Option<Duration> },
+    Ban { target: BanTarget, scope: BanScope, reason: String, length: Option<Duration> },
     Unban(BanTarget),
     Set(NewSetting),
     Reset(Box<str>),
@@ -96,9 +96,11 @@ impl fmt::Display for ChangeRequest {
         match self {
             ChangeRequest::AddSeed(seed) => write!(f, "added the seed {seed}"),
             ChangeRequest::RemoveSeed(seed) => write!(f, "removed the seed {seed}"),
-            ChangeRequest::Ban { target, reason, length: None } => write!(f, "banned {target} for good: {reason:?}"),
-            ChangeRequest::Ban { target, reason, length: Some(length) } => {
-                write!(f, "banned {target} for {} s: {reason:?}", length.as_secs())
+            ChangeRequest::Ban { target, scope, reason, length } => {
+                let what = if *scope == BanScope::All { "banned" } else { "put on the do-not-dial list:" };
+                let until =
+                    length.map_or_else(|| "for good".to_owned(), |length| format!("for {} s", length.as_secs()));
+                write!(f, "{what} {target} {until}: {reason:?}")
             }
             ChangeRequest::Unban(target) => write!(f, "lifted the ban of {target}"),
             ChangeRequest::Set(setting) => write!(f, "set {setting}"),

@@ -61,7 +61,8 @@ const fn is_answer(outcome: DialOutcome) -> bool {
         | DialOutcome::WrongNetwork
         | DialOutcome::HungUp
         | DialOutcome::Misbehaved
-        | DialOutcome::NoPex => true,
+        | DialOutcome::NoPex
+        | DialOutcome::Full => true,
     }
 }
 

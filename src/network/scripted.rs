@@ -99,10 +99,10 @@ impl World {
             }
             ChangeRequest::AddSeed(seed) => Ok(self.add_seed(seed)),
             ChangeRequest::RemoveSeed(seed) => self.remove_seed(seed),
-            ChangeRequest::Ban { target, reason, length } => {
+            ChangeRequest::Ban { target, scope, reason, length } => {
                 let since = Wall::from_secs(1_000);
                 let until = length.map_or(Wall::NEVER, |length| since + length);
-                self.ban(Ban { target, reason, since, until, by_operator: true, author: (*by.author).into() })
+                self.ban(Ban { target, scope, reason, since, until, by_operator: true, author: (*by.author).into() })
             }
             ChangeRequest::Unban(target) => {
                 self.bans.remove(&target).ok_or(Error::NoSuchBan)?;

@@ -14,13 +14,18 @@ impl Node {
         self.book.page(after, max).into_iter().map(|record| self.address_view(now, record)).collect()
     }
 
+    /// Bytes that the book and its traces occupy in memory. A walk over their parts, which takes some 100 us in a full book.
+    pub fn book_memory(&self) -> usize {
+        self.book.memory()
+    }
+
     /// One address of the book.
     pub fn address(&self, now: Now, address: &NetAddress) -> Option<AddressView> {
         self.book.get(address).map(|record| self.address_view(now, record))
     }
 
     fn address_view(&self, now: Now, record: Record) -> AddressView {
-        let listed = self.book.is_served(self.pex.servable(), &record.address);
+        let listed = self.book.is_served(&record.address);
         AddressView {
             group: self.book.group(&record.address),
             servable: listed && !self.switch.bans_ip(record.address.ip(), now.wall),
@@ -49,20 +54,19 @@ impl Node {
         let view = self.address(now, address)?;
         let (id, running) = (address.id(), self.state == RunState::Running);
         let wall_of = |at: Mono| now.wall + at.since(now.mono);
-        let held = self.switch.held_until(now, address);
         let crawled = running && self.pex.is_seed();
         let bans: Vec<_> = self.switch.bans_of(Some(&id), Some(address.ip()), now.wall).cloned().collect();
         let turn = self.book.due_at(address).filter(|_| crawled && bans.is_empty());
-        let until = held.map_or(Mono::ZERO, |(until, _)| until);
         Some(AddressDiagnosis {
             seed_mode: self.pex.is_seed(),
             running,
             outage: self.in_outage(),
             refused: self.book.refusal(address, &view.record.source),
-            served_at: self.book.served_address(self.pex.servable(), &id),
+            served_at: self.book.served_address(&id),
+            share: self.book.share(address),
             dialling: self.switch.is_busy_with(&id) && !view.connected,
-            next_attempt: turn.map(|turn| wall_of(turn.max(until))),
-            held: held.map(|(until, given_up)| (wall_of(until), given_up)),
+            next_attempt: turn.map(wall_of),
+            not_before: self.book.not_before(address).filter(|at| *at > now.mono).map(wall_of),
             bans,
             view,
         })
@@ -73,7 +77,7 @@ impl Node {
     pub fn preview(&mut self, now: Now, requester: Option<NodeId>, rng: &mut SeededRng) -> Preview {
         // Nobody has our own ID.
         let requester = requester.unwrap_or(self.own_id());
-        let own = self.book.served_address(self.pex.servable(), &requester);
+        let own = self.book.served_address(&requester);
         let own_is_servable = own.is_some_and(|own| !self.switch.bans_ip(own.ip(), now.wall));
         let servable = self.summary(now).servable - u32::from(own_is_servable);
         let mut context = Context { now, book: &mut self.book, switch: &mut self.switch, out: &mut self.out, rng };

@@ -101,12 +101,13 @@ impl Node {
     pub fn new(params: Params, key: HashKey, rows: Rows, now: Now, rng: SeededRng) -> (Self, LoadReport) {
         let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
         let Deltas { seeds, persistent, unconditional, private } = Deltas::sort(rows.deltas);
-        let (book, report) = Book::load(params.book, key, rows.addresses, private, now);
+        let (mut book, report) = Book::load(params.book, key, rows.addresses, private, now);
+        book.load_traces(rows.traces, now);
         let kept = switch::RestoredState { bans: rows.bans, persistent, unconditional };
         let mut node = Node {
             book,
             switch: Switch::new(params.switch, kept),
-            pex: Pex::new(params.pex, seeds, rows.seed_health),
+            pex: Pex::new(params.pex, seeds, rows.seed_health, rows.anchors),
             out: Outbox::default(),
             rng,
             state: RunState::Stopped,
@@ -251,6 +252,16 @@ impl Node {
         {
             changes.push(seed_change(change));
         }
+        while changes.len() < max
+            && let Some((slot, anchor)) = self.pex.take_dirty_anchor()
+        {
+            changes.push(RowChange { key: Key::Anchor(slot), row: anchor.map(Row::Anchor) });
+        }
+        while changes.len() < max
+            && let Some((hash, trace)) = self.book.take_dirty_trace()
+        {
+            changes.push(RowChange { key: Key::Trace(hash), row: trace.map(Row::Trace) });
+        }
         let addresses = self.book.take_dirty(max - changes.len());
         changes.extend(
             addresses
@@ -282,7 +293,7 @@ impl Node {
     }
 
     /// Bans an ID or a range for `length` (`None` = for good), closes what it applies to, and takes the ID out of the book's
-    /// buckets.
+    /// lists.
     ///
     /// # Errors
     /// When there are as many bans as are kept.
@@ -294,7 +305,16 @@ impl Node {
         length: Option<Duration>,
         author: &str,
     ) -> Result<(), TooManyBans> {
-        let closed = self.switch.ban(&mut self.out, now, Ban::new(target, reason, now.wall, length, Some(author)))?;
+        self.set_ban(now, Ban::new(target, reason, now.wall, length, Some(author)))
+    }
+
+    /// As [`Node::ban`], with a ban of whatever scope.
+    ///
+    /// # Errors
+    /// See [`Node::ban`].
+    pub fn set_ban(&mut self, now: Now, ban: Ban) -> Result<(), TooManyBans> {
+        let target = ban.target;
+        let closed = self.switch.ban(&mut self.out, now, ban)?;
         for peer in closed {
             self.with(now, |pex, cx| pex.remove_peer(cx, &peer, &Fault::ClosedByUs(CloseReason::Banned)));
         }

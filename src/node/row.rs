@@ -3,9 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::book::Record;
+use crate::book::{Record, TraceRecord};
 pub use crate::pex::SeedHealth;
-pub use crate::switch::{Ban, BanTarget};
+pub use crate::switch::{Ban, BanScope, BanTarget};
 pub use crate::types::Delta;
 use crate::types::{DialOutcome, NetAddress, NodeId, PeerAddress, Purpose, Wall};
 
@@ -110,6 +110,8 @@ pub struct EventMark {
 pub enum Key {
     /// An address of the book.
     Address(NetAddress),
+    /// A trace of what has left the book.
+    Trace(u64),
     /// A ban.
     Ban(BanTarget),
     /// A run-time change of a configured list.
@@ -118,6 +120,8 @@ pub enum Key {
     Setting(Box<str>),
     /// What was found out about a seed.
     SeedHealth(PeerAddress),
+    /// A slot of the anchors.
+    Anchor(u8),
     /// A slot of the audit's ring.
     Audit(u32),
     /// A slot of the dials' ring.
@@ -140,6 +144,8 @@ pub struct RowChange {
 pub enum Row {
     /// An address of the book.
     Address(Record),
+    /// A trace of what has left the book.
+    Trace(TraceRecord),
     /// A ban.
     Ban(Ban),
     /// A run-time change of a configured list.
@@ -148,6 +154,8 @@ pub enum Row {
     Setting(Setting),
     /// What was found out about a seed.
     SeedHealth(SeedHealth),
+    /// An anchor.
+    Anchor(NetAddress),
     /// A change that an operator made.
     Audit(AuditEntry),
     /// A dial of ours.
@@ -161,6 +169,8 @@ pub enum Row {
 pub struct Rows {
     /// The book.
     pub addresses: Vec<Record>,
+    /// The traces of what has left it.
+    pub traces: Vec<TraceRecord>,
     /// The bans, expired ones included.
     pub bans: Vec<Ban>,
     /// Run-time changes of the configured lists.
@@ -169,6 +179,8 @@ pub struct Rows {
     pub settings: Vec<Setting>,
     /// What was found out about seeds.
     pub seed_health: Vec<SeedHealth>,
+    /// The outbound peers that are dialled first, in their order.
+    pub anchors: Vec<NetAddress>,
     /// The number of the last entry of the audit; 0 = none.
     pub last_audit: u64,
     /// The number of the last dial; 0 = none.

@@ -30,7 +30,7 @@ impl Node {
             crawl: CrawlView {
                 last_round: self.pex.last_round(),
                 last_seed_round: self.pex.last_seed_round(),
-                backlog: self.book.backlog(now),
+                backlog: self.book.backlog(),
                 next_due: self.book.next_due(),
             },
             seeds: self.seed_counts(),
@@ -71,7 +71,7 @@ impl Node {
             banned: count(counts.banned),
             addresses: count(counts.addresses),
             untried: count(counts.untried),
-            servable: count(self.book.servable(self.pex.servable()) - in_banned_ranges),
+            servable: count(self.book.servable() - in_banned_ranges),
             in_banned_ranges: count(in_banned_ranges),
             unroutable: self.book.unroutable(),
             outcomes: counts.outcomes.map(count),

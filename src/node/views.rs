@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::row::{Ban, ListItem, SeedHealth};
-use crate::book::{Record, Refused};
+use crate::book::{Record, Refused, Share};
 use crate::pex::RetentionReason;
 use crate::types::{
     ConnId, DialOutcome, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, PeerAddress, Purpose, Wall,
@@ -96,9 +96,9 @@ impl SeedCounts {
 pub struct BookView {
     /// IDs in all, banned ones left out.
     pub size: u32,
-    /// IDs in new buckets.
+    /// IDs that are new.
     pub new: u32,
-    /// IDs in old buckets.
+    /// IDs that are old.
     pub old: u32,
     /// IDs that are banned and kept.
     pub banned: u32,
@@ -186,12 +186,14 @@ pub struct AddressDiagnosis {
     pub refused: Option<Refused>,
     /// Where its ID is served, if anywhere.
     pub served_at: Option<NetAddress>,
+    /// How often answers name it; `None` when it is not served.
+    pub share: Option<Share>,
     /// Whether its ID is being dialled now.
     pub dialling: bool,
     /// When the crawl will dial it next; `None` when it is being dialled, or there is no crawl of it.
     pub next_attempt: Option<Wall>,
-    /// Until when its failures keep it from being dialled, and whether it is given up until then.
-    pub held: Option<(Wall, bool)>,
+    /// Before when a node does not pick it, because it failed or was dialled a short while ago.
+    pub not_before: Option<Wall>,
     /// The bans that hold for its ID or its IP.
     pub bans: Vec<Ban>,
 }

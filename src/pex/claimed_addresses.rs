@@ -95,7 +95,7 @@ impl Pex {
                 cx.out.event(Event::Address(AddressEvent::Learned { address, from: source.id }));
                 added == Added::New
             }
-            Ok(Added::AnotherBucket | Added::Unchanged) | Err(_) => false,
+            Ok(Added::Unchanged) | Err(_) => false,
         }
     }
 }

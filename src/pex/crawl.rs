@@ -1,13 +1,10 @@
 //! The crawl of a seed (docs/protocol/pex-reactor.md, "crawlPeersRoutine"): it dials what the book says is due, asks what
 //! it reaches, and lets it go with its answer.
 
-use std::net::SocketAddr;
-
 use rand::seq::IteratorRandom as _;
 
 use super::params::{DIALS_IN_RESERVE, SEED_ROUND_INTERVAL};
 use super::{Context, Pex};
-use crate::book::Servable;
 use crate::switch::{NotDialled, Peer, Switch};
 use crate::types::{CloseReason, ConnId, DialOutcome, NetAddress, Purpose};
 
@@ -44,7 +41,7 @@ impl Pex {
     /// enough.
     fn needs_seeds(&self, cx: &Context<'_>) -> bool {
         let Some(last) = self.last_seed_round else { return true };
-        let nothing_to_serve = cx.book.servable(Servable::Verified) == 0;
+        let nothing_to_serve = cx.book.verified() == 0;
         let long_ago = cx.now.mono.since(last.mono) >= SEED_ROUND_INTERVAL;
         nothing_to_serve || (cx.book.needs_more() && long_ago)
     }
@@ -67,32 +64,15 @@ impl Pex {
         }
     }
 
-    /// After a dial to an ip:port: the next ID that is advertised there.
-    pub(super) fn crawl_endpoint(&mut self, cx: &mut Context<'_>, endpoint: SocketAddr) {
-        // Another dial may hold the ip:port: what waits for it would be put back, and taken out again, for ever.
-        while self.next_round.is_some()
-            && !cx.switch.is_dialling_at(endpoint)
-            && let Some(address) = self.queue.pop(endpoint)
-            && !self.visit(cx, address)
-        {}
-    }
-
-    /// Dials an address that was due, or gives it back; whether it is being dialled.
-    fn visit(&mut self, cx: &mut Context<'_>, address: NetAddress) -> bool {
+    /// Dials an address that was due, or gives it back.
+    fn visit(&self, cx: &mut Context<'_>, address: NetAddress) {
         // Whoever runs without PEX has nothing to advertise.
         let without_pex = cx.book.get(&address).is_some_and(|record| record.outcome == DialOutcome::NoPex);
         let purpose = if without_pex { Purpose::Verify } else { Purpose::Visit };
         match cx.switch.dial(cx.out, cx.now, address.into(), purpose) {
-            Ok(_) => return true,
-            // What is held through an outage is kept however long that lasts.
-            Err(NotDialled::GivenUp | NotDialled::Ourselves)
-                if !cx.book.get(&address).is_some_and(|record| record.verified) =>
-            {
-                cx.book.drop_address(&address);
-            }
-            Err(NotDialled::EndpointBusy) if self.queue.push(address) => {}
+            Ok(_) => {}
+            Err(NotDialled::HostBusy | NotDialled::EndpointBusy) => cx.book.wait_for_host(cx.now, &address),
             Err(_) => cx.book.untake(cx.now, &address),
         }
-        false
     }
 }

@@ -1,12 +1,12 @@
 //! dialSeeds and dialPeer (docs/protocol/pex-reactor.md, "dialSeeds", "dialPeer"): what follows from the end of a dial.
 //! The rules of *whether* to dial are the switch's.
 
-use super::outage::OutageChange;
+use super::outage::{Good, OutageChange};
 use super::seeds::note_dial;
 use super::{Context, Pex};
-use crate::book::{MarkOutcome, Servable, Source};
+use crate::book::{Book, MarkOutcome, Source};
 use crate::switch::{AddressEvent, CrawlEvent, Dialled, Event, NotDialled, consequence};
-use crate::types::{DialOutcome, Fault, NetAddress, Purpose};
+use crate::types::{DialOutcome, Fault, NetAddress, NodeId, Purpose};
 
 impl Pex {
     /// dialSeeds: in random order, one at a time, until one is up, connected already or being dialled.
@@ -38,6 +38,9 @@ impl Pex {
         if let Some(address) = dialled.address {
             self.note_outcome(cx, &address, dialled.fault.as_ref());
         }
+        if let (Some(address), Some(Fault::WrongId { actual })) = (dialled.address, &dialled.fault) {
+            Self::learn_actual(cx, &address, *actual);
+        }
         if self.seeds.contains(&dialled.dial.target) {
             let (seed, fault) = (dialled.dial.target.clone().into(), dialled.fault.clone());
             cx.out.event(Event::Crawl(CrawlEvent::SeedDialled { seed, fault }));
@@ -55,10 +58,15 @@ impl Pex {
                 Some(_) => self.dial_next_seed(cx),
             }
         }
-        if let Some(address) = dialled.address {
-            self.crawl_endpoint(cx, address.socket());
-        }
         self.crawl(cx);
+    }
+
+    /// Another node than the one that was advertised proved itself at an ip:port.
+    fn learn_actual(cx: &mut Context<'_>, dialled: &NetAddress, actual: NodeId) {
+        if let Ok(address) = NetAddress::new(actual, dialled.ip(), dialled.port()) {
+            Self::learn_surely(cx, address, Source { id: actual, ip: address.ip() });
+            cx.book.follow_up(cx.now, dialled, &address);
+        }
     }
 
     fn note_outcome(&mut self, cx: &mut Context<'_>, address: &NetAddress, fault: Option<&Fault>) {
@@ -77,8 +85,8 @@ impl Pex {
             MarkOutcome::None | MarkOutcome::Unverified | MarkOutcome::Demoted => {}
         }
         let is_held = |address: &NetAddress| cx.book.get(address).is_some_and(|record| record.verified);
-        let verified = cx.book.servable(Servable::Verified);
-        match self.outage.reached(address, verified, cx.now.mono, is_held) {
+        let group = |address: &NetAddress| cx.book.group(address);
+        match self.outage.reached(address, good(cx.book), cx.now.mono, is_held, &group) {
             OutageChange::None | OutageChange::Began(_) => {}
             OutageChange::Ended => cx.out.event(Event::Crawl(CrawlEvent::Outage(false))),
             OutageChange::Expired(gone) => {
@@ -100,20 +108,16 @@ impl Pex {
     fn note_failure(&mut self, cx: &mut Context<'_>, address: &NetAddress, outcome: DialOutcome) {
         let verified = cx.book.get(address).is_some_and(|record| record.verified);
         let hold = self.outage.spares(verified, cx.now.mono);
-        let held = hold && verified;
         let change = cx.book.mark_failed(cx.now, address, outcome, hold);
-        if held {
-            // Else it would be dialled days after the outage's end, or given up.
-            cx.switch.forgive(address);
-        }
         let lost = matches!(change, MarkOutcome::Unverified | MarkOutcome::Demoted);
         if lost {
             cx.out.event(Event::Address(AddressEvent::Unverified { address: *address, outcome }));
         }
         // What was demoted at an outage's end fails again: that is no news.
         if verified {
-            let verified = cx.book.servable(Servable::Verified);
-            if let OutageChange::Began(addresses) = self.outage.failed(*address, verified, cx.now.mono) {
+            let group = |address: &NetAddress| cx.book.group(address);
+            let change = self.outage.failed(*address, good(cx.book), cx.now.mono, &group);
+            if let OutageChange::Began(addresses) = change {
                 cx.out.event(Event::Crawl(CrawlEvent::Outage(true)));
                 for address in addresses {
                     cx.book.restore(cx.now, &address);
@@ -121,4 +125,9 @@ impl Pex {
             }
         }
     }
+}
+
+/// How much of the book is verified.
+const fn good(book: &Book) -> Good {
+    Good { addresses: book.verified(), groups: book.verified_groups() }
 }

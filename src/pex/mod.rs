@@ -5,10 +5,11 @@
 //! ensurePeersRoutine in `ensure.rs`, dialSeeds and dialPeer in `dial.rs`, the crawl in `crawl.rs`. GetChannels is
 //! `types::PEX_CHANNEL` and `wire::mconn`.
 
+mod anchors;
+mod answers;
 mod claimed_addresses;
 mod crawl;
 mod dial;
-mod endpoint_queue;
 mod ensure;
 mod outage;
 pub mod params;
@@ -20,8 +21,9 @@ mod seeds;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use anchors::Anchors;
+use answers::Answers;
 use claimed_addresses::ClaimedAddresses;
-use endpoint_queue::EndpointQueue;
 pub use outage::OUTAGE;
 use outage::Outage;
 pub use params::Params;
@@ -30,7 +32,7 @@ pub use retention::RetentionReason;
 use seeds::Seeds;
 pub use seeds::{MAX_SEEDS, SeedChange, SeedHealth, SeedOutcome, TooManySeeds};
 
-use crate::book::{Book, Servable};
+use crate::book::Book;
 use crate::switch::params::BAN_LENGTH;
 use crate::switch::{Ban, BanTarget, CrawlEvent, Dial, Event, Outbox, Peer, Penalty, Switch, consequence};
 use crate::types::{
@@ -61,8 +63,8 @@ pub struct Pex {
     requests: Requests,
     outage: Outage,
     claims: ClaimedAddresses,
-    /// Addresses that wait for the end of a dial to their ip:port.
-    queue: EndpointQueue,
+    answers: Answers,
+    anchors: Anchors,
     /// Requests sent and not yet answered.
     asked: BTreeMap<ConnId, Mono>,
     /// When those who stay connected were asked, for as long as it matters.
@@ -71,6 +73,8 @@ pub struct Pex {
     visits: BTreeSet<(Mono, ConnId)>,
     /// The next round; `None` = not running.
     next_round: Option<Mono>,
+    /// When a node feels for something new again; `None` = a seed, or not running.
+    next_feeler: Option<Mono>,
     /// When the last round was.
     last_round: Wall,
     /// When seeds were dialled last.
@@ -78,19 +82,26 @@ pub struct Pex {
 }
 
 impl Pex {
-    /// A reactor that does not run yet, with the seeds' run-time changes and health as they were kept.
-    pub fn new(params: Params, deltas: Vec<Delta<PeerAddress>>, health: Vec<SeedHealth>) -> Self {
+    /// A reactor that does not run yet, with the seeds' run-time changes and health, and the anchors, as they were kept.
+    pub fn new(
+        params: Params,
+        deltas: Vec<Delta<PeerAddress>>,
+        health: Vec<SeedHealth>,
+        anchors: Vec<NetAddress>,
+    ) -> Self {
         Pex {
             seeds: Seeds::load(params.seeds.clone(), deltas, health),
             params,
             requests: Requests::default(),
             outage: Outage::default(),
             claims: ClaimedAddresses::default(),
-            queue: EndpointQueue::default(),
+            answers: Answers::default(),
+            anchors: Anchors::load(anchors),
             asked: BTreeMap::new(),
             asked_ids: BTreeMap::new(),
             visits: BTreeSet::new(),
             next_round: None,
+            next_feeler: None,
             last_round: Wall::NEVER,
             last_seed_round: None,
         }
@@ -105,14 +116,19 @@ impl Pex {
         let wait = if busy && !self.params.seed_mode && spread > 0 { cx.rng.random_range(0..spread) } else { 0 };
         self.next_round = Some(cx.now.mono + std::time::Duration::from_micros(wait));
         self.last_seed_round = None;
+        self.next_feeler = (!self.params.seed_mode).then(|| cx.now.mono + params::FEELER_INTERVAL);
+        if !self.params.seed_mode {
+            self.dial_anchors(cx);
+        }
     }
 
     /// Stop (docs/protocol/pex-reactor.md, "Stop"): ends the rounds. What is known stays; the dials that the switch gave
     /// up are due again.
     pub fn stop(&mut self, cx: &mut Context<'_>, given_up: &[Dial]) {
         self.next_round = None;
+        self.next_feeler = None;
         let dialled = given_up.iter().filter_map(|dial| dial.target.as_net_address());
-        for address in dialled.chain(self.queue.clear()) {
+        for address in dialled {
             cx.book.untake(cx.now, &address);
         }
         self.seeds.end_round();
@@ -147,6 +163,9 @@ impl Pex {
         self.forget(peer.conn);
         if peer.direction == Direction::Inbound {
             cx.book.retry_untried(cx.now, &peer.info.id);
+        }
+        if let Some(address) = peer.dialled.filter(|_| has_no_room(peer, fault, cx.now)) {
+            self.note_success(cx, &address, DialOutcome::Full);
         }
         if consequence(fault).penalty == Penalty::Ban {
             self.ban(cx, peer.info.id, fault);
@@ -224,7 +243,7 @@ impl Pex {
         let round = self.next_round?;
         let visit = self.visits.first().map(|(at, _)| *at);
         let crawl = if self.may_crawl(switch) { book.next_due() } else { None };
-        [Some(round), visit, crawl, switch.next_ban_end()].into_iter().flatten().min()
+        [Some(round), visit, crawl, self.next_feeler, switch.next_ban_end()].into_iter().flatten().min()
     }
 
     /// Does what is due: ends visits, crawls, and runs a round.
@@ -245,8 +264,14 @@ impl Pex {
             self.reinstate(cx);
             self.credit_connected(cx);
             self.tell_of_round(cx);
-            if self.params.seed_mode { self.crawl_round(cx) } else { self.ensure_peers(cx, false) }
+            if self.params.seed_mode {
+                self.crawl_round(cx);
+            } else {
+                self.keep_anchors(cx);
+                self.ensure_peers(cx, false);
+            }
         }
+        self.feel(cx);
         self.crawl(cx);
     }
 
@@ -269,8 +294,8 @@ impl Pex {
     }
 
     fn tell_of_round(&self, cx: &mut Context<'_>) {
-        let backlog = if self.params.seed_mode { cx.book.backlog(cx.now) } else { 0 };
-        let servable = cx.book.servable(self.servable()) - self.in_banned_ranges(cx.book, cx.switch, cx.now);
+        let backlog = if self.params.seed_mode { cx.book.backlog() } else { 0 };
+        let servable = cx.book.servable() - self.in_banned_ranges(cx.book, cx.switch, cx.now);
         let servable = u32::try_from(servable).unwrap_or(u32::MAX);
         cx.out.event(Event::Crawl(CrawlEvent::Round { backlog, servable }));
     }
@@ -281,7 +306,7 @@ impl Pex {
         if !switch.bans_ranges() {
             return 0;
         }
-        book.served(self.servable()).filter(|address| switch.bans_ip(address.ip(), now.wall)).count()
+        book.served().filter(|address| switch.bans_ip(address.ip(), now.wall)).count()
     }
 
     fn period(&self) -> std::time::Duration {
@@ -298,11 +323,6 @@ impl Pex {
     /// Whether it may start with neither a seed nor a known address.
     pub fn may_bootstrap(&self) -> bool {
         self.params.bootstrap
-    }
-
-    /// What may be served in this mode.
-    pub fn servable(&self) -> Servable {
-        if self.params.seed_mode { Servable::Verified } else { Servable::NotFailed }
     }
 
     /// Whether most of what was good fails at once.
@@ -389,13 +409,24 @@ impl Pex {
         }
     }
 
-    /// Whether a seed's row changed that is not stored yet.
+    /// Whether a row of a seed, or an anchor, changed that is not stored yet.
     pub fn has_dirty(&self) -> bool {
-        self.seeds.has_dirty()
+        self.seeds.has_dirty() || self.anchors.has_dirty()
+    }
+
+    /// One slot of the anchors that changed, and what is in it.
+    pub fn take_dirty_anchor(&mut self) -> Option<(u8, Option<NetAddress>)> {
+        self.anchors.take_dirty()
     }
 
     /// One changed row of the seeds.
     pub fn take_dirty(&mut self) -> Option<SeedChange> {
         self.seeds.take_dirty()
     }
+}
+
+/// Whether a peer that we dialled shook hands and hung up at once, as a node without a free slot does (CometBFT
+/// `p2p/switch.go: acceptRoutine`).
+fn has_no_room(peer: &Peer, fault: &Fault, now: Now) -> bool {
+    matches!(fault, Fault::ClosedByPeer | Fault::Reset) && !peer.lasted(now)
 }

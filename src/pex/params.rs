@@ -50,6 +50,15 @@ pub const SEED_SELECTION_BIAS: u8 = 30;
 /// A crawling node asks its seeds again after this time while the book needs addresses: a seed answers an ID rarely, and
 /// others know as much by then.
 pub const SEED_ROUND_INTERVAL: Duration = Duration::from_secs(600);
+/// How long one asking IP (IPv6: /64) gets the same answer: a real node asks every 30 s, and whoever asks from one place
+/// learns a sixth of a network of 1,500 an hour and not all of it in minutes.
+pub const SAME_ANSWER_FOR: Duration = Duration::from_secs(600);
+/// Outbound peers that a node dials first after a restart (Bitcoin Core's `MAX_BLOCK_RELAY_ONLY_ANCHORS`).
+pub const ANCHORS: usize = 2;
+/// An outbound peer that was connected for so long may become one.
+pub const ANCHOR_AFTER: Duration = Duration::from_secs(600);
+/// Time between two feelers of a node: short dials of new addresses (Bitcoin Core's `FEELER_INTERVAL`).
+pub const FEELER_INTERVAL: Duration = Duration::from_secs(120);
 /// Dials that the crawl leaves to seeds, persistent peers and operators, so that a backlog does not delay them.
 pub const DIALS_IN_RESERVE: usize = 8;
 /// Names in listen addresses of inbound peers that are looked up at once; more are left out, since a flood of peers with

@@ -3,7 +3,7 @@
 use super::params::SEED_SELECTION_BIAS;
 use super::request_times::Asked;
 use super::{Context, Pex};
-use crate::book::Source;
+use crate::book::{Answer, Source};
 use crate::switch::{Event, ExchangeEvent};
 use crate::types::{CloseReason, ConnId, Direction, Fault, NetAddress, NodeId, Purpose};
 use crate::wire::pex::{Outgoing, Received};
@@ -41,27 +41,37 @@ impl Pex {
 
     /// Sends addresses, perhaps none: the requester can ask again only after an answer.
     fn answer(&mut self, cx: &mut Context<'_>, conn: ConnId, bias: Option<u8>) {
-        let Some(id) = cx.switch.peer(conn).map(|peer| peer.info.id) else { return };
-        let addresses = self.choose(cx, bias, id);
+        let Some((id, asker)) = cx.switch.peer(conn).map(|peer| (peer.info.id, peer.remote.ip())) else { return };
+        let servable = cx.book.servable();
+        let addresses = match self.answers.again(asker, servable, cx.now.mono) {
+            Some(again) => Self::read(cx, again, id),
+            None => {
+                let answer = cx.book.selection(bias, id, cx.rng);
+                let addresses = Self::read(cx, &answer, id);
+                self.answers.keep(asker, answer, servable, cx.now.mono);
+                addresses
+            }
+        };
         let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         cx.out.event(Event::Exchange(ExchangeEvent::Served { id, addresses: count }));
         cx.switch.send(cx.out, conn, Outgoing::Addresses(addresses));
     }
 
-    fn choose(&self, cx: &mut Context<'_>, bias: Option<u8>, requester: NodeId) -> Vec<NetAddress> {
-        let mut addresses = Vec::new();
-        cx.book.selection(self.servable(), bias, requester, cx.rng, &mut addresses);
+    /// What an answer names now to this requester.
+    fn read(cx: &Context<'_>, answer: &Answer, requester: NodeId) -> Vec<NetAddress> {
+        let mut addresses = cx.book.read(answer, &requester);
         if cx.switch.bans_ranges() {
             addresses.retain(|address| !cx.switch.bans_ip(address.ip(), cx.now.wall));
         }
         addresses
     }
 
-    /// What an inbound peer that asks now would be sent; nothing is sent, and nothing changes but the generator of the
-    /// context.
+    /// What an inbound peer that asks now, from an IP that did not ask lately, would be sent; nothing is sent, and nothing
+    /// changes but the generator of the context.
     pub fn preview(&self, cx: &mut Context<'_>, requester: NodeId) -> Vec<NetAddress> {
         let bias = self.params.seed_mode.then_some(SEED_SELECTION_BIAS);
-        self.choose(cx, bias, requester)
+        let answer = cx.book.selection(bias, requester, cx.rng);
+        Self::read(cx, &answer, requester)
     }
 
     /// Addresses that were asked for enter the book, their source being the sender. Those from a seed start a round at once

@@ -53,7 +53,7 @@ impl Verdict {
     /// What the end of a dial or of a visit says: what the book would note of it, and what it has no word for.
     pub(super) fn of(fault: &Fault) -> Verdict {
         match (consequence(fault).outcome, fault) {
-            (Some(DialOutcome::Reached), _) => Verdict::Ok,
+            (Some(DialOutcome::Reached | DialOutcome::Full), _) => Verdict::Ok,
             (Some(DialOutcome::Refused), _) => Verdict::Refused,
             (Some(DialOutcome::TimedOut), _) => Verdict::TimedOut,
             (Some(DialOutcome::WrongIdentity), _) => Verdict::WrongId,

@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use crate::book::{MAX_NEW_BUCKETS, State};
-use crate::node::row::{BanTarget, ListItem};
+use crate::book::State;
+use crate::node::row::{BanScope, BanTarget, ListItem};
 use crate::types::{DialOutcome, NodeId, Purpose};
 
 /// An ID in hex, as [`NodeId`]'s `Display` writes it; a first save of a full book writes 40,000 of them.
@@ -44,6 +44,10 @@ pub(super) fn purpose(word: &str) -> Option<Purpose> {
     Purpose::ALL.into_iter().find(|purpose| purpose.name() == word)
 }
 
+pub(super) fn scope(word: &str) -> Option<BanScope> {
+    BanScope::ALL.into_iter().find(|scope| scope.name() == word)
+}
+
 /// The list's name and the item's text.
 pub(super) fn list_item(item: &ListItem) -> (&'static str, String) {
     match item {
@@ -63,25 +67,6 @@ pub(super) fn read_list_item(list: &str, item: &str) -> Option<ListItem> {
         "private_peer_ids" => id(item).map(ListItem::Private),
         _ => None,
     }
-}
-
-pub(super) fn buckets_text(buckets: &[u16]) -> String {
-    let mut text = String::new();
-    for bucket in buckets {
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(&bucket.to_string());
-    }
-    text
-}
-
-pub(super) fn buckets(text: &str) -> Option<Vec<u16>> {
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    let buckets: Vec<u16> = text.split(',').take(MAX_NEW_BUCKETS + 1).map(exact).collect::<Option<_>>()?;
-    (buckets.len() <= MAX_NEW_BUCKETS).then_some(buckets)
 }
 
 pub(super) fn target_text(target: BanTarget) -> String {
@@ -108,7 +93,7 @@ mod tests {
             assert_eq!(outcome(value.name()), Some(value));
             assert_eq!(DialOutcome::from_u8(value as u8), Some(value));
         }
-        assert_eq!(DialOutcome::from_u8(9), None);
+        assert_eq!(DialOutcome::from_u8(10), None);
         for value in Purpose::ALL {
             assert_eq!(purpose(value.name()), Some(value));
         }
@@ -126,8 +111,5 @@ mod tests {
         assert_eq!(exact::<std::net::IpAddr>("2001:0db8::1"), None);
         assert_eq!(target("10.0.0.0/08"), None);
         assert_eq!(target("10.0.0.1"), None);
-        for text in [",", "1,", "+1", "01", "65536", "1,2,3,4,5", " 1"] {
-            assert_eq!(buckets(text), None, "{text:?}");
-        }
     }
 }

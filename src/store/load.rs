@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row as SqlRow};
 
 use super::column_text;
 use super::column_text::exact;
-use crate::book::{Record, Source};
+use crate::book::{Record, Reliability, Source, TraceRecord};
 use crate::node::row::{Ban, Delta, EventMark, ListItem, Rows, SeedHealth, Setting};
 use crate::types::{NetAddress, Wall};
 
@@ -32,10 +32,12 @@ pub(super) fn load(conn: &Connection) -> rusqlite::Result<(Rows, Skipped)> {
     let skip = &mut skipped;
     let rows = Rows {
         addresses: table(conn, skip, "address", ADDRESS, address)?,
+        traces: table(conn, skip, "trace", TRACE, trace)?,
         bans: table(conn, skip, "ban", BAN, ban)?,
         deltas: table(conn, skip, "list_delta", LIST_DELTA, list_delta)?,
         settings: table(conn, skip, "setting_delta", SETTING_DELTA, setting_delta)?,
         seed_health: table(conn, skip, "seed_health", SEED_HEALTH, seed_health)?,
+        anchors: table(conn, skip, "anchor", ANCHOR, net_address)?,
         last_audit: last_number(conn, "audit")?,
         last_dial: last_number(conn, "dial")?,
         event_mark: table(conn, skip, "event_mark", EVENT_MARK, event_mark)?.into_iter().next(),
@@ -120,6 +122,18 @@ impl<'r, 's> Cells<'r, 's> {
         u64::try_from(self.take::<i64>()?).map_err(|_| BadColumn(self.next - 1))
     }
 
+    /// `None` where nothing was kept.
+    fn reliability(&mut self) -> Result<Option<Reliability>, BadColumn> {
+        let at = self.advance();
+        match self.row.get_ref(at).ok().and_then(|value| value.as_blob().ok()) {
+            Some([]) => Ok(None),
+            Some(bytes) => {
+                bytes.try_into().map(|bytes| Some(Reliability::from_bytes(bytes))).map_err(|_| BadColumn(at))
+            }
+            None => Err(BadColumn(at)),
+        }
+    }
+
     fn flag(&mut self) -> Result<bool, BadColumn> {
         match self.take::<i64>()? {
             0 => Ok(false),
@@ -135,14 +149,13 @@ impl<'r, 's> Cells<'r, 's> {
 }
 
 const ADDRESS: &str =
-    "id, ip, port, state, buckets, source_id, source_ip, added_ms, attempts, outcome, last_attempt_ms,
-    last_success_ms, reached_since_ms, verified";
+    "id, ip, port, state, source_id, source_ip, added_ms, attempts, outcome, last_attempt_ms, last_success_ms,
+    reached_since_ms, reliability, verified";
 
 fn address(cells: &mut Cells<'_, '_>) -> Result<Record, BadColumn> {
-    Ok(Record {
+    let mut record = Record {
         address: net_address(cells)?,
         state: cells.text(column_text::state)?,
-        buckets: cells.text(column_text::buckets)?,
         source: Source { id: cells.text(column_text::id)?, ip: cells.text(exact)? },
         added: cells.wall()?,
         attempts: cells.take()?,
@@ -150,8 +163,15 @@ fn address(cells: &mut Cells<'_, '_>) -> Result<Record, BadColumn> {
         last_attempt: cells.wall()?,
         last_success: cells.wall()?,
         reached_since: cells.wall()?,
-        verified: cells.flag()?,
-    })
+        reliability: Reliability::default(),
+        verified: false,
+    };
+    let reliability = cells.reliability()?;
+    // A book from before windows were kept has none: what its times say is a beginning.
+    record.reliability =
+        reliability.unwrap_or_else(|| Reliability::of_a_streak(record.last_success.since(record.reached_since)));
+    record.verified = cells.flag()?;
+    Ok(record)
 }
 
 fn net_address(cells: &mut Cells<'_, '_>) -> Result<NetAddress, BadColumn> {
@@ -164,7 +184,18 @@ fn net_address(cells: &mut Cells<'_, '_>) -> Result<NetAddress, BadColumn> {
     if address.ip() == ip { Ok(address) } else { Err(BadColumn(at)) }
 }
 
-const BAN: &str = "target, reason, since_ms, until_ms, by_operator, author";
+const TRACE: &str = "hash, last_attempt_ms, attempts, outcome";
+
+fn trace(cells: &mut Cells<'_, '_>) -> Result<TraceRecord, BadColumn> {
+    Ok(TraceRecord {
+        hash: cells.take::<i64>()?.cast_unsigned(),
+        last_attempt: cells.wall()?,
+        attempts: cells.take()?,
+        outcome: cells.text(column_text::outcome)?,
+    })
+}
+
+const BAN: &str = "target, reason, since_ms, until_ms, by_operator, author, scope";
 
 fn ban(cells: &mut Cells<'_, '_>) -> Result<Ban, BadColumn> {
     Ok(Ban {
@@ -174,6 +205,7 @@ fn ban(cells: &mut Cells<'_, '_>) -> Result<Ban, BadColumn> {
         until: cells.wall()?,
         by_operator: cells.flag()?,
         author: cells.take::<String>()?.into(),
+        scope: cells.text(column_text::scope)?,
     })
 }
 
@@ -210,6 +242,8 @@ fn event_mark(cells: &mut Cells<'_, '_>) -> Result<EventMark, BadColumn> {
         uncertain: cells.number()?,
     })
 }
+
+const ANCHOR: &str = "id, ip, port";
 
 const SEED_HEALTH: &str = "seed, last_dialled_ms, last_success_ms, last_fault, latency_ms, actual_id, actual_network,
     addresses, last_answer_ms";

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB};
 
 use super::check::{check_content, check_head, check_meta, connect, damaged, has_content};
-use super::create::create;
+use super::create::{create, create_private, remove, sync_folder};
 use super::load::load;
 use super::lock::{Lock, beside, pending};
 use super::{Loaded, OpenError, StoreSettings, dial_ring, schema};
@@ -36,6 +36,7 @@ pub(super) fn open(
     check_content(&conn, path)?;
     let hash_key = check_meta(&conn, path, chain_id)?;
     check_writable(&conn, path)?;
+    keep_copy(&conn, path)?;
     schema::migrate(&mut conn).map_err(|error| migration_error(path, error))?;
     let (rows, skipped) = load(&conn).map_err(sqlite)?;
     prepare(&conn, path)?;
@@ -44,6 +45,23 @@ pub(super) fn open(
         tracing::warn!(path = %path.display(), %error, "the dial log keeps more than book.dial_log says");
     }
     Ok((conn, lock, Loaded { rows, hash_key, skipped }))
+}
+
+/// Before a migration: a copy of the book as the older program knows it, so that it can be put back. A copy that a crash
+/// left behind is made anew; one of an earlier migration has another name.
+fn keep_copy(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+    let sqlite = |error| OpenError::sqlite(path, error);
+    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    if version >= schema::latest() {
+        return Ok(());
+    }
+    let copy = beside(path, &format!(".version-{version}"));
+    remove(&copy)?;
+    create_private(&copy).map_err(OpenError::io(&copy, "create the file"))?;
+    conn.execute("VACUUM INTO ?1", [copy.display().to_string()]).map_err(sqlite)?;
+    sync_folder(path).map_err(OpenError::io(path, "make the copy durable in its folder"))?;
+    tracing::info!(path = %path.display(), copy = %copy.display(), "the book is brought up to date; a copy of it is kept");
+    Ok(())
 }
 
 /// Whether there is no book yet. What an absent book left behind must not meet a new one: SQLite would replay it.

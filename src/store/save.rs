@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::column_text::{self, buckets_text, hex, list_item, target_text};
+use super::column_text::{self, hex, list_item, target_text};
 use super::writer::Batch;
-use crate::book::Record;
+use crate::book::{Record, TraceRecord};
 use crate::node::row::{AuditEntry, Ban, Delta, DialEntry, EventMark, Key, ListItem, Row, SeedHealth, Setting};
-use crate::types::DialOutcome;
+use crate::types::{DialOutcome, NetAddress};
 
 /// Commits `changes` in one transaction: all of them or none.
 pub(super) fn save(conn: &mut Connection, changes: &Batch) -> rusqlite::Result<()> {
@@ -27,30 +27,31 @@ pub(super) fn save(conn: &mut Connection, changes: &Batch) -> rusqlite::Result<(
 fn put(transaction: &Transaction<'_>, key: &Key, row: &Row) -> rusqlite::Result<()> {
     match (key, row) {
         (_, Row::Address(record)) => put_address(transaction, record),
+        (_, Row::Trace(trace)) => put_trace(transaction, trace),
         (_, Row::Ban(ban)) => put_ban(transaction, ban),
         (_, Row::Delta(delta)) => put_delta(transaction, delta),
         (_, Row::Setting(setting)) => put_setting(transaction, setting),
         (_, Row::SeedHealth(health)) => put_seed_health(transaction, health),
+        (Key::Anchor(slot), Row::Anchor(address)) => put_anchor(transaction, *slot, address),
         (Key::Audit(slot), Row::Audit(entry)) => put_audit(transaction, *slot, entry),
         (Key::Dial(slot), Row::Dial(entry)) => put_dial(transaction, *slot, entry),
         (_, Row::EventMark(mark)) => put_event_mark(transaction, mark),
         // A key of another variant than its row's is nobody's slot.
-        (_, Row::Audit(_) | Row::Dial(_)) => Ok(()),
+        (_, Row::Anchor(_) | Row::Audit(_) | Row::Dial(_)) => Ok(()),
     }
 }
 
 fn put_address(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO address (id, ip, port, state, buckets, source_id, source_ip, added_ms, attempts, outcome,
-            last_attempt_ms, last_success_ms, reached_since_ms, verified)
+    const SQL: &str = "INSERT INTO address (id, ip, port, state, source_id, source_ip, added_ms, attempts, outcome,
+            last_attempt_ms, last_success_ms, reached_since_ms, reliability, verified)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-        ON CONFLICT DO UPDATE SET state = ?4, buckets = ?5, source_id = ?6, source_ip = ?7, added_ms = ?8, attempts = ?9,
-            outcome = ?10, last_attempt_ms = ?11, last_success_ms = ?12, reached_since_ms = ?13, verified = ?14";
+        ON CONFLICT DO UPDATE SET state = ?4, source_id = ?5, source_ip = ?6, added_ms = ?7, attempts = ?8, outcome = ?9,
+            last_attempt_ms = ?10, last_success_ms = ?11, reached_since_ms = ?12, reliability = ?13, verified = ?14";
     transaction.prepare_cached(SQL)?.execute(params![
         hex(record.address.id()),
         record.address.ip().to_string(),
         record.address.port(),
         record.state.name(),
-        buckets_text(&record.buckets),
         hex(record.source.id),
         record.source.ip.to_string(),
         record.added.as_millis(),
@@ -59,15 +60,28 @@ fn put_address(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Resu
         record.last_attempt.as_millis(),
         record.last_success.as_millis(),
         record.reached_since.as_millis(),
+        record.reliability.to_bytes(),
         record.verified,
     ])?;
     Ok(())
 }
 
+fn put_trace(transaction: &Transaction<'_>, trace: &TraceRecord) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO trace (hash, last_attempt_ms, attempts, outcome) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT DO UPDATE SET last_attempt_ms = ?2, attempts = ?3, outcome = ?4";
+    transaction.prepare_cached(SQL)?.execute(params![
+        trace.hash.cast_signed(),
+        trace.last_attempt.as_millis(),
+        trace.attempts,
+        trace.outcome.name(),
+    ])?;
+    Ok(())
+}
+
 fn put_ban(transaction: &Transaction<'_>, ban: &Ban) -> rusqlite::Result<()> {
-    const SQL: &str = "INSERT INTO ban (target, reason, since_ms, until_ms, by_operator, author)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-        ON CONFLICT DO UPDATE SET reason = ?2, since_ms = ?3, until_ms = ?4, by_operator = ?5, author = ?6";
+    const SQL: &str = "INSERT INTO ban (target, reason, since_ms, until_ms, by_operator, author, scope)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        ON CONFLICT DO UPDATE SET reason = ?2, since_ms = ?3, until_ms = ?4, by_operator = ?5, author = ?6, scope = ?7";
     transaction.prepare_cached(SQL)?.execute(params![
         target_text(ban.target),
         ban.reason,
@@ -75,6 +89,7 @@ fn put_ban(transaction: &Transaction<'_>, ban: &Ban) -> rusqlite::Result<()> {
         ban.until.as_millis(),
         ban.by_operator,
         ban.author,
+        ban.scope.name(),
     ])?;
     Ok(())
 }
@@ -92,6 +107,14 @@ fn put_setting(transaction: &Transaction<'_>, setting: &Setting) -> rusqlite::Re
         ON CONFLICT DO UPDATE SET value = ?2, author = ?3, at_ms = ?4";
     let at = setting.at.as_millis();
     transaction.prepare_cached(SQL)?.execute(params![setting.key, setting.value, setting.author, at])?;
+    Ok(())
+}
+
+fn put_anchor(transaction: &Transaction<'_>, slot: u8, address: &NetAddress) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO anchor (slot, id, ip, port) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT DO UPDATE SET id = ?2, ip = ?3, port = ?4";
+    let ip = address.ip().to_string();
+    transaction.prepare_cached(SQL)?.execute(params![slot, hex(address.id()), ip, address.port()])?;
     Ok(())
 }
 
@@ -171,6 +194,9 @@ fn delete(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<()> {
             let mut sql = transaction.prepare_cached("DELETE FROM address WHERE id = ?1 AND ip = ?2 AND port = ?3")?;
             sql.execute(params![hex(address.id()), address.ip().to_string(), address.port()])?;
         }
+        Key::Trace(hash) => {
+            transaction.prepare_cached("DELETE FROM trace WHERE hash = ?1")?.execute([hash.cast_signed()])?;
+        }
         Key::Ban(target) => {
             transaction.prepare_cached("DELETE FROM ban WHERE target = ?1")?.execute([target_text(*target)])?;
         }
@@ -182,6 +208,9 @@ fn delete(transaction: &Transaction<'_>, key: &Key) -> rusqlite::Result<()> {
         }
         Key::Setting(key) => {
             transaction.prepare_cached("DELETE FROM setting_delta WHERE key = ?1")?.execute([key])?;
+        }
+        Key::Anchor(slot) => {
+            transaction.prepare_cached("DELETE FROM anchor WHERE slot = ?1")?.execute([slot])?;
         }
         Key::Audit(slot) => {
             transaction.prepare_cached("DELETE FROM audit WHERE slot = ?1")?.execute([slot])?;

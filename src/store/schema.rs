@@ -28,6 +28,12 @@ pub(super) fn migrate(conn: &mut Connection) -> rusqlite_migration::Result<()> {
     MIGRATIONS.to_latest(conn)
 }
 
+/// Brings the tables of a new file to an older version, for tests of migrations.
+#[cfg(test)]
+pub(super) fn migrate_to(conn: &mut Connection, version: usize) -> rusqlite_migration::Result<()> {
+    MIGRATIONS.to_version(conn, version)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

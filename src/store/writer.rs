@@ -188,7 +188,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-    use crate::node::row::{Ban, BanTarget};
+    use crate::node::row::{Ban, BanScope, BanTarget};
     use crate::types::{NodeId, Wall};
 
     /// Reports what it was given, and does what each step says.
@@ -225,8 +225,15 @@ mod tests {
     fn set(byte: u8, reason: &str) -> RowChange {
         let target = BanTarget::Id(NodeId::from_bytes([byte; 20]));
         let (since, until) = (Wall::NEVER, Wall::NEVER);
-        let row =
-            Row::Ban(Ban { target, reason: reason.to_owned(), since, until, by_operator: false, author: "".into() });
+        let row = Row::Ban(Ban {
+            target,
+            scope: BanScope::All,
+            reason: reason.to_owned(),
+            since,
+            until,
+            by_operator: false,
+            author: "".into(),
+        });
         RowChange { key: Key::Ban(target), row: Some(row) }
     }
 

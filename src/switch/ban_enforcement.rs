@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Ban, BanEvent, BanTarget, Effect, Event, Outbox, Peer, Switch, TooManyBans};
+use super::{Ban, BanEvent, BanScope, BanTarget, Effect, Event, Outbox, Peer, Switch, TooManyBans};
 use crate::types::{CloseHow, CloseReason, ConnId, Fault, Mono, NodeId, Now, Wall};
 
 impl Switch {
@@ -13,7 +13,7 @@ impl Switch {
     /// # Errors
     /// When there are as many bans by operators as are kept.
     pub fn ban(&mut self, out: &mut Outbox, now: Now, ban: Ban) -> Result<Vec<Peer>, TooManyBans> {
-        let (target, copy) = (ban.target, ban.clone());
+        let (target, scope, copy) = (ban.target, ban.scope, ban.clone());
         self.bans.lay(ban)?;
         self.await_end_of_bans(now);
         out.event(Event::Ban(BanEvent::Banned(copy.into())));
@@ -22,7 +22,8 @@ impl Switch {
             BanTarget::Id(id) => peer.info.id == id,
             BanTarget::Range(net) => net.contains(&peer.remote.ip()),
         };
-        let conns: Vec<ConnId> = self.peers().filter(caught).map(|peer| peer.conn).collect();
+        let conns: Vec<ConnId> =
+            self.peers().filter(|_| scope == BanScope::All).filter(caught).map(|peer| peer.conn).collect();
         let banned = Fault::ClosedByUs(CloseReason::Banned);
         Ok(conns.into_iter().filter_map(|conn| self.close(out, now, conn, CloseHow::Now, banned.clone())).collect())
     }
@@ -107,8 +108,8 @@ impl Switch {
     /// The banned ranges with their ends, for the gate.
     pub fn banned_ranges(&self) -> Vec<(IpNet, Wall)> {
         let range = |ban: &Ban| match ban.target {
-            BanTarget::Range(net) => Some((net, ban.until)),
-            BanTarget::Id(_) => None,
+            BanTarget::Range(net) if ban.scope == BanScope::All => Some((net, ban.until)),
+            BanTarget::Range(_) | BanTarget::Id(_) => None,
         };
         self.bans.iter().filter_map(range).collect()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::params::{MAX_BAN_REASON, MAX_OPERATOR_BANS, MAX_REACTOR_BANS};
-use crate::types::{IpRangeSet, NodeId, Wall};
+use crate::types::{IpRangeSet, NodeId, Wall, all_variants};
 
 /// The target of a ban.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,11 +44,35 @@ impl std::fmt::Display for BanTarget {
     }
 }
 
+all_variants! {
+    /// What a ban keeps from happening.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum BanScope {
+        /// Any connection, and that it is served.
+        #[default]
+        All,
+        /// That we dial it, and serve it to others, who would: whoever complains of our dials may still dial us.
+        Dials,
+    }
+}
+
+impl BanScope {
+    /// A name that never changes, for machines and the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BanScope::All => "all",
+            BanScope::Dials => "dials",
+        }
+    }
+}
+
 /// A ban in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {
     /// Its target.
     pub target: BanTarget,
+    /// What it keeps from happening.
+    pub scope: BanScope,
     /// Why, in words for the operator; at most 256 bytes.
     pub reason: String,
     /// When it was set.
@@ -94,6 +118,16 @@ impl Bans {
     /// Whether any range with this IP in it is banned.
     pub(super) fn bans_ip(&self, ip: IpAddr, now: Wall) -> bool {
         self.of_ip(ip, now).next().is_some()
+    }
+
+    /// Whether connections from this IP are refused.
+    pub(super) fn refuses_ip(&self, ip: IpAddr, now: Wall) -> bool {
+        self.of_ip(ip, now).any(|ban| ban.scope == BanScope::All)
+    }
+
+    /// Whether connections of this ID are refused.
+    pub(super) fn refuses_id(&self, id: &NodeId, now: Wall) -> bool {
+        self.of_id(id, now).is_some_and(|ban| ban.scope == BanScope::All)
     }
 
     /// The bans of ranges that this IP lies in, the widest first.
@@ -215,7 +249,13 @@ impl Ban {
     pub fn new(target: BanTarget, reason: String, now: Wall, length: Option<Duration>, author: Option<&str>) -> Self {
         let until = length.map_or(Wall::NEVER, |length| now + length);
         let (by_operator, author) = (author.is_some(), author.unwrap_or_default().into());
-        Ban { target, reason, since: now, until, by_operator, author }
+        Ban { target, scope: BanScope::All, reason, since: now, until, by_operator, author }
+    }
+
+    /// The same with another scope.
+    #[must_use]
+    pub fn of_scope(self, scope: BanScope) -> Self {
+        Ban { scope, ..self }
     }
 
     /// Whether it has not ended yet.
@@ -241,6 +281,7 @@ mod tests {
     fn ban(target: BanTarget, until: i64, by_operator: bool) -> Ban {
         Ban {
             target,
+            scope: BanScope::All,
             reason: "r".into(),
             since: Wall::from_secs(1),
             until: Wall::from_secs(until),

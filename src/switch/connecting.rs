@@ -43,9 +43,9 @@ impl Switch {
         let ip = peer.remote.ip().to_canonical();
         if peer.info.id == self.params.own_id {
             Err(Fault::Ourselves)
-        } else if self.bans.bans_ip(ip, now.wall) {
+        } else if self.bans.refuses_ip(ip, now.wall) {
             Err(Fault::BannedIp)
-        } else if self.bans.bans_id(&peer.info.id, now.wall) {
+        } else if self.bans.refuses_id(&peer.info.id, now.wall) {
             Err(Fault::BannedId)
         } else if self.is_connected(&peer.info.id) {
             Err(Fault::DuplicateId)
@@ -106,8 +106,7 @@ impl Switch {
         rng: &mut SeededRng,
     ) -> Option<Peer> {
         let peer = self.down(out, now, conn, fault)?;
-        self.judge_dialled(now, &peer, rng);
-        if peer.dialled.is_none() || lasted(now, &peer) {
+        if peer.dialled.is_none() || peer.lasted(now) {
             // Who answers and hangs up, as a seed does, is not to be dialled several times a second.
             let was_short = now.mono.since(peer.since.mono) < params::LASTED;
             let pause = if was_short { params::RECONNECT_INTERVAL } else { Duration::ZERO };
@@ -118,24 +117,10 @@ impl Switch {
         Some(peer)
     }
 
-    /// Forgets the failures of an ip:port whose connection lasted or spoke. One that hung up at once after the handshake
-    /// is full, and keeps its backoff.
-    fn judge_dialled(&mut self, now: Now, peer: &Peer, rng: &mut SeededRng) {
-        let Some(address) = peer.dialled else { return };
-        if lasted(now, peer) {
-            self.backoff.succeeded(&address);
-        } else {
-            self.backoff.full(&address, now.mono, rng);
-        }
-    }
-
     /// Closes a connection. A persistent peer that is closed for a fault of its own is redialled, one that an operator
     /// disconnects is not. `None` for an old number.
     pub fn close(&mut self, out: &mut Outbox, now: Now, conn: ConnId, how: CloseHow, reason: Fault) -> Option<Peer> {
         let peer = self.down(out, now, conn, &reason)?;
-        if let Some(address) = peer.dialled {
-            self.backoff.succeeded(&address);
-        }
         if !matches!(reason, Fault::ClosedByUs(CloseReason::Operator | CloseReason::Stopped)) {
             self.reconnect.postpone(&peer.info.id, now.mono);
         }
@@ -174,9 +159,4 @@ impl Switch {
             peer.purpose = Some(purpose);
         }
     }
-}
-
-/// Whether a connection was more than a handshake with a node that has no room for us.
-fn lasted(now: Now, peer: &Peer) -> bool {
-    peer.spoke || now.mono.since(peer.since.mono) >= params::LASTED
 }

@@ -4,16 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::address_backoff::Wait;
-use super::{
-    Blame, Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Outbox, Switch, consequence, params,
-};
-use crate::types::{CloseHow, ConnId, DialOutcome, Fault, Mono, NetAddress, Now, PeerAddress, Purpose, SeededRng};
+use super::{Dial, DialEnd, Dialled, Effect, Event, Handshaken, NotDialled, Outbox, Switch, consequence, params};
+use crate::types::{CloseHow, ConnId, DialOutcome, Fault, NetAddress, Now, PeerAddress, Purpose, SeededRng};
 
 impl Switch {
-    /// Begins a dial unless a rule is against it. Seeds, persistent peers and what an
-    /// operator asks for are exempt from the backoff; persistent peers have their own. What an operator asks for may be
-    /// under way already: then that dial, by its number, becomes the operator's.
+    /// Begins a dial unless a rule is against it. When an address of the book may be dialled is the book's to say; seeds,
+    /// persistent peers and what an operator asks for are exempt from the limits of a host. What an operator asks for may
+    /// be under way already: then that dial, by its number, becomes the operator's.
     ///
     /// # Errors
     /// The rule.
@@ -34,6 +31,9 @@ impl Switch {
         let purpose = if visit && self.reconnect.is_persistent(&target) { Purpose::Persistent } else { purpose };
         let conn = self.next_conn();
         self.dials.insert(conn, Dial { target: target.clone(), purpose });
+        if let Some(address) = target.as_net_address() {
+            self.host_pace.note(address.ip(), now.mono);
+        }
         out.effect(Effect::Dial { conn, target, purpose });
         Ok(conn)
     }
@@ -64,23 +64,13 @@ impl Switch {
             return Err(NotDialled::Held);
         }
         let exempt = matches!(purpose, Purpose::Seed | Purpose::Persistent | Purpose::Manual);
-        if let Some(address) = address.filter(|_| !exempt) {
-            if !address.ip().is_loopback() && self.dials.to(address.ip()) >= params::MAX_DIALS_PER_HOST {
-                return Err(NotDialled::HostBusy);
-            }
-            let cap = self.reconnect.is_persistent(target).then_some(self.params.limits.persistent_max_period);
-            self.backoff.check(&address, now.mono, cap).map_err(|wait| match wait {
-                Wait::Until(at) => NotDialled::TooEarly(at),
-                Wait::GivenUp => NotDialled::GivenUp,
-            })?;
+        if let Some(ip) = address.filter(|_| !exempt).map(|address| address.ip())
+            && !ip.is_loopback()
+            && (self.dials.to(ip) >= params::MAX_DIALS_PER_HOST || !self.host_pace.allows(ip, now.mono))
+        {
+            return Err(NotDialled::HostBusy);
         }
         if self.dials.len() >= self.params.limits.max_dials { Err(NotDialled::Busy) } else { Ok(()) }
-    }
-
-    /// How long the failures of an address and its ip:port keep the crawl from dialling it: until then, and whether it is
-    /// given up so long. `None` when nothing does.
-    pub fn held_until(&self, now: Now, address: &NetAddress) -> Option<(Mono, bool)> {
-        self.backoff.held_until(address, now.mono)
     }
 
     /// Takes the end of a dial: keeps the connection or not, and counts a failure where the fault's consequence says.
@@ -106,7 +96,7 @@ impl Switch {
                 Some(Dialled { dial, address, fault: None, conn: kept.then_some(conn), took })
             }
             Err(fault) => {
-                self.dial_failed(now, &dial, address, &fault, rng);
+                self.dial_failed(now, &dial, &fault, rng);
                 self.dial_ended(out, &dial, remote, consequence(&fault).outcome, Some(fault.clone()));
                 Some(Dialled { dial, address, fault: Some(fault), conn: None, took: Duration::ZERO })
             }
@@ -134,18 +124,7 @@ impl Switch {
         Ok(())
     }
 
-    fn dial_failed(&mut self, now: Now, dial: &Dial, address: Option<NetAddress>, fault: &Fault, rng: &mut SeededRng) {
-        if let Some(address) = address {
-            // Alive without PEX is no failure.
-            if consequence(fault).outcome.is_some_and(DialOutcome::is_success) {
-                self.backoff.succeeded(&address);
-            }
-            match consequence(fault).blame {
-                Blame::Endpoint => self.backoff.failed(&address, true, now.mono, rng),
-                Blame::Address => self.backoff.failed(&address, false, now.mono, rng),
-                Blame::Nobody => {}
-            }
-        }
+    fn dial_failed(&mut self, now: Now, dial: &Dial, fault: &Fault, rng: &mut SeededRng) {
         match fault {
             // Dialling ourselves can never succeed, and a connection that is there already needs no redial.
             Fault::Ourselves | Fault::DuplicateId => {}

@@ -2,18 +2,6 @@
 
 use crate::types::{DialOutcome, Fault};
 
-/// Against what a failed dial counts (docs/architecture.md, "Blame what is at fault").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
-    /// The ip:port, whoever is said to be there: nothing answered.
-    Endpoint,
-    /// That id@ip:port alone: somebody answered, and not who was named. Else a peer that advertises made-up IDs at an honest
-    /// ip:port would silence it (an eclipse).
-    Address,
-    /// Nobody: it was our doing, or nothing is wrong.
-    Nobody,
-}
-
 /// What a connected peer's fault brings besides the end of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Penalty {
@@ -28,8 +16,6 @@ pub enum Penalty {
 pub struct Consequence {
     /// What the book notes when it ends a dial; `None` leaves the address as it is.
     pub outcome: Option<DialOutcome>,
-    /// Against what a failed dial counts.
-    pub blame: Blame,
     /// What it costs a connected peer.
     pub penalty: Penalty,
 }
@@ -37,16 +23,16 @@ pub struct Consequence {
 /// The consequence of a fault.
 pub fn consequence(fault: &Fault) -> Consequence {
     use Fault as F;
-    let dial = |outcome, blame| Consequence { outcome: Some(outcome), blame, penalty: Penalty::None };
-    let nothing = Consequence { outcome: None, blame: Blame::Nobody, penalty: Penalty::None };
-    let misbehaved = dial(DialOutcome::Misbehaved, Blame::Address);
+    let dial = |outcome| Consequence { outcome: Some(outcome), penalty: Penalty::None };
+    let nothing = Consequence { outcome: None, penalty: Penalty::None };
+    let misbehaved = dial(DialOutcome::Misbehaved);
     match fault {
-        F::Refused | F::Unreachable => dial(DialOutcome::Refused, Blame::Endpoint),
-        F::TimedOut(_) => dial(DialOutcome::TimedOut, Blame::Endpoint),
-        F::ClosedInHandshake(_) | F::Reset => dial(DialOutcome::HungUp, Blame::Endpoint),
-        F::WrongId { .. } | F::Ourselves => dial(DialOutcome::WrongIdentity, Blame::Address),
-        F::WrongNetwork { .. } | F::WrongBlockVersion { .. } => dial(DialOutcome::WrongNetwork, Blame::Address),
-        F::NoCommonChannel => dial(DialOutcome::NoPex, Blame::Nobody),
+        F::Refused | F::Unreachable => dial(DialOutcome::Refused),
+        F::TimedOut(_) => dial(DialOutcome::TimedOut),
+        F::ClosedInHandshake(_) | F::Reset => dial(DialOutcome::HungUp),
+        F::WrongId { .. } | F::Ourselves => dial(DialOutcome::WrongIdentity),
+        F::WrongNetwork { .. } | F::WrongBlockVersion { .. } => dial(DialOutcome::WrongNetwork),
+        F::NoCommonChannel => dial(DialOutcome::NoPex),
         F::EphemeralKeyLength
         | F::LowOrderKey
         | F::MalformedHandshake
@@ -92,11 +78,13 @@ mod tests {
 
     #[test]
     fn who_lies_about_an_address_does_not_silence_the_place() {
-        let wrong_id = Fault::WrongId { actual: NodeId::from_bytes([1; 20]) };
-        assert_eq!(consequence(&wrong_id).blame, Blame::Address);
-        assert_eq!(consequence(&Fault::WrongNetwork { actual: "x".into() }).blame, Blame::Address);
-        assert_eq!(consequence(&Fault::Refused).blame, Blame::Endpoint);
-        assert_eq!(consequence(&Fault::TimedOut(Stage::Dial)).blame, Blame::Endpoint);
+        let of_endpoint = |fault: &Fault| consequence(fault).outcome.is_some_and(DialOutcome::is_of_endpoint);
+        assert!(!of_endpoint(&Fault::WrongId { actual: NodeId::from_bytes([1; 20]) }));
+        assert!(!of_endpoint(&Fault::WrongNetwork { actual: "x".into() }));
+        assert!(!of_endpoint(&Fault::BadMessage));
+        assert!(
+            of_endpoint(&Fault::Refused) && of_endpoint(&Fault::TimedOut(Stage::Dial)) && of_endpoint(&Fault::Reset)
+        );
     }
 
     #[test]

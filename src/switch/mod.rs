@@ -3,7 +3,6 @@
 //!
 //! Pure. What it wants done goes into the [`Outbox`] that it is handed, as [`Effect`]s, and what happened as [`Event`]s.
 
-mod address_backoff;
 mod ban_enforcement;
 mod bans;
 mod connecting;
@@ -11,6 +10,7 @@ mod dialling;
 mod effect;
 mod event;
 mod fault_consequence;
+mod host_pace;
 mod outbox;
 pub mod params;
 mod peer_lists;
@@ -21,12 +21,12 @@ mod tests;
 
 use std::time::Duration;
 
-use address_backoff::Backoff;
 use bans::Bans;
-pub use bans::{Ban, BanTarget, TooManyBans};
+pub use bans::{Ban, BanScope, BanTarget, TooManyBans};
 pub use effect::Effect;
 pub use event::{About, AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, PeerEvent, ReactorEvent};
-pub use fault_consequence::{Blame, Consequence, Penalty, consequence};
+pub use fault_consequence::{Consequence, Penalty, consequence};
+use host_pace::HostPace;
 pub use outbox::Outbox;
 pub use params::{Params, SwitchLimits};
 pub use peer_lists::ListChange;
@@ -46,7 +46,7 @@ pub struct Switch {
     last_conn: u64,
     peers: Peers,
     dials: Dials,
-    backoff: Backoff,
+    host_pace: HostPace,
     reconnect: Reconnect,
     unconditional: Overlay<NodeId>,
     bans: Bans,
@@ -69,15 +69,9 @@ pub enum NotDialled {
     /// Another ID is being dialled at its ip:port.
     #[error("another ID is being dialled at this ip:port")]
     EndpointBusy,
-    /// As many dials as one IP gets are under way to it.
+    /// As many dials as one IP gets are under way to it, or one began within the last second.
     #[error("enough dials of this host are under way")]
     HostBusy,
-    /// It failed a short while ago.
-    #[error("it failed too short a while ago")]
-    TooEarly(Mono),
-    /// It failed too often.
-    #[error("it failed too often")]
-    GivenUp,
     /// It is banned.
     #[error("it is banned")]
     Banned,
@@ -131,7 +125,7 @@ impl Switch {
             last_conn: 0,
             peers: Peers::default(),
             dials: Dials::default(),
-            backoff: Backoff::default(),
+            host_pace: HostPace::default(),
             bans: Bans::load(kept.bans),
             ban_ends: None,
         }
@@ -214,11 +208,6 @@ impl Switch {
         self.dials.at(endpoint)
     }
 
-    /// Takes back the failures of an address and its ip:port: they were not its own.
-    pub fn forgive(&mut self, address: &NetAddress) {
-        self.backoff.succeeded(address);
-    }
-
     /// Connected inbound and outbound peers that count in the limits.
     pub fn counted(&self) -> (u32, u32) {
         self.peers.counted()
@@ -227,6 +216,11 @@ impl Switch {
     /// Dials under way.
     pub fn dialling(&self) -> usize {
         self.dials.len()
+    }
+
+    /// The dials under way.
+    pub fn dials(&self) -> impl Iterator<Item = &Dial> {
+        self.dials.iter()
     }
 
     /// Outbound slots that neither a peer nor a dial has taken.

@@ -33,6 +33,12 @@ pub struct SwitchLimits {
     pub max_dials: usize,
 }
 
+impl SwitchLimits {
+    /// Dials at once of a seed: with 3 s until a dial is given up (`dial_timeout`) 50,000 stale addresses are tried within
+    /// a quarter of an hour (`benches/worlds`), and a quarter of the process's dials is left to its other networks.
+    pub const SEED_DIALS: usize = 192;
+}
+
 impl Default for SwitchLimits {
     /// A node's, as CometBFT has them (`config/config.go: DefaultP2PConfig`), and our own bound on dials.
     fn default() -> Self {
@@ -43,15 +49,9 @@ impl Default for SwitchLimits {
 /// Dials at once to one IP that is not this host's. A NAT or a provider's proxy has a few nodes behind it; one that
 /// advertises hundreds of ports of one address does not fill all dials.
 pub const MAX_DIALS_PER_HOST: usize = 8;
-/// Failed dials of an ip:port in a row after which it is left alone (`p2p/pex/pex_reactor.go: maxAttemptsToDial`).
-pub const MAX_DIAL_FAILURES: u32 = 16;
-/// How long it is left alone; then one dial a day shows whether it is back.
-pub const GIVEN_UP_FOR: Duration = Duration::from_hours(24);
-/// Failures that a full node can collect: it answers, and is checked again after 2^8 s at the latest.
-pub const MAX_FULL_FAILURES: u32 = 8;
-/// The jitter of the exponential backoff (`p2p/pex/pex_reactor.go: dialPeer`).
-pub const BACKOFF_JITTER: Duration = Duration::from_secs(1);
-/// A connection that lasted this long was no full node's: its failures are forgotten when it ends.
+/// The least time between the beginnings of two dials of one IP that is not this host's.
+pub const HOST_INTERVAL: Duration = Duration::from_secs(1);
+/// A connection that lasted this long was no full node's.
 pub const LASTED: Duration = Duration::from_secs(10);
 
 /// Redials of a persistent peer at short intervals, the first one at once (`p2p/switch.go: reconnectAttempts`).

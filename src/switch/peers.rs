@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::params::LASTED;
 use crate::types::{ConnId, Direction, NetAddress, NodeId, NodeInfo, Now, PeerAddress, Purpose, Wall};
 
 /// A peer whose key, signature and node information were exchanged and checked: it is who it says, of our network.
@@ -44,6 +45,13 @@ pub struct Peer {
     pub dialled: Option<NetAddress>,
     /// When it last asked for addresses, and how often it did on this connection.
     pub requests: (Wall, u32),
+}
+
+impl Peer {
+    /// Whether the connection was more than a handshake with a node that has no room for us.
+    pub fn lasted(&self, now: Now) -> bool {
+        self.spoke || now.mono.since(self.since.mono) >= LASTED
+    }
 }
 
 /// A dial under way.
@@ -163,6 +171,10 @@ impl Dials {
             *self.hosts.entry(address.ip()).or_default() += 1;
         }
         self.by_conn.insert(conn, dial);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Dial> {
+        self.by_conn.values()
     }
 
     pub(super) fn remove(&mut self, conn: ConnId) -> Option<Dial> {

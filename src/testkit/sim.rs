@@ -13,6 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::book::HashKey;
 use crate::node::row::Rows;
 use crate::node::{Effect, Event, Handshaken, Input, Node, Params};
+use crate::switch::SwitchLimits;
 use crate::types::{
     CloseHow, ConnId, Fault, Host, Mono, NetAddress, NodeId, NodeInfo, Now, PEX_CHANNEL, ProtocolVersion, SeededRng,
     Stage, Ticket, Wall,
@@ -528,12 +529,13 @@ pub fn node_info(id: NodeId, network: &str, at: SocketAddr) -> NodeInfo {
 
 /// The parameters of a node with CometBFT's defaults, not strict, that may start alone.
 pub fn params(id: NodeId, at: SocketAddr, seed_mode: bool) -> Params {
-    let book = book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(id) };
+    let book = book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(id, seed_mode) };
     let switch = switch::Params {
         own_id: id,
-        limits: crate::switch::SwitchLimits {
+        limits: SwitchLimits {
             max_inbound: if seed_mode { 2_000 } else { 40 },
             max_outbound: 10,
+            max_dials: if seed_mode { SwitchLimits::SEED_DIALS } else { SwitchLimits::default().max_dials },
             ..Default::default()
         },
         unconditional: BTreeSet::new(),

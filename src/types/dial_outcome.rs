@@ -28,6 +28,8 @@ all_variants! {
         Misbehaved = 7,
         /// The peer is alive and runs without PEX.
         NoPex = 8,
+        /// The peer is alive, and has no free slot: it hung up after the handshake.
+        Full = 9,
     }
 }
 
@@ -53,6 +55,7 @@ impl DialOutcome {
             DialOutcome::HungUp => "hung_up",
             DialOutcome::Misbehaved => "misbehaved",
             DialOutcome::NoPex => "no_pex",
+            DialOutcome::Full => "full",
         }
     }
 
@@ -63,7 +66,14 @@ impl DialOutcome {
 
     /// Whether the attempt found the node alive at exactly that address.
     pub const fn is_success(self) -> bool {
-        matches!(self, DialOutcome::Reached | DialOutcome::NoPex)
+        matches!(self, DialOutcome::Reached | DialOutcome::NoPex | DialOutcome::Full)
+    }
+
+    /// Whether a failed attempt speaks against the ip:port, whoever is said to be there: nothing answered. Otherwise
+    /// somebody did who was not named, and it speaks against that id@ip:port alone; else a peer that advertises made-up IDs
+    /// at an honest node's ip:port would silence it (an eclipse; docs/architecture.md, "Blame what is at fault").
+    pub const fn is_of_endpoint(self) -> bool {
+        matches!(self, DialOutcome::Refused | DialOutcome::TimedOut | DialOutcome::HungUp)
     }
 }
 
@@ -79,6 +89,7 @@ impl fmt::Display for DialOutcome {
             DialOutcome::HungUp => "hung up",
             DialOutcome::Misbehaved => "misbehaved",
             DialOutcome::NoPex => "reached, without PEX",
+            DialOutcome::Full => "reached, without a free slot",
         })
     }
 }

@@ -207,7 +207,7 @@ async fn request(channel: Channel, subject: &Subject, remove: bool, reason: Stri
             PeerServiceClient::new(channel).remove_configured_peer(request).await?.into_inner().result
         }
         (Subject::Ban(target), false) => {
-            let request = BanRequest { network, target, reason, duration: None };
+            let request = BanRequest { network, target, reason, ..Default::default() };
             BanServiceClient::new(channel).ban(request).await?.into_inner().results.pop()
         }
         (Subject::Ban(target), true) => {

@@ -144,7 +144,7 @@ fn config(setup: &Setup, folder: &std::path::Path) -> Config {
 
 fn params(setup: &Setup, own_id: NodeId) -> Params {
     Params {
-        book: book::Params { strict: false, ..book::Params::new(own_id) },
+        book: book::Params { strict: false, ..book::Params::new(own_id, setup.seed_mode) },
         switch: switch::Params {
             own_id,
             limits: pexd::switch::SwitchLimits {

@@ -21,7 +21,8 @@ fn served(diagnosis: &AddressDiagnosis) -> String {
     }
     if record.outcome.is_success() {
         return format!(
-            "Served: our own dial found its ID there at {reached}, and it did not fail since. It is served until a dial fails."
+            "Served: our own dial found its ID there at {reached}, and it did not fail since. It is served until a dial fails.{}",
+            named(diagnosis)
         );
     }
     let held = if diagnosis.outage {
@@ -33,6 +34,22 @@ fn served(diagnosis: &AddressDiagnosis) -> String {
         "Served: our own dial found its ID there at {reached}. The latest attempt, at {}, failed ({}), but {held}.",
         time(record.last_attempt),
         failure(record.outcome)
+    )
+}
+
+/// How often it is named, and why not more often.
+fn named(diagnosis: &AddressDiagnosis) -> String {
+    let Some(share) = diagnosis.share else { return String::new() };
+    let percent = (share.chance * 100.0).clamp(0.1, 100.0);
+    let full = if diagnosis.view.record.outcome == DialOutcome::Full {
+        " It had no free slot at the latest attempt, and is named less often for that."
+    } else {
+        ""
+    };
+    format!(
+        " Of its group ({}) {} served; about {percent:.1} % of the answers name it.{full}",
+        diagnosis.view.group,
+        if share.group_ids == 1 { "1 ID is".to_owned() } else { format!("{} IDs are", share.group_ids) },
     )
 }
 
@@ -86,11 +103,8 @@ fn next(diagnosis: &AddressDiagnosis) -> String {
         return "The reactor does not run, so nothing is dialled: ReactorService.Start starts it.".to_owned();
     }
     if !diagnosis.seed_mode {
-        return match diagnosis.held {
-            Some((until, true)) => format!("It failed too often and is left alone until {}; {manual}.", time(until)),
-            Some((until, false)) => {
-                format!("A node dials it when it needs peers, but not before {}; {manual}.", time(until))
-            }
+        return match diagnosis.not_before {
+            Some(until) => format!("A node dials it when it needs peers, but not before {}; {manual}.", time(until)),
             None => format!("A node dials it when it needs peers; {manual}."),
         };
     }
@@ -98,13 +112,9 @@ fn next(diagnosis: &AddressDiagnosis) -> String {
         return "Its ID is connected, which verifies no address; it is dialled when that connection is gone."
             .to_owned();
     }
-    match (diagnosis.held, diagnosis.next_attempt) {
-        (Some((until, true)), _) if !diagnosis.view.record.verified => format!(
-            "Its place failed too often and is given up until {}: it leaves the book at its next turn; {manual}.",
-            time(until)
-        ),
-        (_, Some(at)) => format!("The crawl dials it at {}, as far as dials are free.", time(at)),
-        (_, None) => "It waits for the end of a dial to its place: another ID is said to be there, too.".to_owned(),
+    match diagnosis.next_attempt {
+        Some(at) => format!("The crawl dials it at {}, as far as dials are free.", time(at)),
+        None => "The crawl has taken it and dials it now.".to_owned(),
     }
 }
 
@@ -122,7 +132,7 @@ fn banned(ban: &Ban) -> String {
 const fn failure(outcome: DialOutcome) -> &'static str {
     match outcome {
         DialOutcome::Untried => "it was never tried",
-        DialOutcome::Reached | DialOutcome::NoPex => "it was reached, and lost its standing since",
+        DialOutcome::Reached | DialOutcome::NoPex | DialOutcome::Full => "it was reached, and lost its standing since",
         DialOutcome::Refused => "the host refused the connection or cannot be reached: nothing listens there now",
         DialOutcome::TimedOut => "it did not answer in time: a firewall, or a host that is gone or overloaded",
         DialOutcome::WrongIdentity => "a node with another ID answered there: the address is outdated, or was made up",
@@ -155,7 +165,6 @@ mod tests {
         let record = Record {
             address,
             state: State::New,
-            buckets: vec![1],
             source: Source { id: address.id(), ip: address.ip() },
             added: at,
             attempts: 0,
@@ -163,6 +172,7 @@ mod tests {
             last_attempt: at,
             last_success: at,
             reached_since: at,
+            reliability: crate::book::Reliability::default(),
             verified: true,
         };
         AddressDiagnosis {
@@ -174,7 +184,8 @@ mod tests {
             served_at: Some(address),
             dialling: false,
             next_attempt: Some(at),
-            held: None,
+            share: Some(crate::book::Share { group_ids: 12, chance: 0.25 }),
+            not_before: None,
             bans: Vec::new(),
         }
     }
@@ -263,14 +274,10 @@ mod tests {
     fn the_next_dial_is_told_or_why_there_is_none() {
         let failed = || failed(DialOutcome::TimedOut, 17);
         let until = Wall::from_secs(1_750_086_400);
-        says(
-            &changed(failed(), |s| s.held = Some((until, true))),
-            &["given up until 2025-06-16T15:06:40Z", "leaves the book"],
-        );
-        says(&changed(failed(), |s| (s.seed_mode, s.held) = (false, Some((until, false)))), &["not before 2025-06-16"]);
+        says(&changed(failed(), |s| (s.seed_mode, s.not_before) = (false, Some(until))), &["not before 2025-06-16"]);
         says(&changed(failed(), |s| s.running = false), &["ReactorService.Start"]);
         says(&changed(failed(), |s| s.dialling = true), &["being dialled now"]);
         says(&changed(failed(), |s| s.view.connected = true), &["Its ID is connected"]);
-        says(&changed(failed(), |s| s.next_attempt = None), &["another ID is said to be there"]);
+        says(&changed(failed(), |s| s.next_attempt = None), &["dials it now"]);
     }
 }

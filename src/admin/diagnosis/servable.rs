@@ -100,7 +100,7 @@ mod tests {
     fn healthy() -> StatusView {
         let mut view = status_view();
         view.book = BookView { size: 5, servable: 5, ..BookView::default() };
-        view.book.outcomes = [0, 4, 0, 0, 0, 0, 0, 0, 1];
+        view.book.outcomes = [0, 4, 0, 0, 0, 0, 0, 0, 1, 0];
         view
     }
 
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn every_reason_has_its_number() {
         let mut view = healthy();
-        view.book.outcomes = [7, 4, 1, 2, 3, 4, 5, 6, 0];
+        view.book.outcomes = [7, 4, 1, 2, 3, 4, 5, 6, 0, 0];
         view.book.banned = 8;
         view.book.in_banned_ranges = 9;
         view.crawl.backlog = 6;

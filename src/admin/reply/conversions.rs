@@ -192,7 +192,7 @@ pub(in crate::admin) fn address(network: &str, view: AddressView) -> pb::Address
         ip: record.address.ip().to_string(),
         port: record.address.port().into(),
         state: address_state(record.state).into(),
-        buckets: record.buckets.iter().map(|&bucket| bucket.into()).collect(),
+        reliability: reliability(&record.reliability),
         source: Some(source),
         add_time: time(record.added),
         failed_attempt_count: record.attempts.into(),
@@ -205,6 +205,15 @@ pub(in crate::admin) fn address(network: &str, view: AddressView) -> pb::Address
         connected: view.connected,
         group: view.group.to_string(),
     }
+}
+
+fn reliability(record: &book::Reliability) -> Vec<pb::Reliability> {
+    let window = |(number, span): (usize, &std::time::Duration)| pb::Reliability {
+        window: Some(Duration { seconds: span.as_secs() as i64, nanos: 0 }),
+        watched: record.watched(number),
+        answered: record.answered(number),
+    };
+    book::WINDOWS.iter().enumerate().map(window).collect()
 }
 
 const fn address_state(state: book::State) -> pb::AddressState {
@@ -226,6 +235,7 @@ pub(in crate::admin) const fn outcome(outcome: DialOutcome) -> pb::DialOutcome {
         DialOutcome::HungUp => pb::DialOutcome::HungUp,
         DialOutcome::Misbehaved => pb::DialOutcome::Misbehaved,
         DialOutcome::NoPex => pb::DialOutcome::NoPex,
+        DialOutcome::Full => pb::DialOutcome::Full,
     }
 }
 
@@ -276,6 +286,11 @@ pub(in crate::admin) fn ban(network: &str, ban: row::Ban) -> pb::Ban {
         expire_time: time(ban.until),
         origin: if ban.by_operator { pb::BanOrigin::Operator } else { pb::BanOrigin::Reactor }.into(),
         author: printable(&ban.author),
+        scope: match ban.scope {
+            row::BanScope::All => pb::BanScope::All,
+            row::BanScope::Dials => pb::BanScope::Dials,
+        }
+        .into(),
     }
 }
 

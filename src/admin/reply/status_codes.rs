@@ -79,7 +79,7 @@ const fn not_dialled(why: NotDialled) -> &'static str {
         NotDialled::Ourselves => "; name another node",
         NotDialled::NotRunning => "; ReactorService.Start starts it",
         NotDialled::EndpointBusy | NotDialled::HostBusy | NotDialled::Busy => "; try again in a few seconds",
-        NotDialled::TooEarly(_) | NotDialled::GivenUp | NotDialled::Held => "; try again",
+        NotDialled::Held => "; try again",
     }
 }
 

@@ -29,7 +29,8 @@ async fn seeds(client: &mut Seeds) -> Vec<Seed> {
 }
 
 async fn ban(client: &mut Bans, network: &str, target: &str) -> Result<BanResponse, Status> {
-    let request = BanRequest { network: network.into(), target: target.into(), reason: "spam".into(), duration: None };
+    let request =
+        BanRequest { network: network.into(), target: target.into(), reason: "spam".into(), ..Default::default() };
     Ok(client.ban(request).await?.into_inner())
 }
 

@@ -49,7 +49,8 @@ async fn an_address_shows_all_that_is_known_of_it() {
     assert_eq!(shown.address, format!("{}@20.0.0.1:26656", id(1)));
     assert_eq!((shown.id.as_str(), shown.ip.as_str(), shown.port), (id(1).to_string().as_str(), "20.0.0.1", 26_656));
     assert_eq!((shown.state(), shown.last_outcome()), (AddressState::New, DialOutcome::TimedOut));
-    assert_eq!((shown.buckets.as_slice(), shown.failed_attempt_count), (&[3, 255][..], 2));
+    let windows: Vec<i64> = shown.reliability.iter().map(|r| r.window.unwrap().seconds / 3600).collect();
+    assert_eq!((windows, shown.failed_attempt_count), (vec![2, 8, 24, 168, 720], 2));
     assert_eq!(shown.source.as_ref().unwrap().ip, "9.9.9.9");
     assert_eq!(shown.last_attempt_time.map(|time| (time.seconds, time.nanos)), Some((20, 250_000_000)));
     assert_eq!((shown.last_success_time, shown.verified, shown.servable, shown.connected), (None, false, false, true));
@@ -137,6 +138,7 @@ async fn peers_seeds_and_bans_come_in_pages_too() {
     for n in 0..5 {
         let target = BanTarget::Id(id(n));
         let ban = Ban {
+            scope: crate::node::row::BanScope::All,
             target,
             reason: String::new(),
             since: Wall::NEVER,

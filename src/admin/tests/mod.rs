@@ -29,7 +29,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, AdminSettings, Drain, HostProcess, LogControl, LogError, LogLevels, ServeError};
-use crate::book::{Record, Source, State};
+use crate::book::{Record, Reliability, Source, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
@@ -129,7 +129,7 @@ pub(super) fn status_view() -> StatusView {
             servable: 5,
             in_banned_ranges: 0,
             unroutable: 0,
-            outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0],
+            outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0, 0],
         },
         max_dials: 128,
         crawl: CrawlView { backlog: 2, ..CrawlView::default() },
@@ -187,7 +187,7 @@ fn entry(n: u16) -> AddressView {
     let record = Record {
         address: net_address(n),
         state: State::New,
-        buckets: vec![3, 255],
+        reliability: Reliability::default(),
         source: Source { id: id(2), ip: IpAddr::from([9, 9, 9, 9]) },
         added: Wall::from_secs(10),
         attempts: 2,

@@ -41,6 +41,11 @@ impl Drop for Real {
 
 /// Serves a network whose book has these records.
 pub(super) async fn real(records: Vec<Record>) -> Real {
+    real_with(records, |_| {}).await
+}
+
+/// As [`real`], with other parameters.
+pub(super) async fn real_with(records: Vec<Record>, change: impl FnOnce(&mut crate::node::Params)) -> Real {
     let (folder, shutdown) = (tempfile::tempdir().unwrap(), CancellationToken::new());
     let key = Arc::new(NodeKey::from_seed(entropy()));
     let (id, at) = (key.id(), SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
@@ -51,9 +56,11 @@ pub(super) async fn real(records: Vec<Record>) -> Real {
     store.close().await.unwrap();
     let transport =
         crate::transport::ConnectionSettings { strict: false, ..crate::transport::ConnectionSettings::default() };
+    let mut params = params(id, at, true);
+    change(&mut params);
     let config = network::Config {
         chain_id: CHAIN.into(),
-        params: params(id, at, true),
+        params,
         local: LocalNode::new(key, node_info(id, CHAIN, at), transport),
         shared_listener: SharedListener::new(at, HandshakeLimits::default()),
         book,

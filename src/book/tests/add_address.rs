@@ -1,5 +1,6 @@
 //! Which addresses are added, and which are refused or replaced.
 
+use super::params::MAX_ADDRESSES_PER_ID;
 use super::*;
 
 #[test]
@@ -36,17 +37,15 @@ fn a_book_that_is_not_strict_takes_private_networks() {
 }
 
 #[test]
-fn an_id_has_four_buckets_and_each_holds_its_own_address() {
+fn an_id_has_four_addresses() {
     let (mut book, rng) = (book(), &mut rng());
     assert_eq!(book.add(now(), at(1, 0), source(0), rng), Ok(Added::New));
     for group in 1..40 {
         insist(&mut book, now(), at(1, group), source(group), rng);
     }
-    let addresses = book.addresses_of(&id(1));
-    assert_eq!(addresses.len(), 4);
-    let slots: usize = addresses.iter().map(|address| book.get(address).unwrap().buckets.len()).sum();
-    assert_eq!(slots, 4);
+    assert_eq!(book.addresses_of(&id(1)).len(), 4);
     assert_eq!((book.size(), book.counts().addresses), (1, 4));
+    assert_eq!(book.add_surely(now(), at(1, 50), source(50)), Err(Refused::HasItsShare));
 }
 
 #[test]
@@ -57,14 +56,14 @@ fn lies_about_an_id_do_not_keep_its_own_word_out() {
         insist(&mut book, now(), at(1, group), source(group), rng);
     }
     let lies = book.addresses_of(&id(1));
-    assert_eq!(lies.len(), MAX_NEW_BUCKETS);
+    assert_eq!(lies.len(), MAX_ADDRESSES_PER_ID);
     book.mark_reached(now(), &lies[0], DialOutcome::Reached);
     book.mark_failed(now(), &lies[2], DialOutcome::Refused, false);
     let own = Source { id: id(1), ip: at(1, 99).ip() };
     assert_eq!(book.add_own(now(), at(1, 99), own), Ok(Added::AnotherAddress));
     let left = book.addresses_of(&id(1));
     assert!(left.contains(&at(1, 99)) && left.contains(&lies[0]) && !left.contains(&lies[2]), "{left:?}");
-    assert_eq!((book.size(), left.len()), (1, MAX_NEW_BUCKETS));
+    assert_eq!((book.size(), left.len()), (1, MAX_ADDRESSES_PER_ID));
 
     // An ID that was reached at all its addresses keeps them.
     for address in left {
@@ -74,37 +73,24 @@ fn lies_about_an_id_do_not_keep_its_own_word_out() {
 }
 
 #[test]
-fn one_address_in_four_buckets_is_replaced_by_the_word_of_its_id() {
+fn an_address_that_is_known_keeps_its_first_source() {
     let (mut book, rng) = (book(), &mut rng());
     for group in 0..60 {
-        insist(&mut book, now(), at(1, 0), source(group), rng);
+        book.add(now(), at(1, 0), source(group), rng).unwrap();
     }
-    assert_eq!(book.add_own(now(), at(1, 99), Source { id: id(1), ip: at(1, 99).ip() }), Ok(Added::New));
-    assert_eq!(book.addresses_of(&id(1)), [at(1, 99)]);
-    assert_eq!(book.size(), 1);
-}
-
-#[test]
-fn one_address_takes_four_buckets_from_many_sources() {
-    let (mut book, rng) = (book(), &mut rng());
-    for group in 0..60 {
-        insist(&mut book, now(), at(1, 0), source(group), rng);
-    }
-    let record = book.get(&at(1, 0)).unwrap();
-    assert_eq!(record.buckets.len(), MAX_NEW_BUCKETS);
-    assert_eq!(record.source, source(0));
+    assert_eq!(book.get(&at(1, 0)).unwrap().source, source(0));
     assert_eq!(book.counts().addresses, 1);
 }
 
 #[test]
-fn the_chance_of_another_bucket_is_one_in_twice_those_there_are() {
+fn the_chance_of_another_address_is_one_in_twice_those_there_are() {
     let rng = &mut rng();
-    for (slots, chance) in [(1_u32, 0.5), (2, 0.25), (3, 1.0 / 6.0)] {
+    for (known, chance) in [(1_u32, 0.5), (2, 0.25), (3, 1.0 / 6.0)] {
         let mut taken = 0;
         for _ in 0..600 {
             let mut book = book();
             let mut group = 0;
-            while book.counts().addresses < slots as usize {
+            while book.counts().addresses < known as usize {
                 let _ = book.add(now(), at(1, group), source(group), rng);
                 group += 1;
             }
@@ -112,7 +98,7 @@ fn the_chance_of_another_bucket_is_one_in_twice_those_there_are() {
             taken += u32::from(added == Added::AnotherAddress);
         }
         let share = f64::from(taken) / 600.0;
-        assert!((share - chance).abs() < 0.06, "{slots}: {share}");
+        assert!((share - chance).abs() < 0.06, "{known}: {share}");
     }
 }
 
@@ -125,4 +111,32 @@ fn an_old_peer_is_not_moved_by_hearsay() {
         assert_eq!(book.add(now(), at(1, group), source(group), rng), Ok(Added::Unchanged));
     }
     assert_eq!(book.addresses_of(&id(1)), [at(1, 0)]);
+}
+
+#[test]
+fn what_was_dialled_and_left_comes_back_with_its_backoff() {
+    let (mut book, rng) = (book(), &mut rng());
+    book.add(now(), at(1, 0), source(0), rng).unwrap();
+    for _ in 0..3 {
+        book.mark_failed(now(), &at(1, 0), DialOutcome::TimedOut, false);
+    }
+    book.remove(&id(1));
+    // Under another ID, too: nobody answered at the ip:port.
+    let other = NetAddress::new(id(2), at(1, 0).ip(), at(1, 0).port()).unwrap();
+    for address in [at(1, 0), other] {
+        book.add(now(), address, source(5), rng).unwrap();
+        assert_eq!(book.get(&address).unwrap().attempts, 3);
+        assert_eq!(book.due(now().after(Duration::from_secs(8 * 60 - 1))), None);
+        book.remove(&address.id());
+    }
+    book.add(now(), other, source(5), rng).unwrap();
+    assert_eq!(book.due(now().after(Duration::from_secs(10 * 60 + 1))), Some(other));
+
+    // Somebody else answered at the ip:port: that speaks against the one ID.
+    book.add(now(), at(3, 0), source(0), rng).unwrap();
+    book.mark_failed(now(), &at(3, 0), DialOutcome::WrongIdentity, false);
+    book.remove(&id(3));
+    let honest = NetAddress::new(id(4), at(3, 0).ip(), at(3, 0).port()).unwrap();
+    book.add(now(), honest, source(5), rng).unwrap();
+    assert_eq!(book.get(&honest).unwrap().outcome, DialOutcome::Untried);
 }

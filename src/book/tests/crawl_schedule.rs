@@ -1,25 +1,56 @@
 //! Which address the crawl dials, and when.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 const SPACING: Duration = params::RECHECK_SPACING;
+const SECOND: Duration = Duration::from_secs(1);
 
 fn minutes(minutes: u64) -> Duration {
     Duration::from_mins(minutes)
 }
 
+/// When the next address is due, and which.
+fn next(book: &mut Book, from: Now) -> (Now, NetAddress) {
+    let mut time = from;
+    loop {
+        let next = book.next_due().expect("something waits");
+        time = time.after(next.since(time.mono));
+        if let Some(address) = book.due(time) {
+            return (time, address);
+        }
+    }
+}
+
+fn wait(book: &mut Book, from: Now) -> Duration {
+    next(book, from).0.mono.since(from.mono)
+}
+
 #[test]
-fn untried_addresses_come_at_once_in_order_and_once() {
+fn untried_addresses_come_at_once_and_once() {
     let mut book = book();
     assert_eq!(book.next_due(), None);
     for n in 0..5 {
         book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
     }
     assert!(book.next_due().unwrap() <= now().mono);
-    for n in 0..5 {
-        assert_eq!(book.due(now()), Some(at(n, n)));
-    }
+    let due: BTreeSet<NetAddress> = (0..5).map(|_| book.due(now()).unwrap()).collect();
+    assert_eq!(due, (0..5).map(|n| at(n, n)).collect());
     assert_eq!((book.due(now()), book.next_due()), (None, None));
+}
+
+#[test]
+fn sources_take_turns_however_much_one_of_them_brings() {
+    let (mut book, rng) = (book(), &mut rng());
+    for n in 0..5_000 {
+        book.add(now(), at(n, n), source(1), rng).unwrap();
+    }
+    for n in 10_000..10_003 {
+        book.add(now(), at(n, n), source(n), rng).unwrap();
+    }
+    let due: BTreeSet<NetAddress> = (0..10).map(|_| book.due(now()).unwrap()).collect();
+    assert!((10_000..10_003).all(|n| due.contains(&at(n, n))), "{due:?}");
 }
 
 #[test]
@@ -29,13 +60,14 @@ fn what_was_handed_out_comes_again_when_given_back_or_marked() {
     book.untake(now(), &at(1, 1));
     assert_eq!(book.due(now()), Some(at(1, 1)), "nothing was taken");
     book.untake(now(), &at(1, 1));
-    assert_eq!(book.due(now()), None);
+    assert_eq!(book.due(now().after(minutes(2) - SECOND)), None);
     let again = now().after(minutes(2));
-    assert_eq!(book.next_due(), Some(again.mono));
     assert_eq!(book.due(again), Some(at(1, 1)));
-    assert_eq!(book.due(again.after(hours(9))), None);
+    assert_eq!(book.due(again.after(minutes(1))), None);
+    let again = again.after(minutes(1));
     book.mark_reached(again, &at(1, 1), DialOutcome::Reached);
-    assert_eq!(book.next_due(), Some(again.after(minutes(2)).mono));
+    let waited = wait(&mut book, again);
+    assert!(waited >= minutes(4) && waited <= minutes(8) + SECOND, "{waited:?}");
 }
 
 #[test]
@@ -70,61 +102,67 @@ fn what_is_banned_is_never_due() {
 }
 
 #[test]
-fn failing_addresses_wait_twice_as_long_each_time() {
+fn failing_addresses_wait_twice_as_long_each_time_and_a_little_more() {
     let mut book = book();
     book.add(now(), at(1, 1), source(1), &mut rng()).unwrap();
-    let mut time = now();
-    for wait in [4, 8, 16, 32, 64, 128, 256, 360, 360] {
-        assert_eq!(book.due(time), Some(at(1, 1)));
+    book.mark_reached(now(), &at(1, 1), DialOutcome::Reached);
+    let mut time = next(&mut book, now()).0;
+    for least in [2, 4, 8, 16, 32, 64, 128, 256, 360, 360] {
         book.mark_failed(time, &at(1, 1), DialOutcome::TimedOut, false);
-        let next = time.after(minutes(wait));
-        assert_eq!(book.next_due(), Some(next.mono), "{wait} min");
-        assert_eq!(book.due(time.after(minutes(wait) - Duration::from_secs(1))), None);
+        let (next, _) = next(&mut book, time);
+        let waited = next.mono.since(time.mono);
+        let jitter = minutes(least) / params::JITTER_DIVISOR;
+        assert!(waited >= minutes(least) && waited <= minutes(least) + jitter + SECOND, "{waited:?}, not {least} min");
         time = next;
     }
-    for _ in 0..100_000 {
-        book.mark_failed(time, &at(1, 1), DialOutcome::TimedOut, false);
-    }
-    assert_eq!(book.next_due(), Some(time.after(hours(6)).mono));
     book.mark_reached(time, &at(1, 1), DialOutcome::Reached);
-    assert_eq!(book.next_due(), Some(time.after(minutes(2)).mono));
     book.mark_failed(time, &at(1, 1), DialOutcome::TimedOut, true);
-    assert_eq!(book.next_due(), Some(time.after(minutes(2)).mono), "an outage is not its fault");
-}
-
-/// Runs the crawl exactly as `next_due` says, and returns what it dialled when.
-fn crawl(book: &mut Book, from: Now, until: Now) -> Vec<(Mono, NetAddress)> {
-    let mut dialled = Vec::new();
-    let mut time = from;
-    while let Some(next) = book.next_due() {
-        time = time.after(next.since(time.mono));
-        if time.mono > until.mono {
-            break;
-        }
-        let address = book.due(time).expect("next_due is exact");
-        dialled.push((time.mono, address));
-        book.mark_reached(time, &address, DialOutcome::Reached);
-    }
-    dialled
+    assert!(wait(&mut book, time) <= minutes(8) + SECOND, "an outage is not its fault");
 }
 
 #[test]
-fn at_most_250_are_checked_again_in_30_seconds_and_each_in_turn() {
+fn who_answers_for_days_is_asked_less_often_and_who_flaps_more() {
+    let mut waits = Vec::new();
+    for answers in [|_: u32| true, |nth| nth % 3 != 0] {
+        let mut book = book();
+        book.add(now(), at(1, 1), source(1), &mut rng()).unwrap();
+        let mut time = next(&mut book, now()).0;
+        for nth in 0..3 * 24 * 4 {
+            time = time.after(minutes(15));
+            if answers(nth) {
+                book.mark_reached(time, &at(1, 1), DialOutcome::Reached);
+            } else {
+                book.mark_failed(time, &at(1, 1), DialOutcome::TimedOut, false);
+            }
+        }
+        time = time.after(minutes(15));
+        book.mark_reached(time, &at(1, 1), DialOutcome::Reached);
+        waits.push(wait(&mut book, time));
+    }
+    // The jitter is a third at most.
+    assert!(waits[0] >= minutes(20) * 2 / 3 && waits[1] <= minutes(15) * 4 / 3, "{waits:?}");
+}
+
+#[test]
+fn rechecks_are_spaced_and_each_comes_in_turn() {
     let mut book = book();
     for n in 0..2000 {
         book.add(now(), at(n, n), source(n), &mut rng()).unwrap();
         book.due(now());
         book.mark_reached(now(), &at(n, n), DialOutcome::Reached);
     }
-    let dialled = crawl(&mut book, now(), now().after(minutes(10)));
-    let first = now().mono + minutes(2);
-    assert_eq!(dialled[0].0, first);
-    for (index, window) in dialled.windows(251).enumerate() {
-        assert!(window[250].0.since(window[0].0) >= Duration::from_secs(30), "{index}");
+    let (mut time, mut dialled) = (now(), Vec::new());
+    while dialled.len() < 2_000 {
+        let (then, address) = next(&mut book, time);
+        time = then;
+        dialled.push((time.mono, address));
+        book.mark_reached(time, &address, DialOutcome::Reached);
     }
-    assert!(dialled.len() >= 2 * 1999, "{}", dialled.len());
-    let firsts: Vec<NetAddress> = dialled[..2000].iter().map(|(_, address)| *address).collect();
-    assert_eq!(firsts, (0..2000).map(|n| at(n, n)).collect::<Vec<_>>());
+    assert!(dialled.windows(2).all(|pair| pair[1].0.since(pair[0].0) >= SPACING));
+    let once: BTreeSet<NetAddress> = dialled.iter().map(|(_, address)| *address).collect();
+    assert!(once.len() >= 1_990, "{} of 2,000: nobody waits for a second turn of others", once.len());
+    let spread = dialled[1_999].0.since(dialled[0].0);
+    assert!(spread >= minutes(1), "{spread:?}: jitter spreads what began together");
 }
 
 #[test]
@@ -135,7 +173,7 @@ fn neither_new_addresses_nor_checks_starve_the_other() {
         book.due(now());
         book.mark_reached(now(), &at(n, n), DialOutcome::Reached);
     }
-    let later = now().after(minutes(5));
+    let later = now().after(minutes(10));
     for n in 100..200 {
         book.add(later, at(n, n), source(n), &mut rng()).unwrap();
     }
@@ -149,12 +187,40 @@ fn neither_new_addresses_nor_checks_starve_the_other() {
 
 #[test]
 fn a_shorter_wait_can_be_configured() {
-    let mut book = Book::new(Params { recheck: Duration::from_millis(500), ..params() }, KEY);
+    let short = Duration::from_millis(500);
+    let mut book = Book::new(Params { recheck: short, backoff: short, ..params() }, KEY);
     book.add(now(), at(1, 1), source(1), &mut rng()).unwrap();
-    book.mark_reached(now(), &at(1, 1), DialOutcome::Reached);
-    assert_eq!(book.next_due(), Some(now().after(Duration::from_secs(1)).mono));
-    for _ in 0..40 {
-        book.mark_failed(now(), &at(1, 1), DialOutcome::Refused, false);
+    book.mark_failed(now(), &at(1, 1), DialOutcome::Refused, false);
+    assert_eq!(wait(&mut book, now()), SECOND);
+}
+
+#[test]
+fn ids_at_one_endpoint_are_dialled_one_after_the_other() {
+    let (mut book, rng) = (book(), &mut rng());
+    let here = |n: u32| NetAddress::new(id(n), ip(3, 3), 26_656).unwrap();
+    for n in 0..3 {
+        book.add(now(), here(n), source(n), rng).unwrap();
     }
-    assert_eq!(book.next_due(), Some(now().after(hours(6)).mono));
+    let first = book.due(now()).unwrap();
+    assert_eq!(book.due(now().after(SECOND)), None, "another one is being dialled there");
+    book.mark_failed(now().after(SECOND), &first, DialOutcome::WrongIdentity, false);
+    let (then, second) = next(&mut book, now().after(SECOND));
+    assert!(then.mono >= now().mono + minutes(2) && second != first);
+    // Who really is there is dialled at once, but only once: else whoever shows a new ID each time would be.
+    let (real, liar) = (here(50), here(51));
+    book.mark_failed(then, &second, DialOutcome::WrongIdentity, false);
+    for (dialled, actual, follows) in [(second, real, true), (real, liar, false)] {
+        let time = then.after(SECOND);
+        book.add_own(time, actual, Source { id: actual.id(), ip: actual.ip() }).unwrap();
+        book.follow_up(time, &dialled, &actual);
+        assert_eq!(book.due(time.after(SECOND)), follows.then_some(actual));
+        book.mark_failed(time, &actual, DialOutcome::WrongIdentity, false);
+    }
+    let (then, second) = next(&mut book, then.after(SECOND));
+    // Nobody is there: that holds for all of them.
+    for _ in 0..5 {
+        book.mark_failed(then, &second, DialOutcome::TimedOut, false);
+    }
+    let (then, _) = next(&mut book, then);
+    assert!(then.mono >= now().mono + minutes(2 + 2 + 32), "{:?}", then.mono.since(now().mono));
 }

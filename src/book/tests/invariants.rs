@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::buckets::EvictionKeys;
-use super::super::entry_index::SlotAt;
+use super::super::entry_index::{Pool, Queue};
+use super::params::{MAX_ADDRESSES_PER_ID, MAX_IDS_PER_ENDPOINT};
 use super::*;
 
 /// Checks everything that can be recounted.
-pub(super) fn check(book: &Book) {
+pub(crate) fn check(book: &Book) {
     let records = book.page(None, usize::MAX);
     assert!(records.is_sorted_by(|a, b| a.address < b.address));
     assert_eq!(records.len(), book.slab.live().count());
@@ -16,21 +16,17 @@ pub(super) fn check(book: &Book) {
         ids.entry(record.address.id()).or_default().push(record);
     }
     check_ids(book, &ids);
-    check_buckets(book, &records);
+    check_places(book, &records);
     check_counts(book, &records, &ids);
-    check_queues(book);
+    check_waits(book);
 }
 
 fn check_ids(book: &Book, ids: &BTreeMap<NodeId, Vec<&Record>>) {
     for (id, records) in ids {
         let states: BTreeSet<State> = records.iter().map(|r| r.state).collect();
         assert_eq!(states.len(), 1, "one state for {id}");
-        let slots: usize = records.iter().map(|r| r.buckets.len()).sum();
-        match records[0].state {
-            State::New => assert!(slots <= MAX_NEW_BUCKETS && records.iter().all(|r| !r.buckets.is_empty())),
-            State::Old => assert_eq!((slots, records.len()), (1, 1)),
-            State::Banned => assert_eq!(slots, 0),
-        }
+        let most = if records[0].state == State::Old { 1 } else { MAX_ADDRESSES_PER_ID };
+        assert!(records.len() <= most, "{id} has {} addresses", records.len());
         let mut found = book.addresses_of(id);
         found.sort();
         assert_eq!(found, records.iter().map(|r| r.address).collect::<Vec<_>>());
@@ -38,31 +34,27 @@ fn check_ids(book: &Book, ids: &BTreeMap<NodeId, Vec<&Record>>) {
     }
 }
 
-fn check_buckets(book: &Book, records: &[Record]) {
-    let mut sizes: BTreeMap<(State, u16), usize> = BTreeMap::new();
+/// The capacity, the IDs at one ip:port, and the lists that an entry is in.
+fn check_places(book: &Book, records: &[Record]) {
+    assert!(records.iter().filter(|r| r.state != State::Banned).count() <= book.params.capacity);
+    let mut endpoints: BTreeMap<std::net::SocketAddr, usize> = BTreeMap::new();
     for record in records {
-        for bucket in &record.buckets {
-            *sizes.entry((record.state, *bucket)).or_default() += 1;
-        }
-        let distinct: BTreeSet<&u16> = record.buckets.iter().collect();
-        assert_eq!(distinct.len(), record.buckets.len());
-        if record.state == State::Old {
-            assert_eq!(record.buckets, [u16::from(book.bucket_hash.old_bucket(&record.address))]);
-        }
+        *endpoints.entry(record.address.socket()).or_default() += 1;
     }
-    for (state, buckets) in [(State::New, &book.new), (State::Old, &book.old)] {
-        let count = if state == State::New { params::NEW_BUCKETS } else { params::OLD_BUCKETS };
-        for bucket in 0..count as u16 {
-            let slots = buckets.slots(bucket as u8);
-            for (at, ix) in slots.iter().enumerate() {
-                let entry = book.slab.entry(*ix);
-                let own = SlotAt { bucket: bucket as u8, at: at as u8 };
-                assert!(entry.slots().contains(&own) && entry.standing.state() == Some(state));
-                assert_eq!(buckets.keys(own), EvictionKeys::from(&entry.history), "{}", book.slab.address(*ix));
-            }
-            assert!(slots.len() <= params::BUCKET_SIZE);
-            assert_eq!(slots.len(), sizes.get(&(state, bucket)).copied().unwrap_or(0), "{state:?} {bucket}");
-        }
+    for (endpoint, count) in endpoints {
+        assert!(count <= MAX_IDS_PER_ENDPOINT, "{endpoint}");
+        assert_eq!(book.slab.at_endpoint(endpoint).count(), count);
+    }
+    for ix in book.slab.live() {
+        let entry = book.slab.entry(ix);
+        let banned = entry.standing.state() == Some(State::Banned);
+        let expected = match entry.history {
+            _ if banned || entry.taken || entry.history.verified => vec![Pool::None],
+            history if history.was_reached() => vec![Pool::Lapsed],
+            history if history.is_untried() => vec![Pool::Ready, Pool::Waiting],
+            _ => vec![Pool::Due, Pool::Waiting],
+        };
+        assert!(expected.contains(&entry.pool), "{} is in {:?}", book.slab.address(ix), entry.pool);
     }
 }
 
@@ -76,13 +68,16 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
         old: in_state(State::Old),
         banned: in_state(State::Banned),
         addresses: records.len(),
+        banned_addresses: records.iter().filter(|r| r.state == State::Banned).count(),
+        verified: records.iter().filter(|r| r.state != State::Banned && r.verified).count(),
         untried: any(&|r| r.outcome == DialOutcome::Untried),
         outcomes: DialOutcome::ALL.map(|outcome| records.iter().filter(|r| r.outcome == outcome).count()),
     };
     assert_eq!(book.counts(), counts);
     assert!(counts.banned <= params::MAX_BANNED);
-    assert_eq!(book.servable(Servable::Verified), any(&|r| r.verified));
-    assert_eq!(book.servable(Servable::NotFailed), any(&|r| r.verified || r.outcome == DialOutcome::Untried));
+    let serves_untried = book.params.serves == Servable::NotFailed;
+    let may_serve = |r: &Record| r.verified || (serves_untried && r.outcome == DialOutcome::Untried);
+    assert_eq!(book.servable(), any(&may_serve));
     let sources: Vec<NodeId> = records.iter().map(|r| r.source.id).collect();
     for (source, (all, verified)) in book.count_by_source(&sources) {
         let of_source = || records.iter().filter(|r| r.source.id == source);
@@ -91,19 +86,23 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
             (of_source().count(), of_source().filter(|r| r.verified).count())
         );
     }
-    for kind in Servable::ALL {
-        let served: Vec<NodeId> =
-            records.iter().map(|r| r.address).filter(|a| book.is_served(kind, a)).map(|a| a.id()).collect();
-        assert_eq!(served.len(), book.servable(kind));
-        assert_eq!(served.iter().collect::<BTreeSet<_>>().len(), served.len());
+    let served: Vec<NodeId> = records.iter().map(|r| r.address).filter(|a| book.is_served(a)).map(|a| a.id()).collect();
+    assert_eq!(served.len(), book.servable());
+    assert_eq!(served.iter().collect::<BTreeSet<_>>().len(), served.len());
+    assert_eq!(book.served().count(), served.len());
+    if !book.params.crawled {
+        assert_eq!((book.known_new.len(), book.known_old.len()), (book.counts.new, book.counts.old));
     }
 }
 
-/// Each entry that is not banned waits in one queue, or was handed out.
-fn check_queues(book: &Book) {
+/// Each entry of a crawled book that is not banned waits for one thing, or was handed out.
+fn check_waits(book: &Book) {
     for ix in book.slab.live() {
         let entry = book.slab.entry(ix);
         let banned = entry.standing.state() == Some(State::Banned);
-        assert_eq!(entry.queue.is_some(), !banned && !entry.taken, "{}", book.slab.address(ix));
+        let waits =
+            usize::from(entry.queue != Queue::NONE) + usize::from(matches!(entry.pool, Pool::Ready | Pool::Due));
+        let expected = usize::from(book.params.crawled && !banned && !entry.taken);
+        assert!(waits == expected || !book.params.crawled, "{} waits for {waits}", book.slab.address(ix));
     }
 }

@@ -2,16 +2,17 @@
 
 mod add_address;
 mod ban_and_remove;
-mod bucket_membership;
 mod crawl_schedule;
 mod dirty;
-mod invariants;
+pub(crate) mod invariants;
 mod load;
 mod lookup;
 mod mark_outcome;
+mod membership;
 mod memory;
 mod random;
-mod servable;
+mod schedule_law;
+mod selection;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 
 use super::*;
-use crate::types::{DialOutcome, Mono, Wall};
+use crate::types::{DialOutcome, SeededRng, Wall};
 
 const KEY: HashKey = HashKey::from_bytes(*b"an immutable key");
 
@@ -42,11 +43,21 @@ fn id(n: u32) -> NodeId {
 }
 
 fn params() -> Params {
-    Params::new(id(u32::MAX))
+    Params::new(id(u32::MAX), true)
 }
 
 fn book() -> Book {
     Book::new(params(), KEY)
+}
+
+/// The book of a node: not crawled, and it serves what did not fail.
+fn node_book() -> Book {
+    Book::new(Params::new(id(u32::MAX), false), KEY)
+}
+
+/// A small book, of so many addresses.
+fn small_book(capacity: usize) -> Book {
+    Book::new(Params { capacity, ..params() }, KEY)
 }
 
 /// An IP in group `group` of 30,000 routable ones.
@@ -80,23 +91,19 @@ fn add_old(book: &mut Book, now: Now, address: NetAddress) {
     assert_eq!(book.mark_reached(now.after(hours(3)), &address, DialOutcome::Reached), MarkOutcome::Promoted);
 }
 
-/// A book with every slot taken: 16,384 new IDs and 4,096 old ones.
-fn full_book() -> Book {
-    let mut book = book();
-    let rng = &mut rng();
-    let mut n = 0;
-    while book.counts().old < params::OLD_BUCKETS * params::BUCKET_SIZE {
-        n += 1;
+/// A full book of so many addresses: a fifth of it old, most of the rest verified.
+fn full_book(capacity: usize) -> Book {
+    let (mut book, rng) = (small_book(capacity), &mut rng());
+    let capacity = capacity as u32;
+    for n in 0..capacity {
         let address = at(n, n * 7 % 20_000);
         book.add(now(), address, source(n % 20_000), rng).unwrap();
-        book.mark_reached(now(), &address, DialOutcome::Reached);
-        book.mark_reached(now().after(hours(3)), &address, DialOutcome::Reached);
-        assert!(n < 40_000);
-    }
-    while book.counts().new < params::NEW_BUCKETS * params::BUCKET_SIZE {
-        n += 1;
-        book.add(now().after(hours(4)), at(n, n * 7 % 20_000), source(n % 20_000), rng).unwrap();
-        assert!(n < 200_000);
+        if n < capacity / 8 * 7 {
+            book.mark_reached(now(), &address, DialOutcome::Reached);
+        }
+        if n < capacity / 5 {
+            book.mark_reached(now().after(hours(3)), &address, DialOutcome::Reached);
+        }
     }
     book
 }

@@ -9,7 +9,7 @@ use crate::cli::humanize::{ago, instant, or_dash, word};
 use crate::cli::table::{cell, column, table};
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::{
-    Ban, BanFilter, BanRequest, BanResponse, ChangeResult, ListBansRequest, ListBansResponse, UnbanRequest,
+    Ban, BanFilter, BanRequest, BanResponse, BanScope, ChangeResult, ListBansRequest, ListBansResponse, UnbanRequest,
     UnbanResponse,
 };
 
@@ -36,6 +36,9 @@ pub(in crate::cli) struct BanArgs {
     /// Why, for whoever reads the list later
     #[arg(long, default_value = "")]
     reason: String,
+    /// Only never dial it, nor serve it to others (an IP or a range): it may still dial us
+    #[arg(long)]
+    do_not_dial: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,6 +70,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
                 cell(&ban.target),
                 cell(instant(ban.ban_time.as_ref())),
                 cell(ends),
+                cell(word(ban.scope().as_str_name(), "BAN_SCOPE_")),
                 cell(word(ban.origin().as_str_name(), "BAN_ORIGIN_")),
                 cell(or_dash(&ban.author)),
                 cell(or_dash(&ban.reason)),
@@ -77,6 +81,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             column("TARGET").lead(),
             column("SINCE").spare(2),
             column("ENDS"),
+            column("SCOPE").spare(4),
             column("ORIGIN").spare(1),
             column("AUTHOR").spare(3),
             column("REASON").prose(),
@@ -86,8 +91,10 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
 }
 
 pub(super) async fn ban(session: &Session, args: BanArgs) -> Result<(), Failure> {
-    let BanArgs { target, length, reason } = args;
-    let request = BanRequest { network: session.network_or_all(), target, reason, duration: length.map(to_protobuf) };
+    let BanArgs { target, length, reason, do_not_dial } = args;
+    let scope = if do_not_dial { BanScope::Dials } else { BanScope::All };
+    let (network, duration) = (session.network_or_all(), length.map(to_protobuf));
+    let request = BanRequest { network, target, reason, duration, scope: scope.into() };
     let answer = client(session).await?.ban(request).await.map_err(refused)?.into_inner();
     session.output.show(&answer, |answer: &BanResponse| changes(&answer.results, "banned", "it was banned already"))?;
     per_network::settle(&answer.results, &answer.failures)

@@ -11,6 +11,7 @@ use super::{ALL, Session, pages, per_network, refused};
 use crate::cli::Failure;
 use crate::cli::humanize::{ago, instant, or_dash, word, yes};
 use crate::cli::table::{Cell, CellColour, cell, coloured, column, paragraph, table};
+use crate::proto::pexd::v1::Reliability;
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,
     AddressOrder, AddressState, GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse,
@@ -245,15 +246,25 @@ async fn get(session: &Session, address: String) -> Result<(), Failure> {
     })
 }
 
+/// The share of the time watched for which an address answered, within a window.
+fn window(reliability: &Reliability) -> String {
+    let hours = reliability.window.map_or(0, |window| window.seconds / 3600);
+    let span = if hours < 48 { format!("{hours} h") } else { format!("{} d", hours / 24) };
+    if reliability.watched < 0.005 {
+        return format!("{span} -");
+    }
+    format!("{span} {:.0} %", 100.0 * reliability.answered / reliability.watched)
+}
+
 fn story(details: &AddressDetails) -> String {
     let address = details.address.clone().unwrap_or_default();
     let source = address.source.clone().unwrap_or_default();
-    let buckets: Vec<String> = address.buckets.iter().map(ToString::to_string).collect();
+    let reliability: Vec<String> = address.reliability.iter().map(window).collect();
     let rows = [
         ("state", word(address.state().as_str_name(), "ADDRESS_STATE_")),
         ("served", format!("{}: {}", yes(address.servable), details.reason)),
         ("source", format!("{} at {}, {}", source.id, source.ip, instant(address.add_time.as_ref()))),
-        ("buckets", or_dash(&buckets.join(", ")).to_owned()),
+        ("reliability", reliability.join(", ")),
         ("last attempt", instant(address.last_attempt_time.as_ref())),
         ("last reached", instant(address.last_success_time.as_ref())),
         ("reachable since", instant(address.reachable_since_time.as_ref())),

@@ -12,7 +12,11 @@ pub(super) async fn client(session: &Session) -> Result<AddressBookServiceClient
 
 /// Of addresses that are not in the book although it took them, when there are any.
 pub(super) fn displaced(count: u32) -> String {
-    if count == 0 { String::new() } else { format!(", {count} were evicted at once (their buckets are full)") }
+    if count == 0 {
+        String::new()
+    } else {
+        format!(", {count} were evicted at once (the book, or their source's part of it, is full)")
+    }
 }
 
 pub(super) fn refusals(refused: &[RefusedAddress]) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::switch::{Blame, Penalty, consequence};
+use crate::switch::{Penalty, consequence};
 use crate::types::{DialOutcome, Fault};
 
 const HEAD: &str = "\
@@ -29,10 +29,10 @@ pub(super) fn reference() -> String {
         }
         let cost = consequence(&entry.example);
         let outcome = cost.outcome.map_or("inconclusive", DialOutcome::name);
-        let blame = match cost.blame {
-            Blame::Endpoint => "ip:port",
-            Blame::Address => "id@ip:port",
-            Blame::Nobody => "",
+        let blame = match cost.outcome {
+            Some(outcome) if outcome.is_of_endpoint() => "ip:port",
+            Some(outcome) if !outcome.is_success() => "id@ip:port",
+            _ => "",
         };
         let ban = if cost.penalty == Penalty::Ban { "yes" } else { "" };
         let _ = writeln!(text, "| `{}` | {} | `{outcome}` | {blame} | {ban} |", entry.example.name(), entry.meaning);

@@ -10,6 +10,7 @@ use crate::network::command::{ChangeAuthor, ChangeRequest, Command};
 use crate::network::error::Error;
 use crate::network::events::{OperatorChange, What};
 use crate::network::views::{Applied, MAX_PAGE, Page, ProbeContext};
+use crate::node::row::Ban;
 use crate::pex::MAX_SEEDS;
 use crate::switch::params::MAX_OPERATOR_BANS;
 use crate::types::NetAddress;
@@ -64,9 +65,10 @@ impl Actor<'_> {
             }
             ChangeRequest::RemoveSeed(seed) if self.node.remove_seed(now, &seed, &by.author) => Ok(true),
             ChangeRequest::RemoveSeed(seed) => Err(Error::NoSuchSeed(seed)),
-            ChangeRequest::Ban { target, reason, length } => {
+            ChangeRequest::Ban { target, scope, reason, length } => {
                 let limit = Error::TooMany { what: "the bans", limit: MAX_OPERATOR_BANS };
-                self.node.ban(now, target, reason, length, &by.author).map(|()| true).map_err(|_| limit)
+                let ban = Ban::new(target, reason, now.wall, length, Some(&by.author)).of_scope(scope);
+                self.node.set_ban(now, ban).map(|()| true).map_err(|_| limit)
             }
             ChangeRequest::Unban(target) if self.node.unban(now, &target) => Ok(true),
             ChangeRequest::Unban(_) => Err(Error::NoSuchBan),

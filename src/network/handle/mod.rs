@@ -18,7 +18,7 @@ use super::command::{ChangeAuthor, ChangeRequest, Command};
 use super::error::Error;
 use super::events::Events;
 use super::views::{Applied, MAX_PAGE, Page, ProbeContext, Status};
-use crate::node::row::{Ban, BanTarget};
+use crate::node::row::{Ban, BanScope, BanTarget};
 use crate::node::{BookView, SeedView};
 use crate::types::{NetAddress, PeerAddress};
 
@@ -157,7 +157,22 @@ impl Handle {
         reason: String,
         length: Option<Duration>,
     ) -> Result<Applied, Error> {
-        self.change(by, ChangeRequest::Ban { target, reason, length }).await
+        self.set_ban(by, target, BanScope::All, reason, length).await
+    }
+
+    /// As [`Handle::ban`], with a ban of whatever scope.
+    ///
+    /// # Errors
+    /// See [`Handle::ban`].
+    pub async fn set_ban(
+        &self,
+        by: ChangeAuthor,
+        target: BanTarget,
+        scope: BanScope,
+        reason: String,
+        length: Option<Duration>,
+    ) -> Result<Applied, Error> {
+        self.change(by, ChangeRequest::Ban { target, scope, reason, length }).await
     }
 
     /// Lifts a ban.

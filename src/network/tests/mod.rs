@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::{Changeable, Config, Handle, Running, SharedListener, spawn};
-use crate::book::{Record, Source, State};
+use crate::book::{Record, Reliability, Source, State};
 use crate::clock::{Clock, entropy};
 use crate::node::row::{Key, Row, RowChange};
 use crate::node::{Params, RunState};
@@ -146,7 +146,7 @@ fn verified(address: NetAddress) -> Record {
     Record {
         address,
         state: State::New,
-        buckets: Vec::new(),
+        reliability: Reliability::default(),
         source: Source { id: address.id(), ip: address.ip() },
         added: now,
         attempts: 0,
@@ -221,7 +221,7 @@ fn node_info(id: NodeId, chain: &str, listen: &str) -> NodeInfo {
 
 fn params(own_id: NodeId, at: SocketAddr) -> Params {
     Params {
-        book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id) },
+        book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id, true) },
         switch: switch::Params {
             own_id,
             limits: crate::switch::SwitchLimits { max_inbound: 2_000, max_outbound: 10, ..Default::default() },

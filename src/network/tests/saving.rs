@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::book::HashKey;
+use crate::book::{HashKey, Record};
 use crate::network::actor::saving::{GROUP, INTERVAL, Saving};
 use crate::network::scripted::by;
 use crate::network::{Applied, Saved};
@@ -78,9 +78,13 @@ async fn there_is_no_pause_while_more_is_left_than_one_write_takes() {
     let (store, loaded) = Store::open(&folder.path().join("book.db"), "much-1", [7; 32]).unwrap();
     let mut key = [0; HashKey::LEN];
     key.copy_from_slice(&loaded.hash_key[..HashKey::LEN]);
-    // Records without buckets are repaired, and what is repaired is to be written.
+    // Records from the future are repaired, and what is repaired is to be written.
+    let future = Clock.now().wall + std::time::Duration::from_secs(9_999);
     let known = (0..3).flat_map(|series| (0..=255).flat_map(move |n| many(series, n)));
-    let rows = Rows { addresses: known.map(verified).collect(), ..Rows::default() };
+    let rows = Rows {
+        addresses: known.map(|address| Record { added: future, ..verified(address) }).collect(),
+        ..Rows::default()
+    };
     let (own_id, at) = (NodeId::from_bytes([9; NodeId::LEN]), SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
     let now = Clock.now();
     let (mut node, _) = Node::new(params(own_id, at), HashKey::from_bytes(key), rows, now, crate::clock::seeded_rng());

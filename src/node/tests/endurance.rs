@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use rand::SeedableRng as _;
 
 use super::*;
-use crate::book::{HashKey, Record, Source, State};
+use crate::book::{HashKey, Record, Reliability, Source, State};
 use crate::types::Host;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -282,7 +282,7 @@ fn a_banned_record_without_its_ban_is_reinstated_at_load() {
     let record = Record {
         address: address(5),
         state: State::Banned,
-        buckets: vec![],
+        reliability: Reliability::default(),
         source: hearsay(),
         added: now.wall,
         attempts: 0,

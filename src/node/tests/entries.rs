@@ -29,12 +29,12 @@ fn a_story_tells_when_the_crawl_comes_and_what_is_held_against_an_address() {
     let seed = crawled(&mut sim);
     let now = sim.now().wall;
     let good = diagnosis(&sim, seed, 2);
-    assert!(good.view.servable && good.running && good.seed_mode && good.held.is_none());
+    assert!(good.view.servable && good.running && good.seed_mode && good.not_before.is_none());
     assert_eq!(good.served_at, Some(address(2)));
     let failed = diagnosis(&sim, seed, 3);
     assert!(!failed.view.servable && failed.served_at.is_none());
     let (good, failed) = (good.next_attempt.unwrap(), failed.next_attempt.unwrap());
-    assert!(now < good && good < failed, "{now:?} {good:?} {failed:?}");
+    assert!(now < failed && failed < good, "{now:?} {good:?} {failed:?}");
     sim.run_for(good.since(now) + Duration::from_secs(30));
     let again = diagnosis(&sim, seed, 2);
     assert!(again.view.record.last_attempt >= good - Duration::from_secs(1), "it was dialled when the diagnosis said");
@@ -123,4 +123,34 @@ fn a_preview_is_an_answer_and_leaves_no_trace() {
     };
     assert_eq!(answer(&mut sim, seeds[0]), answer(&mut other, seeds[1]));
     assert!(sim.node(seeds[0]).addresses(sim.now(), None, 1_000).iter().all(|view| view.record.state == State::New));
+}
+
+#[test]
+fn who_is_on_the_do_not_dial_list_is_neither_dialled_nor_served_and_may_come() {
+    let mut sim = world();
+    sim.settle(place(1), scripted(1, Some(vec![address(2), address(3)])));
+    (2..4).for_each(|n| sim.settle(place(n), scripted(n, None)));
+    let seed = started(&mut sim, true, |_| {});
+    sim.run_for(Duration::from_secs(60));
+    assert_eq!(servable(&sim, seed), 2);
+    let list = |node: &mut Node, now: Now| {
+        let ban = Ban::new(BanTarget::ip(place(2).ip()), "abuse mail".into(), now.wall, None, Some("ops"));
+        node.set_ban(now, ban.of_scope(row::BanScope::Dials)).unwrap();
+    };
+    sim.act(seed, list);
+    assert_eq!(servable(&sim, seed), 1);
+    sim.reset_dials();
+    sim.run_for(Duration::from_secs(3_600));
+    assert_eq!(sim.dials().get(&place(2)), None);
+    assert!(sim.dials().contains_key(&place(3)));
+    assert_eq!(sim.act(seed, |node, now| node.dial(now, address(2).into())), Err(crate::switch::NotDialled::Banned));
+
+    let guest = sim.add_node(place(2), params(id(2), place(2), false), Rows::default());
+    sim.act(guest, |node, now| node.start(now));
+    assert!(sim.act(guest, |node, now| node.dial(now, address(0).into())).is_ok());
+    sim.run_for(Duration::from_secs(1));
+    let came =
+        |(_, event): &(Mono, Event)| matches!(event, Event::Peer(PeerEvent::Up { id: who, .. }) if *who == id(2));
+    assert!(sim.events(seed).iter().any(came), "it may dial us");
+    assert_eq!(sim.node(seed).banned_ranges(), [], "the gate lets it in");
 }

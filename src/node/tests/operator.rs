@@ -351,7 +351,7 @@ fn an_operator_dials_when_the_crawl_has_taken_all_the_dials_it_may() {
     bench.says(seed, tell((100..350).map(address).collect()));
     bench.wait(Duration::ZERO);
     let under_way = bench.node.status(bench.now).dialling;
-    assert_eq!(under_way, 120, "the crawl leaves some");
+    assert_eq!(under_way, crate::switch::SwitchLimits::SEED_DIALS as u32 - 8, "the crawl leaves some");
     bench.reach(9);
     assert_eq!(bench.kept(9), RetentionReason::Manual);
 }

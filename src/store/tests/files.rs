@@ -203,3 +203,35 @@ fn a_folder_that_is_not_there_is_named() {
     assert!(matches!(error, OpenError::Io { .. }));
     assert!(error.to_string().contains("none/book.db.lock"), "{error}");
 }
+
+#[tokio::test]
+async fn a_book_of_an_older_program_is_brought_up_to_date_and_a_copy_is_kept() {
+    let (_folder, path) = folder();
+    let mut old = Connection::open(&path).unwrap();
+    schema::migrate_to(&mut old, 2).unwrap();
+    let id = "0a".repeat(20);
+    old.execute_batch(&format!(
+        "PRAGMA application_id = {}; INSERT INTO meta VALUES ('chain_id', '{CHAIN}'), ('hash_key', zeroblob(32)), ('format', 1);
+         INSERT INTO address VALUES ('{id}', '1.2.3.4', 26656, 'old', '7', '{id}', '1.2.3.4', 1000, 0, 'reached',
+            20000000, 20000000, 5600000, 1);
+         INSERT INTO ban VALUES ('10.0.0.0/8', 'why', 1, 0, 1, 'ops')",
+        schema::APPLICATION_ID
+    ))
+    .unwrap();
+    drop(old);
+
+    let loaded = reopen(&path).await;
+    let record = &loaded.rows.addresses[0];
+    assert_eq!((record.state, record.verified, record.last_success.as_millis()), (State::Old, true, 20_000_000));
+    // Four hours of answers in a row.
+    assert!(record.reliability.watched(1) > 0.39 && record.reliability.answered(1) > 0.39);
+    assert_eq!(loaded.rows.bans.len(), 1);
+
+    let copy = Connection::open(lock::beside(&path, ".version-2")).unwrap();
+    let (version, buckets): (i64, String) = copy
+        .query_row("SELECT user_version, buckets FROM pragma_user_version, address", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
+    assert_eq!((version, buckets.as_str()), (2, "7"), "the older program can be put back");
+}

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::*;
-use crate::book::{Record, Source, State};
+use crate::book::{Record, Reliability, Source, State};
 use crate::node::row::{Key, Row};
 use crate::types::{DialOutcome, NetAddress, NodeId, Wall};
 
@@ -52,7 +52,7 @@ fn record(number: u32) -> Record {
     Record {
         address: NetAddress::new(id, ip, 26656).unwrap(),
         state: State::New,
-        buckets: vec![1, 255],
+        reliability: Reliability::default(),
         source: Source { id, ip },
         added: Wall::from_secs(1_700_000_000),
         attempts: 3,
@@ -76,6 +76,7 @@ fn by_key(rows: Rows) -> BTreeMap<Key, Row> {
     rows.bans.into_iter().for_each(|row| add(Key::Ban(row.target), Row::Ban(row)));
     rows.deltas.into_iter().for_each(|row| add(Key::Delta(row.item.clone()), Row::Delta(row)));
     rows.settings.into_iter().for_each(|row| add(Key::Setting(row.key.clone()), Row::Setting(row)));
+    rows.traces.into_iter().for_each(|row| add(Key::Trace(row.hash), Row::Trace(row)));
     rows.event_mark.into_iter().for_each(|row| add(Key::EventMark, Row::EventMark(row)));
     rows.seed_health.into_iter().for_each(|row| add(Key::SeedHealth(row.seed.clone()), Row::SeedHealth(row)));
     map

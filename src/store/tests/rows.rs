@@ -11,7 +11,8 @@ use proptest::sample::select;
 use rusqlite::Connection;
 
 use super::*;
-use crate::node::row::{Ban, BanTarget, Delta, EventMark, ListItem, SeedHealth, Setting};
+use crate::book::TraceRecord;
+use crate::node::row::{Ban, BanScope, BanTarget, Delta, EventMark, ListItem, SeedHealth, Setting};
 use crate::types::PeerAddress;
 
 fn id() -> impl Strategy<Value = NodeId> {
@@ -47,27 +48,29 @@ prop_compose! {
     fn any_record()(
         address in address(),
         state in select(State::ALL.to_vec()),
-        buckets in vec(any::<u16>(), 0..=4),
+        reliability in any::<[u8; Reliability::LEN]>(),
         source in (id(), any::<IpAddr>()),
         walls in [wall(), wall(), wall(), wall()],
         attempts in any::<u16>(),
-        outcome in (0..=8_u8).prop_map(|byte| DialOutcome::from_u8(byte).unwrap()),
+        outcome in (0..=9_u8).prop_map(|byte| DialOutcome::from_u8(byte).unwrap()),
         verified in any::<bool>(),
     ) -> Record {
         let source = Source { id: source.0, ip: source.1 };
         let [added, last_attempt, last_success, reached_since] = walls;
         Record {
-            address, state, buckets, source, added, attempts, outcome, last_attempt, last_success, reached_since, verified,
+            address, state, source, added, attempts, outcome, last_attempt, last_success, reached_since,
+            reliability: Reliability::from_bytes(&reliability), verified,
         }
     }
 }
 
 prop_compose! {
     fn any_ban()(
-        target in target(), reason in any::<String>(), since in wall(), until in wall(), by_operator in any::<bool>(),
+        target in target(), scope in select(BanScope::ALL.to_vec()), reason in any::<String>(), since in wall(),
+        until in wall(), by_operator in any::<bool>(),
         author in any::<String>(),
     ) -> Ban {
-        Ban { target, reason, since, until, by_operator, author: author.into() }
+        Ban { target, scope, reason, since, until, by_operator, author: author.into() }
     }
 }
 
@@ -115,9 +118,19 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn any_trace()(
+        hash in prop_oneof![0..4_u64, any::<u64>()], last_attempt in wall(), attempts in any::<u16>(),
+        outcome in (0..=9_u8).prop_map(|byte| DialOutcome::from_u8(byte).unwrap()),
+    ) -> TraceRecord {
+        TraceRecord { hash, last_attempt, attempts, outcome }
+    }
+}
+
 fn any_change() -> impl Strategy<Value = RowChange> {
     let set = prop_oneof![
         any_record().prop_map(|row| (Key::Address(row.address), Row::Address(row))),
+        any_trace().prop_map(|row| (Key::Trace(row.hash), Row::Trace(row))),
         any_ban().prop_map(|row| (Key::Ban(row.target), Row::Ban(row))),
         any_delta().prop_map(|row| (Key::Delta(row.item.clone()), Row::Delta(row))),
         any_setting().prop_map(|row| (Key::Setting(row.key.clone()), Row::Setting(row))),
@@ -158,7 +171,7 @@ proptest! {
 async fn a_row_that_does_not_read_is_left_out_counted_and_kept() {
     let spoil = [
         ("state = 'ancient'", "state"),
-        ("buckets = '1,2,3,4,5'", "buckets"),
+        ("reliability = x'0102'", "reliability"),
         ("ip = '1.2.3'", "ip"),
         ("ip = '::ffff:1.2.3.4'", "ip"),
         ("ip = '224.0.0.1'", "ip"),
@@ -176,7 +189,7 @@ async fn a_row_that_does_not_read_is_left_out_counted_and_kept() {
         let id = record(number as u32).address.id().to_string();
         assert_eq!(conn.execute(&format!("UPDATE address SET {what} WHERE id = ?1"), [id]).unwrap(), 1);
     }
-    conn.execute("INSERT INTO ban VALUES ('10.0.0.0', '', 0, 0, 0, '')", []).unwrap();
+    conn.execute("INSERT INTO ban VALUES ('10.0.0.0', '', 0, 0, 0, '', 'all')", []).unwrap();
     conn.execute("INSERT INTO list_delta VALUES ('seeds', 'nobody', 1, '', 0)", []).unwrap();
     drop(conn);
 

@@ -262,7 +262,7 @@ impl Pexd {
     #[track_caller]
     pub(crate) fn ban(&self, chain: &str, target: &str, reason: &str) {
         let (network, target, reason) = (chain.to_owned(), target.to_owned(), reason.to_owned());
-        let request = pb::BanRequest { network, target, reason, duration: None };
+        let request = pb::BanRequest { network, target, reason, ..Default::default() };
         let results = ask!(self, BanServiceClient, ban, request).results;
         assert!(results.iter().all(|result| result.changed && result.saved), "{results:?}");
     }

@@ -48,7 +48,10 @@ pub(in crate::admin) async fn take_in(
         let intake = InsertReport::of(&network, given).await?;
         let mut summary = summary(intake.added);
         if intake.displaced > 0 {
-            summary.push_str(&format!("; {} more were evicted at once: their buckets are full", intake.displaced));
+            summary.push_str(&format!(
+                "; {} more were evicted at once: the book, or their source's part of it, is full",
+                intake.displaced
+            ));
         }
         let applied = network.commit_addresses(by, intake.added + intake.displaced > 0, summary).await?;
         Ok((intake, applied))
@@ -65,7 +68,7 @@ impl InsertReport {
         for given in given {
             match given.map(|(address, _)| (address, entered.next())) {
                 Ok((address, Some(Ok(Added::New | Added::AnotherAddress)))) => new.push(address),
-                Ok((_, Some(Ok(Added::AnotherBucket | Added::Unchanged)))) => intake.known += 1,
+                Ok((_, Some(Ok(Added::Unchanged)))) => intake.known += 1,
                 Ok((address, Some(Err(reason)))) => intake.refuse(refused(&address.to_string(), reason)),
                 Ok((_, None)) => {}
                 Err(refused) => intake.refuse(refused),

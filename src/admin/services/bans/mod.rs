@@ -11,6 +11,7 @@ use crate::admin::request::fields;
 use crate::admin::request::network_scope::{Answers, Scope};
 use crate::admin::services::bans::list::BanList;
 use crate::network::{Applied, Directory, Error, Handle, LookupError, Saved};
+use crate::node::row::{BanScope, BanTarget};
 use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::ban_service_server::BanService;
 
@@ -41,9 +42,20 @@ impl BanService for BansApi {
         let target = fields::target(&request.target)?;
         let reason = fields::reason(request.reason)?;
         let duration = fields::duration(request.duration)?;
+        let extent = match pb::BanScope::try_from(request.scope) {
+            Ok(pb::BanScope::Unspecified | pb::BanScope::All) => BanScope::All,
+            Ok(pb::BanScope::Dials) if matches!(target, BanTarget::Range(_)) => BanScope::Dials,
+            Ok(pb::BanScope::Dials) => {
+                return Err(status_codes::invalid(
+                    "scope",
+                    "an ID is banned altogether; BAN_SCOPE_DIALS is for IPs and ranges",
+                ));
+            }
+            Err(_) => return Err(status_codes::invalid("scope", "write BAN_SCOPE_ALL or BAN_SCOPE_DIALS")),
+        };
         let ban = |network: Handle| {
             let (by, reason) = (caller.by("BanService.Ban"), reason.clone());
-            async move { network.ban(by, target, reason, duration).await }
+            async move { network.set_ban(by, target, extent, reason, duration).await }
         };
         let (results, failures) = changes(&scope, scope.ask(ban).await)?;
         Ok(Response::new(pb::BanResponse { results, failures }))

@@ -1,0 +1,237 @@
+//! IDs by group, drawn so that a group's share grows much slower than the number of its IDs: who runs many IDs in few
+//! places gets little (docs/protocol/address-book.md, "Selection").
+//!
+//! A group weighs the cube root of its IDs. Groups are kept by the binary logarithm of their size, so that within such a
+//! class no weight is far from the heaviest: a class is drawn by its weight, then a group of it that is kept with the
+//! ratio of its weight to the heaviest, then an ID. A draw is O(1) at any size.
+
+use rand::RngExt as _;
+
+use super::entry_index::{GroupIx, Ix, List, NONE};
+use super::slab::{Slab, Standing};
+use crate::types::SeededRng;
+
+/// Classes of groups by the binary logarithm of their size.
+const CLASSES: usize = 32;
+/// The unit of weights: what a group of one ID weighs.
+const UNIT: f64 = 1024.0;
+/// IDs beyond which the weight of a group does not grow: the largest hosters have a few hundred nodes of one network.
+const HEAVIEST: usize = 1_000;
+
+/// The IDs of a group, each by one entry.
+#[derive(Default)]
+struct Members {
+    new: Vec<Ix>,
+    old: Vec<Ix>,
+    class: u8,
+    class_at: u32,
+    weight: u32,
+}
+
+impl Members {
+    fn len(&self) -> usize {
+        self.new.len() + self.old.len()
+    }
+}
+
+/// Groups of about one size.
+#[derive(Default)]
+struct Class {
+    groups: Vec<GroupIx>,
+    weight: u64,
+}
+
+/// IDs by group.
+pub(super) struct GroupLists {
+    list: List,
+    members: Vec<Members>,
+    /// Not allocated before the first entry: a book that stays empty is small.
+    classes: Vec<Class>,
+    weight: u64,
+    new: usize,
+    old: usize,
+}
+
+/// Which IDs of a group are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Any.
+    Any,
+    /// New ones, if the group has any.
+    NewFirst,
+}
+
+impl GroupLists {
+    pub(super) const fn new(list: List) -> Self {
+        GroupLists { list, members: Vec::new(), classes: Vec::new(), weight: 0, new: 0, old: 0 }
+    }
+
+    /// IDs in it.
+    pub(super) const fn len(&self) -> usize {
+        self.new + self.old
+    }
+
+    /// The entries.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Ix> {
+        self.members.iter().flat_map(|members| members.new.iter().chain(&members.old)).copied()
+    }
+
+    /// IDs of this group.
+    pub(super) fn len_of(&self, group: GroupIx) -> usize {
+        self.members.get(group as usize).map_or(0, Members::len)
+    }
+
+    /// What one draw finds this ID with, from 0 to 1, all else equal.
+    pub(super) fn chance_of(&self, group: GroupIx) -> f64 {
+        let Some(members) = self.members.get(group as usize).filter(|members| members.len() > 0) else { return 0.0 };
+        f64::from(members.weight) / self.weight.max(1) as f64 / members.len() as f64
+    }
+
+    /// Whether the entry stands in it for its ID.
+    pub(super) fn contains(&self, slab: &Slab, ix: Ix) -> bool {
+        slab.listed_at(ix, self.list) != NONE
+    }
+
+    /// Lists an entry that is not listed.
+    pub(super) fn insert(&mut self, slab: &mut Slab, ix: Ix) {
+        let group = slab.entry(ix).group as usize;
+        if self.members.len() <= group {
+            self.members.resize_with(group + 1, Members::default);
+        }
+        let is_old = slab.entry(ix).standing == Standing::Old;
+        let members = &mut self.members[group];
+        let (list, count) = if is_old { (&mut members.old, &mut self.old) } else { (&mut members.new, &mut self.new) };
+        slab.set_listed_at(ix, self.list, list.len() as Ix);
+        if list.len() == list.capacity() {
+            list.reserve_exact((list.len() / 4).max(1));
+        }
+        list.push(ix);
+        *count += 1;
+        self.weigh(group);
+    }
+
+    /// Takes an entry out, before its state changes or it is removed.
+    pub(super) fn remove(&mut self, slab: &mut Slab, ix: Ix) {
+        let at = slab.listed_at(ix, self.list);
+        if at == NONE {
+            return;
+        }
+        slab.set_listed_at(ix, self.list, NONE);
+        let group = slab.entry(ix).group as usize;
+        let is_old = slab.entry(ix).standing == Standing::Old;
+        let members = &mut self.members[group];
+        let (list, count) = if is_old { (&mut members.old, &mut self.old) } else { (&mut members.new, &mut self.new) };
+        list.swap_remove(at as usize);
+        if let Some(&moved) = list.get(at as usize) {
+            slab.set_listed_at(moved, self.list, at);
+        }
+        if list.is_empty() {
+            *list = Vec::new();
+        }
+        *count -= 1;
+        self.weigh(group);
+    }
+
+    /// Updates the weight and the class of a group whose size changed.
+    fn weigh(&mut self, group: usize) {
+        if self.classes.is_empty() {
+            self.classes.resize_with(CLASSES, Class::default);
+        }
+        let members = &mut self.members[group];
+        let weight = weight_of(members.len());
+        let before = std::mem::replace(&mut members.weight, weight);
+        let (old_class, class) = (usize::from(members.class), class_of(members.len()));
+        self.weight = self.weight - u64::from(before) + u64::from(weight);
+        self.classes[old_class].weight -= u64::from(before);
+        self.classes[class].weight += u64::from(weight);
+        if class == old_class {
+            return;
+        }
+        let at = members.class_at as usize;
+        if old_class > 0 {
+            let groups = &mut self.classes[old_class].groups;
+            groups.swap_remove(at);
+            if let Some(&moved) = groups.get(at) {
+                self.members[moved as usize].class_at = at as u32;
+            }
+        }
+        let at = self.classes[class].groups.len() as u32;
+        if class > 0 {
+            self.classes[class].groups.push(group as GroupIx);
+        }
+        (self.members[group].class, self.members[group].class_at) = (class as u8, at);
+    }
+
+    /// Draws a group by its weight.
+    fn draw_group(&self, rng: &mut SeededRng) -> Option<&Members> {
+        if self.weight == 0 {
+            return None;
+        }
+        let mut at = rng.random_range(0..self.weight);
+        let (class, groups) = self.classes.iter().enumerate().find_map(|(number, class)| {
+            if at < class.weight {
+                return Some((number, &class.groups));
+            }
+            at -= class.weight;
+            None
+        })?;
+        let heaviest = weight_of((1 << class) - 1).max(1);
+        loop {
+            let members = &self.members[groups[rng.random_range(0..groups.len())] as usize];
+            // A class spans sizes up to a factor of two, and so weights up to one of 1.26.
+            if members.weight == heaviest || rng.random_range(0..heaviest) < members.weight {
+                return Some(members);
+            }
+        }
+    }
+
+    /// Draws an ID: a group by its weight, then one of the wanted IDs of it; `None` when the list is empty.
+    pub(super) fn draw(&self, wanted: Wanted, rng: &mut SeededRng) -> Option<Ix> {
+        let Members { new, old, .. } = self.draw_group(rng)?;
+        let count = if wanted == Wanted::NewFirst && !new.is_empty() { new.len() } else { new.len() + old.len() };
+        let at = rng.random_range(0..count);
+        Some(if at < new.len() { new[at] } else { old[at - new.len()] })
+    }
+
+    /// An ID of one of the largest groups (within a factor of two), at random.
+    pub(super) fn of_a_largest_group(&self, mut below: impl FnMut(usize) -> usize) -> Option<Ix> {
+        let class = self.classes.iter().skip(1).rev().find(|class| !class.groups.is_empty())?;
+        let members = &self.members[class.groups[below(class.groups.len())] as usize];
+        let at = below(members.len());
+        Some(if at < members.new.len() { members.new[at] } else { members.old[at - members.new.len()] })
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let lists: usize = self.members.iter().map(|members| members.new.capacity() + members.old.capacity()).sum();
+        let classes: usize = self.classes.iter().map(|class| class.groups.capacity() * size_of::<GroupIx>()).sum();
+        lists * size_of::<Ix>()
+            + self.members.capacity() * size_of::<Members>()
+            + self.classes.capacity() * size_of::<Class>()
+            + classes
+    }
+}
+
+/// The class of groups of this size: 0 for none, n for sizes from 2^(n-1) on.
+fn class_of(size: usize) -> usize {
+    size.checked_ilog2().map_or(0, |log| log as usize + 1).min(CLASSES - 1)
+}
+
+/// What a group of this size weighs.
+fn weight_of(size: usize) -> u32 {
+    ((size.min(HEAVIEST) as f64).cbrt() * UNIT) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_grow_as_the_cube_root_up_to_a_cap() {
+        assert_eq!([0, 1, 8, 27, 1_000, 100_000].map(|size| weight_of(size) / 1024), [0, 1, 2, 3, 10, 10]);
+        for size in 1..5_000 {
+            let heaviest = weight_of((1 << class_of(size)) - 1);
+            assert!(weight_of(size) <= heaviest && f64::from(heaviest) / f64::from(weight_of(size)) < 1.27, "{size}");
+        }
+    }
+}
