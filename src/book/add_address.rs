@@ -25,7 +25,11 @@ impl Book {
         source: Source,
         rng: &mut SeededRng,
     ) -> Result<Added, Refused> {
-        self.check(&address, &source).inspect_err(|refused| self.note_refused(refused))?;
+        self.hear(now, address, source, rng).inspect_err(|refused| self.note_refused(*refused))
+    }
+
+    fn hear(&mut self, now: Now, address: NetAddress, source: Source, rng: &mut SeededRng) -> Result<Added, Refused> {
+        self.check(&address, &source)?;
         let id = self.slab.find_id(&address.id());
         let Some(known) = self.slab.of_id(id).next() else {
             return self.add_entry(now, address, source);
@@ -75,7 +79,7 @@ impl Book {
     /// # Errors
     /// When it may not be stored.
     pub fn add_own(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
-        let added = self.add_surely(now, address, source).inspect_err(|refused| self.note_refused(refused));
+        let added = self.add_surely(now, address, source).inspect_err(|refused| self.note_refused(*refused));
         match added {
             Err(Refused::HasItsShare) if self.evict_least(&address.id()) => self.add_surely(now, address, source),
             Err(Refused::GoodElsewhere | Refused::HasItsShare) => Ok(Added::Unchanged),
@@ -83,8 +87,8 @@ impl Book {
         }
     }
 
-    fn note_refused(&mut self, refused: &Refused) {
-        self.unroutable += u64::from(*refused == Refused::Unroutable);
+    fn note_refused(&mut self, refused: Refused) {
+        self.refused[refused as usize] += 1;
     }
 
     /// Evicts the address of an ID that is worth least: one that failed, else the one added or tried longest ago.

@@ -28,9 +28,9 @@ impl Book {
         self.counts
     }
 
-    /// How often an advertised address was refused since the start because it is not routable (strict mode).
-    pub const fn unroutable(&self) -> u64 {
-        self.unroutable
+    /// How often an advertised address was refused since the start, by why, numbered as [`Refused`] is.
+    pub const fn refused(&self) -> [u64; Refused::ALL.len()] {
+        self.refused
     }
 
     /// How many addresses were due to be dialled when the crawl last looked.
@@ -166,6 +166,11 @@ impl Book {
             + self.known_old.heap_bytes()
             + self.schedule.heap_bytes()
             + self.traces.heap_bytes()
+    }
+
+    /// Addresses that it may hold, banned ones left out.
+    pub const fn capacity(&self) -> usize {
+        self.params.capacity
     }
 
     /// Traces that are kept of what has left the book.

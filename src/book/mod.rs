@@ -108,8 +108,8 @@ pub struct Book {
     /// Entries with changes that are not stored yet.
     dirty: Fifo<DIRTY>,
     counts: Counts,
-    /// How often an advertised address was refused since the start because it is not routable.
-    unroutable: u64,
+    /// How often an advertised address was refused since the start, by why.
+    refused: [u64; Refused::ALL.len()],
 }
 
 impl Book {
@@ -137,7 +137,7 @@ impl Book {
             banned: Fifo::EMPTY,
             dirty: Fifo::EMPTY,
             counts: Counts::default(),
-            unroutable: 0,
+            refused: [0; Refused::ALL.len()],
             params,
         }
     }
@@ -164,7 +164,7 @@ impl Book {
 
     /// Returns an address of [`Book::due`] whose host is busy: it is due again within seconds, at random.
     pub fn wait_for_host(&mut self, now: Now, address: &NetAddress) {
-        let secs = 1 + self.chance.below(8) as u32;
+        let secs = 1 + self.chance.below(params::HOST_WAIT) as u32;
         self.postpone(now, address, secs);
     }
 

@@ -95,6 +95,10 @@ pub const PATIENCE_AT_FIRST: f32 = 3.0;
 /// than four times an hour.
 pub const PATIENCE_BY_WINDOW: [f32; 5] = [2.5, 2.0, 2.0, 1.0, 1.0];
 
+/// Seconds at most that an address waits whose host was just dialled. Long enough that a host with thousands of made-up ports
+/// costs little, and short for the few nodes that are really behind one IP.
+pub const HOST_WAIT: usize = 16;
+
 /// How much less often a node without a free slot is drawn than one that had one: it may have one by then.
 pub const FULL_WEIGHT: f64 = 0.6;
 /// How much less often an address is drawn that has only just come; the weight grows to 1 until it has answered for a third

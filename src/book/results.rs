@@ -13,45 +13,68 @@ pub enum Added {
     Unchanged,
 }
 
-/// Why an address was not added (docs/protocol/address-book.md, "What is refused").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// Its ID is banned.
-    #[error("the ID is banned")]
-    Banned,
-    /// Its ID is one of `private_peer_ids`.
-    #[error("the ID is private (private_peer_ids)")]
-    Private,
-    /// Its source is one of `private_peer_ids`.
-    #[error("it was advertised by a private peer (private_peer_ids)")]
-    PrivateSource,
-    /// It is our own ID, or an endpoint of ours.
-    #[error("it is our own address")]
-    Ourselves,
-    /// It is not routable on the Internet, and the book is strict.
-    #[error("the address cannot be reached over the Internet (addr_book_strict)")]
-    Unroutable,
-    /// Its ID is old at another address, which hearsay does not replace.
-    #[error("its ID is good at another address; remove that one first")]
-    GoodElsewhere,
-    /// Its ID has as many addresses as one may have.
-    #[error("its ID has its share of the book (4 addresses); remove another address of it first")]
-    HasItsShare,
-    /// As many IDs as are kept are at its ip:port, and none of them gives way.
-    #[error("as many IDs as are kept are known at its ip:port (4); remove one of them first")]
-    EndpointTaken,
-    /// Its source has brought as many unknown addresses as a source may for now (token bucket).
-    #[error("its source brought more unknown addresses than a source may")]
-    SourceRate,
-    /// The book is full of addresses that do not give way to one that was never reached.
-    #[error("the address book is full (book.max_addresses)")]
-    Full,
-    /// It failed lately, was evicted, and waits for its time; the book is full.
-    #[error("it was dialled in vain lately, and the address book is full (book.max_addresses)")]
-    FailedLately,
-    /// Back-pressure: too many removed addresses wait for [`Book::take_dirty`](super::Book::take_dirty).
-    #[error("too many changes of the address book wait to be stored")]
-    Backlog,
+all_variants! {
+    /// Why an address was not added (docs/protocol/address-book.md, "What is refused").
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+    #[repr(u8)]
+    pub enum Refused {
+        /// Its ID is banned.
+        #[error("the ID is banned")]
+        Banned,
+        /// Its ID is one of `private_peer_ids`.
+        #[error("the ID is private (private_peer_ids)")]
+        Private,
+        /// Its source is one of `private_peer_ids`.
+        #[error("it was advertised by a private peer (private_peer_ids)")]
+        PrivateSource,
+        /// It is our own ID, or an endpoint of ours.
+        #[error("it is our own address")]
+        Ourselves,
+        /// It is not routable on the Internet, and the book is strict.
+        #[error("the address cannot be reached over the Internet (addr_book_strict)")]
+        Unroutable,
+        /// Its ID is old at another address, which hearsay does not replace.
+        #[error("its ID is good at another address; remove that one first")]
+        GoodElsewhere,
+        /// Its ID has as many addresses as one may have.
+        #[error("its ID has its share of the book (4 addresses); remove another address of it first")]
+        HasItsShare,
+        /// As many IDs as are kept are at its ip:port, and none of them gives way.
+        #[error("as many IDs as are kept are known at its ip:port (4); remove one of them first")]
+        EndpointTaken,
+        /// Its source has brought as many unknown addresses as a source may for now (token bucket).
+        #[error("its source brought more unknown addresses than a source may")]
+        SourceRate,
+        /// The book is full of addresses that do not give way to one that was never reached.
+        #[error("the address book is full (book.max_addresses)")]
+        Full,
+        /// It failed lately, was evicted, and waits for its time; the book is full.
+        #[error("it was dialled in vain lately, and the address book is full (book.max_addresses)")]
+        FailedLately,
+        /// Back-pressure: too many removed addresses wait for [`Book::take_dirty`](super::Book::take_dirty).
+        #[error("too many changes of the address book wait to be stored")]
+        Backlog,
+    }
+}
+
+impl Refused {
+    /// A name that never changes, for machines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Refused::Banned => "banned",
+            Refused::Private => "private",
+            Refused::PrivateSource => "private_source",
+            Refused::Ourselves => "ourselves",
+            Refused::Unroutable => "unroutable",
+            Refused::GoodElsewhere => "good_elsewhere",
+            Refused::HasItsShare => "has_its_share",
+            Refused::EndpointTaken => "endpoint_taken",
+            Refused::SourceRate => "source_rate",
+            Refused::Full => "full",
+            Refused::FailedLately => "failed_lately",
+            Refused::Backlog => "backlog",
+        }
+    }
 }
 
 /// What marking the outcome of a dial changed, besides the history.

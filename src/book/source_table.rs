@@ -13,6 +13,8 @@ use super::params::{RETRY_TURN, SOURCE_BUCKETS};
 use super::slab::{Entry, Slab};
 use crate::types::{Gcra, Mono};
 
+/// Places that a list keeps when it empties, so that what comes and goes allocates nothing.
+const KEPT: usize = 16;
 /// Classes of buckets by the binary logarithm of what they hold.
 const CLASSES: usize = 33;
 
@@ -147,7 +149,7 @@ impl SourceTable {
         if let Some(&moved) = list.get(at) {
             slab.entry_mut(moved).pool_at = at as Ix;
         }
-        if list.len() < list.capacity() / 4 {
+        if list.capacity() > KEPT && list.len() < list.capacity() / 4 {
             list.shrink_to(list.len() * 2);
         }
         if pool != Pool::Lapsed {

@@ -76,6 +76,12 @@ metrics! {
         "IDs in the address book by state: new, old or banned.";
     BOOK_ADDRESSES = Pexd "book_addresses" GAUGE ["chain_id", "outcome"]
         "Addresses of IDs that are not banned, by the outcome of our latest attempt to reach them.";
+    BOOK_MAX = Pexd "book_addresses_max" GAUGE ["chain_id"]
+        "The most addresses that the book holds, those of banned IDs left out.";
+    BOOK_REFUSED = Pexd "book_refused_total" COUNTER ["chain_id", "reason"]
+        "Advertised addresses that the book did not take, by why; source_rate: their source brought too many unknown ones.";
+    BOOK_TRACES = Pexd "book_traces" GAUGE ["chain_id"]
+        "Addresses and places that have left the book and are remembered with their backoff.";
     SERVABLE = Pexd "book_servable_ids" GAUGE ["chain_id"]
         "IDs that a requester could be sent now.";
 

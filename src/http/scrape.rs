@@ -9,7 +9,7 @@ use super::exposition::Exposition;
 use super::sources::Sources;
 use super::{metrics as m, process as process_usage};
 use crate::network::{DialLoad, MessageCount, MessageCounts, Report, StoreStats};
-use crate::node::RunState;
+use crate::node::{Refused, RunState};
 use crate::types::{DialOutcome, Direction, Purpose, Wall};
 use crate::version;
 
@@ -92,6 +92,11 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     for (outcome, count) in DialOutcome::ALL.into_iter().zip(node.book.outcomes) {
         out.add(&m::BOOK_ADDRESSES, &[chain, outcome.name()], count.into());
     }
+    out.add(&m::BOOK_MAX, &[chain], node.book.capacity.into());
+    for (refused, count) in Refused::ALL.into_iter().zip(node.book.refused) {
+        out.add(&m::BOOK_REFUSED, &[chain, refused.name()], count as f64);
+    }
+    out.add(&m::BOOK_TRACES, &[chain], node.book.traces.into());
     out.add(&m::SERVABLE, &[chain], node.book.servable.into());
     out.add(&m::BANS, &[chain], node.bans.into());
     let seeds = &node.seeds;

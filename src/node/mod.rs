@@ -27,7 +27,8 @@ pub use views::{
     SeedCounts, SeedView, StatusView,
 };
 
-use crate::book::{Book, HashKey, LoadReport, Refused, Source};
+pub use crate::book::Refused;
+use crate::book::{Book, HashKey, LoadReport, Source};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
 pub use crate::pex::{OUTAGE, SeedOutcome};
 use crate::switch::{self, Ban, BanTarget, Outbox, Switch, TooManyBans};

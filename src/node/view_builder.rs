@@ -73,7 +73,9 @@ impl Node {
             untried: count(counts.untried),
             servable: count(self.book.servable() - in_banned_ranges),
             in_banned_ranges: count(in_banned_ranges),
-            unroutable: self.book.unroutable(),
+            capacity: count(self.book.capacity()),
+            traces: count(self.book.traces()),
+            refused: self.book.refused(),
             outcomes: counts.outcomes.map(count),
         }
     }

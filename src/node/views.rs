@@ -110,8 +110,12 @@ pub struct BookView {
     pub servable: u32,
     /// IDs that a requester could be sent, were their addresses not in banned ranges.
     pub in_banned_ranges: u32,
-    /// How often an advertised address was refused because it is not routable, since the start.
-    pub unroutable: u64,
+    /// Addresses that it may hold, banned ones left out.
+    pub capacity: u32,
+    /// Traces of what has left it.
+    pub traces: u32,
+    /// How often an advertised address was refused since the start, by why, numbered as [`Refused`] is.
+    pub refused: [u64; Refused::ALL.len()],
     /// Addresses by what became of the latest attempt, numbered as [`DialOutcome`] is.
     pub outcomes: [u32; DialOutcome::ALL.len()],
 }

@@ -38,7 +38,9 @@ impl Pex {
         if let Some(address) = dialled.address {
             self.note_outcome(cx, &address, dialled.fault.as_ref());
         }
-        if let (Some(address), Some(Fault::WrongId { actual })) = (dialled.address, &dialled.fault) {
+        // What a configured address turns out to be is its operator's to see to.
+        let of_the_book = matches!(dialled.dial.purpose, Purpose::Visit | Purpose::Verify | Purpose::Keep);
+        if let (Some(address), Some(Fault::WrongId { actual }), true) = (dialled.address, &dialled.fault, of_the_book) {
             Self::learn_actual(cx, &address, *actual);
         }
         if self.seeds.contains(&dialled.dial.target) {

@@ -1,6 +1,6 @@
 //! Why no more addresses are served, in words and numbers.
 
-use crate::node::{OUTAGE, RunState, StatusView};
+use crate::node::{OUTAGE, Refused, RunState, StatusView};
 use crate::types::DialOutcome;
 
 /// What keeps a network from serving more addresses; empty when nothing does.
@@ -31,11 +31,11 @@ pub(in crate::admin) fn reason(view: &StatusView) -> String {
 
 fn nothing_known(view: &StatusView) -> String {
     let seeds = view.seeds;
-    if view.book.unroutable > 0 {
+    let unroutable = view.book.refused[Refused::Unroutable as usize];
+    if unroutable > 0 {
         return format!(
-            "no address is known: those that were advertised ({}) are private or reserved (on a private network set \
-             p2p.addr_book_strict = false)",
-            view.book.unroutable
+            "no address is known: those that were advertised ({unroutable}) are private or reserved (on a private network set \
+             p2p.addr_book_strict = false)"
         );
     }
     if seeds.total() == 0 {
@@ -143,7 +143,7 @@ mod tests {
         assert!(reason(&view).contains("no seed is configured"));
         view.seeds = SeedCounts { failed: 2, wrong_identity: 1, ..SeedCounts::default() };
         assert!(reason(&view).ends_with("of 3 seeds none was reached: 2 without an answer, 1 with another identity"));
-        view.book.unroutable = 20;
+        view.book.refused[Refused::Unroutable as usize] = 20;
         assert!(reason(&view).contains("those that were advertised (20) are private"));
         view.state = RunState::Stopped;
         assert!(reason(&view).starts_with("nobody is answered: the network is stopped"));

@@ -128,8 +128,8 @@ pub(super) fn status_view() -> StatusView {
             untried: 2,
             servable: 5,
             in_banned_ranges: 0,
-            unroutable: 0,
             outcomes: [2, 5, 1, 1, 0, 0, 0, 0, 0, 0],
+            ..BookView::default()
         },
         max_dials: 128,
         crawl: CrawlView { backlog: 2, ..CrawlView::default() },

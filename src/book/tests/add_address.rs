@@ -24,7 +24,7 @@ fn what_may_not_be_stored_is_refused() {
         assert_eq!(book.add(now(), address, source, rng), Err(refused), "{address}");
     }
     assert!(book.is_empty() && !book.has_dirty());
-    assert_eq!(book.unroutable(), 1);
+    assert_eq!(book.refused()[Refused::Unroutable as usize], 1);
     let same_host = format!("{}@11.1.2.3:26657", id(3)).parse().unwrap();
     assert_eq!(book.add(now(), same_host, source(0), rng), Ok(Added::New));
 }

@@ -68,7 +68,7 @@ fn a_seed_finds_what_answers_and_serves_nothing_else() {
     sim.settle(place(6), scripted(60, None));
     sim.settle(place(9), scripted(9, Some(vec![])));
     let seed = started(&mut sim, true, |_| {});
-    sim.run_for(Duration::from_secs(20));
+    sim.run_for(Duration::from_secs(40));
 
     let entries = sim.node(seed).addresses(sim.now(), None, 100);
     let outcome =
