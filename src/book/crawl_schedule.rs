@@ -12,7 +12,7 @@ use super::fifo::{Fifo, WAITING};
 use super::history::History;
 use super::keyed_hash::Chance;
 use super::params::{
-    GIVEN_UP_FAILURES, GIVEN_UP_FOR, JITTER_DIVISOR, MAX_BACKOFF, PATIENCE_AT_FIRST, PATIENCE_BY_WINDOW,
+    FULL_WAIT, GIVEN_UP_FAILURES, GIVEN_UP_FOR, JITTER_DIVISOR, MAX_BACKOFF, PATIENCE_AT_FIRST, PATIENCE_BY_WINDOW,
     RECHECK_SPACING, VERIFIED_JITTER_DIVISOR,
 };
 use super::slab::Slab;
@@ -39,6 +39,8 @@ pub(super) struct CrawlSchedule {
     lapsed: Fifo<WAITING>,
     /// Entries in the two queues of what is due.
     due: usize,
+    /// Whether addresses are dialled when they are due, or when they are picked.
+    crawled: bool,
     /// The least wait, in seconds.
     recheck: u32,
     /// The wait after the first failure, in seconds.
@@ -50,12 +52,13 @@ pub(super) struct CrawlSchedule {
 }
 
 impl CrawlSchedule {
-    pub(super) fn new(recheck: Duration, backoff: Duration) -> Self {
+    pub(super) fn new(crawled: bool, recheck: Duration, backoff: Duration) -> Self {
         CrawlSchedule {
             wheel: TimerWheel::new(),
             verified: Fifo::EMPTY,
             lapsed: Fifo::EMPTY,
             due: 0,
+            crawled,
             recheck: whole_seconds(recheck),
             backoff: whole_seconds(backoff),
             spaced: Mono::ZERO,
@@ -78,6 +81,9 @@ impl CrawlSchedule {
         } else if !history.verified {
             let doubled = u64::from(self.backoff) << history.attempts.saturating_sub(1).min(30);
             u32::try_from(doubled).unwrap_or(u32::MAX).clamp(self.recheck, MAX_BACKOFF.as_secs() as u32)
+        } else if !self.crawled {
+            // Picked when a peer is needed: what answers may be dialled again at once, as after a restart.
+            if history.is_full() { FULL_WAIT } else { 0 }
         } else if history.outcome.is_success() {
             (self.recheck as f32 * patience(history)) as u32
         } else {

@@ -25,7 +25,8 @@ impl Book {
             self.slab.entry_mut(ix).due = 0;
             self.sources.put(&mut self.slab, ix, Pool::Ready);
         } else {
-            self.wait_until(ix, next_second(now).saturating_add(wait));
+            let at_once = wait == 0 && !self.params.crawled;
+            self.wait_until(ix, if at_once { 0 } else { next_second(now).saturating_add(wait) });
         }
     }
 

@@ -116,7 +116,7 @@ impl Book {
     /// An empty book. The key is the one that the book was stored with, or a fresh one.
     pub fn new(params: Params, key: HashKey) -> Self {
         let hash = KeyedHash::new(key);
-        let schedule = CrawlSchedule::new(params.recheck, params.backoff);
+        let schedule = CrawlSchedule::new(params.crawled, params.recheck, params.backoff);
         let private = Overlay::load(params.private_ids.iter().copied(), []);
         // Banned IDs come on top, and removed addresses until their removal is stored.
         let max = params.capacity + params.capacity / 4 + MAX_BANNED * MAX_ADDRESSES_PER_ID;

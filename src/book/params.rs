@@ -99,6 +99,8 @@ pub const PATIENCE_BY_WINDOW: [f32; 5] = [2.5, 2.0, 2.0, 1.0, 1.0];
 /// costs little, and short for the few nodes that are really behind one IP.
 pub const HOST_WAIT: usize = 16;
 
+/// Seconds that a node waits before it dials again who had no free slot: two rounds of ensure-peers.
+pub const FULL_WAIT: u32 = 60;
 /// How much less often a node without a free slot is drawn than one that had one: it may have one by then.
 pub const FULL_WEIGHT: f64 = 0.6;
 /// How much less often an address is drawn that has only just come; the weight grows to 1 until it has answered for a third
