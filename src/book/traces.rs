@@ -31,12 +31,38 @@ impl Trace {
     }
 }
 
+/// A trace in 16 bytes.
 #[derive(Clone, Copy)]
 struct Kept {
     hash: u64,
-    trace: Trace,
-    /// It is to be stored.
-    dirty: bool,
+    last: Timestamp,
+    failures: u16,
+    outcome: DialOutcome,
+    row: RowState,
+}
+
+/// What the store has of a trace, and is to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum RowState {
+    /// No row; one is to be written.
+    Missing,
+    /// Another row; this one is to be written.
+    Stale,
+    /// This one.
+    Stored,
+}
+
+const _: () = assert!(size_of::<Kept>() == 16);
+
+impl Kept {
+    const fn new(hash: u64, Trace { last, failures, outcome }: Trace, row: RowState) -> Self {
+        Kept { hash, last, failures, outcome, row }
+    }
+
+    const fn trace(&self) -> Trace {
+        Trace { last: self.last, failures: self.failures, outcome: self.outcome }
+    }
 }
 
 /// Traces by keyed hashes. When the younger generation is full the older one is forgotten, and it becomes the older one.
@@ -44,43 +70,52 @@ struct Kept {
 pub(super) struct Traces {
     young: HashTable<Kept>,
     old: HashTable<Kept>,
-    /// Hashes of traces to store or to delete.
+    /// Hashes of traces to store.
     dirty: Vec<u64>,
+    /// Hashes of traces that were forgotten and whose rows are to be deleted: no more than were stored.
+    deleted: Vec<u64>,
 }
 
 impl Traces {
     /// Keeps a trace, in place of an earlier one.
     pub(super) fn keep(&mut self, hash: u64, trace: Trace) {
         if let Some(kept) = self.young.find_mut(hash, |kept| kept.hash == hash) {
-            kept.trace = trace;
-            if !std::mem::replace(&mut kept.dirty, true) {
+            let was_stored = kept.row == RowState::Stored;
+            *kept = Kept::new(hash, trace, if was_stored { RowState::Stale } else { kept.row });
+            if was_stored {
                 self.dirty.push(hash);
             }
             return;
         }
-        self.insert(hash, trace, true);
+        let has_row = self.old.find(hash, |kept| kept.hash == hash).is_some_and(|kept| kept.row != RowState::Missing);
+        self.insert(Kept::new(hash, trace, if has_row { RowState::Stale } else { RowState::Missing }));
         self.dirty.push(hash);
     }
 
     /// Takes a trace that was stored.
     pub(super) fn load(&mut self, hash: u64, trace: Trace) {
         if self.get(hash).is_none() {
-            self.insert(hash, trace, false);
+            self.insert(Kept::new(hash, trace, RowState::Stored));
         }
     }
 
-    fn insert(&mut self, hash: u64, trace: Trace, dirty: bool) {
+    fn insert(&mut self, kept: Kept) {
         if self.young.len() >= GENERATION {
             let forgotten = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
-            // What comes up for storing and is in neither generation is deleted.
-            self.dirty.extend(forgotten.iter().filter(|kept| !kept.dirty).map(|kept| kept.hash));
+            let gone = |kept: &&Kept| {
+                kept.row != RowState::Missing && self.old.find(kept.hash, |old| old.hash == kept.hash).is_none()
+            };
+            self.deleted.extend(forgotten.iter().filter(gone).map(|kept| kept.hash));
+            // While the store takes nothing, what waits for it is no more than what is kept.
+            let old = &self.old;
+            self.dirty.retain(|hash| old.find(*hash, |kept| kept.hash == *hash).is_some());
         }
-        self.young.insert_unique(hash, Kept { hash, trace, dirty }, |kept| kept.hash);
+        self.young.insert_unique(kept.hash, kept, |kept| kept.hash);
     }
 
     /// The latest trace.
     pub(super) fn get(&self, hash: u64) -> Option<Trace> {
-        self.find(hash).map(|kept| kept.trace)
+        self.find(hash).map(Kept::trace)
     }
 
     fn find(&self, hash: u64) -> Option<&Kept> {
@@ -89,19 +124,20 @@ impl Traces {
 
     /// Whether something is to be stored.
     pub(super) fn has_dirty(&self) -> bool {
-        !self.dirty.is_empty()
+        !self.dirty.is_empty() || !self.deleted.is_empty()
     }
 
     /// One change to store: the trace, or `None` when it was forgotten.
     pub(super) fn take_dirty(&mut self) -> Option<(u64, Option<Trace>)> {
+        // A trace that was forgotten and is kept anew is written after its row was deleted.
+        if let Some(hash) = self.deleted.pop() {
+            return Some((hash, self.get(hash)));
+        }
         let hash = self.dirty.pop()?;
         for kept in [&mut self.young, &mut self.old] {
             if let Some(kept) = kept.find_mut(hash, |kept| kept.hash == hash) {
-                kept.dirty = false;
+                kept.row = RowState::Stored;
             }
-        }
-        if self.dirty.is_empty() {
-            self.dirty = Vec::new();
         }
         Some((hash, self.get(hash)))
     }
@@ -113,7 +149,9 @@ impl Traces {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.young.allocation_size() + self.old.allocation_size() + self.dirty.capacity() * size_of::<u64>()
+        self.young.allocation_size()
+            + self.old.allocation_size()
+            + (self.dirty.capacity() + self.deleted.capacity()) * size_of::<u64>()
     }
 }
 
@@ -146,6 +184,17 @@ mod tests {
             Some(trace) => store.insert(hash, trace),
             None => store.remove(&hash),
         };
+    }
+
+    #[test]
+    fn while_the_store_takes_nothing_what_waits_is_bounded() {
+        let mut traces = Traces::default();
+        for n in 0..12 * GENERATION as u64 {
+            let trace = Trace { last: Timestamp::NEVER, failures: 1, outcome: DialOutcome::Refused };
+            traces.keep(n.wrapping_mul(0x9e37_79b9_7f4a_7c15), trace);
+        }
+        assert!(traces.dirty.len() <= 2 * GENERATION && traces.deleted.is_empty());
+        assert!(traces.heap_bytes() <= 12_000_000, "{} bytes", traces.heap_bytes());
     }
 
     #[test]
