@@ -45,7 +45,8 @@ impl Book {
         }
     }
 
-    /// Makes a banned ID new, at all its addresses; their histories are kept. Returns whether it was banned.
+    /// Makes a banned ID new, at all its addresses; their histories are kept. Returns whether it was banned, and is new
+    /// now: a full book may have no place for it.
     pub fn reinstate(&mut self, now: Now, id: &NodeId) -> bool {
         if self.state(id) != Some(State::Banned) {
             return false;
@@ -58,9 +59,18 @@ impl Book {
             self.set_state(any, State::New);
         }
         for ix in addresses {
-            self.enqueue(now, ix);
+            self.enqueue_anew(now, ix);
+            self.bound_size(ix);
         }
-        true
+        self.has(id)
+    }
+
+    /// When there are more addresses than the book holds, one gives way: what nobody reached, else this one.
+    fn bound_size(&mut self, reinstated: Ix) {
+        if self.counts.addresses - self.counts.banned_addresses > self.params.capacity {
+            let victim = self.sources.victim(&mut self.chance).unwrap_or(reinstated);
+            self.discard(victim);
+        }
     }
 
     /// Removes one address; its ID keeps the others. Returns whether it was in the book.

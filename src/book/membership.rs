@@ -3,7 +3,7 @@
 
 use super::crawl_schedule::next_second;
 use super::entry_index::{Ix, Pool};
-use super::history::Timestamp;
+use super::history::{History, Timestamp};
 use super::params::LAPSED_DIVISOR;
 use super::slab::{Slab, Standing};
 use super::source_table::SourceTable;
@@ -28,6 +28,29 @@ impl Book {
             let at_once = wait == 0 && !self.params.crawled;
             self.wait_until(ix, if at_once { 0 } else { next_second(now).saturating_add(wait) });
         }
+    }
+
+    /// As [`Book::enqueue`], for an entry whose wait was not its own alone: IDs that held it may have left their ip:port, and
+    /// a trace there.
+    pub(super) fn enqueue_anew(&mut self, now: Now, ix: Ix) {
+        self.enqueue(now, ix);
+        let hold = self.trace_hold(now, ix);
+        if hold > 0 {
+            let until = next_second(now).saturating_add(hold);
+            let entry = self.slab.entry(ix);
+            if entry.due < until || SourceTable::is_ready(entry) {
+                self.wait_until(ix, until);
+            }
+        }
+    }
+
+    /// How long what has left an entry's ip:port keeps it from being dialled.
+    fn trace_hold(&self, now: Now, ix: Ix) -> u32 {
+        let endpoint = self.slab.address(ix).socket();
+        let Some(trace) = self.traces.get(self.hash.of_endpoint(endpoint)) else { return 0 };
+        let silent = History { attempts: trace.failures, outcome: trace.outcome, ..History::new(trace.last) };
+        let wait = if trace.failures > 0 { self.schedule.wait(&silent) } else { self.schedule.least() };
+        wait.saturating_sub(Timestamp::from(now.wall).since(trace.last))
     }
 
     /// Lets an entry wait until then, in seconds, and lists it by its history.

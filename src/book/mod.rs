@@ -202,7 +202,7 @@ impl Book {
         };
         let addresses: Vec<Ix> = self.slab.of_id(self.slab.find_id(id)).filter(waits).collect();
         for ix in addresses {
-            self.enqueue(now, ix);
+            self.enqueue_anew(now, ix);
         }
     }
 }
