@@ -40,7 +40,7 @@ impl Book {
             _ => {}
         }
         if let Some(ix) = self.slab.find_in(id, &address).filter(|&ix| self.slab.is_live(ix)) {
-            let bucket = self.hash.source_bucket(group_of(source.ip, self.params.strict));
+            let bucket = self.bucket_of(&source);
             self.sources.hear_again(&mut self.slab, ix, bucket);
             return Ok(Added::Unchanged);
         }
@@ -120,6 +120,11 @@ impl Book {
         }
     }
 
+    /// The source bucket of what a source brings.
+    fn bucket_of(&self, source: &Source) -> u16 {
+        self.hash.source_bucket(group_of(source.ip, self.params.strict))
+    }
+
     /// Makes a new entry, with what a trace remembers of it.
     fn add_entry(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
         let history = self.remembered(now.wall.into(), &address);
@@ -154,13 +159,12 @@ impl Book {
     /// Sees to it that an address may come in: its source has not brought too many, and there is room at its ip:port, in
     /// its source's part of the table and in the table.
     fn make_room(&mut self, now: Now, address: &NetAddress, source: &Source, history: &History) -> Result<(), Refused> {
-        let group = group_of(source.ip, self.params.strict);
-        let bucket = self.hash.source_bucket(group);
+        let bucket = self.bucket_of(source);
         let by_us = source.id == self.params.own_id;
         if !by_us && !self.sources.spend(bucket, now.mono) {
             return Err(Refused::SourceRate);
         }
-        let is_full = self.counts.addresses - self.counts.banned_addresses >= self.params.capacity;
+        let is_full = self.is_full();
         let waits = history.attempts > 0
             && u64::from(Timestamp::from(now.wall).since(history.last_attempt)) < self.schedule.wait(history).into();
         if is_full && waits {
@@ -216,7 +220,7 @@ impl Book {
         };
         self.slab.set_source(ix, source);
         let group = self.groups.enter(group_of(address.ip(), self.params.strict));
-        let source_bucket = self.hash.source_bucket(group_of(source.ip, self.params.strict));
+        let source_bucket = self.bucket_of(&source);
         let entry = self.slab.entry_mut(ix);
         entry.standing = state.into();
         entry.history = history;

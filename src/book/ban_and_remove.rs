@@ -67,7 +67,7 @@ impl Book {
 
     /// When there are more addresses than the book holds, one gives way: what nobody reached, else this one.
     fn bound_size(&mut self, reinstated: Ix) {
-        if self.counts.addresses - self.counts.banned_addresses > self.params.capacity {
+        if self.kept() > self.params.capacity {
             let victim = self.sources.victim(&mut self.chance).unwrap_or(reinstated);
             self.discard(victim);
         }

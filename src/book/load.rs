@@ -42,8 +42,7 @@ impl Book {
         if known || self.check(&record.address, &record.source).is_err() {
             return None;
         }
-        let is_full = self.counts.addresses - self.counts.banned_addresses >= self.params.capacity;
-        if record.state != State::Banned && is_full {
+        if record.state != State::Banned && self.is_full() {
             return None;
         }
         let state = self.joint_state(record)?;

@@ -173,6 +173,16 @@ impl Book {
         self.params.capacity
     }
 
+    /// Addresses that it holds, banned ones left out.
+    pub(super) const fn kept(&self) -> usize {
+        self.counts.addresses - self.counts.banned_addresses
+    }
+
+    /// Whether one has to leave before another may come.
+    pub(super) const fn is_full(&self) -> bool {
+        self.kept() >= self.params.capacity
+    }
+
     /// Traces that are kept of what has left the book.
     pub fn traces(&self) -> usize {
         self.traces.len()

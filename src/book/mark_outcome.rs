@@ -5,7 +5,6 @@ use super::entry_index::Ix;
 use super::history::{History, Timestamp};
 use super::params::DEMOTED_AFTER_FAILURES;
 use super::slab::Standing;
-use super::source_table::SourceTable;
 use super::{Book, MarkOutcome};
 use crate::types::{DialOutcome, NetAddress, Now};
 
@@ -111,10 +110,6 @@ impl Book {
 
     /// Updates what depends on a history that changed.
     fn marked(&mut self, now: Now, ix: Ix, before: &History) {
-        if SourceTable::is_ready(self.slab.entry(ix)) {
-            // It was dialled by somebody else than the crawl, and its turn is over.
-            self.sources.take_out(&mut self.slab, ix);
-        }
         self.enqueue(now, ix);
         self.hold_neighbours_after(now, ix);
         self.touch(ix);

@@ -142,8 +142,8 @@ impl Book {
         }
     }
 
-    /// The next address for the crawl to dial. Those that are verified, those never tried, those reached once and
-    /// those never reached take turns; re-checks are [`params::RECHECK_SPACING`] apart. What is handed out is not handed out again before it is
+    /// The next address for the crawl to dial. Those that are verified, those never reached and those reached once take
+    /// turns; re-checks are [`params::RECHECK_SPACING`] apart. What is handed out is not handed out again before it is
     /// marked, or returned by [`Book::untake`], and nothing else at its ip:port meanwhile.
     pub fn due(&mut self, now: Now) -> Option<NetAddress> {
         let ix = self.schedule.take(&mut self.slab, &mut self.sources, &mut self.chance, now)?;

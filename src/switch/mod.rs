@@ -203,11 +203,6 @@ impl Switch {
         self.is_connected(id) || self.dials.of(id)
     }
 
-    /// Whether any ID is being dialled at this very ip:port.
-    pub fn is_dialling_at(&self, endpoint: std::net::SocketAddr) -> bool {
-        self.dials.at(endpoint)
-    }
-
     /// Connected inbound and outbound peers that count in the limits.
     pub fn counted(&self) -> (u32, u32) {
         self.peers.counted()
