@@ -167,7 +167,7 @@ impl Spread {
     pub(crate) fn of(addresses: &[NetAddress]) -> Self {
         let mut sizes: HashMap<Group, usize> = HashMap::new();
         for address in addresses {
-            *sizes.entry(group_of(address.ip(), true)).or_default() += 1;
+            *sizes.entry(group_of(address.ip(), true, None)).or_default() += 1;
         }
         let mut sizes: Vec<usize> = sizes.into_values().collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));

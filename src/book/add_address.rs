@@ -9,7 +9,7 @@ use super::params::{MAX_ADDRESSES_PER_ID, MAX_IDS_PER_ENDPOINT, SOURCE_SHARE_DIV
 use super::slab::{IdAt, Standing};
 use super::traces::Trace;
 use super::{Added, Book, Refused, Source, State};
-use crate::types::{NetAddress, NodeId, Now, SeededRng, group_of, is_routable};
+use crate::types::{NetAddress, NodeId, Now, SeededRng, is_routable};
 
 impl Book {
     /// Adds an address that `source` advertised. An ID that is old is left as it is: a good peer is not moved by hearsay,
@@ -122,7 +122,7 @@ impl Book {
 
     /// The source bucket of what a source brings.
     fn bucket_of(&self, source: &Source) -> u16 {
-        self.hash.source_bucket(group_of(source.ip, self.params.strict))
+        self.hash.source_bucket(self.params.group_of(source.ip))
     }
 
     /// Makes a new entry, with what a trace remembers of it.
@@ -219,7 +219,7 @@ impl Book {
             None => return None,
         };
         self.slab.set_source(ix, source);
-        let group = self.groups.enter(group_of(address.ip(), self.params.strict));
+        let group = self.groups.enter(self.params.group_of(address.ip()));
         let source_bucket = self.bucket_of(&source);
         let entry = self.slab.entry_mut(ix);
         entry.standing = state.into();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::params::NEEDS_MORE_BELOW;
 use super::selection::selection_size;
 use super::{Book, Counts, Record, Refused, Share, Source, State};
-use crate::types::{Group, Mono, NetAddress, NodeId, group_of};
+use crate::types::{Group, Mono, NetAddress, NodeId};
 
 impl Book {
     /// IDs in the book, banned ones left out.
@@ -115,9 +115,9 @@ impl Book {
         addresses.find(|&ix| self.served.contains(&self.slab, ix)).map(|ix| *self.slab.address(ix))
     }
 
-    /// The group of an address, which decides its share of answers.
+    /// The group of an address, which decides its share of answers: its autonomous system where that is known, else its range.
     pub fn group(&self, address: &NetAddress) -> Group {
-        group_of(address.ip(), self.params.strict)
+        self.params.group_of(address.ip())
     }
 
     /// Why an address that `source` advertises is refused, whatever the book contains; `None` when it may be stored.

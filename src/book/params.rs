@@ -3,11 +3,11 @@
 //! (docs/protocol/address-book.md, "Parameters").
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Servable;
-use crate::types::NodeId;
+use crate::types::{AsnTable, Group, NodeId, group_of};
 
 /// Addresses that the book of a seed holds, banned ones left out: a whole network and what it gossips. CometBFT's
 /// geometry holds 256 x 64 new and 64 x 64 old slots, which was made for a node that needs ten peers.
@@ -114,6 +114,9 @@ pub const MAX_CONTESTS: usize = 64;
 pub struct Params {
     /// Whether addresses that cannot be reached over the Internet are refused (`addr_book_strict`).
     pub strict: bool,
+    /// The autonomous systems that are the groups of addresses (`book.asn_file`); without them, and where an IP has none, their
+    /// ranges are.
+    pub asn: Option<AsnTable>,
     /// Our own ID, which is never stored.
     pub own_id: NodeId,
     /// Where we listen and what we announce as our address: never stored, whatever ID is said to be there.
@@ -152,9 +155,15 @@ impl Params {
             backoff: if seed_mode { Self::DEFAULT_RECHECK } else { Self::NODE_BACKOFF },
             recheck: if seed_mode { Self::DEFAULT_RECHECK } else { Self::NODE_RECHECK },
             strict: true,
+            asn: None,
             own_id,
             own_endpoints: Vec::new(),
             private_ids: BTreeSet::new(),
         }
+    }
+
+    /// The group of an IP: the one place where the book, and who asks it, have it from.
+    pub fn group_of(&self, ip: IpAddr) -> Group {
+        group_of(ip, self.strict, self.asn.as_ref())
     }
 }

@@ -137,11 +137,11 @@ mod tests {
 
     /// Each in a group of its own.
     fn apart(address: &NetAddress) -> Group {
-        group_of(std::net::IpAddr::from([1, address.id().as_bytes()[0], 3, 4]), true)
+        group_of(std::net::IpAddr::from([1, address.id().as_bytes()[0], 3, 4]), true, None)
     }
 
     fn together(_: &NetAddress) -> Group {
-        group_of(std::net::IpAddr::from([1, 2, 3, 4]), true)
+        group_of(std::net::IpAddr::from([1, 2, 3, 4]), true, None)
     }
 
     const fn good(addresses: usize) -> Good {

@@ -1,8 +1,10 @@
-//! The group of an address: its /16 (IPv4) or /32 (IPv6), by which the book spreads its buckets against sybil attacks.
+//! The group of an address: its autonomous system where that is known, else its /16 (IPv4) or /32 (IPv6), by which the book
+//! spreads its buckets against sybil attacks.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::AsnTable;
 use super::routability::{is_local, is_routable};
 
 /// The part of the network that one party is likely to control (CometBFT `p2p/pex/addrbook.go: groupKeyFor`;
@@ -19,6 +21,8 @@ pub enum Group {
     Tor(u8),
     /// The /32 of an IPv6 address, or the /36 within Hurricane Electric's range.
     V6([u8; 5]),
+    /// The autonomous system with this number, never 0.
+    As(u32),
 }
 
 impl Group {
@@ -30,12 +34,16 @@ impl Group {
             Group::V4([a, b]) => [2, a, b, 0, 0, 0],
             Group::Tor(n) => [3, n, 0, 0, 0, 0],
             Group::V6([a, b, c, d, e]) => [4, a, b, c, d, e],
+            Group::As(number) => {
+                let [a, b, c, d] = number.to_be_bytes();
+                [5, a, b, c, d, 0]
+            }
         }
     }
 }
 
 impl fmt::Display for Group {
-    /// The range that it is, or its name.
+    /// The range that it is, the autonomous system as `AS64500`, or its name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Group::Local => f.write_str("local"),
@@ -48,6 +56,7 @@ impl fmt::Display for Group {
                 let bits = if in_wide_range(&octets) { 36 } else { 32 };
                 write!(f, "{}/{bits}", Ipv6Addr::from(octets))
             }
+            Group::As(number) => write!(f, "AS{number}"),
         }
     }
 }
@@ -57,8 +66,9 @@ fn in_wide_range(octets: &[u8; 16]) -> bool {
     octets[..4] == [0x20, 0x01, 0x04, 0x70]
 }
 
-/// The group of an address; `strict` sets those apart that cannot be reached over the Internet.
-pub fn group_of(ip: IpAddr, strict: bool) -> Group {
+/// The group of an address; `strict` sets those apart that cannot be reached over the Internet. Of the others, one that
+/// `asn` knows belongs to its autonomous system; without a table, or where it has no number, ranges are the groups.
+pub fn group_of(ip: IpAddr, strict: bool, asn: Option<&AsnTable>) -> Group {
     let ip = ip.to_canonical();
     if strict && is_local(ip) {
         return Group::Local;
@@ -66,38 +76,58 @@ pub fn group_of(ip: IpAddr, strict: bool) -> Group {
     if strict && !is_routable(ip) {
         return Group::Unroutable;
     }
+    let ip = match ip {
+        IpAddr::V6(v6) => embedded_v4(v6).map_or(ip, IpAddr::V4),
+        IpAddr::V4(_) => ip,
+    };
+    if let IpAddr::V6(v6) = ip
+        && let Some(tor) = tor_group(v6)
+    {
+        return tor;
+    }
+    asn.and_then(|asn| asn.number(ip)).map_or_else(|| range_of(ip), Group::As)
+}
+
+fn range_of(ip: IpAddr) -> Group {
     match ip {
-        IpAddr::V4(v4) => v4_group(v4),
-        IpAddr::V6(v6) => v6_group(v6),
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            Group::V4([a, b])
+        }
+        IpAddr::V6(v6) => {
+            let o = v6.octets();
+            let fifth = if in_wide_range(&o) { o[4] & 0xf0 } else { 0 };
+            Group::V6([o[0], o[1], o[2], o[3], fifth])
+        }
     }
 }
 
-fn v4_group(ip: Ipv4Addr) -> Group {
-    let [a, b, ..] = ip.octets();
-    Group::V4([a, b])
-}
-
-fn v6_group(ip: Ipv6Addr) -> Group {
+/// The IPv4 address that an IPv6 one stands for: NAT64, SIIT, 6to4 and Teredo.
+fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let o = ip.octets();
     let s = ip.segments();
-    let embeds_last = s[..6] == [0x64, 0xff9b, 0, 0, 0, 0] || s[..6] == [0, 0, 0, 0, 0xffff, 0];
-    if embeds_last {
-        Group::V4([o[12], o[13]])
+    let last = [o[12], o[13], o[14], o[15]];
+    let is_last = s[..6] == [0x64, 0xff9b, 0, 0, 0, 0] || s[..6] == [0, 0, 0, 0, 0xffff, 0];
+    if is_last {
+        Some(last.into())
     } else if s[0] == 0x2002 {
-        Group::V4([o[2], o[3]])
+        Some([o[2], o[3], o[4], o[5]].into())
     } else if s[..2] == [0x2001, 0] {
-        Group::V4([o[12] ^ 0xff, o[13] ^ 0xff])
-    } else if o[..6] == [0xfd, 0x87, 0xd8, 0x7e, 0xeb, 0x43] {
-        Group::Tor(o[6] & 0x0f)
+        Some(last.map(|byte| byte ^ 0xff).into())
     } else {
-        let fifth = if in_wide_range(&o) { o[4] & 0xf0 } else { 0 };
-        Group::V6([o[0], o[1], o[2], o[3], fifth])
+        None
     }
+}
+
+fn tor_group(ip: Ipv6Addr) -> Option<Group> {
+    let o = ip.octets();
+    (o[..6] == [0xfd, 0x87, 0xd8, 0x7e, 0xeb, 0x43]).then_some(Group::Tor(o[6] & 0x0f))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testkit::{AsnField, asn_database};
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -112,7 +142,7 @@ mod tests {
             ("127.0.0.1", "local"),
             ("10.1.2.3", "unroutable"),
         ] {
-            assert_eq!(group_of(ip(text), true).to_string(), range, "{text}");
+            assert_eq!(group_of(ip(text), true, None).to_string(), range, "{text}");
         }
     }
 
@@ -133,9 +163,56 @@ mod tests {
             ("fd87:d87e:eb43:1234::1", Group::Unroutable),
         ];
         for (text, group) in cases {
-            assert_eq!(group_of(ip(text), true), group, "{text}");
+            assert_eq!(group_of(ip(text), true, None), group, "{text}");
         }
-        assert_eq!(group_of(ip("127.0.0.1"), false), Group::V4([127, 0]));
-        assert_eq!(group_of(ip("fd87:d87e:eb43:1234::1"), false), Group::Tor(2));
+        assert_eq!(group_of(ip("127.0.0.1"), false, None), Group::V4([127, 0]));
+        assert_eq!(group_of(ip("fd87:d87e:eb43:1234::1"), false, None), Group::Tor(2));
+    }
+
+    #[test]
+    fn a_group_is_the_autonomous_system_where_the_table_knows_it() {
+        let ranges =
+            [("1.2.0.0/16", 64_500), ("1.9.0.0/16", 64_500), ("2a00:1450::/32", 64_501), ("3.0.0.0/8", 64_502)];
+        // A database may know what nobody can reach: that stays what it is.
+        let local = [("127.0.0.0/8", 64_503), ("10.0.0.0/8", 64_503), ("fd00::/8", 64_503)];
+        let ranges: Vec<_> = ranges.into_iter().chain(local).collect();
+        let table = AsnTable::new(asn_database("GeoLite2-ASN", AsnField::MaxMind, &ranges)).unwrap();
+        for (text, group) in [
+            ("1.2.3.4", Group::As(64_500)),
+            ("1.9.3.4", Group::As(64_500)),
+            ("::ffff:1.2.3.4", Group::As(64_500)),
+            ("64:ff9b::102:304", Group::As(64_500)),
+            ("::ffff:0:1.2.3.4", Group::As(64_500)),
+            ("2002:102:304::1", Group::As(64_500)),
+            ("2001:0:9d38::fefd:fcfb", Group::As(64_500)),
+            ("2a00:1450::1", Group::As(64_501)),
+            ("2a00:1451::1", Group::V6([0x2a, 0, 0x14, 0x51, 0])),
+            ("2001:470:1f00::1", Group::V6([0x20, 1, 4, 0x70, 0x10])),
+            ("2002:309:304::1", Group::As(64_502)),
+            ("127.0.0.1", Group::Local),
+            ("::1", Group::Local),
+            ("10.1.2.3", Group::Unroutable),
+            ("fd87:d87e:eb43:1234::1", Group::Unroutable),
+        ] {
+            assert_eq!(group_of(ip(text), true, Some(&table)), group, "{text}");
+        }
+        assert_eq!(group_of(ip("fd87:d87e:eb43:1234::1"), false, Some(&table)), Group::Tor(2));
+        assert_eq!(group_of(ip("10.1.2.3"), false, Some(&table)), Group::As(64_503));
+        assert_eq!(Group::As(64_500).to_string(), "AS64500");
+    }
+
+    #[test]
+    fn no_two_groups_have_the_same_bytes() {
+        let groups = [
+            Group::Local,
+            Group::Unroutable,
+            Group::V4([0, 1]),
+            Group::Tor(1),
+            Group::V6([0, 0, 0, 1, 0]),
+            Group::As(1),
+            Group::As(256),
+        ];
+        let bytes: std::collections::BTreeSet<[u8; 6]> = groups.map(Group::to_bytes).into();
+        assert_eq!(bytes.len(), groups.len());
     }
 }

@@ -5,6 +5,7 @@
 
 mod address_group;
 mod all_variants;
+mod asn_table;
 mod connection;
 mod dial_outcome;
 mod fault;
@@ -20,6 +21,7 @@ mod time;
 
 pub use address_group::{Group, group_of};
 pub(crate) use all_variants::all_variants;
+pub use asn_table::{AsnTable, AsnTableError};
 pub use connection::{CloseHow, ConnId, Direction, Purpose, Ticket};
 pub use dial_outcome::DialOutcome;
 pub use fault::{CloseReason, Fault, FaultEntry, Stage};

@@ -197,7 +197,7 @@ fn entry(n: u16) -> AddressView {
         reached_since: Wall::NEVER,
         verified: false,
     };
-    AddressView { group: group_of(record.address.ip(), true), record, servable: false, connected: true }
+    AddressView { group: group_of(record.address.ip(), true, None), record, servable: false, connected: true }
 }
 
 fn peer(conn: u64) -> Peer {

@@ -15,7 +15,8 @@ mod worlds;
 use super::row::{BanTarget, Row, Rows};
 use super::*;
 use crate::testkit::sim::{Resident, Sim, params};
-use crate::types::{CloseReason, DialOutcome, Direction, NetAddress};
+use crate::testkit::{AsnField, asn_database};
+use crate::types::{AsnTable, CloseReason, DialOutcome, Direction, NetAddress};
 
 const ROUND_TRIP: Duration = Duration::from_millis(20);
 
@@ -149,6 +150,27 @@ fn ensure_peers_fills_the_slots_and_no_more() {
     sim.run_for(Duration::from_secs(200));
     let outbound = sim.node(node).peers().iter().filter(|peer| peer.direction == Direction::Outbound).count();
     assert_eq!(outbound, 10);
+}
+
+#[test]
+fn outbound_peers_are_of_autonomous_systems_of_their_own() {
+    let mut sim = world();
+    sim.settle(place(1), scripted(1, Some((2..=61).map(address).collect())));
+    (2..=61).for_each(|n| sim.settle(place(n), scripted(n, None)));
+    // Sixty /16s of eight operators.
+    let ranges: Vec<String> = (2..=61).map(|n| format!("{}/16", place(n).ip())).collect();
+    let ranges: Vec<_> = ranges.iter().zip(2..).map(|(range, n)| (&**range, 64_500 + n % 8)).collect();
+    let asn = AsnTable::new(asn_database("GeoLite2-ASN", AsnField::MaxMind, &ranges)).unwrap();
+    let node = started(&mut sim, false, |params| {
+        params.switch.limits.max_outbound = 6;
+        params.book.asn = Some(asn.clone());
+    });
+    sim.run_for(Duration::from_secs(200));
+    let peers = sim.node(node).peers();
+    let outbound = peers.iter().filter(|peer| peer.direction == Direction::Outbound);
+    let systems: Vec<Option<u32>> = outbound.map(|peer| asn.number(peer.remote.ip())).collect();
+    assert_eq!(systems.len(), 6);
+    assert_eq!(systems.iter().collect::<BTreeSet<_>>().len(), 6, "{systems:?}");
 }
 
 #[test]
