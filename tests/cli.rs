@@ -22,6 +22,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use pexd::clock::Clock;
 use pexd::config::{self, Config, Home, Key, Network, ProcessConfig, Sources, keys};
+use pexd::testkit::{AsnField, asn_database};
 use pexd::types::PeerAddress;
 use pexd::version;
 use tempfile::TempDir;
@@ -578,6 +579,28 @@ fn a_node_key_is_looked_after() {
     fs::remove_file(&path).unwrap();
     let reported = home.errors(|_| ());
     assert!(reported.len() == 1 && reported[0].contains("there is no node key"), "{reported:?}");
+}
+
+#[test]
+fn a_file_of_autonomous_systems_has_to_be_one() {
+    let home = TestHome::with("chain-1", "[book]\nasn_file = \"asn.mmdb\"\n");
+    let path = home.path().join("networks/chain-1/asn.mmdb");
+    let reported = home.errors(|_| ());
+    let line = format!("config.toml:2: book.asn_file is {}: there is no such file: put a MaxMind DB", path.display());
+    assert!(reported.len() == 1 && reported[0].contains(&line), "{reported:?}");
+    let started = home.run(&["start"]);
+    assert!(started.code == 2 && started.err.contains(&line), "{}", started.err);
+    fs::write(&path, "PK").unwrap();
+    let reported = home.errors(|_| ());
+    assert!(reported.len() == 1 && reported[0].contains("it is no MaxMind DB"), "{reported:?}");
+
+    let database = asn_database("GeoLite2-ASN", AsnField::MaxMind, &[("1.2.0.0/16", 64_500)]);
+    fs::write(&path, database).unwrap();
+    let file = home.load().networks[0].asn.clone().unwrap();
+    assert_eq!(file.table.number("1.2.3.4".parse().unwrap()), Some(64_500));
+    let asn_file = keys::BookFile::KEYS.iter().find(|key| key.name == "asn_file").unwrap();
+    let unset = |sources: &mut Sources| sources.variables.push((asn_file.variable(), String::new()));
+    assert!(home.load_with(unset).networks[0].asn.is_none(), "an empty value is none");
 }
 
 #[test]

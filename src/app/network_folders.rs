@@ -72,7 +72,10 @@ pub(super) fn doomed(
         ));
     }
     let inside = |used: &Path| used.starts_with(&path) || path.canonicalize().is_ok_and(|path| used.starts_with(path));
-    if let Some(other) = others.iter().find(|other| inside(&other.key_file) || inside(&other.book)) {
+    let uses = |other: &config::Network| {
+        inside(&other.key_file) || inside(&other.book) || other.asn.as_ref().is_some_and(|asn| inside(&asn.path))
+    };
+    if let Some(other) = others.iter().find(|other| uses(other)) {
         return Err(refuse(format!("{} uses files in it", other.chain_id)));
     }
     Ok(FolderToDelete { path })

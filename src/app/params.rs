@@ -84,6 +84,7 @@ fn params(network: &config::Network, tunables: &Tunables) -> Params {
         own_endpoints: own_endpoints(network),
         private_ids: p2p.private_peer_ids.iter().copied().collect(),
         capacity: network.max_addresses as usize,
+        asn: network.asn.as_ref().map(|file| file.table.clone()),
         ..book::Params::new(own_id, p2p.seed_mode)
     };
     let switch = switch::Params {

@@ -98,6 +98,10 @@ impl Registry {
     /// identity.
     pub(super) async fn serve_file(&self, file: Arc<config::Network>) -> Option<String> {
         let shared = self.entrance_at(file.p2p.laddr, file.id());
+        if let Some(asn) = &file.asn {
+            let (network, path, edition) = (&file.chain_id, asn.path.display(), asn.edition());
+            tracing::info!(network, %path, edition, "autonomous systems are the groups of addresses");
+        }
         self.serve(params::network(&file, shared.as_ref()), Some(file)).await
     }
 

@@ -37,6 +37,9 @@ pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str
     if before.id() != after.id() {
         changes.push(("node_key.json".into(), before.id().to_string(), after.id().to_string()));
     }
+    if before.asn != after.asn && !changes.iter().any(|(key, ..)| key == "book.asn_file") {
+        changes.push(("book.asn_file".into(), edition(&before), edition(&after)));
+    }
     if restarted || !changes.is_empty() {
         // It is reloaded, whether that can be noted or not.
         let _ = handle.note(by, summary(&changes, restarted)).await;
@@ -54,7 +57,10 @@ async fn bring_into_force(
 ) -> Result<bool, OperationError> {
     let differences = config::differences(&before.entries, &after.entries);
     let state = handle.status().await.map(|status| status.node.state);
-    let same_files = before.id() == after.id() && before.book == after.book && before.moniker == after.moniker;
+    let same_files = before.id() == after.id()
+        && before.book == after.book
+        && before.moniker == after.moniker
+        && before.asn == after.asn;
     if same_files && differences.iter().all(|difference| tunables::can_reload(difference.key)) {
         if !differences.is_empty() {
             handle.reconfigure(params::network(after, None).configured()).await?;
@@ -73,6 +79,11 @@ async fn bring_into_force(
         let _ = registry.get(&after.chain_id)?.0.start(None).await;
     }
     Ok(true)
+}
+
+/// What a network's file of autonomous systems says that it is, and when it was built.
+fn edition(file: &config::Network) -> String {
+    file.asn.as_ref().map(|asn| asn.edition()).unwrap_or_default()
 }
 
 async fn changed(handle: &Handle, file: &config::Network) -> Vec<Setting> {

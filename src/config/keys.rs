@@ -197,6 +197,11 @@ section! {
         /// Addresses that it holds, some 240 bytes of memory each as far as it is filled. A full one evicts what nobody
         /// reached, and refuses what failed lately.
         max_addresses: u32 = "16384" seed "131072" in 1024..=1048576;
+        /// A MaxMind DB of autonomous systems, such as GeoLite2-ASN.mmdb; relative to the network's folder. An address's group,
+        /// which decides its share of answers and of outbound peers, is its autonomous system then. Empty, and for what
+        /// the file does not have: its /16 (IPv6: /32). It is read at the start, into memory once for all networks that
+        /// name it. A reload that finds another value or other contents starts the network again.
+        asn_file: Option<PathBuf> = "";
         /// Own dials that are kept in it, the latest, some 200 bytes each. 0: none.
         dial_log: u32 = "100000" in 0..=10000000;
     }

@@ -6,6 +6,7 @@
 mod access_edit;
 pub mod access_file;
 mod admin_checks;
+mod asn_file;
 pub mod chain_id;
 mod conflicts;
 mod create;
@@ -31,6 +32,7 @@ pub mod value;
 mod value_source;
 
 pub use access_edit::{AccessEditError, add_token, remove_token};
+pub use asn_file::{AsnFile, AsnFileError};
 pub use create::{CreateError, Created, create_network};
 pub use effective::{Difference, Entry, differences, is_same, network_key, read_value};
 pub use errors::{ConfigErrors, Diagnostic, Origin};

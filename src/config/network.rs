@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::asn_file::{self, AsnFile};
 use super::document::{GivenValue, Layout};
 use super::effective::{self, Entry};
 use super::errors::{Diagnostics, Origin};
@@ -39,6 +40,8 @@ pub struct Network {
     pub dial_log: u32,
     /// `book.max_addresses`: addresses that the book holds.
     pub max_addresses: u32,
+    /// `book.asn_file`, if there is one: the autonomous systems that are the groups of addresses.
+    pub asn: Option<Arc<AsnFile>>,
     /// CometBFT's keys. `pex` is always true.
     pub p2p: P2p,
     /// Our own keys. `chain_id`, `node_key_file` and an empty `version` are as in the file; use the fields above.
@@ -111,7 +114,9 @@ pub(super) fn build(
         book: resolved.origin("book.file", &file),
         chain_id: resolved.origin("pex.chain_id", &file),
     };
+    let asn_origin = resolved.origin("book.asn_file", &file);
     let NetworkTables { top, p2p, pex, book } = resolved.values;
+    let asn = book.asn_file.and_then(|path| read_asn(&folder.path.join(path), asn_origin, notes));
     let key_file = folder.path.join(&pex.node_key_file);
     let node_key = read_key(&key_file, notes)?;
     Some(Network {
@@ -121,6 +126,7 @@ pub(super) fn build(
         node_key: Arc::new(node_key),
         dial_log: book.dial_log,
         max_addresses: book.max_addresses,
+        asn,
         book: whole_path(folder.path.join(book.file)),
         key_file: whole_path(key_file),
         entries: effective::entries(&NETWORK_TABLES, given, p2p.seed_mode),
@@ -137,6 +143,12 @@ fn whole_path(path: PathBuf) -> PathBuf {
         (Some(parent), Some(name)) => parent.join(name),
         _ => path,
     }
+}
+
+/// The autonomous systems of a file; `None` with a note when it cannot be used.
+fn read_asn(path: &Path, origin: Origin, notes: &mut Diagnostics) -> Option<Arc<AsnFile>> {
+    let wrong = |error| notes.error(origin, format!("book.asn_file is {}: {error}", path.display()));
+    asn_file::load(path).map_err(wrong).ok()
 }
 
 fn read_key(path: &Path, notes: &mut Diagnostics) -> Option<NodeKey> {

@@ -4,6 +4,7 @@ use super::*;
 use crate::app::reload;
 use crate::network::tests::is_free;
 use crate::node::RunState;
+use crate::testkit::{AsnField, asn_database};
 
 const SEED: &str = "0101010101010101010101010101010101010101@127.0.0.1:1";
 
@@ -96,6 +97,48 @@ async fn what_needs_a_restart_restarts_its_network_alone() {
     assert_eq!((keys_of(&reloaded), reloaded.restarted), (vec!["node_key.json"], true));
     let rekeyed = Made { address: NetAddress::new(fresh.id(), laddr.ip(), laddr.port()).unwrap(), ..moved };
     assert!(pexd.serves(&rekeyed).await);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn another_file_of_autonomous_systems_restarts_the_networks_that_have_it() {
+    let home = TestHome::new();
+    let (one, two) = (home.make("one-1", 1).await, home.make("two-1", 2).await);
+    let other = home.make("other-1", 3).await;
+    let database = home.home().path().join("asn.mmdb");
+    fs::write(&database, asn_database("GeoLite2-ASN", AsnField::MaxMind, &[("127.0.0.0/8", 64_500)])).unwrap();
+    home.add_line("one-1", "book", "asn_file = \"../../asn.mmdb\"");
+    home.add_line("two-1", "book", &format!("asn_file = \"{}\"", database.display()));
+    let pexd = home.start().await;
+    let stays = pexd.connect(&other).await;
+    let table = |chain: &str| pexd.registry.get_file(chain).unwrap().1.asn.clone();
+    assert!(Arc::ptr_eq(&table("one-1").unwrap(), &table("two-1").unwrap()), "read once");
+    assert_eq!(table("other-1"), None);
+    let group = async |made: &Made| {
+        let handle = pexd.registry.get(&made.chain).unwrap().0;
+        handle.addresses_at(vec![made.known[0]]).await.unwrap()[0].group.to_string()
+    };
+    assert_eq!([group(&one).await, group(&two).await], ["AS64500"; 2]);
+    assert_ne!(group(&other).await, "AS64500");
+    assert_eq!(pexd.entry("one-1", "book.asn_file").await.value, "../../asn.mmdb");
+    assert!(!pexd.reload("one-1").await.unwrap().restarted);
+
+    // Another size, so that the time of the last write, which may be too coarse here, decides nothing.
+    fs::write(&database, asn_database("DBIP-ASN-Lite", AsnField::MaxMind, &[("127.0.0.0/8", 64_501)])).unwrap();
+    let reloaded = pexd.reload("one-1").await.unwrap();
+    assert_eq!((keys_of(&reloaded), reloaded.restarted), (vec!["book.asn_file"], true));
+    let change = &reloaded.changes[0];
+    assert!(change.old_value.starts_with("GeoLite2-ASN of 2025-") && change.new_value.starts_with("DBIP-ASN-Lite of"));
+    assert_eq!([group(&one).await, group(&two).await], ["AS64501", "AS64500"], "the other has what it started with");
+
+    fs::write(&database, "").unwrap();
+    let refused = pexd.reload("two-1").await.unwrap_err();
+    assert_eq!((refused.code(), &*reason(&refused)), (Code::FailedPrecondition, "CONFIG_INVALID"));
+    assert!(
+        refused.message().contains("book.asn_file is ") && refused.message().contains("no MaxMind DB"),
+        "{refused}"
+    );
+    assert_eq!(stays.ask().await, other.known);
     pexd.end().await;
 }
 
