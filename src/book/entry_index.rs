@@ -3,6 +3,10 @@
 /// The number of an entry of the slab.
 pub(super) type Ix = u32;
 
+/// Entries that a book may have, removed and banned ones included: their numbers take 24 bits, and what is beside them in
+/// the lists by group the rest.
+pub(super) const MAX_ENTRIES: usize = 1 << 24;
+
 /// No entry.
 pub(super) const NONE: Ix = Ix::MAX;
 

@@ -5,11 +5,10 @@
 //! class no weight is far from the heaviest: a class is drawn by its weight, then a group of it that is kept with the
 //! ratio of its weight to the heaviest, then an ID. A draw is O(1) at any size.
 
-use rand::RngExt as _;
+use rand::{Rng, RngExt as _};
 
-use super::entry_index::{GroupIx, Ix, List, NONE};
+use super::entry_index::{GroupIx, Ix, List, MAX_ENTRIES, NONE};
 use super::slab::{Slab, Standing};
-use crate::types::SeededRng;
 
 /// Classes of groups by the binary logarithm of their size.
 const CLASSES: usize = 32;
@@ -18,11 +17,46 @@ const UNIT: f64 = 1024.0;
 /// IDs beyond which the weight of a group does not grow: the largest hosters have a few hundred nodes of one network.
 const HEAVIEST: usize = 1_000;
 
+/// How often an ID is taken when it is drawn, as a part of 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Acceptance(u8);
+
+impl Acceptance {
+    /// Always.
+    pub(super) const SURE: Acceptance = Acceptance(u8::MAX);
+
+    /// A part from 0 to 1, rounded; never 0, so that every ID can be drawn.
+    pub(super) fn of(part: f32) -> Self {
+        Acceptance((part * 255.0).round().clamp(1.0, 255.0) as u8)
+    }
+}
+
+/// An entry with its acceptance in four bytes, so that who is drawn and not taken costs no look at the entry: far from all
+/// that a processor has at hand when a peer asks.
+#[derive(Clone, Copy)]
+struct Member(u32);
+
+impl Member {
+    const fn new(ix: Ix, acceptance: Acceptance) -> Self {
+        Member(ix | (acceptance.0 as u32) << Self::IX_BITS)
+    }
+
+    const IX_BITS: u32 = MAX_ENTRIES.ilog2();
+
+    const fn ix(self) -> Ix {
+        self.0 & (MAX_ENTRIES as u32 - 1)
+    }
+
+    const fn acceptance(self) -> u8 {
+        (self.0 >> Self::IX_BITS) as u8
+    }
+}
+
 /// The IDs of a group, each by one entry.
 #[derive(Default)]
 struct Members {
-    new: Vec<Ix>,
-    old: Vec<Ix>,
+    new: Vec<Member>,
+    old: Vec<Member>,
     class: u8,
     class_at: u32,
     weight: u32,
@@ -32,13 +66,29 @@ impl Members {
     fn len(&self) -> usize {
         self.new.len() + self.old.len()
     }
+
+    fn list(&mut self, is_old: bool) -> &mut Vec<Member> {
+        if is_old { &mut self.old } else { &mut self.new }
+    }
+
+    /// The nth of them all, and whether it is new.
+    fn at(&self, nth: usize) -> (Member, bool) {
+        if nth < self.new.len() { (self.new[nth], true) } else { (self.old[nth - self.new.len()], false) }
+    }
 }
 
 /// Groups of about one size.
-#[derive(Default)]
 struct Class {
     groups: Vec<GroupIx>,
     weight: u64,
+    /// What a group of the largest size of this class weighs.
+    heaviest: u32,
+}
+
+impl Class {
+    fn new(number: usize) -> Self {
+        Class { groups: Vec::new(), weight: 0, heaviest: weight_of((1 << number) - 1).max(1) }
+    }
 }
 
 /// IDs by group.
@@ -61,6 +111,22 @@ pub(super) enum Wanted {
     NewFirst,
 }
 
+/// What a draw found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Draw {
+    /// The list is empty.
+    Empty,
+    /// One whose acceptance was against it: draw again.
+    NotTaken,
+    /// This one.
+    Taken {
+        /// The entry.
+        ix: Ix,
+        /// Whether its ID is new.
+        is_new: bool,
+    },
+}
+
 impl GroupLists {
     pub(super) const fn new(list: List) -> Self {
         GroupLists { list, members: Vec::new(), classes: Vec::new(), weight: 0, new: 0, old: 0 }
@@ -73,7 +139,7 @@ impl GroupLists {
 
     /// The entries.
     pub(super) fn entries(&self) -> impl Iterator<Item = Ix> {
-        self.members.iter().flat_map(|members| members.new.iter().chain(&members.old)).copied()
+        self.members.iter().flat_map(|members| members.new.iter().chain(&members.old)).map(|member| member.ix())
     }
 
     /// IDs of this group.
@@ -93,19 +159,19 @@ impl GroupLists {
     }
 
     /// Lists an entry that is not listed.
-    pub(super) fn insert(&mut self, slab: &mut Slab, ix: Ix) {
+    pub(super) fn insert(&mut self, slab: &mut Slab, ix: Ix, acceptance: Acceptance) {
         let group = slab.entry(ix).group as usize;
         if self.members.len() <= group {
             self.members.resize_with(group + 1, Members::default);
         }
         let is_old = slab.entry(ix).standing == Standing::Old;
         let members = &mut self.members[group];
-        let (list, count) = if is_old { (&mut members.old, &mut self.old) } else { (&mut members.new, &mut self.new) };
+        let (list, count) = (members.list(is_old), if is_old { &mut self.old } else { &mut self.new });
         slab.set_listed_at(ix, self.list, list.len() as Ix);
         if list.len() == list.capacity() {
             list.reserve_exact((list.len() / 4).max(1));
         }
-        list.push(ix);
+        list.push(Member::new(ix, acceptance));
         *count += 1;
         self.weigh(group);
     }
@@ -120,10 +186,10 @@ impl GroupLists {
         let group = slab.entry(ix).group as usize;
         let is_old = slab.entry(ix).standing == Standing::Old;
         let members = &mut self.members[group];
-        let (list, count) = if is_old { (&mut members.old, &mut self.old) } else { (&mut members.new, &mut self.new) };
+        let (list, count) = (members.list(is_old), if is_old { &mut self.old } else { &mut self.new });
         list.swap_remove(at as usize);
         if let Some(&moved) = list.get(at as usize) {
-            slab.set_listed_at(moved, self.list, at);
+            slab.set_listed_at(moved.ix(), self.list, at);
         }
         if list.is_empty() {
             *list = Vec::new();
@@ -132,10 +198,31 @@ impl GroupLists {
         self.weigh(group);
     }
 
+    /// Sets how often an entry is taken, if it is listed.
+    pub(super) fn set_acceptance(&mut self, slab: &Slab, ix: Ix, acceptance: Acceptance) {
+        let at = slab.listed_at(ix, self.list);
+        if at != NONE {
+            let entry = slab.entry(ix);
+            let list = self.members[entry.group as usize].list(entry.standing == Standing::Old);
+            list[at as usize] = Member::new(ix, acceptance);
+        }
+    }
+
+    /// How often an entry is taken, if it is listed.
+    #[cfg(test)]
+    pub(super) fn acceptance_of(&self, slab: &Slab, ix: Ix) -> Option<Acceptance> {
+        let entry = slab.entry(ix);
+        let members = self.members.get(entry.group as usize)?;
+        let list = if entry.standing == Standing::Old { &members.old } else { &members.new };
+        let member = list.get(slab.listed_at(ix, self.list) as usize)?;
+        assert_eq!(member.ix(), ix);
+        Some(Acceptance(member.acceptance()))
+    }
+
     /// Updates the weight and the class of a group whose size changed.
     fn weigh(&mut self, group: usize) {
         if self.classes.is_empty() {
-            self.classes.resize_with(CLASSES, Class::default);
+            self.classes = (0..CLASSES).map(Class::new).collect();
         }
         let members = &mut self.members[group];
         let weight = weight_of(members.len());
@@ -163,53 +250,59 @@ impl GroupLists {
     }
 
     /// Draws a group by its weight.
-    fn draw_group(&self, rng: &mut SeededRng) -> Option<&Members> {
+    fn draw_group(&self, rng: &mut impl Rng) -> Option<&Members> {
         if self.weight == 0 {
             return None;
         }
         let mut at = rng.random_range(0..self.weight);
-        let (class, groups) = self.classes.iter().enumerate().find_map(|(number, class)| {
-            if at < class.weight {
-                return Some((number, &class.groups));
-            }
-            at -= class.weight;
-            None
+        let class = self.classes.iter().find(|class| {
+            let here = at < class.weight;
+            at = at.wrapping_sub(class.weight);
+            here
         })?;
-        let heaviest = weight_of((1 << class) - 1).max(1);
         loop {
-            let members = &self.members[groups[rng.random_range(0..groups.len())] as usize];
+            let members = &self.members[class.groups[below(class.groups.len(), rng)] as usize];
             // A class spans sizes up to a factor of two, and so weights up to one of 1.26.
-            if members.weight == heaviest || rng.random_range(0..heaviest) < members.weight {
+            if members.weight == class.heaviest || rng.random_range(0..class.heaviest) < members.weight {
                 return Some(members);
             }
         }
     }
 
-    /// Draws an ID: a group by its weight, then one of the wanted IDs of it; `None` when the list is empty.
-    pub(super) fn draw(&self, wanted: Wanted, rng: &mut SeededRng) -> Option<Ix> {
-        let Members { new, old, .. } = self.draw_group(rng)?;
-        let count = if wanted == Wanted::NewFirst && !new.is_empty() { new.len() } else { new.len() + old.len() };
-        let at = rng.random_range(0..count);
-        Some(if at < new.len() { new[at] } else { old[at - new.len()] })
+    /// Draws an ID: a group by its weight, then one of the wanted IDs of it.
+    pub(super) fn draw(&self, wanted: Wanted, rng: &mut impl Rng) -> Draw {
+        let Some(members) = self.draw_group(rng) else { return Draw::Empty };
+        let new = members.new.len();
+        let count = if wanted == Wanted::NewFirst && new > 0 { new } else { members.len() };
+        let (member, is_new) = members.at(below(count, rng));
+                if member.acceptance() == u8::MAX || rng.random_range(0..u8::MAX) < member.acceptance() {
+            Draw::Taken { ix: member.ix(), is_new }
+        } else {
+            Draw::NotTaken
+        }
     }
 
     /// An ID of one of the largest groups (within a factor of two), at random.
     pub(super) fn of_a_largest_group(&self, mut below: impl FnMut(usize) -> usize) -> Option<Ix> {
         let class = self.classes.iter().skip(1).rev().find(|class| !class.groups.is_empty())?;
         let members = &self.members[class.groups[below(class.groups.len())] as usize];
-        let at = below(members.len());
-        Some(if at < members.new.len() { members.new[at] } else { members.old[at - members.new.len()] })
+        Some(members.at(below(members.len())).0.ix())
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let lists: usize = self.members.iter().map(|members| members.new.capacity() + members.old.capacity()).sum();
         let classes: usize = self.classes.iter().map(|class| class.groups.capacity() * size_of::<GroupIx>()).sum();
-        lists * size_of::<Ix>()
+        lists * size_of::<Member>()
             + self.members.capacity() * size_of::<Members>()
             + self.classes.capacity() * size_of::<Class>()
             + classes
     }
+}
+
+/// A random position of a list, of 32 bits: half the work of 64.
+fn below(len: usize, rng: &mut impl Rng) -> usize {
+    rng.random_range(0..len as u32) as usize
 }
 
 /// The class of groups of this size: 0 for none, n for sizes from 2^(n-1) on.

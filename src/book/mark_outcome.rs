@@ -120,5 +120,7 @@ impl Book {
         if !(same && self.slab.is_alone(ix)) {
             self.refresh(ix);
         }
+        let acceptance = self.acceptance(ix);
+        self.served.set_acceptance(&self.slab, ix, acceptance);
     }
 }

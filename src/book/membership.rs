@@ -3,6 +3,7 @@
 
 use super::crawl_schedule::next_second;
 use super::entry_index::{Ix, Pool};
+use super::group_lists::Acceptance;
 use super::history::{History, Timestamp};
 use super::params::LAPSED_DIVISOR;
 use super::slab::{Slab, Standing};
@@ -188,7 +189,10 @@ impl Book {
         let listed = self.slab.siblings(ix).find(|&sibling| self.served.contains(&self.slab, sibling));
         if best != listed {
             listed.into_iter().for_each(|listed| self.served.remove(&mut self.slab, listed));
-            best.into_iter().for_each(|best| self.served.insert(&mut self.slab, best));
+            if let Some(best) = best {
+                let acceptance = self.acceptance(best);
+                self.served.insert(&mut self.slab, best, acceptance);
+            }
         }
         if !self.params.crawled {
             self.refresh_known(ix);
@@ -214,7 +218,7 @@ impl Book {
         let listed = self.slab.siblings(ix).find(|&sibling| known.contains(&self.slab, sibling));
         if best != listed {
             listed.into_iter().for_each(|listed| known.remove(&mut self.slab, listed));
-            best.into_iter().for_each(|best| known.insert(&mut self.slab, best));
+            best.into_iter().for_each(|best| known.insert(&mut self.slab, best, Acceptance::SURE));
         }
     }
 

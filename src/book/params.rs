@@ -102,10 +102,10 @@ pub const HOST_WAIT: usize = 16;
 /// Seconds that a node waits before it dials again who had no free slot: two rounds of ensure-peers.
 pub const FULL_WAIT: u32 = 60;
 /// How much less often a node without a free slot is drawn than one that had one: it may have one by then.
-pub const FULL_WEIGHT: f64 = 0.6;
+pub const FULL_WEIGHT: f32 = 0.6;
 /// How much less often an address is drawn that has only just come; the weight grows to 1 until it has answered for a third
 /// of the window that decides what is good, three hours of answers. What comes in a flood is named less often until it has stayed.
-pub const FRESH_WEIGHT: f64 = 0.7;
+pub const FRESH_WEIGHT: f32 = 0.7;
 /// Victims that are tested at once, before one of them gives way to an address that was reached.
 pub const MAX_CONTESTS: usize = 64;
 

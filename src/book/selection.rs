@@ -1,13 +1,15 @@
 //! Answers and picks: IDs are drawn by their groups, without looking at the rest (docs/protocol/address-book.md,
 //! "Selection", "Picking an address to dial").
 
-use rand::RngExt as _;
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::Book;
 use super::entry_index::Ix;
-use super::group_lists::Wanted;
+use super::group_lists::{Acceptance, Draw, Wanted};
 use super::params::{FRESH_WEIGHT, FULL_WEIGHT, SELECTION_LEAST, SELECTION_MOST, SELECTION_PERCENT};
 use super::reliability::JUDGED_BY;
+use super::slab::Standing;
 use crate::types::{NetAddress, NodeId, Now, SeededRng};
 
 /// Draws for one address of an answer before the rest is looked through instead: so often is somebody drawn who is in the
@@ -26,6 +28,8 @@ impl Book {
         let left = self.served.len() - usize::from(own.is_some());
         let wanted = selection_size(left);
         let mut draw = Drawn::new(own);
+        // Hundreds of draws: by a small generator, which an answer has for itself.
+        let rng = &mut SmallRng::from_rng(rng);
         let new_first = bias.map_or(0, |bias| percent_rounded(bias, wanted));
         while draw.chosen.len() < wanted {
             let group_wants = if draw.new < new_first { Wanted::NewFirst } else { Wanted::Any };
@@ -33,10 +37,7 @@ impl Book {
                 self.fill(wanted, &mut draw, rng);
             }
         }
-        if bias.is_some() {
-            draw.chosen.sort_by_key(|&ix| self.is_old_entry(ix));
-        }
-        Answer(draw.chosen.into_boxed_slice())
+        Answer(if bias.is_some() { draw.new_first() } else { draw.chosen.into_iter().map(|(ix, _)| ix).collect() })
     }
 
     /// The addresses that an answer names now, to whoever asks: what is not served any more is left out, and so is the
@@ -48,33 +49,32 @@ impl Book {
     }
 
     /// Draws one ID that is not in the answer yet; `false` when chance found none.
-    fn draw_one(&self, wanted: Wanted, draw: &mut Drawn, rng: &mut SeededRng) -> bool {
+    fn draw_one(&self, wanted: Wanted, draw: &mut Drawn, rng: &mut SmallRng) -> bool {
         for _ in 0..DRAWS {
-            let Some(ix) = self.served.draw(wanted, rng) else { return false };
-            let weight = self.weight(ix);
-            if (weight >= 1.0 || rng.random::<f64>() < weight) && draw.take(ix) {
-                draw.new += usize::from(!self.is_old_entry(ix));
-                return true;
+            match self.served.draw(wanted, rng) {
+                Draw::Taken { ix, is_new } if draw.take(ix, is_new) => return true,
+                Draw::Taken { .. } | Draw::NotTaken => {}
+                Draw::Empty => return false,
             }
         }
         false
     }
 
-    /// How often an ID is taken when it is drawn, from 0 to 1: one with a free slot before a full one, one that has stayed
+    /// How often an ID is taken when it is drawn for an answer: one with a free slot before a full one, one that has stayed
     /// before one that has just come.
-    fn weight(&self, ix: Ix) -> f64 {
+    pub(super) fn acceptance(&self, ix: Ix) -> Acceptance {
         let history = self.slab.history(ix);
-        let stayed = (f64::from(history.reliability.answered(JUDGED_BY)) * 3.0).min(1.0);
+        let stayed = (history.reliability.answered(JUDGED_BY) * 3.0).min(1.0);
         let full = if history.is_full() { FULL_WEIGHT } else { 1.0 };
-        full * (FRESH_WEIGHT + (1.0 - FRESH_WEIGHT) * stayed)
+        Acceptance::of(full * (FRESH_WEIGHT + (1.0 - FRESH_WEIGHT) * stayed))
     }
 
     /// Fills an answer that is nearly all of what there is, or of what a few groups have, at random.
-    fn fill(&self, wanted: usize, draw: &mut Drawn, rng: &mut SeededRng) {
+    fn fill(&self, wanted: usize, draw: &mut Drawn, rng: &mut SmallRng) {
         if self.served.len() > 4 * SELECTION_MOST {
             // A few draws more find the groups that are left.
             for _ in 0..DRAWS * DRAWS {
-                if self.served.draw(Wanted::Any, rng).is_some_and(|ix| draw.take(ix)) {
+                if matches!(self.served.draw(Wanted::Any, rng), Draw::Taken { ix, is_new } if draw.take(ix, is_new)) {
                     return;
                 }
             }
@@ -82,12 +82,8 @@ impl Book {
         let mut left: Vec<Ix> = self.served.entries().filter(|&ix| !draw.has(ix)).collect();
         while draw.chosen.len() < wanted && !left.is_empty() {
             let ix = left.swap_remove(rng.random_range(0..left.len()));
-            draw.take(ix);
+            draw.take(ix, self.slab.entry(ix).standing == Standing::New);
         }
-    }
-
-    fn is_old_entry(&self, ix: Ix) -> bool {
-        self.slab.entry(ix).standing == super::slab::Standing::Old
     }
 
     /// A random address for ensure-peers: old or new with CometBFT's probability (`p2p/pex/addrbook.go: PickAddress`;
@@ -99,9 +95,13 @@ impl Book {
         let old = (self.counts.old as f64).sqrt() * (100.0 - bias);
         let new = (self.counts.new as f64).sqrt() * bias;
         let known = if (old + new) * rng.random::<f64>() < old { &self.known_old } else { &self.known_new };
-        let drawn = (0..PICKS).filter_map(|_| known.draw(Wanted::Any, rng));
-        let may_be_dialled = |ix: &Ix| self.slab.entry(*ix).due <= now.mono.as_secs();
-        drawn.into_iter().find(may_be_dialled).map(|ix| *self.slab.address(ix))
+        for _ in 0..PICKS {
+            let Draw::Taken { ix, .. } = known.draw(Wanted::Any, rng) else { continue };
+            if self.slab.entry(ix).due <= now.mono.as_secs() {
+                return Some(*self.slab.address(ix));
+            }
+        }
+        None
     }
 }
 
@@ -124,7 +124,8 @@ impl Answer {
 
 /// The IDs of an answer so far, in a small open-addressed table beside the list.
 struct Drawn {
-    chosen: Vec<Ix>,
+    /// Each with whether it is new.
+    chosen: Vec<(Ix, bool)>,
     /// New ones among them.
     new: usize,
     slots: [u32; Self::SLOTS],
@@ -155,14 +156,21 @@ impl Drawn {
     }
 
     /// Takes an entry; `false` when it is taken already.
-    fn take(&mut self, ix: Ix) -> bool {
+    fn take(&mut self, ix: Ix, is_new: bool) -> bool {
         let at = self.slot(ix);
         let fresh = self.slots[at] != ix;
         if fresh {
             self.slots[at] = ix;
-            self.chosen.push(ix);
+            self.chosen.push((ix, is_new));
+            self.new += usize::from(is_new);
         }
         fresh
+    }
+
+    /// All of them, the new ones first.
+    fn new_first(&self) -> Box<[Ix]> {
+        let of = |new: bool| self.chosen.iter().filter(move |(_, is_new)| *is_new == new).map(|&(ix, _)| ix);
+        of(true).chain(of(false)).collect()
     }
 }
 

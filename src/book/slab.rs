@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use hashbrown::HashTable;
 
-use super::entry_index::{GroupIx, Ix, LISTS, List, NONE, Pool, Queue};
+use super::entry_index::{GroupIx, Ix, LISTS, List, MAX_ENTRIES, NONE, Pool, Queue};
 use super::fifo::{CHAINS, Link, Links};
 use super::history::{History, Timestamp};
 use super::keyed_hash::KeyedHash;
@@ -103,13 +103,20 @@ pub(super) struct IdAt {
     known: Option<Ix>,
 }
 
+/// What an answer reads of an entry, side by side.
+struct Place {
+    address: NetAddress,
+    /// Positions in the lists by group.
+    listed_at: [Ix; LISTS],
+}
+
+const _: () = assert!(size_of::<Place>() == 48);
+
 /// All entries and the index of IDs. The addresses of one ID form a ring; the index knows one of them.
 pub(super) struct Slab {
-    addresses: Vec<NetAddress>,
+    places: Vec<Place>,
     entries: Vec<Entry>,
     sources: Vec<Source>,
-    /// Positions in the lists by group.
-    listed_at: Vec<[Ix; LISTS]>,
     links: Vec<[Link; CHAINS]>,
     free: Ix,
     /// One entry of each ID.
@@ -122,12 +129,13 @@ pub(super) struct Slab {
 }
 
 impl Slab {
+    /// An empty slab for so many entries, at most [`MAX_ENTRIES`].
     pub(super) fn new(hash: KeyedHash, max: usize) -> Self {
+        let max = max.min(MAX_ENTRIES);
         Slab {
-            addresses: Vec::new(),
+            places: Vec::new(),
             entries: Vec::new(),
             sources: Vec::new(),
-            listed_at: Vec::new(),
             links: Vec::new(),
             free: NONE,
             index: HashTable::new(),
@@ -150,7 +158,7 @@ impl Slab {
     }
 
     pub(super) fn address(&self, ix: Ix) -> &NetAddress {
-        &self.addresses[ix as usize]
+        &self.places[ix as usize].address
     }
 
     pub(super) fn source(&self, ix: Ix) -> &Source {
@@ -163,11 +171,11 @@ impl Slab {
 
     /// The position of an entry in a list; [`NONE`] when it is not in it.
     pub(super) fn listed_at(&self, ix: Ix, list: List) -> Ix {
-        self.listed_at[ix as usize][list as usize]
+        self.places[ix as usize].listed_at[list as usize]
     }
 
     pub(super) fn set_listed_at(&mut self, ix: Ix, list: List, at: Ix) {
-        self.listed_at[ix as usize][list as usize] = at;
+        self.places[ix as usize].listed_at[list as usize] = at;
     }
 
     /// Whether [`Slab::insert`] has room.
@@ -253,22 +261,21 @@ impl Slab {
         let neighbour = known.map_or(ix, |known| std::mem::replace(&mut self.entry_mut(known).neighbour, ix));
         let entry = Entry::new(sibling, neighbour);
         if ix as usize == self.entries.len() {
-            self.addresses.push(address);
+            self.places.push(Place { address, listed_at: [NONE; LISTS] });
             self.entries.push(entry);
             self.sources.push(source);
-            self.listed_at.push([NONE; LISTS]);
             self.links.push([Link::default(); CHAINS]);
         } else {
-            self.addresses[ix as usize] = address;
+            self.places[ix as usize].address = address;
             self.sources[ix as usize] = source;
             *self.entry_mut(ix) = entry;
         }
-        let (addresses, hash) = (&self.addresses, &self.hash);
+        let (places, hash) = (&self.places, &self.hash);
         if id.known.is_none() {
-            self.index.insert_unique(id.hash, ix, |&ix| hash.of_id(&addresses[ix as usize].id()));
+            self.index.insert_unique(id.hash, ix, |&ix| hash.of_id(&places[ix as usize].address.id()));
         }
         if known.is_none() {
-            self.endpoints.insert_unique(endpoint, ix, |&ix| hash.of_endpoint(addresses[ix as usize].socket()));
+            self.endpoints.insert_unique(endpoint, ix, |&ix| hash.of_endpoint(places[ix as usize].address.socket()));
         }
         ix
     }
@@ -284,10 +291,9 @@ impl Slab {
         let len = self.entries.len();
         if len == self.entries.capacity() {
             let more = (len / 8).max(8).min(self.max - len);
-            self.addresses.reserve_exact(more);
+            self.places.reserve_exact(more);
             self.entries.reserve_exact(more);
             self.sources.reserve_exact(more);
-            self.listed_at.reserve_exact(more);
             self.links.reserve_exact(more);
         }
         len as Ix
@@ -299,8 +305,8 @@ impl Slab {
         let id = self.address(ix).id();
         let hash = self.hash.of_id(&id);
         let next = self.entry(ix).sibling;
-        let addresses = &self.addresses;
-        if let Ok(known) = self.index.find_entry(hash, |&ix| addresses[ix as usize].id() == id) {
+        let places = &self.places;
+        if let Ok(known) = self.index.find_entry(hash, |&ix| places[ix as usize].address.id() == id) {
             if next == ix {
                 known.remove();
             } else {
@@ -319,8 +325,8 @@ impl Slab {
     fn leave_endpoint(&mut self, ix: Ix) {
         let endpoint = self.address(ix).socket();
         let next = self.entry(ix).neighbour;
-        let (hash, addresses) = (self.hash.of_endpoint(endpoint), &self.addresses);
-        if let Ok(known) = self.endpoints.find_entry(hash, |&ix| addresses[ix as usize].socket() == endpoint) {
+        let (hash, places) = (self.hash.of_endpoint(endpoint), &self.places);
+        if let Ok(known) = self.endpoints.find_entry(hash, |&ix| places[ix as usize].address.socket() == endpoint) {
             if next == ix {
                 known.remove();
             } else {
@@ -336,10 +342,9 @@ impl Slab {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.addresses.capacity() * size_of::<NetAddress>()
+        self.places.capacity() * size_of::<Place>()
             + self.entries.capacity() * size_of::<Entry>()
             + self.sources.capacity() * size_of::<Source>()
-            + self.listed_at.capacity() * size_of::<[Ix; LISTS]>()
             + self.links.capacity() * size_of::<[Link; CHAINS]>()
             + self.index.allocation_size()
             + self.endpoints.allocation_size()

@@ -90,6 +90,9 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
     assert_eq!(served.len(), book.servable());
     assert_eq!(served.iter().collect::<BTreeSet<_>>().len(), served.len());
     assert_eq!(book.served().count(), served.len());
+    for ix in book.slab.live().filter(|&ix| book.served.contains(&book.slab, ix)) {
+        assert_eq!(book.served.acceptance_of(&book.slab, ix), Some(book.acceptance(ix)), "{}", book.slab.address(ix));
+    }
     if !book.params.crawled {
         assert_eq!((book.known_new.len(), book.known_old.len()), (book.counts.new, book.counts.old));
     }
