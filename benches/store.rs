@@ -6,7 +6,7 @@ use std::path::Path;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use pexd::book::params::SEED_CAPACITY;
-use pexd::book::{Book, HashKey, Params, Record, Reliability, Source, State};
+use pexd::book::{Book, HashKey, Params, Record, Reliability, Source, State, StoredBook};
 use pexd::node::row::{Key, Row, RowChange};
 use pexd::store::{Loaded, Store};
 use pexd::types::{DialOutcome, Mono, NetAddress, NodeId, Now, Wall};
@@ -86,7 +86,8 @@ fn store(criterion: &mut Criterion) {
             let key = HashKey::from_bytes([7; HashKey::LEN]);
             let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_200) };
             let params = Params::new(NodeId::from_bytes([0xff; 20]), true);
-            let (book, report) = Book::load(params, key, loaded.rows.addresses, Vec::new(), now);
+            let stored = StoredBook { records: loaded.rows.addresses, ..StoredBook::default() };
+            let (book, report) = Book::load(params, key, stored, now);
             assert_eq!((report.loaded, book.counts().addresses), (FULL as usize, FULL as usize));
             runtime.block_on(store.close()).expect("closed");
         });

@@ -1,10 +1,9 @@
 //! Changes that are not stored yet, coalesced: one for each address, whatever happened to it in between.
 
 use super::entry_index::Ix;
-use super::history::Timestamp;
 use super::traces::Trace;
 use super::{Book, Record, TraceRecord};
-use crate::types::{NetAddress, Now};
+use crate::types::NetAddress;
 
 impl Book {
     /// Whether anything changed that is not stored yet.
@@ -40,14 +39,6 @@ impl Book {
             outcome,
         });
         Some((hash, record))
-    }
-
-    /// Takes the traces that were stored. None of them is trusted: no time lies in the future.
-    pub fn load_traces(&mut self, records: impl IntoIterator<Item = TraceRecord>, now: Now) {
-        for record in records {
-            let last = Timestamp::from(record.last_attempt).min(now.wall.into());
-            self.traces.load(record.hash, Trace { last, failures: record.attempts, outcome: record.outcome });
-        }
     }
 
     /// Marks an entry as changed.

@@ -275,7 +275,7 @@ impl GroupLists {
         let new = members.new.len();
         let count = if wanted == Wanted::NewFirst && new > 0 { new } else { members.len() };
         let (member, is_new) = members.at(below(count, rng));
-                if member.acceptance() == u8::MAX || rng.random_range(0..u8::MAX) < member.acceptance() {
+        if member.acceptance() == u8::MAX || rng.random_range(0..u8::MAX) < member.acceptance() {
             Draw::Taken { ix: member.ix(), is_new }
         } else {
             Draw::NotTaken

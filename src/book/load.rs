@@ -4,23 +4,33 @@ use super::entry_index::Ix;
 use super::history::{History, Timestamp};
 use super::params::MAX_ADDRESSES_PER_ID;
 use super::slab::Standing;
-use super::{Book, HashKey, LoadReport, Params, Record, State};
+use super::traces::Trace;
+use super::{Book, HashKey, LoadReport, Params, Record, State, TraceRecord};
 use crate::types::{Delta, DialOutcome, NodeId, Now, Overlay, Wall};
 
+/// What was stored of a book.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredBook {
+    /// The addresses.
+    pub records: Vec<Record>,
+    /// What is remembered of addresses that left it.
+    pub traces: Vec<TraceRecord>,
+    /// Run-time changes of the private IDs.
+    pub private: Vec<Delta<NodeId>>,
+}
+
 impl Book {
-    /// The book that was stored as these records, with those run-time changes of the private IDs that still apply. A record that breaks a rule is repaired or left out, is counted, and is
-    /// reported by [`Book::take_dirty`], so that the store follows.
-    pub fn load(
-        params: Params,
-        key: HashKey,
-        records: impl IntoIterator<Item = Record>,
-        private: Vec<Delta<NodeId>>,
-        now: Now,
-    ) -> (Self, LoadReport) {
+    /// The book that was stored, with those run-time changes of the private IDs that still apply. A record that breaks a
+    /// rule is repaired or left out, is counted, and is reported by [`Book::take_dirty`], so that the store follows.
+    pub fn load(params: Params, key: HashKey, stored: StoredBook, now: Now) -> (Self, LoadReport) {
         let mut book = Book::new(params, key);
-        book.private = Overlay::load(book.params.private_ids.iter().copied(), private);
+        book.private = Overlay::load(book.params.private_ids.iter().copied(), stored.private);
+        for trace in stored.traces {
+            let last = Timestamp::from(trace.last_attempt).min(now.wall.into());
+            book.traces.load(trace.hash, Trace { last, failures: trace.attempts, outcome: trace.outcome });
+        }
         let mut report = LoadReport::default();
-        for record in records {
+        for record in stored.records {
             match book.load_one(&record, now) {
                 Some(true) => report.repaired += 1,
                 Some(false) => {}
@@ -88,13 +98,13 @@ impl Book {
         }
     }
 
-    /// Lets all entries wait for what their latest attempts leave: one that became due while we were not running is due
-    /// now, at random within the least wait, so that a start is no burst.
+    /// Lets all entries wait for what their latest attempts, and those at their ip:ports, leave: one that became due while
+    /// we were not running is due now.
     fn schedule_all(&mut self, now: Now) {
         let waiting: Vec<Ix> =
             self.slab.live().filter(|&ix| self.slab.entry(ix).standing != Standing::Banned).collect();
         for ix in waiting {
-            self.enqueue(now, ix);
+            self.enqueue_anew(now, ix);
         }
     }
 }

@@ -61,6 +61,7 @@ mod timer_wheel;
 mod traces;
 
 pub use keyed_hash::HashKey;
+pub use load::StoredBook;
 pub use params::Params;
 pub use record::{Record, Source, State, TraceRecord};
 pub use reliability::{Reliability, WINDOWS};

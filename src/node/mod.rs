@@ -28,7 +28,7 @@ pub use views::{
 };
 
 pub use crate::book::Refused;
-use crate::book::{Book, HashKey, LoadReport, Source};
+use crate::book::{Book, HashKey, LoadReport, Source, StoredBook};
 use crate::pex::{self, Pex, SeedChange, TooManySeeds};
 pub use crate::pex::{OUTAGE, SeedOutcome};
 use crate::switch::{self, Ban, BanTarget, Outbox, Switch, TooManyBans};
@@ -102,8 +102,8 @@ impl Node {
     pub fn new(params: Params, key: HashKey, rows: Rows, now: Now, rng: SeededRng) -> (Self, LoadReport) {
         let own = Source { id: params.switch.own_id, ip: std::net::Ipv4Addr::LOCALHOST.into() };
         let Deltas { seeds, persistent, unconditional, private } = Deltas::sort(rows.deltas);
-        let (mut book, report) = Book::load(params.book, key, rows.addresses, private, now);
-        book.load_traces(rows.traces, now);
+        let stored = StoredBook { records: rows.addresses, traces: rows.traces, private };
+        let (book, report) = Book::load(params.book, key, stored, now);
         let kept = switch::RestoredState { bans: rows.bans, persistent, unconditional };
         let mut node = Node {
             book,

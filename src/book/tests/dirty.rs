@@ -23,7 +23,7 @@ fn removals_that_wait_to_be_stored_are_bounded() {
     for n in 0..70_000 {
         rows.push(Record { address: at(n, n % 20_000), ..load::record(at(70_000, 0)) });
     }
-    let (mut book, report) = Book::load(private, KEY, rows, Vec::new(), now());
+    let (mut book, report) = Book::load(private, KEY, stored(rows), now());
     assert_eq!(report.skipped, 70_000);
     assert_eq!(book.add(now(), at(70_001, 0), source(0), &mut rng()), Err(Refused::Backlog));
     assert_eq!(book.take_dirty(1).len(), 1);

@@ -3,7 +3,7 @@
 use super::*;
 
 fn load(records: Vec<Record>, now: Now) -> (Book, LoadReport) {
-    let (book, report) = Book::load(params(), KEY, records, Vec::new(), now);
+    let (book, report) = Book::load(params(), KEY, stored(records), now);
     invariants::check(&book);
     (book, report)
 }
@@ -45,7 +45,7 @@ fn what_may_not_be_stored_any_more_leaves_the_store_too() {
     from_private.source = source(5);
     let lan = format!("{}@10.0.0.1:1", id(4)).parse().unwrap();
     let records = [record(at(1, 0)), record(at(2, 0)), from_private, Record { address: lan, ..record(at(4, 0)) }];
-    let (mut book, report) = Book::load(params, KEY, records.clone(), Vec::new(), now());
+    let (mut book, report) = Book::load(params, KEY, stored(records.clone()), now());
     assert_eq!(report, LoadReport { loaded: 0, repaired: 0, skipped: 4 });
     let deleted: Vec<NetAddress> =
         book.take_dirty(9).into_iter().filter(|(_, row)| row.is_none()).map(|(a, _)| a).collect();
@@ -72,7 +72,7 @@ fn an_address_twice_or_an_id_in_two_states_is_sorted_out() {
 fn more_than_fits_is_left_out() {
     let records: Vec<Record> = (0..1_100).map(|n| record(at(n, 0))).collect();
     let small = Params { capacity: 1_024, ..params() };
-    let (mut book, report) = Book::load(small, KEY, records, Vec::new(), now());
+    let (mut book, report) = Book::load(small, KEY, stored(records), now());
     assert_eq!((report.loaded, report.skipped), (1_024, 76));
     assert_eq!(book.take_dirty(99).len(), 76);
     let five: Vec<Record> = (0..5).map(|group| record(at(1, group))).collect();

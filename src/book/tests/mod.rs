@@ -77,6 +77,11 @@ fn source(group: u32) -> Source {
     Source { id: id(1_000_000 + group), ip: ip(group, 9) }
 }
 
+/// What a store has of these records.
+fn stored(records: impl IntoIterator<Item = Record>) -> StoredBook {
+    StoredBook { records: records.into_iter().collect(), ..StoredBook::default() }
+}
+
 /// Adds until chance admits it.
 fn insist(book: &mut Book, now: Now, address: NetAddress, source: Source, rng: &mut SeededRng) -> Added {
     (0..200)

@@ -245,8 +245,7 @@ impl Life {
 
     fn restart(&mut self) {
         self.save(usize::MAX);
-        let (book, report) =
-            Book::load(self.book.params.clone(), KEY, self.store.values().cloned(), Vec::new(), self.now);
+        let (book, report) = Book::load(self.book.params.clone(), KEY, stored(self.store.values().cloned()), self.now);
         assert_eq!(report, LoadReport { loaded: self.store.len(), ..LoadReport::default() });
         self.book = book;
     }
@@ -317,7 +316,7 @@ proptest! {
             verified: bucket % 2 == 0,
         });
         let mut store: BTreeMap<NetAddress, Record> = records.clone().map(|r| (r.address, r)).collect();
-        let (mut book, report) = Book::load(params(), KEY, store.clone().into_values(), Vec::new(), now());
+        let (mut book, report) = Book::load(params(), KEY, stored(store.clone().into_values()), now());
         invariants::check(&book);
         prop_assert_eq!(report.loaded + report.skipped, store.len());
         for (address, record) in book.take_dirty(usize::MAX) {
@@ -327,7 +326,7 @@ proptest! {
             };
         }
         prop_assert_eq!(store.into_values().collect::<Vec<_>>(), book.page(None, usize::MAX));
-        let (twice, report) = Book::load(params(), KEY, records, Vec::new(), now());
+        let (twice, report) = Book::load(params(), KEY, stored(records), now());
         invariants::check(&twice);
         prop_assert!(report.loaded <= ids.len());
     }

@@ -1,5 +1,5 @@
-//! The law of the schedule: whatever is gossiped, evicted, removed and added again, the crawl dials no ip:port more often
-//! than its schedule allows.
+//! The law of the schedule: whatever is gossiped, evicted, removed, added again or restarted, the crawl dials no ip:port
+//! more often than its schedule allows.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +26,26 @@ enum Step {
     Reinstate { id: u32 },
     /// Time passes, and what is due is dialled.
     Crawl { secs: u64 },
+    /// The process ends, and starts with what was stored.
+    Restart,
+}
+
+/// What a store has of a book's traces.
+type Traces = BTreeMap<u64, TraceRecord>;
+
+/// Stores all that changed, and loads it again.
+fn restart(book: &mut Book, traces: &mut Traces, time: Now) {
+    while let Some((hash, trace)) = book.take_dirty_trace() {
+        match trace {
+            Some(trace) => drop(traces.insert(hash, trace)),
+            None => drop(traces.remove(&hash)),
+        }
+    }
+    let (records, traces) = (book.page(None, usize::MAX), traces.values().copied().collect());
+    let stored = StoredBook { records, traces, private: Vec::new() };
+    let (loaded, report) = Book::load(book.params.clone(), KEY, stored, time);
+    assert_eq!((report.repaired, report.skipped), (0, 0));
+    *book = loaded;
 }
 
 /// Every third ip:port is dead, and every third somebody else's.
@@ -50,6 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..600_u32, 0..40_u32).prop_map(|(from, source)| Step::Gossip { from, source }),
         1 => (0..600_u32).prop_map(|id| Step::Remove { id }),
         1 => (0..600_u32).prop_map(|id| Step::Reinstate { id }),
+        1 => Just(Step::Restart),
         8 => (0..4_000_u64).prop_map(|secs| Step::Crawl { secs }),
     ]
 }
@@ -91,7 +112,7 @@ proptest! {
         capacity in 16..200_usize,
     ) {
         let (mut book, mut time, rng) = (small_book(capacity), now(), &mut rng());
-        let mut places = BTreeMap::new();
+        let (mut places, mut traces) = (BTreeMap::new(), Traces::new());
         for step in steps {
             match step {
                 Step::Gossip { from, source: group } => {
@@ -104,6 +125,7 @@ proptest! {
                     book.ban(&id(n));
                     book.reinstate(time, &id(n));
                 }
+                Step::Restart => restart(&mut book, &mut traces, time),
                 Step::Crawl { secs } => {
                     let until = time.after(Duration::from_secs(secs));
                     crawl(&mut book, &mut places, time, until);
