@@ -36,6 +36,7 @@ pub(crate) async fn start(
         shared_listener: SharedListener::new(at, handshake_limits),
         book,
         store: store::StoreSettings::default(),
+        answer_log_bytes: 64 << 20,
         changeable: network::Changeable::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown).await;

@@ -36,6 +36,7 @@ pub(super) fn network(network: &config::Network, shared: Option<&SharedListener>
         shared_listener,
         book: network.book.clone(),
         store: store::StoreSettings { dial_log: network.dial_log, ..store::StoreSettings::default() },
+        answer_log_bytes: u64::from(network.answer_log_mib) << 20,
         changeable: Changeable { read: tunables::read, forbidden: forbidden(network) },
     }
 }

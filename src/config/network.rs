@@ -38,6 +38,8 @@ pub struct Network {
     pub book: PathBuf,
     /// Own dials that are kept in it; 0 = none.
     pub dial_log: u32,
+    /// `book.answer_log_mib`: MiB of disk for the log of answers; 0 = none.
+    pub answer_log_mib: u32,
     /// `book.max_addresses`: addresses that the book holds.
     pub max_addresses: u32,
     /// `book.asn_file`, if there is one: the autonomous systems that are the groups of addresses.
@@ -125,6 +127,7 @@ pub(super) fn build(
         moniker: Some(top.moniker.0).filter(|name| !name.is_empty()).unwrap_or_else(default_moniker),
         node_key: Arc::new(node_key),
         dial_log: book.dial_log,
+        answer_log_mib: book.answer_log_mib,
         max_addresses: book.max_addresses,
         asn,
         book: whole_path(folder.path.join(book.file)),

@@ -136,6 +136,11 @@ metrics! {
     STORE_BYTES = Pexd "store_file_bytes" GAUGE ["chain_id"]
         "Size of the book's file and its log after the last transaction.";
 
+    ANSWER_LOG = Pexd "answer_log_answers_total" COUNTER ["chain_id", "result"]
+        "Answers for the log of answers: written, or dropped because the disk failed or did not keep up.";
+    ANSWER_LOG_BYTES = Pexd "answer_log_file_bytes" GAUGE ["chain_id"]
+        "Size of the log of answers.";
+
     ADMIN_REQUESTS = Pexd "admin_requests_total" COUNTER ["method", "code"]
         "Requests to the admin API, by method and gRPC code; a stream counts as it begins.";
     ADMIN_SECONDS = Pexd "admin_request_seconds" HISTOGRAM ["method"]

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::exposition::Exposition;
 use super::sources::Sources;
 use super::{metrics as m, process as process_usage};
-use crate::network::{DialLoad, MessageCount, MessageCounts, Report, StoreStats};
+use crate::network::{AnswerLogStats, DialLoad, MessageCount, MessageCounts, Report, StoreStats};
 use crate::node::{Refused, RunState};
 use crate::types::{DialOutcome, Direction, Purpose, Wall};
 use crate::version;
@@ -66,6 +66,9 @@ fn network_metrics(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     out.add(&m::UNSAVED, &[chain], f64::from(u8::from(report.status.unsaved.is_some())));
     if let Some(stats) = &report.store {
         store(out, chain, stats);
+    }
+    if let Some(stats) = &report.answer_log {
+        answer_log(out, chain, stats);
     }
 }
 
@@ -157,6 +160,12 @@ fn store(out: &mut Exposition<'_>, chain: &str, stats: &StoreStats) {
     out.add(&m::STORE_ROWS, &[chain], stats.rows as f64);
     out.add(&m::STORE_WAITING, &[chain], stats.waiting_rows as f64);
     out.add(&m::STORE_BYTES, &[chain], stats.file_bytes as f64);
+}
+
+fn answer_log(out: &mut Exposition<'_>, chain: &str, stats: &AnswerLogStats) {
+    out.add(&m::ANSWER_LOG, &[chain, "written"], stats.written as f64);
+    out.add(&m::ANSWER_LOG, &[chain, "dropped"], stats.dropped as f64);
+    out.add(&m::ANSWER_LOG_BYTES, &[chain], stats.file_bytes as f64);
 }
 
 fn process_dials(out: &mut Exposition<'_>, load: DialLoad) {

@@ -73,6 +73,7 @@ impl Member {
             shared_listener: SharedListener::new(self.at, open_door()),
             book: folder.join(format!("{}.db", self.moniker)),
             store: store::StoreSettings::default(),
+            answer_log_bytes: 0,
             changeable: network::Changeable::default(),
         }
     }

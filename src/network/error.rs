@@ -79,6 +79,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The log of answers is off.
+    #[error("network {0} keeps no log of answers (book.answer_log_mib is 0)")]
+    NoAnswerLog(Arc<str>),
     /// More run-time entries than the node keeps.
     #[error("{what} are full ({limit}): remove some first")]
     TooMany {

@@ -34,5 +34,6 @@ pub use views::{
 };
 
 pub use crate::store::StoreStats;
+pub use crate::store::answer_log::{AnswerEntry, AnswerLogStats, AnswerQuery, WhoOrWhere};
 pub use crate::store::history::{AuditQuery, DialQuery, HistoryPage, HistoryRange, Time};
 pub use crate::transport::{DialLoad, Dialler, Grouping, MessageCount, MessageCounts, RefusedSource, Traffic};

@@ -51,7 +51,7 @@ impl Shared {
 
     /// A handle that this world answers.
     pub(crate) fn handle(&self) -> Handle {
-        let (handle, mut inbox) = Handle::new(self.lock().status.chain_id.clone(), Path::new(""));
+        let (handle, mut inbox) = Handle::new(self.lock().status.chain_id.clone(), Path::new(""), true);
         let world = self.clone();
         tokio::spawn(async move {
             while let Some(command) = inbox.recv().await {

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -24,6 +24,7 @@ use crate::book::HashKey;
 use crate::clock::{self, Clock};
 use crate::node::row::{RowChange, Rows, Setting};
 use crate::node::{Node, Params};
+use crate::store::answer_log::{AnswerLog, answer_log_path};
 use crate::store::{self, Loaded, Store};
 use crate::transport::{Dialler, LocalNode};
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub book: PathBuf,
     /// Bounds on the book's file.
     pub store: store::StoreSettings,
+    /// Bytes of disk for the log of answers; 0 = none.
+    pub answer_log_bytes: u64,
     /// What operators may change of it at run time.
     pub changeable: Changeable,
 }
@@ -72,7 +75,7 @@ pub struct Running {
 ///
 /// A book that cannot be opened leaves the network failed; starting it tries again.
 pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken) -> Running {
-    let (handle, inbox) = Handle::new(config.chain_id.clone(), &config.book);
+    let (handle, inbox) = Handle::new(config.chain_id.clone(), &config.book, config.answer_log_bytes > 0);
     let configured = ArcSwap::from_pointee(config.configured());
     let supervisor = Supervisor {
         shell: Shell {
@@ -84,6 +87,7 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
             events: handle.events().clone(),
             shutdown,
             configured,
+            answer_log: answer_log(&config.book, config.answer_log_bytes),
         },
         changeable: config.changeable,
         book: config.book,
@@ -94,6 +98,12 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
     let span = tracing::info_span!("network", chain = %supervisor.shell.chain_id);
     let task = tokio::spawn(supervisor.run(inbox, opened).instrument(span));
     Running { handle, broken, task }
+}
+
+/// The log of answers of the network with this book, if one is wanted.
+fn answer_log(book: &Path, max_bytes: u64) -> Option<AnswerLog> {
+    let log = (max_bytes > 0).then(|| AnswerLog::open(answer_log_path(book), max_bytes))?;
+    log.inspect_err(|error| tracing::warn!(%error, "there is no thread for the log of answers: they are not kept")).ok()
 }
 
 struct Supervisor {
@@ -152,7 +162,8 @@ impl Supervisor {
                 Ok(Exit::Over) => {
                     // Who waits for an answer learns at once that there will be none.
                     drop(inbox);
-                    return actor.finish().await;
+                    actor.finish().await;
+                    return self.shell.close_answer_log().await;
                 }
                 Ok(Exit::Reopen(starter)) => wish = Some(starter),
                 Err(panic) => {

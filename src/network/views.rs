@@ -7,6 +7,7 @@ use super::counters::Counters;
 use crate::book::Added;
 use crate::node::{AddressView, DialEnd, NotAdded, PeerView, StatusView};
 use crate::store::StoreStats;
+use crate::store::answer_log::AnswerLogStats;
 use crate::transport::{Dialler, LocalNode, MessageCounts, RefusedSource, Traffic};
 use crate::types::{Direction, Fault, NodeId, Purpose, Wall};
 
@@ -129,6 +130,8 @@ pub struct Report {
     pub messages: MessageCounts,
     /// The file of its book; `None` while it cannot be opened.
     pub store: Option<StoreStats>,
+    /// The log of answers; `None` when it is off.
+    pub answer_log: Option<AnswerLogStats>,
 }
 
 /// Who was refused, the most frequent first.

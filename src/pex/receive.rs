@@ -54,7 +54,7 @@ impl Pex {
         };
         let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
         cx.out.event(Event::Exchange(ExchangeEvent::Served { id, addresses: count }));
-        cx.switch.send(cx.out, conn, Outgoing::Addresses(addresses));
+        cx.switch.send(cx.out, conn, Outgoing::Addresses(addresses.into()));
     }
 
     /// What an answer names now to this requester.

@@ -185,11 +185,11 @@ impl AuditQuery {
     }
 }
 
-fn is_in((from, before): Time, at: Wall) -> bool {
+pub(super) fn is_in((from, before): Time, at: Wall) -> bool {
     from.is_none_or(|from| at >= from) && before.is_none_or(|before| at < before)
 }
 
-fn open(path: &Path, stop: &QueryInterrupt) -> Result<Connection, HistoryError> {
+pub(super) fn open(path: &Path, stop: &QueryInterrupt) -> Result<Connection, HistoryError> {
     let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     let stop = stop.clone();

@@ -6,6 +6,7 @@
 //! read again. The file is in write-ahead mode and not locked for readers, so that it can be looked at, copied or
 //! replicated while in use.
 
+pub mod answer_log;
 mod backup;
 mod check;
 mod column_text;

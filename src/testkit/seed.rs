@@ -84,7 +84,7 @@ async fn entertain(mut stream: TcpStream, identity: Identity, manner: Manner) ->
         Manner::Answers(addresses) => {
             let (mut peer, _) = Peer::meet(stream, identity).await?;
             while peer.next_message().await? != Received::Request {}
-            peer.send_message(&Outgoing::Addresses(addresses)).await?;
+            peer.send_message(&Outgoing::Addresses(addresses.into())).await?;
             peer.shut_down().await?;
             peer.end().await.map(|_| ())
         }

@@ -487,12 +487,14 @@ impl Sim {
                 self.later(half, Happening::Asked { node: index, conn, at });
             }
             (Some(Far::Scripted(listen)), Outgoing::Addresses(addresses)) => {
+                let addresses = addresses.to_vec();
                 self.answers.push(Answer { at: self.now.mono, node: index, listen, addresses });
             }
             (Some(Far::Node(node, conn)), Outgoing::Request) => {
                 self.later(half, Happening::Arrives { node, conn, message: Received::Request });
             }
             (Some(Far::Node(node, conn)), Outgoing::Addresses(addresses)) => {
+                let addresses = addresses.to_vec();
                 let total = addresses.len() as u32;
                 self.later(half, Happening::Arrives { node, conn, message: Received::Addresses { addresses, total } });
             }

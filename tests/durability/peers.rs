@@ -89,7 +89,7 @@ impl Peer {
                 }
                 Some(FromPeer { conn, what: PeerSaid::Message(Received::Request, _) }) = reported.recv() => {
                     // Whoever has gone meanwhile needs no answer.
-                    let _ = visits[&conn].try_send(Outgoing::Addresses(self.named.clone()));
+                    let _ = visits[&conn].try_send(Outgoing::Addresses(self.named.clone().into()));
                 }
             }
         }

@@ -138,6 +138,7 @@ fn config(setup: &Setup, folder: &std::path::Path) -> Config {
         shared_listener: SharedListener::new((Ipv4Addr::LOCALHOST, 0).into(), HandshakeLimits::default()),
         book: folder.join("book.db"),
         store: store::StoreSettings::default(),
+        answer_log_bytes: 64 << 20,
         changeable: network::Changeable::default(),
     }
 }

@@ -41,7 +41,7 @@ async fn the_two_sides_of_pexd_understand_each_other() {
     assert_eq!(dialled.remote, Some(host.addr()));
     let mut ours = Served::new(*upgraded);
     let mut theirs = Served::new(host.upgraded().await);
-    theirs.handle.try_send(pexd::wire::pex::Outgoing::Addresses(addresses(250))).unwrap();
+    theirs.handle.try_send(pexd::wire::pex::Outgoing::Addresses(addresses(250).into())).unwrap();
     let message = ours.message().await;
     assert_eq!(message, pexd::wire::pex::Received::Addresses { addresses: addresses(250), total: 250 });
     ours.handle.try_send(pexd::wire::pex::Outgoing::Request).unwrap();

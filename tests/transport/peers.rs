@@ -47,7 +47,7 @@ async fn asks_and_answers() {
     let (mut peer, mut served) = connected().await;
     let answer = async {
         assert_eq!(served.message().await, Received::Request);
-        served.handle.try_send(Outgoing::Addresses(addresses(250))).unwrap();
+        served.handle.try_send(Outgoing::Addresses(addresses(250).into())).unwrap();
     };
     let (asked, ()) = tokio::join!(peer.ask(), answer);
     assert_eq!(asked.unwrap(), addresses(250));
@@ -61,7 +61,7 @@ async fn asks_and_answers() {
 async fn messages_in_pieces_of_any_size_are_understood() {
     let (mut peer, mut served) = connected().await;
     let mut packets = Vec::new();
-    encode_message(&encode(&Outgoing::Addresses(addresses(40))), 100, &mut packets);
+    encode_message(&encode(&Outgoing::Addresses(addresses(40).into())), 100, &mut packets);
     for piece in packets.chunks(61) {
         let frame = peer.seal(piece.len() as u32, piece).unwrap();
         let (first, second) = frame.split_at(500);
@@ -77,7 +77,7 @@ async fn one_message_at_a_time_reaches_the_network() {
     let (mut peer, mut served) = connected().await;
     let mut packets = Vec::new();
     for count in [1, 2, 3] {
-        encode_message(&encode(&Outgoing::Addresses(addresses(count))), 1024, &mut packets);
+        encode_message(&encode(&Outgoing::Addresses(addresses(count).into())), 1024, &mut packets);
     }
     peer.send(&packets).await.unwrap();
     peer.send_message(&Outgoing::Request).await.unwrap();
@@ -97,7 +97,7 @@ async fn what_came_with_the_handshake_is_not_lost() {
     peer.prove().await.unwrap();
     let mut stream = pexd::wire::node_info::encode(&peer.identity().info);
     encode_message(&encode(&Outgoing::Request), 1024, &mut stream);
-    encode_message(&encode(&Outgoing::Addresses(addresses(100))), 1024, &mut stream);
+    encode_message(&encode(&Outgoing::Addresses(addresses(100).into())), 1024, &mut stream);
     peer.send(&stream).await.unwrap();
     let mut served = Served::new(host.upgraded().await);
     assert_eq!(served.message().await, Received::Request);
@@ -151,7 +151,7 @@ async fn frames_that_lie_end_it() {
 #[tokio::test]
 async fn a_peer_that_leaves_is_told_after_what_it_said() {
     let (mut peer, mut served) = connected().await;
-    peer.send_message(&Outgoing::Addresses(addresses(3))).await.unwrap();
+    peer.send_message(&Outgoing::Addresses(addresses(3).into())).await.unwrap();
     peer.shut_down().await.unwrap();
     assert!(matches!(served.message().await, Received::Addresses { total: 3, .. }));
     assert_eq!(served.closed().await, Fault::ClosedByPeer);
@@ -161,12 +161,12 @@ async fn a_peer_that_leaves_is_told_after_what_it_said() {
 async fn a_flush_delivers_everything() {
     let (mut peer, mut served) = connected().await;
     for _ in 0..10 {
-        served.handle.try_send(Outgoing::Addresses(addresses(250))).unwrap();
+        served.handle.try_send(Outgoing::Addresses(addresses(250).into())).unwrap();
     }
     served.handle.close(CloseHow::Flush, Fault::ClosedByUs(CloseReason::Answered));
     assert_eq!(served.handle.try_send(Outgoing::Request), Err(Full));
     // Unread bytes would turn the close into a reset.
-    let _ = peer.send_message(&Outgoing::Addresses(addresses(250))).await;
+    let _ = peer.send_message(&Outgoing::Addresses(addresses(250).into())).await;
     for _ in 0..10 {
         assert_eq!(peer.next_message().await.unwrap(), Received::Addresses { addresses: addresses(250), total: 250 });
     }
@@ -199,7 +199,7 @@ async fn a_peer_that_does_not_read_is_left() {
     let (_peer, Served { handle, mut said }) = connected().await;
     let fill = async {
         loop {
-            while handle.try_send(Outgoing::Addresses(addresses(250))).is_ok() {}
+            while handle.try_send(Outgoing::Addresses(addresses(250).into())).is_ok() {}
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -234,13 +234,13 @@ async fn rates_hold_in_both_directions() {
     let began = tokio::time::Instant::now();
     // About 17 KB each; 5 KB may flow at once.
     for _ in 0..2 {
-        served.handle.try_send(Outgoing::Addresses(addresses(250))).unwrap();
+        served.handle.try_send(Outgoing::Addresses(addresses(250).into())).unwrap();
         peer.next_message().await.unwrap();
     }
     assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
     let began = tokio::time::Instant::now();
     for _ in 0..2 {
-        peer.send_message(&Outgoing::Addresses(addresses(250))).await.unwrap();
+        peer.send_message(&Outgoing::Addresses(addresses(250).into())).await.unwrap();
         served.message().await;
     }
     assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());

@@ -26,6 +26,7 @@ pub(in crate::admin) fn of(error: &Error) -> Status {
         Error::Unresponsive(network) => (Code::DeadlineExceeded, "NETWORK_UNRESPONSIVE", Some(network)),
         Error::CannotStart { chain_id, .. } => (Code::FailedPrecondition, "START_FAILED", Some(chain_id)),
         Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
+        Error::NoAnswerLog(network) => (Code::FailedPrecondition, "ANSWER_LOG_OFF", Some(network)),
         Error::Unreadable { chain_id, .. } => (Code::Unavailable, "BOOK_UNREADABLE", Some(chain_id)),
         Error::NoSuchSeed(_) => (Code::NotFound, "SEED_NOT_FOUND", None),
         Error::NoSuchAddress => (Code::NotFound, "ADDRESS_NOT_FOUND", None),
@@ -51,6 +52,7 @@ pub(in crate::admin) fn text(error: &Error) -> String {
             "; a change that you asked for may still take effect: read it back, and look into pexd's log"
         }
         Error::CannotStart { .. } | Error::NoBook { .. } => "; fix this and start it again",
+        Error::NoAnswerLog(_) => "; set it in the network's config.toml and reload",
         Error::Unreadable { .. } => "; fix this and ask again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",
         Error::NoSuchAddress => {

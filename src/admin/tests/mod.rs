@@ -1,6 +1,7 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
 mod access;
+mod answers;
 mod book;
 mod changes;
 mod events;

@@ -65,6 +65,7 @@ pub(super) async fn real_with(records: Vec<Record>, change: impl FnOnce(&mut cra
         shared_listener: SharedListener::new(at, HandshakeLimits::default()),
         book,
         store: store::StoreSettings::default(),
+        answer_log_bytes: 64 << 20,
         changeable: network::Changeable::default(),
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;

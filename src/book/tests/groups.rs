@@ -49,7 +49,7 @@ fn a_book_is_loaded_whatever_its_groups_were_before() {
     (0..40).for_each(|n| reached(&mut book, at(n, n % 12)));
     let (mut records, mut groups) = (book.page(None, usize::MAX), Vec::new());
     for params in [params(), by_systems(params()), params()] {
-        let (loaded, report) = Book::load(params, KEY, records.clone(), Vec::new(), now());
+        let (loaded, report) = Book::load(params, KEY, stored(records.clone()), now());
         invariants::check(&loaded);
         assert_eq!(report, LoadReport { loaded: 40, repaired: 0, skipped: 0 });
         assert_eq!(loaded.page(None, usize::MAX), records);

@@ -1,4 +1,4 @@
-//! `pexd dials`, `refusals` and `audit`: what happened.
+//! `pexd dials`, `answers`, `refusals` and `audit`: what happened.
 
 use super::connect::{MAX_ANSWER, Service};
 use super::{Session, length, pages};
@@ -9,9 +9,9 @@ use crate::clock::Clock;
 use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
-    AuditEntry, AuditFilter, DialAttempt, DialFilter, ListAuditEntriesRequest, ListAuditEntriesResponse,
-    ListDialsRequest, ListDialsResponse, ListRefusalsRequest, ListRefusalsResponse, RefusalGrouping, RefusalSource,
-    TimeRange,
+    Answer, AnswerFilter, AuditEntry, AuditFilter, DialAttempt, DialFilter, ListAnswersRequest, ListAnswersResponse,
+    ListAuditEntriesRequest, ListAuditEntriesResponse, ListDialsRequest, ListDialsResponse, ListRefusalsRequest,
+    ListRefusalsResponse, RefusalGrouping, RefusalSource, TimeRange,
 };
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,24 @@ pub(in crate::cli) struct DialsArgs {
     /// Only those that failed
     #[arg(long)]
     failed: bool,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct AnswersArgs {
+    /// Only to this node ID, IP or range
+    #[arg(long, value_name = "WHO")]
+    to: Option<String>,
+    /// Only those that named this node ID, address (id@ip:port), IP or range
+    #[arg(long, value_name = "WHOM")]
+    naming: Option<String>,
+    #[command(flatten)]
+    time: TimeArgs,
+    /// With the addresses
+    #[arg(long)]
+    addresses: bool,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -123,6 +141,43 @@ pub(super) async fn dials(session: &Session, args: DialsArgs) -> Result<(), Fail
             column("DETAIL").prose(),
         ];
         table(columns, answer.dials.iter().map(row))
+    })
+}
+
+pub(super) async fn answers(session: &Session, args: AnswersArgs) -> Result<(), Failure> {
+    let filter = AnswerFilter {
+        requester: args.to.unwrap_or_default(),
+        named: args.naming.unwrap_or_default(),
+        time: args.time.range(),
+    };
+    let client = PeerServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER);
+    let fetch = |network, page_size, page_token| {
+        let (mut client, filter, with_addresses) = (client.clone(), Some(filter.clone()), args.addresses);
+        let request = ListAnswersRequest { network, page_size, page_token, filter, with_addresses };
+        async move { client.list_answers(request).await }
+    };
+    let network = session.network_or_all();
+    let list = pages::collect(args.limit, |size, token| fetch(network.clone(), size, token)).await?;
+    list.show(session, "answers", |answer: &ListAnswersResponse| {
+        let row = |sent: &Answer| {
+            [
+                cell(instant(sent.time.as_ref())),
+                cell(&sent.network),
+                cell(&sent.requester_ip),
+                cell(&sent.requester_id),
+                cell(sent.address_count),
+                cell(sent.addresses.join(" ")),
+            ]
+        };
+        let columns = [
+            column("TIME"),
+            column("NETWORK"),
+            column("REQUESTER IP").lead(),
+            column("REQUESTER ID").spare(1),
+            column("ADDRESSES"),
+            column(if args.addresses { "NAMED" } else { "" }).prose(),
+        ];
+        table(columns, answer.answers.iter().map(row))
     })
 }
 

@@ -59,6 +59,8 @@ pub(super) enum Command {
     Network(Asking<networks::Args>),
     /// List our own dials, the latest first: did we dial this host at that time?
     Dials(Asking<history::DialsArgs>),
+    /// List which addresses were sent to whom, the latest first: who was told of this host?
+    Answers(Asking<history::AnswersArgs>),
     /// List from where connections were refused most often, and why
     Refusals(Asking<history::RefusalsArgs>),
     /// List who changed what, the latest first
@@ -152,6 +154,7 @@ async fn dispatch(home: &Home, command: Command) -> Result<(), Failure> {
         Command::Events(asking) => with!(asking, events::run),
         Command::Network(asking) => with!(asking, networks::run),
         Command::Dials(asking) => with!(asking, history::dials),
+        Command::Answers(asking) => with!(asking, history::answers),
         Command::Refusals(asking) => with!(asking, history::refusals),
         Command::Audit(asking) => with!(asking, history::audit),
         Command::LogLevel(asking) => with!(asking, log_level::run),

@@ -165,6 +165,7 @@ macro_rules! paged {
 
 paged!(
     ListAddressesResponse: addresses: Address, total_count;
+    ListAnswersResponse: answers: Answer;
     ListAuditEntriesResponse: entries: AuditEntry;
     ListBansResponse: bans: Ban, total_count;
     ListConfiguredPeersResponse: peers: ConfiguredPeer, total_count;

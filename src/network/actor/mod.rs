@@ -39,6 +39,7 @@ use crate::network::actor::starting::StartRetry;
 use crate::node::row::{EventMark, Key, Row, RowChange};
 use crate::node::{Effect, Event, Input, Node, PeerEvent, RunState};
 use crate::store::WriteError;
+use crate::store::answer_log::AnswerLog;
 use crate::switch::Handshaken;
 use crate::transport::{Dialled, Dialler, FromPeer, LocalNode, PeerHandle, PeerSaid, Upgraded, spawn_peer};
 use crate::types::{CloseHow, ConnId, Direction, Fault, Mono, Purpose, Ticket, Wall};
@@ -66,6 +67,18 @@ pub(super) struct Shell {
     pub(super) shutdown: CancellationToken,
     /// What the files say; it may change while the network runs.
     pub(super) configured: ArcSwap<Configured>,
+    /// `None` when it is off.
+    pub(super) answer_log: Option<AnswerLog>,
+}
+
+impl Shell {
+    /// Has what was answered last written.
+    pub(super) async fn close_answer_log(self) {
+        if let Some(log) = self.answer_log {
+            // Its thread has caught what could panic.
+            let _ = tokio::task::spawn_blocking(|| log.close()).await;
+        }
+    }
 }
 
 /// One life of a network, from loading its store to the end of the process or a panic.
@@ -311,8 +324,8 @@ impl<'a> Actor<'a> {
                 }
             }
             Effect::Send { conn, message } => {
-                if matches!(message, Outgoing::Addresses(_)) {
-                    self.note_answer(conn);
+                if let Outgoing::Addresses(addresses) = &message {
+                    self.note_answer(conn, addresses);
                 }
                 if let Some(peer) = self.peers.get(&conn)
                     && peer.try_send(message).is_err()

@@ -1,14 +1,16 @@
 //! Reports, and the counting of events.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Actor;
 use crate::network::command::ReportCommand;
 use crate::network::shared_listener::BoundListener;
 use crate::network::views::{RefusedSources, Report};
 use crate::node::{Event, PeerEvent};
+use crate::store::answer_log::{AnswerLog, Answered};
 use crate::transport::Grouping;
-use crate::types::{ConnId, Wall};
+use crate::types::{ConnId, NetAddress, Wall};
 
 impl Actor<'_> {
     pub(in crate::network) fn report(&mut self, command: ReportCommand) {
@@ -30,6 +32,7 @@ impl Actor<'_> {
             peers,
             messages: self.shell.local.messages().counts(),
             store: self.saving.stats(),
+            answer_log: self.shell.answer_log.as_ref().map(AnswerLog::stats),
         }
     }
 
@@ -51,7 +54,13 @@ impl Actor<'_> {
     }
 
     /// Notes that a peer was sent addresses.
-    pub(in crate::network) fn note_answer(&mut self, conn: ConnId) {
+    pub(in crate::network) fn note_answer(&mut self, conn: ConnId, addresses: &Arc<[NetAddress]>) {
+        if let Some(log) = &self.shell.answer_log
+            && let Some(peer) = self.peers.get(&conn)
+        {
+            let (at, id, ip) = (self.shell.clock.now().wall, peer.id(), peer.remote().ip());
+            log.note(Answered { at, id, ip, addresses: Arc::clone(addresses) });
+        }
         if let Some(took) = self.unanswered.answered(conn, self.shell.clock.mono()) {
             self.event_log.counters.sessions.note(took);
         }

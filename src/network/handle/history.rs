@@ -1,4 +1,4 @@
-//! The dial log and the audit log of a network, read from its file without asking its actor.
+//! The dial log, the audit log and the log of answers of a network, read from its files without asking its actor.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::Handle;
 use crate::network::error::Error;
 use crate::node::row::{AuditEntry, DialEntry};
+use crate::store::answer_log::{self, AnswerEntry, AnswerQuery};
 use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt};
 use crate::types::NodeId;
 
@@ -45,14 +46,31 @@ impl Handle {
         self.query(move |path, stop| history::attempts(&path, id, &places, max, stop)).await
     }
 
+    /// What was answered to whom, the latest first; the answers of the last second may be missing.
+    ///
+    /// # Errors
+    /// [`Error::NoAnswerLog`], or see [`Handle::dials`].
+    pub async fn answers(&self, query: AnswerQuery, range: HistoryRange) -> Result<HistoryPage<AnswerEntry>, Error> {
+        let path = self.answer_log().ok_or_else(|| Error::NoAnswerLog(self.chain_id().clone()))?.to_path_buf();
+        self.query_file(path, move |path, stop| answer_log::answers(&path, &query, range, stop)).await
+    }
+
     async fn query<T: Send + 'static>(
         &self,
+        query: impl FnOnce(PathBuf, &QueryInterrupt) -> Result<T, HistoryError> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.query_file(self.book().to_path_buf(), query).await
+    }
+
+    async fn query_file<T: Send + 'static>(
+        &self,
+        path: PathBuf,
         query: impl FnOnce(PathBuf, &QueryInterrupt) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, Error> {
         let unresponsive = || Error::Unresponsive(self.chain_id().clone());
         let unreadable = |reason| Error::Unreadable { chain_id: self.chain_id().clone(), reason };
         let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| unresponsive())?.map_err(|_| unresponsive())?;
-        let (path, stop) = (self.book().to_path_buf(), StopOnDrop::default());
+        let stop = StopOnDrop::default();
         let theirs = stop.0.clone();
         let work = tokio::task::spawn_blocking(move || {
             let answer = query(path, &theirs);

@@ -20,6 +20,7 @@ use super::events::Events;
 use super::views::{Applied, MAX_PAGE, Page, ProbeContext, Status};
 use crate::node::row::{Ban, BanScope, BanTarget};
 use crate::node::{BookView, SeedView};
+use crate::store::answer_log::answer_log_path;
 use crate::types::{NetAddress, PeerAddress};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
@@ -33,14 +34,17 @@ pub struct Handle {
     chain_id: Arc<str>,
     /// The book's file.
     book: Arc<Path>,
+    /// The file of the log of answers; `None` when it is off.
+    answer_log: Option<Arc<Path>>,
     events: Events,
     commands: mpsc::Sender<Command>,
 }
 
 impl Handle {
-    pub(super) fn new(chain_id: Arc<str>, book: &Path) -> (Self, mpsc::Receiver<Command>) {
+    pub(super) fn new(chain_id: Arc<str>, book: &Path, has_answer_log: bool) -> (Self, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(INBOX);
-        (Handle { chain_id, book: book.into(), events: Events::default(), commands }, inbox)
+        let answer_log = has_answer_log.then(|| answer_log_path(book).into());
+        (Handle { chain_id, book: book.into(), answer_log, events: Events::default(), commands }, inbox)
     }
 
     /// The chain ID.
@@ -61,6 +65,11 @@ impl Handle {
     /// The book's file.
     pub(super) fn book(&self) -> &Path {
         &self.book
+    }
+
+    /// The file of the log of answers; `None` when it is off.
+    pub(super) fn answer_log(&self) -> Option<&Path> {
+        self.answer_log.as_deref()
     }
 
     /// The network at a glance.

@@ -62,6 +62,7 @@ impl Process {
             shared_listener,
             book: self.folder.path().join(format!("{chain}.db")),
             store: store::StoreSettings::default(),
+            answer_log_bytes: 64 << 20,
             changeable: Changeable::default(),
         }
     }

@@ -130,7 +130,7 @@ pub(super) fn closed(effects: &[Effect]) -> Option<(CloseHow, Fault)> {
 
 pub(super) fn reported(effects: &[Effect]) -> Option<Vec<NetAddress>> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Send { message: Outgoing::Addresses(addresses), .. } => Some(addresses.clone()),
+        Effect::Send { message: Outgoing::Addresses(addresses), .. } => Some(addresses.to_vec()),
         _ => None,
     })
 }

@@ -1,6 +1,7 @@
 //! What the network holds of a peer's task, and what the two share.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
 
-use crate::types::{CloseHow, CloseReason, ConnId, Fault};
+use crate::types::{CloseHow, CloseReason, ConnId, Fault, NodeId};
 use crate::wire::mconn::SEND_QUEUE;
 use crate::wire::pex::{Outgoing, Received};
 
@@ -75,12 +76,24 @@ pub struct Traffic {
 /// A connected peer. Dropping it closes the connection at once.
 #[derive(Debug)]
 pub struct PeerHandle {
+    id: NodeId,
+    remote: SocketAddr,
     shared: Arc<Shared>,
 }
 
 impl PeerHandle {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        PeerHandle { shared }
+    pub(super) fn new(id: NodeId, remote: SocketAddr, shared: Arc<Shared>) -> Self {
+        PeerHandle { id, remote, shared }
+    }
+
+    /// Its ID, authenticated.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The other end of the connection.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
     }
 
     /// Queues a message; never waits.

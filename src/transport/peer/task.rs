@@ -19,9 +19,10 @@ use crate::types::{CloseHow, CloseReason, ConnId, Fault};
 /// Starts to serve a connection. What it says goes to `inbox` under its number; has to be called within a runtime.
 pub fn spawn_peer(upgraded: Upgraded, conn: ConnId, inbox: Sender<FromPeer>) -> PeerHandle {
     let shared = Arc::new(Shared::default());
+    let (id, remote) = (upgraded.info.id, upgraded.remote);
     let connection = Box::new(Connection::new(upgraded.link, shared.clone(), Clock.mono()));
     tokio::spawn(serve(connection, conn, inbox));
-    PeerHandle::new(shared)
+    PeerHandle::new(id, remote, shared)
 }
 
 async fn serve(connection: Box<Connection>, conn: ConnId, inbox: Sender<FromPeer>) {

@@ -1,5 +1,7 @@
 //! The two PEX messages as the reactor sees them, decoded and bounded in size.
 
+use std::sync::Arc;
+
 use crate::types::NetAddress;
 
 /// A message that a peer sent.
@@ -23,5 +25,5 @@ pub enum Outgoing {
     /// Request addresses.
     Request,
     /// Advertise addresses, at most [`MAX_ADDRESSES`](super::MAX_ADDRESSES).
-    Addresses(Vec<NetAddress>),
+    Addresses(Arc<[NetAddress]>),
 }

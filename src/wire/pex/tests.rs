@@ -40,7 +40,7 @@ fn the_vectors_hold() {
     let vector = message(vec![entry("1", "127.0.0.1", 9090)]);
     assert_eq!(vector, b"\x12\x13\x0a\x11\x0a\x011\x12\x09127.0.0.1\x18\x82\x47");
     assert_eq!(read(&vector), Ok(Received::Addresses { addresses: vec![], total: 1 }), "its ID is none");
-    assert_eq!(encode(&Outgoing::Addresses(vec![])), [0x12, 0x00]);
+    assert_eq!(encode(&Outgoing::Addresses([].into())), [0x12, 0x00]);
     assert_eq!(read(&[0x12, 0x00]), Ok(Received::Addresses { addresses: vec![], total: 0 }));
 }
 
@@ -129,7 +129,7 @@ fn ten_thousand_tiny_addresses_are_counted_and_not_kept() {
 fn a_full_answer_fits_the_channel() {
     let ip = "2a00:1111:2222:3333:4444:5555:6666:7777".parse().unwrap();
     let address = NetAddress::new(NodeId::from_bytes([0xff; 20]), ip, 65_535).unwrap();
-    let answer = encode(&Outgoing::Addresses(vec![address; MAX_ADDRESSES]));
+    let answer = encode(&Outgoing::Addresses(vec![address; MAX_ADDRESSES].into()));
     assert!(answer.len() <= 95 * MAX_ADDRESSES + 4);
 }
 
@@ -145,7 +145,7 @@ proptest! {
             .iter()
             .map(|address| entry(&address.id().to_string(), &address.ip().to_string(), address.port().into()))
             .collect();
-        let encoded = encode(&Outgoing::Addresses(addresses.clone()));
+        let encoded = encode(&Outgoing::Addresses(addresses.clone().into()));
         prop_assert_eq!(&encoded, &message(entries));
         let total = addresses.len() as u32;
         prop_assert_eq!(read(&encoded), Ok(Received::Addresses { addresses, total }));

@@ -1,5 +1,6 @@
 //! `PeerService`: the connected peers, dialling and disconnecting them, and the lists of peers with special treatment.
 
+mod answers;
 mod configured;
 mod dials;
 mod list;
@@ -134,5 +135,13 @@ impl PeerService for PeersApi {
     ) -> Result<Response<pb::ListDialsResponse>, Status> {
         let caller = Caller::of(&request);
         dials::list(&self.0, &caller, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_answers(
+        &self,
+        request: Request<pb::ListAnswersRequest>,
+    ) -> Result<Response<pb::ListAnswersResponse>, Status> {
+        let caller = Caller::of(&request);
+        answers::list(&self.0, &caller, request.into_inner()).await.map(Response::new)
     }
 }
