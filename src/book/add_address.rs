@@ -134,6 +134,7 @@ impl Book {
         let id = self.slab.find_id(&address.id());
         let is_first = self.slab.of_id(id).next().is_none();
         let ix = self.insert(id, address, source, State::New, history).ok_or(Refused::Backlog)?;
+        self.note_brought(ix);
         self.counts.new += usize::from(is_first);
         self.enqueue(now, ix);
         self.touch(ix);
@@ -162,6 +163,7 @@ impl Book {
         let bucket = self.bucket_of(source);
         let by_us = source.id == self.params.own_id;
         if !by_us && !self.sources.spend(bucket, now.mono) {
+            self.note_over_rate(source);
             return Err(Refused::SourceRate);
         }
         let is_full = self.is_full();

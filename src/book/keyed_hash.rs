@@ -45,6 +45,7 @@ enum Use {
     Endpoint = 3,
     Address = 4,
     Chance = 5,
+    Alias = 6,
 }
 
 /// The hashes of one book.
@@ -61,6 +62,11 @@ impl KeyedHash {
     /// Of an ID, for the index of IDs.
     pub(super) fn of_id(&self, id: &NodeId) -> u64 {
         self.hash::<21>(Use::Id, &[id.as_bytes()])
+    }
+
+    /// Of an ID, for what it is called where it may not be told.
+    pub(super) fn alias(&self, id: &NodeId) -> u32 {
+        (self.hash::<21>(Use::Alias, &[id.as_bytes()]) >> 32) as u32
     }
 
     /// Of an ip:port, for the index of endpoints and for traces.

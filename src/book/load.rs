@@ -41,6 +41,7 @@ impl Book {
             }
         }
         book.bound_banned();
+        book.count_loaded_sources();
         book.schedule_all(now);
         report.loaded = book.counts.addresses;
         (book, report)

@@ -120,6 +120,12 @@ impl Book {
         self.params.group_of(address.ip())
     }
 
+    /// What an ID is called where neither it nor its address may be told: 8 hex digits that are the same after a restart, and
+    /// from which nobody without the book's key gets to the ID, or recognizes it.
+    pub fn alias(&self, id: &NodeId) -> String {
+        format!("{:08x}", self.hash.alias(id))
+    }
+
     /// Why an address that `source` advertises is refused, whatever the book contains; `None` when it may be stored.
     pub fn refusal(&self, address: &NetAddress, source: &Source) -> Option<Refused> {
         self.check(address, source).err()
@@ -161,6 +167,7 @@ impl Book {
             + self.order.heap_bytes()
             + self.groups.heap_bytes()
             + self.sources.heap_bytes()
+            + self.accounts.heap_bytes()
             + self.served.heap_bytes()
             + self.known_new.heap_bytes()
             + self.known_old.heap_bytes()

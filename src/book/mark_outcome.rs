@@ -113,6 +113,7 @@ impl Book {
         self.enqueue(now, ix);
         self.hold_neighbours_after(now, ix);
         self.touch(ix);
+        self.note_fate(ix, before);
         let after = self.slab.history(ix);
         self.counts.outcomes[before.outcome as usize] -= 1;
         self.counts.outcomes[after.outcome as usize] += 1;

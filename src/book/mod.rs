@@ -29,6 +29,7 @@
 //! - Our own ID and endpoints, private IDs and (in strict mode) unroutable addresses are never in the book.
 //! - Each change is reported once by [`Book::take_dirty`]; a removed address that the store knows occupies its entry
 //!   until then, so that what waits to be stored is bounded.
+//! - Of what a source brought, as much was reached or is dead as its account says, and at most all of it.
 //! - The counts and the lists agree with the entries at all times.
 
 mod add_address;
@@ -54,6 +55,7 @@ mod reliability;
 mod results;
 mod selection;
 mod slab;
+mod source_accounts;
 mod source_table;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -67,6 +69,7 @@ pub use record::{Record, Source, State, TraceRecord};
 pub use reliability::{Reliability, WINDOWS};
 pub use results::{Added, Counts, LoadReport, MarkOutcome, Refused, Servable, Share};
 pub use selection::Answer;
+pub use source_accounts::SourceAccount;
 
 use address_order::AddressOrder;
 use contests::Contests;
@@ -78,6 +81,7 @@ use groups::Groups;
 use keyed_hash::{Chance, KeyedHash};
 use params::{MAX_ADDRESSES_PER_ID, MAX_BANNED, SOURCE_BURST_DIVISOR};
 use slab::Slab;
+use source_accounts::SourceAccounts;
 use source_table::SourceTable;
 use traces::Traces;
 
@@ -96,6 +100,7 @@ pub struct Book {
     order: AddressOrder,
     groups: Groups,
     sources: SourceTable,
+    accounts: SourceAccounts,
     /// What is served, one entry an ID.
     served: GroupLists,
     /// What a node picks from: all IDs that are not banned, one entry each, new and old ones. Empty in a crawled book.
@@ -129,6 +134,7 @@ impl Book {
             order: AddressOrder::default(),
             groups: Groups::new(hash),
             sources: SourceTable::new(params.capacity / SOURCE_BURST_DIVISOR),
+            accounts: SourceAccounts::default(),
             served: GroupLists::new(List::Served),
             known_new: GroupLists::new(List::Known),
             known_old: GroupLists::new(List::Known),

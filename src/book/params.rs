@@ -31,6 +31,8 @@ pub const SOURCE_SHARE_DIVISOR: usize = 8;
 /// back an hour (token bucket). An honest group, a tenth of a network of 20,000 nodes with 80,000 stale addresses, brings
 /// less.
 pub const SOURCE_BURST_DIVISOR: usize = 16;
+/// Groups of sources that have an account: more than a network of 20,000 nodes has, in at most half a megabyte.
+pub const MAX_SOURCE_ACCOUNTS: usize = 4_096;
 /// Addresses that one ID may have while it is new (CometBFT `maxNewBucketsPerAddress`).
 pub const MAX_ADDRESSES_PER_ID: usize = 4;
 /// IDs that are kept for one ip:port. One node can be there; more are moved or made up, and each may be the one.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use super::AsnTable;
 use super::routability::{is_local, is_routable};
@@ -58,6 +59,33 @@ impl fmt::Display for Group {
             }
             Group::As(number) => write!(f, "AS{number}"),
         }
+    }
+}
+
+/// It is no group as groups are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not the group of an address, such as 1.2.0.0/16")]
+pub struct NotAGroup;
+
+impl FromStr for Group {
+    type Err = NotAGroup;
+
+    /// Reads exactly what a group is shown as.
+    fn from_str(text: &str) -> Result<Self, NotAGroup> {
+        let range = || match text.split_once('/')?.0.parse().ok()? {
+            IpAddr::V4(v4) => Some(v4_group(v4)),
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, e, ..] = v6.octets();
+                Some(Group::V6([a, b, c, d, e]))
+            }
+        };
+        let group = match (text, text.strip_prefix("tor ")) {
+            ("local", _) => Some(Group::Local),
+            ("unroutable", _) => Some(Group::Unroutable),
+            (_, Some(number)) => number.parse().ok().map(Group::Tor),
+            _ => range(),
+        };
+        group.filter(|group| group.to_string() == text).ok_or(NotAGroup)
     }
 }
 
@@ -143,6 +171,20 @@ mod tests {
             ("10.1.2.3", "unroutable"),
         ] {
             assert_eq!(group_of(ip(text), true, None).to_string(), range, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_read_as_it_is_shown_and_nothing_else_is() {
+        let v6 = [[0; 5], [0, 0x64, 0xff, 0x9b, 0], [0x20, 1, 4, 0x70, 0x10], [0x2a, 0, 0x14, 0x50, 0]].map(Group::V6);
+        let others = [Group::Local, Group::Unroutable, Group::Tor(15), Group::V4([0, 0]), Group::V4([10, 255])];
+        for group in v6.into_iter().chain(others) {
+            assert_eq!(group.to_string().parse(), Ok(group), "{group}");
+        }
+        for text in
+            ["", "1.2.3.4", "1.2.3.4/16", "1.2.0.0/24", "2a00:1450::1/32", "2a00:1450::/36", "tor", "tor 256", "x"]
+        {
+            assert_eq!(text.parse::<Group>(), Err(NotAGroup), "{text}");
         }
     }
 

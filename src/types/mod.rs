@@ -19,7 +19,7 @@ mod peer_address;
 mod routability;
 mod time;
 
-pub use address_group::{Group, group_of};
+pub use address_group::{Group, NotAGroup, group_of};
 pub(crate) use all_variants::all_variants;
 pub use asn_table::{AsnTable, AsnTableError};
 pub use connection::{CloseHow, ConnId, Direction, Purpose, Ticket};

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::entry_index::{Pool, Queue};
 use super::params::{MAX_ADDRESSES_PER_ID, MAX_IDS_PER_ENDPOINT};
 use super::*;
+use crate::types::{Group, group_of};
 
 /// Checks everything that can be recounted.
 pub(crate) fn check(book: &Book) {
@@ -18,6 +19,7 @@ pub(crate) fn check(book: &Book) {
     check_ids(book, &ids);
     check_places(book, &records);
     check_counts(book, &records, &ids);
+    check_accounts(book, &records);
     check_waits(book);
 }
 
@@ -95,6 +97,36 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
     }
     if !book.params.crawled {
         assert_eq!((book.known_new.len(), book.known_old.len()), (book.counts.new, book.counts.old));
+    }
+}
+
+/// What the records say of each source, as long as no account has given way: as brought, reached and dead.
+pub(super) fn recount(book: &Book, records: &[Record]) -> BTreeMap<Group, [u32; 3]> {
+    let mut counts: BTreeMap<Group, [u32; 3]> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.source.id != book.params.own_id) {
+        let [brought, reached, dead] = counts.entry(group_of(record.source.ip, book.params.strict)).or_default();
+        let was_reached = !record.last_success.is_never();
+        *brought += 1;
+        *reached += u32::from(was_reached);
+        *dead += u32::from(!was_reached && record.attempts > 0);
+    }
+    counts
+}
+
+fn check_accounts(book: &Book, records: &[Record]) {
+    let accounts: BTreeMap<Group, SourceAccount> = book.source_accounts(None, usize::MAX).into_iter().collect();
+    assert!(accounts.len() <= params::MAX_SOURCE_ACCOUNTS);
+    for (group, account) in &accounts {
+        assert!(account.brought >= account.reached + account.dead, "{group} {account:?}");
+    }
+    if accounts.len() == params::MAX_SOURCE_ACCOUNTS {
+        return;
+    }
+    for (group, there) in recount(book, records) {
+        let account = accounts[&group];
+        let counted = [account.brought, account.reached, account.dead];
+        // The rest has left the book.
+        assert!(counted.iter().zip(there).all(|(counted, there)| *counted >= there), "{group} {account:?} {there:?}");
     }
 }
 

@@ -9,6 +9,7 @@ fn an_entry_of_a_full_book_takes_at_most_260_bytes() {
     assert!(each <= 260, "{each} bytes an entry");
 }
 
+/// Of which some 80 are the account of its source, which brought nothing else here.
 #[test]
 fn an_entry_of_a_book_that_grows_takes_little_more() {
     let (mut book, rng) = (book(), &mut rng());
@@ -16,7 +17,7 @@ fn an_entry_of_a_book_that_grows_takes_little_more() {
         book.add(now(), at(n, n % 20_000), source(n % 20_000), rng).unwrap();
         if n % 1_000 == 999 {
             let each = book.memory() / (n as usize + 1);
-            assert!(each <= 400, "{each} bytes an entry of {n}");
+            assert!(each <= 440, "{each} bytes an entry of {n}");
         }
     }
 }

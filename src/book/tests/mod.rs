@@ -14,6 +14,7 @@ mod memory;
 mod random;
 mod schedule_law;
 mod selection;
+mod source_accounts;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

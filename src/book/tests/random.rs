@@ -126,7 +126,9 @@ struct Life {
 
 impl Life {
     fn new(params: Params) -> Self {
-        Life { book: Book::new(params, KEY), now: now(), rng: rng(), store: BTreeMap::new() }
+        let mut book = Book::new(params, KEY);
+        book.watch_sources([source(0).id]);
+        Life { book, now: now(), rng: rng(), store: BTreeMap::new() }
     }
 
     fn apply(&mut self, op: &Op) {
@@ -248,10 +250,23 @@ impl Life {
         let (book, report) = Book::load(self.book.params.clone(), KEY, stored(self.store.values().cloned()), self.now);
         assert_eq!(report, LoadReport { loaded: self.store.len(), ..LoadReport::default() });
         self.book = book;
+        self.book.watch_sources([source(0).id]);
+        let accounts = self.book.source_accounts(None, usize::MAX);
+        let counted = accounts.into_iter().map(|(group, a)| (group, [a.brought, a.reached, a.dead])).collect();
+        let records = self.book.page(None, usize::MAX);
+        assert_eq!(invariants::recount(&self.book, &records), counted, "an account says what the book has");
+    }
+
+    fn check_watched(&self) {
+        let account = self.book.watched_account(&source(0).id).unwrap();
+        assert!(account.brought >= account.reached + account.dead, "{account:?}");
+        let there = self.book.count_by_source(&[source(0).id])[&source(0).id];
+        assert!(account.brought >= there.0 && account.reached >= there.1, "{account:?} {there:?}");
     }
 
     fn check(&mut self) {
         invariants::check(&self.book);
+        self.check_watched();
         let records = self.book.page(None, usize::MAX);
         self.save(usize::MAX);
         assert_eq!(self.store.values().cloned().collect::<Vec<_>>(), records);
