@@ -161,6 +161,15 @@ mod tests {
     }
 
     #[test]
+    fn an_alias_follows_from_the_key_and_not_from_the_id_alone() {
+        let ids = || (0..=u8::MAX).map(|n| NodeId::from_bytes([n; NodeId::LEN]));
+        let (one, two) = (hashes(1), hashes(2));
+        let aliases: BTreeSet<u32> = ids().map(|id| one.alias(&id)).collect();
+        assert_eq!(aliases.len(), 256);
+        assert!(ids().all(|id| two.alias(&id) != one.alias(&id)));
+    }
+
+    #[test]
     fn the_bucket_of_a_key_is_fixed_for_ever() {
         let hashes = KeyedHash::new(HashKey::from_bytes(*b"0123456789abcdef"));
         assert_eq!(hashes.source_bucket(Group::V4([8, 8])), hashes.source_bucket(Group::V4([8, 8])));

@@ -18,7 +18,7 @@ use crate::types::{Group, NodeId, group_of};
 /// What a source brought, and what became of it. An address counts for the source that brought it first, also after it has
 /// left the book; `brought` is at least `reached` and `dead` together, and the rest was not tried yet, or left untried.
 ///
-/// Counted since the start of the process (each up to 2³² - 1), and from what the book held at the start: after a restart an
+/// Counted since the start of the process (each up to the greatest number of 32 bits), and from what the book held at the start: after a restart an
 /// account says what the book still has of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SourceAccount {

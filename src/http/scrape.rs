@@ -60,6 +60,7 @@ fn state(out: &mut Exposition<'_>, chain: &str, report: Option<&Report>) {
 fn network_metrics(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     peers(out, chain, report);
     book(out, chain, report);
+    seeds(out, chain, report);
     dials(out, chain, report);
     inbound(out, chain, report);
     messages(out, chain, &report.messages);
@@ -111,6 +112,19 @@ fn book(out: &mut Exposition<'_>, chain: &str, report: &Report) {
         ("wrong_network", seeds.wrong_network),
     ] {
         out.add(&m::SEEDS, &[chain, outcome], count.into());
+    }
+}
+
+fn seeds(out: &mut Exposition<'_>, chain: &str, report: &Report) {
+    for (alias, account) in &report.seeds {
+        for (result, count) in [
+            ("brought", account.brought),
+            ("reached", account.reached),
+            ("dead", account.dead),
+            ("refused", account.refused),
+        ] {
+            out.add(&m::SEED_ADDRESSES, &[chain, alias, result], count.into());
+        }
     }
 }
 

@@ -15,9 +15,9 @@ use super::views::{
 };
 use crate::book::Source;
 use crate::node::row::{Ban, BanScope, BanTarget, ListItem};
-use crate::node::{AddressDiagnosis, AddressRef, AddressView, BookView, ListedView, Preview, SeedView};
+use crate::node::{AddressDiagnosis, AddressRef, AddressView, BookView, ListedView, Preview, SeedView, SourceView};
 use crate::transport::Grouping;
-use crate::types::{ConnId, NetAddress, NodeId, PeerAddress};
+use crate::types::{ConnId, Group, NetAddress, NodeId, PeerAddress};
 
 /// What the actor is asked; answers go through the oneshot.
 #[derive(Debug)]
@@ -122,6 +122,10 @@ pub(super) enum BookCommand {
     At(Vec<NetAddress>, oneshot::Sender<Vec<AddressView>>),
     /// All about an address, or those of an ID.
     Diagnoses(AddressRef, oneshot::Sender<Vec<AddressDiagnosis>>),
+    /// The accounts of groups of sources after a group.
+    Sources { after: Option<Group>, max: usize, reply: oneshot::Sender<Page<SourceView>> },
+    /// The present accounts of these groups.
+    SourcesAt(Vec<Group>, oneshot::Sender<Vec<SourceView>>),
     /// What a requester would be sent.
     Preview(Option<NodeId>, oneshot::Sender<Preview>),
     /// The bans after a target.

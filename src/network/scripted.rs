@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::command::{BookCommand, ChangeRequest, Command, PeerCommand};
 use super::{Applied, ChangeAuthor, Error, Handle, Page, Peer, Saved, Status};
+use crate::book::SourceAccount;
 use crate::node::row::{Ban, BanTarget};
-use crate::node::{AddressView, RunState, SeedView};
-use crate::types::{ConnId, NetAddress, PeerAddress, Wall};
+use crate::node::{AddressView, RunState, SeedView, SourceView};
+use crate::types::{ConnId, Group, NetAddress, PeerAddress, Wall};
 
 /// What the stand-in answers with.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct World {
     /// Entries in one answer, however many were asked for.
     pub(crate) chunk: usize,
     pub(crate) seeds: Vec<SeedView>,
+    pub(crate) sources: BTreeMap<Group, SourceAccount>,
     pub(crate) bans: BTreeMap<BanTarget, Ban>,
     pub(crate) max_bans: usize,
     pub(crate) saved: Saved,
@@ -80,6 +82,15 @@ impl World {
             Command::Book(BookCommand::BansAfter(after, max, reply)) => {
                 let left = self.bans.iter().filter(|(target, _)| after.is_none_or(|after| **target > after));
                 drop(reply.send(left.take(max).map(|(_, ban)| ban.clone()).collect()));
+            }
+            Command::Book(BookCommand::Sources { after, max, reply }) => {
+                let left = self.sources.iter().filter(|(group, _)| after.is_none_or(|after| **group > after));
+                let view = |(&group, &account): (&Group, &SourceAccount)| SourceView { group, account };
+                drop(reply.send(Page::cut(left.map(view).collect(), max.min(self.chunk))));
+            }
+            Command::Book(BookCommand::SourcesAt(groups, reply)) => {
+                let view = |group: Group| Some(SourceView { group, account: *self.sources.get(&group)? });
+                drop(reply.send(groups.into_iter().filter_map(view).collect()));
             }
             Command::Book(_) => {}
             Command::Seeds(reply) => drop(reply.send(self.seeds.clone())),

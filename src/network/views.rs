@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::counters::Counters;
-use crate::book::Added;
+use crate::book::{Added, SourceAccount};
 use crate::node::{AddressView, DialEnd, NotAdded, PeerView, StatusView};
 use crate::store::StoreStats;
 use crate::store::answer_log::AnswerLogStats;
@@ -126,6 +126,8 @@ pub struct Report {
     pub status: Status,
     /// Connected peers, by who dialled and why.
     pub peers: BTreeMap<(Direction, Option<Purpose>), u32>,
+    /// What the seeds in effect brought, and what became of it, by the aliases of their IDs.
+    pub seeds: BTreeMap<String, SourceAccount>,
     /// Messages of all its connections.
     pub messages: MessageCounts,
     /// The file of its book; `None` while it cannot be opened.

@@ -3,15 +3,26 @@
 use std::net::IpAddr;
 
 use super::view_builder::count;
-use super::{AddressDiagnosis, AddressRef, AddressView, Ban, BanTarget, Node, NotAdded, Preview, RunState};
+use super::{AddressDiagnosis, AddressRef, AddressView, Ban, BanTarget, Node, NotAdded, Preview, RunState, SourceView};
 use crate::book::{Added, Record, Source};
 use crate::pex::Context;
-use crate::types::{Mono, NetAddress, NodeId, Now, SeededRng};
+use crate::types::{Group, Mono, NetAddress, NodeId, Now, SeededRng};
 
 impl Node {
     /// At most `max` addresses of the book after the key `after`, in the order of their keys.
     pub fn addresses(&self, now: Now, after: Option<&NetAddress>, max: usize) -> Vec<AddressView> {
         self.book.page(after, max).into_iter().map(|record| self.address_view(now, record)).collect()
+    }
+
+    /// At most `max` groups of sources after a group, in their order, with what each brought and what became of it.
+    pub fn sources(&self, after: Option<Group>, max: usize) -> Vec<SourceView> {
+        let view = |(group, account)| SourceView { group, account };
+        self.book.source_accounts(after, max).into_iter().map(view).collect()
+    }
+
+    /// One group of sources.
+    pub fn source(&self, group: Group) -> Option<SourceView> {
+        self.book.source_account(group).map(|account| SourceView { group, account })
     }
 
     /// Bytes that the book and its traces occupy in memory. A walk over their parts, which takes some 100 us in a full book.

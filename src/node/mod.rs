@@ -24,7 +24,7 @@ use row::{Key, ListItem, Row, RowChange, Rows};
 use runtime_lists::Deltas;
 pub use views::{
     AddressDiagnosis, AddressRef, AddressView, BookView, CrawlView, ListedView, PeerView, Preview, RunState,
-    SeedCounts, SeedView, StatusView,
+    SeedCounts, SeedView, SourceView, StatusView,
 };
 
 pub use crate::book::Refused;
@@ -119,6 +119,7 @@ impl Node {
             usable_seeds: false,
         };
         node.agree_on_bans(now);
+        node.watch_seeds();
         let persistent: Vec<_> = node.switch.persistent().iter().filter_map(PeerAddress::as_net_address).collect();
         for address in persistent {
             // Refused are private, banned and unroutable ones, which stay persistent all the same.
@@ -143,6 +144,12 @@ impl Node {
         for id in self.book.banned_ids().into_iter().filter(|id| !banned.contains(id)) {
             self.book.reinstate(now, &id);
         }
+    }
+
+    /// Has the book keep accounts of the seeds, those of the file that were removed at run time included: what they brought
+    /// may be why. To be called whenever their list changes.
+    fn watch_seeds(&mut self) {
+        self.book.watch_sources(self.pex.seed_entries().map(|(seed, _)| seed.id()));
     }
 
     fn with<T>(&mut self, now: Now, work: impl FnOnce(&mut Pex, &mut pex::Context<'_>) -> T) -> T {
@@ -279,12 +286,16 @@ impl Node {
     /// # Errors
     /// When there are as many as are kept.
     pub fn add_seed(&mut self, now: Now, seed: PeerAddress, author: &str) -> Result<bool, TooManySeeds> {
-        self.with(now, |pex, cx| pex.add_seed(cx, seed, author))
+        let added = self.with(now, |pex, cx| pex.add_seed(cx, seed, author));
+        self.watch_seeds();
+        added
     }
 
     /// Removes a seed; `false` when there is none.
     pub fn remove_seed(&mut self, now: Now, seed: &PeerAddress, author: &str) -> bool {
-        self.pex.remove_seed(seed, author, now)
+        let removed = self.pex.remove_seed(seed, author, now);
+        self.watch_seeds();
+        removed
     }
 
     /// Sets what can be changed while it runs.

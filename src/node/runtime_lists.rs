@@ -82,6 +82,7 @@ impl Node {
     /// operators', not the file's.
     pub fn set_file_lists(&mut self, now: Now, file: &Params) {
         self.with(now, |pex, cx| pex.set_file_seeds(cx, file.pex.seeds.clone()));
+        self.watch_seeds();
         self.book.set_file_private(file.book.private_ids.iter().copied());
         self.switch.set_file_unconditional(file.switch.unconditional.iter().copied());
         let came = self.switch.set_file_persistent(now, file.switch.persistent.clone(), self.is_running());

@@ -1,6 +1,9 @@
 //! Making the views.
 
+use std::collections::BTreeMap;
+
 use super::{BookView, CrawlView, Node, PeerView, RunState, SeedCounts, SeedView, StatusView};
+use crate::book::SourceAccount;
 use crate::pex::SeedOutcome;
 use crate::switch::Peer;
 use crate::types::{ConnId, Delta, Direction, NodeId, Now, PeerAddress, Purpose, Wall};
@@ -58,6 +61,12 @@ impl Node {
             *count += 1;
         }
         counts
+    }
+
+    /// What the seeds in effect brought, and what became of it, by the aliases of their IDs.
+    pub fn seed_accounts(&self) -> BTreeMap<String, SourceAccount> {
+        let account = |seed: &PeerAddress| (self.book.alias(&seed.id()), self.book.watched_account(&seed.id()));
+        self.pex.seeds().map(account).map(|(alias, account)| (alias, account.unwrap_or_default())).collect()
     }
 
     /// The book's counts.
@@ -138,6 +147,8 @@ impl Node {
             in_use: self.switch.is_busy_with(&seed.id()),
             health: self.pex.seed_health(seed),
             advertised: advertised.get(&seed.id()).copied().unwrap_or_default(),
+            account: self.book.watched_account(&seed.id()).unwrap_or_default(),
+            alias: self.book.alias(&seed.id()),
         };
         self.pex.seed_entries().map(view).collect()
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::row::{Ban, ListItem, SeedHealth};
-use crate::book::{Record, Refused, Share};
+use crate::book::{Record, Refused, Share, SourceAccount};
 use crate::pex::RetentionReason;
 use crate::types::{
     ConnId, DialOutcome, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, PeerAddress, Purpose, Wall,
@@ -228,6 +228,15 @@ pub struct ListedView {
     pub next_dial: Option<Wall>,
 }
 
+/// A group of sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceView {
+    /// The group.
+    pub group: Group,
+    /// What it brought, and what became of it.
+    pub account: SourceAccount,
+}
+
 /// A seed.
 #[derive(Clone, Debug)]
 pub struct SeedView {
@@ -245,4 +254,8 @@ pub struct SeedView {
     pub health: SeedHealth,
     /// Addresses of the book that it advertised first, and how many of them are verified.
     pub advertised: (u32, u32),
+    /// What it brought, and what became of it.
+    pub account: SourceAccount,
+    /// What its ID is called in metrics, which tell no ID ([`Book::alias`](crate::book::Book::alias)).
+    pub alias: String,
 }

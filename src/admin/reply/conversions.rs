@@ -5,10 +5,10 @@ use prost_types::Duration;
 use crate::admin::diagnosis::{attention, outbound, servable};
 pub(in crate::admin) use crate::admin::timestamps::time;
 use crate::admin::untrusted_text::{printable, reason};
-use crate::book;
+use crate::book::{self, SourceAccount};
 use crate::network::{Applied, Peer, Saved, Status, Traffic};
 use crate::node::row::{self, ListItem};
-use crate::node::{AddressView, BookView, CrawlView, ListedView, RunState, SeedOutcome, SeedView};
+use crate::node::{AddressView, BookView, CrawlView, ListedView, RunState, SeedOutcome, SeedView, SourceView};
 use crate::proto::pexd::v1 as pb;
 use crate::types::{DialOutcome, Direction, Now, Purpose};
 
@@ -264,6 +264,25 @@ pub(in crate::admin) fn seed(network: &str, view: SeedView) -> pb::Seed {
         in_effect: view.in_effect,
         change_author: view.change.as_ref().map(|(author, _)| printable(author)).unwrap_or_default(),
         change_time: view.change.as_ref().and_then(|(_, at)| time(*at)),
+        account: Some(source_account(view.account)),
+        metrics_label: view.alias,
+    }
+}
+
+pub(in crate::admin) fn source(network: &str, view: SourceView) -> pb::SourceGroup {
+    pb::SourceGroup {
+        network: network.to_owned(),
+        source: view.group.to_string(),
+        account: Some(source_account(view.account)),
+    }
+}
+
+fn source_account(account: SourceAccount) -> pb::SourceAccount {
+    pb::SourceAccount {
+        brought_count: account.brought.into(),
+        reached_count: account.reached.into(),
+        dead_count: account.dead.into(),
+        refused_count: account.refused.into(),
     }
 }
 

@@ -22,10 +22,12 @@ use crate::admin::{
     AccessSource, AllowedNetworks, ApiLimits, BindError, Caller, Grant, Grants, Role, SocketError, SocketSettings,
 };
 use crate::clock::Clock;
+use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
 use crate::proto::pexd::v1::ban_service_client::BanServiceClient;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
-use crate::proto::pexd::v1::{BanRequest, GetStatusRequest, StopRequest};
+use crate::proto::pexd::v1::{BanRequest, GetStatusRequest, ListSourcesRequest, StopRequest};
 use crate::rate_limit::RateLimit;
+use crate::types::Group;
 
 /// Longer than the files are looked at apart, and than any machine needs for the rest.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -130,6 +132,23 @@ pub(super) async fn soon<F: Future<Output = bool>>(right: impl Fn() -> F) {
 
 fn refused<T>(answer: &Result<T, Status>) -> bool {
     answer.as_ref().err().is_some_and(|status| status.code() == Code::Unauthenticated)
+}
+
+#[tokio::test]
+async fn sources_are_told_of_the_networks_that_a_token_is_for() {
+    let files = Files::with(&["token board read a -"]);
+    let worlds = ["a", "b"].map(world);
+    for world in &worlds {
+        world.lock().sources.insert(Group::V4([20, 0]), SourceAccount { brought: 1, ..SourceAccount::default() });
+    }
+    let served = serve_as(&worlds.each_ref(), files.demanding()).await;
+    let mut client = AddressBookServiceClient::new(connect(served.addr.unwrap()).await);
+    let of = |network: &str| ListSourcesRequest { network: network.into(), ..ListSourcesRequest::default() };
+    let page = client.list_sources(with_token(of("-"), "board")).await.unwrap().into_inner();
+    assert_eq!((page.sources.len(), page.sources[0].network.as_str(), page.total_count), (1, "a", 1));
+    let unknown = client.list_sources(with_token(of("b"), "board")).await.unwrap_err();
+    assert_eq!(unknown.code(), Code::NotFound);
+    assert!(refused(&client.list_sources(of("a")).await));
 }
 
 #[tokio::test]

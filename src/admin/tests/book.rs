@@ -18,8 +18,8 @@ use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use crate::proto::pexd::v1::{
     self as pb, AddAddressesRequest, Address, AddressFilter, AddressOrder, AddressState, BanFilter, BanOrigin,
     BookFormat, ExportAddressesRequest, GetAddressRequest, GetSummaryRequest, ImportAddressesRequest,
-    ImportAddressesResponse, ListAddressesRequest, ListBansRequest, ListSeedsRequest, PreviewSelectionRequest,
-    RemoveAddressRequest, TimeRange,
+    ImportAddressesResponse, ListAddressesRequest, ListBansRequest, ListSeedsRequest, ListSourcesRequest,
+    PreviewSelectionRequest, RemoveAddressRequest, TimeRange,
 };
 
 type Client = AddressBookServiceClient<Channel>;
@@ -363,6 +363,29 @@ async fn a_seed_shows_what_it_told_us_and_what_that_is_worth() {
     assert!(good > 0);
     assert_eq!((page.total_count, page.seeds[0].advertised_address_count as usize), (1, reported.len()));
     assert_eq!(page.seeds[0].advertised_good_address_count as usize, good);
+    let dead = reported.iter().filter(|record| record.attempts > 0).count();
+    let account = page.seeds[0].account.unwrap();
+    let counts = [account.brought_count, account.reached_count, account.dead_count, account.refused_count];
+    assert_eq!(counts, [reported.len(), good, dead, 0].map(|count| count as u64));
+}
+
+#[tokio::test]
+async fn the_sources_of_a_real_book_are_told_with_what_became_of_their_addresses() {
+    let real = real(sorts(140)).await;
+    let mut client = Client::new(real.channel.clone());
+    let page = client.list_sources(ListSourcesRequest::default()).await.unwrap().into_inner();
+    assert_eq!((page.sources.len(), page.total_count, page.next_page_token.as_str()), (7, 7, ""));
+    let (mut most, mut brought) = (u64::MAX, 0);
+    for source in page.sources {
+        let account = source.account.unwrap();
+        let records = || sorts(140).into_iter().filter(|r| source.source == group_of(r.source.ip, true).to_string());
+        let count = |test: fn(&Record) -> bool| records().filter(test).count() as u64;
+        let counts = [account.brought_count, account.reached_count, account.dead_count, account.refused_count];
+        assert_eq!(counts, [count(|_| true), count(|r| r.verified), count(|r| r.attempts > 0), 0], "{}", source.source);
+        assert!(account.brought_count <= most);
+        (most, brought) = (account.brought_count, brought + account.brought_count);
+    }
+    assert_eq!(brought, 140);
 }
 
 async fn import(client: &mut Client, file: &[u8], size: usize) -> Result<ImportAddressesResponse, Status> {

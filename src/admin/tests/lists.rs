@@ -12,8 +12,9 @@ use crate::proto::pexd::v1::peer_service_client::PeerServiceClient;
 use crate::proto::pexd::v1::seed_service_client::SeedServiceClient;
 use crate::proto::pexd::v1::{
     AddressState, DialOutcome, DialPurpose, GetSummaryRequest, ListAddressesRequest, ListAddressesResponse,
-    ListBansRequest, ListPeersRequest, ListPeersResponse, ListSeedsRequest,
+    ListBansRequest, ListPeersRequest, ListPeersResponse, ListSeedsRequest, ListSourcesRequest, ListSourcesResponse,
 };
+use crate::types::Group;
 
 type Book = AddressBookServiceClient<Channel>;
 type Peers = PeerServiceClient<Channel>;
@@ -170,6 +171,59 @@ async fn peers_seeds_and_bans_come_in_pages_too() {
     let rest = client.list_bans(request).await.unwrap().into_inner();
     let seen: BTreeSet<_> = first.bans.iter().chain(&rest.bans).map(|ban| &ban.target).collect();
     assert_eq!((seen.len(), rest.bans.len(), rest.next_page_token.as_str()), (5, 1, ""));
+}
+
+fn brought(brought: u32) -> SourceAccount {
+    SourceAccount { brought, reached: brought / 2, dead: brought / 3, refused: 7 }
+}
+
+async fn sources(client: &mut Book, network: &str, size: i32, token: &str) -> Result<ListSourcesResponse, Status> {
+    let request = ListSourcesRequest { network: network.into(), page_size: size, page_token: token.into() };
+    Ok(client.list_sources(request).await?.into_inner())
+}
+
+#[tokio::test]
+async fn sources_come_by_what_they_brought_in_pages_over_all_networks() {
+    let worlds = ["a", "b"].map(world);
+    worlds[0].lock().sources = (0..50).map(|n| (Group::V4([20, n]), brought(u32::from(n) * 37 % 50))).collect();
+    worlds[1].lock().sources = (0..50).map(|n| (Group::V4([30, n]), brought(u32::from(n) * 23 % 50))).collect();
+    worlds[1].lock().chunk = 7;
+    let served = serve(&worlds.each_ref()).await;
+    let mut client = Book::new(served.channel);
+    for (network, count) in [("a", 50), ("b", 50), ("-", 100)] {
+        let (mut seen, mut token, mut total) = (Vec::new(), String::new(), 0);
+        loop {
+            let page = sources(&mut client, network, 13, &token).await.unwrap();
+            seen.extend(page.sources.into_iter().map(|s| (s.account.unwrap().brought_count, s.network, s.source)));
+            (token, total) = (page.next_page_token, total + page.total_count);
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert!(seen.is_sorted_by(|a, b| a.0 >= b.0), "{seen:?}");
+        assert_eq!((seen.iter().collect::<BTreeSet<_>>().len(), total), (count, count as u64), "{network}");
+    }
+    let page = sources(&mut client, "a", 1, "").await.unwrap();
+    let [first] = page.sources.as_slice() else { panic!("{page:?}") };
+    let account = first.account.unwrap();
+    assert_eq!((first.network.as_str(), first.source.as_str()), ("a", "20.27.0.0/16"));
+    let counts = [account.brought_count, account.reached_count, account.dead_count, account.refused_count];
+    assert_eq!(counts, [49, 24, 16, 7]);
+    let refused = sources(&mut client, "b", 1, &page.next_page_token).await.unwrap_err();
+    assert_eq!(violated_field(&refused), "page_token");
+}
+
+#[tokio::test]
+async fn a_source_that_gave_way_between_two_pages_is_left_out() {
+    let a = world("a");
+    a.lock().sources = (0..4).map(|n| (Group::V4([20, n]), brought(u32::from(n)))).collect();
+    let served = serve(&[&a]).await;
+    let mut client = Book::new(served.channel);
+    let first = sources(&mut client, "", 2, "").await.unwrap();
+    a.lock().sources.remove(&Group::V4([20, 1]));
+    let rest = sources(&mut client, "", 2, &first.next_page_token).await.unwrap();
+    let shown: Vec<_> = first.sources.iter().chain(&rest.sources).map(|source| source.source.as_str()).collect();
+    assert_eq!(shown, ["20.3.0.0/16", "20.2.0.0/16", "20.0.0.0/16"]);
 }
 
 /// What happens between two pages: in which network, entries that come, entries that go.

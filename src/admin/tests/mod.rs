@@ -30,7 +30,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, AdminSettings, Drain, HostProcess, LogControl, LogError, LogLevels, ServeError};
-use crate::book::{Record, Reliability, Source, State};
+use crate::book::{Record, Reliability, Source, SourceAccount, State};
 use crate::network::scripted::{Shared, World};
 use crate::network::{self, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
@@ -165,6 +165,7 @@ fn world(chain_id: &str) -> Shared {
         book: BTreeMap::new(),
         chunk: usize::MAX,
         seeds: Vec::new(),
+        sources: BTreeMap::new(),
         bans: BTreeMap::new(),
         max_bans: 10,
         saved: Saved::Yes,
@@ -244,7 +245,17 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         addresses: 0,
         last_answer: Wall::NEVER,
     };
-    SeedView { seed, from_file: false, in_effect: true, change: None, in_use: false, health, advertised: (0, 0) }
+    SeedView {
+        seed,
+        from_file: false,
+        in_effect: true,
+        change: None,
+        in_use: false,
+        health,
+        advertised: (0, 0),
+        account: SourceAccount::default(),
+        alias: String::new(),
+    }
 }
 
 /// The field that a refused request must fix; the error says how.

@@ -15,8 +15,8 @@ use crate::proto::pexd::v1::Reliability;
 use crate::proto::pexd::v1::{
     AddAddressesRequest, AddAddressesResponse, Address, AddressBookSummary, AddressDetails, AddressFilter,
     AddressOrder, AddressState, GetAddressRequest, GetAddressResponse, GetSummaryRequest, GetSummaryResponse,
-    ListAddressesRequest, ListAddressesResponse, PreviewSelectionRequest, PreviewSelectionResponse,
-    RemoveAddressRequest, RemoveAddressResponse,
+    ListAddressesRequest, ListAddressesResponse, ListSourcesRequest, ListSourcesResponse, PreviewSelectionRequest,
+    PreviewSelectionResponse, RemoveAddressRequest, RemoveAddressResponse, SourceGroup,
 };
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +31,12 @@ enum What {
     Summary,
     /// List addresses
     List(ListArgs),
+    /// List the groups of sources: what each brought, how much of it was reached or is dead
+    Sources {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+    },
     /// Show everything about an address: its state and why, our last attempts, its source
     Get {
         /// A node ID, or id@ip:port
@@ -117,6 +123,7 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     match args.command {
         What::Summary => summary(session).await,
         What::List(args) => list(session, args).await,
+        What::Sources { limit } => sources(session, limit).await,
         What::Get { address } => get(session, address).await,
         What::Add { addresses } => add(session, addresses).await,
         What::Remove { address } => remove(session, address).await,
@@ -200,6 +207,36 @@ async fn list(session: &Session, args: ListArgs) -> Result<(), Failure> {
             column("SOURCE").spare(1),
         ];
         table(columns, answer.addresses.iter().map(row))
+    })
+}
+
+async fn sources(session: &Session, limit: usize) -> Result<(), Failure> {
+    let client = client(session).await?;
+    let fetch = |page_size, page_token| {
+        let (mut client, network) = (client.clone(), session.network_or_all());
+        async move { client.list_sources(ListSourcesRequest { network, page_size, page_token }).await }
+    };
+    pages::collect(limit, fetch).await?.show(session, "sources", |answer: &ListSourcesResponse| {
+        let columns = [
+            column("NETWORK"),
+            column("SOURCE").lead(),
+            column("BROUGHT"),
+            column("REACHED"),
+            column("DEAD"),
+            column("REFUSED").spare(1),
+        ];
+        let row = |source: &SourceGroup| {
+            let account = source.account.unwrap_or_default();
+            [
+                cell(&source.network),
+                cell(&source.source),
+                cell(account.brought_count),
+                cell(account.reached_count),
+                cell(account.dead_count),
+                cell(account.refused_count),
+            ]
+        };
+        table(columns, answer.sources.iter().map(row))
     })
 }
 

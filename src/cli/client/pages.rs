@@ -174,6 +174,7 @@ paged!(
     ListPeersResponse: peers: Peer, total_count;
     ListRefusalsResponse: sources: RefusalSource;
     ListSeedsResponse: seeds: Seed, total_count;
+    ListSourcesResponse: sources: SourceGroup, total_count;
 );
 
 #[cfg(test)]

@@ -91,19 +91,22 @@ async fn list(session: &Session) -> Result<(), Failure> {
             column("REACHED"),
             column("LATENCY").spare(1),
             column("ADDRESSES").spare(3),
-            column("GOOD").spare(4),
+            column("GOOD").spare(5),
+            column("BROUGHT").spare(4),
+            column("LABEL").spare(0),
             column("DETAIL").prose(),
         ];
         table(columns, answer.seeds.iter().map(row))
     })
 }
 
-fn row(seed: &Seed) -> [Cell; 10] {
+fn row(seed: &Seed) -> [Cell; 12] {
     let colour = match seed.last_outcome() {
         SeedOutcome::Reached => CellColour::Good,
         SeedOutcome::WrongIdentity | SeedOutcome::WrongNetwork => CellColour::Bad,
         _ => CellColour::Doubtful,
     };
+    let account = seed.account.unwrap_or_default();
     let from = word(seed.origin().as_str_name(), "SEED_ORIGIN_");
     let what = if seed.in_effect {
         or_dash(&seed.last_fault).to_owned()
@@ -120,6 +123,8 @@ fn row(seed: &Seed) -> [Cell; 10] {
         cell(millis(seed.latency.as_ref())),
         cell(seed.last_answer_address_count),
         cell(format!("{}/{}", seed.advertised_good_address_count, seed.advertised_address_count)),
+        cell(format!("{}: {} reached, {} dead", account.brought_count, account.reached_count, account.dead_count)),
+        cell(&seed.metrics_label),
         cell(what),
     ]
 }

@@ -67,6 +67,11 @@ async fn what_happened_is_counted_under_the_names_that_are_documented() {
     assert!(sent > 20.0 * 40.0, "{sent}");
     assert_eq!(value("pexd_dials_total{chain_id=\"lively-1\",purpose=\"seed\",outcome=\"refused\"}"), 1.0);
     assert_eq!(value("pexd_seeds{chain_id=\"lively-1\",outcome=\"failed\"}"), 1.0);
+    for result in ["brought", "reached", "dead", "refused"] {
+        let seed = &network.seeds().await.unwrap()[0].alias;
+        let name = format!("pexd_seed_addresses{{chain_id=\"lively-1\",seed=\"{seed}\",result=\"{result}\"}}");
+        assert_eq!(value(&name), 0.0, "{result}");
+    }
     assert_eq!(value("pexd_book_servable_ids{chain_id=\"lively-1\"}"), 20.0);
     assert!(value("pexd_store_file_bytes{chain_id=\"lively-1\"}") > 4096.0);
     assert_eq!((value("pexd_process_dials_in_progress"), value("pexd_process_dials_max")), (0.0, 256.0));

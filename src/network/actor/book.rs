@@ -7,7 +7,7 @@ use crate::book::Source;
 use crate::clock::seeded_rng;
 use crate::network::command::{BookCommand, ChangeAuthor, Committed};
 use crate::network::error::Error;
-use crate::network::views::{Applied, Entered};
+use crate::network::views::{Applied, Entered, Page};
 use crate::node::AddressRef;
 use crate::types::NetAddress;
 
@@ -21,6 +21,13 @@ impl Actor<'_> {
                 drop(reply.send(views));
             }
             BookCommand::Diagnoses(whose, reply) => drop(reply.send(self.node.diagnoses(now, &whose))),
+            BookCommand::Sources { after, max, reply } => {
+                let max = max.max(1);
+                drop(reply.send(Page::cut(self.node.sources(after, max + 1), max)));
+            }
+            BookCommand::SourcesAt(groups, reply) => {
+                drop(reply.send(groups.into_iter().filter_map(|group| self.node.source(group)).collect()));
+            }
             BookCommand::Preview(requester, reply) => {
                 drop(reply.send(self.node.preview(now, requester, &mut seeded_rng())));
             }

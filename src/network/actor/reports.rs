@@ -30,6 +30,7 @@ impl Actor<'_> {
         Report {
             status: self.status(),
             peers,
+            seeds: self.node.seed_accounts(),
             messages: self.shell.local.messages().counts(),
             store: self.saving.stats(),
             answer_log: self.shell.answer_log.as_ref().map(AnswerLog::stats),

@@ -6,10 +6,10 @@ use super::Handle;
 use crate::book::Source;
 use crate::network::command::{BookCommand, ChangeAuthor, Command};
 use crate::network::error::Error;
-use crate::network::views::{Applied, Entered, MAX_PAGE};
+use crate::network::views::{Applied, Entered, MAX_PAGE, Page};
 use crate::node::row::{Ban, BanTarget};
-use crate::node::{AddressDiagnosis, AddressRef, AddressView, Preview};
-use crate::types::{NetAddress, NodeId};
+use crate::node::{AddressDiagnosis, AddressRef, AddressView, Preview, SourceView};
+use crate::types::{Group, NetAddress, NodeId};
 
 /// Addresses that enter the book in one turn of the actor: with what is evicted for them, about a millisecond.
 pub const MAX_GROUP: usize = 200;
@@ -31,6 +31,24 @@ impl Handle {
     /// See [`Handle::status`].
     pub async fn diagnoses(&self, whose: AddressRef) -> Result<Vec<AddressDiagnosis>, Error> {
         self.ask(|reply| Command::Book(BookCommand::Diagnoses(whose, reply))).await
+    }
+
+    /// What groups of sources brought, of those after `after`, in their order, at most `max` (and at most [`MAX_PAGE`]).
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn sources(&self, after: Option<Group>, max: usize) -> Result<Page<SourceView>, Error> {
+        self.ask(|reply| Command::Book(BookCommand::Sources { after, max: max.min(MAX_PAGE), reply })).await
+    }
+
+    /// What these groups of sources brought, in their order; those that have no account, and all after the first
+    /// [`MAX_PAGE`], are left out.
+    ///
+    /// # Errors
+    /// See [`Handle::status`].
+    pub async fn sources_at(&self, mut groups: Vec<Group>) -> Result<Vec<SourceView>, Error> {
+        groups.truncate(MAX_PAGE);
+        self.ask(|reply| Command::Book(BookCommand::SourcesAt(groups, reply))).await
     }
 
     /// What an inbound peer with this ID (`None` = any) would be sent now. Nothing that a peer could see changes.

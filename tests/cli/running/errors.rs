@@ -19,6 +19,7 @@ fn bad_requests() -> Vec<(&'static str, Value, &'static str)> {
     let mut bad: Vec<(&str, Value, &str)> = Vec::new();
     for method in [
         "AddressBookService/ListAddresses",
+        "AddressBookService/ListSources",
         "BanService/ListBans",
         "NetworkService/ListNetworks",
         "PeerService/ListConfiguredPeers",

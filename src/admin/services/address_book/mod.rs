@@ -3,6 +3,7 @@
 mod import_export;
 mod insert;
 mod list;
+mod sources;
 
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -15,6 +16,7 @@ use crate::admin::request::network_scope::Scope;
 use crate::admin::request::{fields, filters, network_scope};
 use crate::admin::services::address_book::insert::{refused, take_in};
 use crate::admin::services::address_book::list::Addresses;
+use crate::admin::services::address_book::sources::SourceGroups;
 use crate::network::{Directory, Error, Handle};
 use crate::node::AddressDiagnosis;
 use crate::proto::pexd::v1 as pb;
@@ -56,6 +58,22 @@ impl AddressBookService for AddressBookApi {
         let page = self.1.page(&list, &caller, &scope, request.page_size, &request.page_token).await?;
         Ok(Response::new(pb::ListAddressesResponse {
             addresses: page.items,
+            next_page_token: page.next,
+            failures: page.failures,
+            total_count: page.total,
+        }))
+    }
+
+    async fn list_sources(
+        &self,
+        request: Request<pb::ListSourcesRequest>,
+    ) -> Result<Response<pb::ListSourcesResponse>, Status> {
+        let caller = Caller::of(&request);
+        let request = request.into_inner();
+        let scope = Scope::of(&self.0, &caller, &request.network)?;
+        let page = self.1.page(&SourceGroups, &caller, &scope, request.page_size, &request.page_token).await?;
+        Ok(Response::new(pb::ListSourcesResponse {
+            sources: page.items,
             next_page_token: page.next,
             failures: page.failures,
             total_count: page.total,
