@@ -256,6 +256,27 @@ fn a_new_file_takes_force_as_if_its_entries_were_added_and_removed_one_by_one() 
 }
 
 #[test]
+fn a_seed_has_an_account_for_as_long_as_it_is_listed() {
+    let mut bench = Bench::new(true, |params| params.pex.seeds = vec![address(8).into()]);
+    let conn = dials(&bench.begun)[0].3;
+    bench.answers(conn, 8);
+    bench.says(conn, tell(vec![address(20), address(21)]));
+    let brought = |bench: &Bench| -> Vec<_> {
+        bench.node.seeds().into_iter().map(|view| (view.seed.id(), view.account.brought)).collect()
+    };
+    assert_eq!(brought(&bench), [(id(8), 2)]);
+    assert!(bench.add(ListItem::Seed(address(9).into())));
+    assert_eq!((brought(&bench), bench.node.seed_accounts().len()), (vec![(id(8), 2), (id(9), 0)], 2));
+    assert!(bench.remove(&ListItem::Seed(address(8).into())));
+    assert_eq!(brought(&bench)[0], (id(8), 2), "what it brought may be why it was removed");
+    assert_eq!(bench.node.seed_accounts().into_values().map(|account| account.brought).collect::<Vec<_>>(), [0]);
+    let mut file = params(id(0), place(0), true);
+    file.pex.seeds = vec![address(7).into()];
+    bench.node.set_file_lists(bench.now, &file);
+    assert_eq!(brought(&bench), [(id(7), 0), (id(9), 0)]);
+}
+
+#[test]
 fn entries_are_walked_in_parts() {
     let mut bench = Bench::new(false, |params| params.book.private_ids = (20..25).map(id).collect());
     assert!((1..5).all(|n| bench.add(persistent(n))));
