@@ -127,10 +127,12 @@ impl Book {
 
     /// Makes a new entry, with what a trace remembers of it.
     fn add_entry(&mut self, now: Now, address: NetAddress, source: Source) -> Result<Added, Refused> {
-        let history = self.remembered(now.wall.into(), &address);
-        self.make_room(now, &address, &source, &history)?;
-        // Only now: what made room may have been at this ip:port, and left a trace, or have been of this ID.
-        let history = self.remembered(now.wall.into(), &address);
+        let mut history = self.remembered(now.wall.into(), &address);
+        if self.make_room(now, &address, &source, &history)? {
+            // Who left may have been at this ip:port, and left a trace.
+            history = self.remembered(now.wall.into(), &address);
+        }
+        // Only now: who left may have been of this ID.
         let id = self.slab.find_id(&address.id());
         let is_first = self.slab.of_id(id).next().is_none();
         let ix = self.insert(id, address, source, State::New, history).ok_or(Refused::Backlog)?;
@@ -158,8 +160,14 @@ impl Book {
     }
 
     /// Sees to it that an address may come in: its source has not brought too many, and there is room at its ip:port, in
-    /// its source's part of the table and in the table.
-    fn make_room(&mut self, now: Now, address: &NetAddress, source: &Source, history: &History) -> Result<(), Refused> {
+    /// its source's part of the table and in the table. Whether somebody had to leave for it.
+    fn make_room(
+        &mut self,
+        now: Now,
+        address: &NetAddress,
+        source: &Source,
+        history: &History,
+    ) -> Result<bool, Refused> {
         let bucket = self.bucket_of(source);
         let by_us = source.id == self.params.own_id;
         if !by_us && !self.sources.spend(bucket, now.mono) {
@@ -172,7 +180,7 @@ impl Book {
         if is_full && waits {
             return Err(Refused::FailedLately);
         }
-        self.make_room_at_endpoint(address)?;
+        let mut left = self.make_room_at_endpoint(address)?;
         let has_its_share = self.sources.len_of(bucket) >= self.params.capacity / SOURCE_SHARE_DIVISOR;
         let victim = if !by_us && has_its_share {
             self.sources.victim_of(bucket, &mut self.chance)
@@ -181,16 +189,19 @@ impl Book {
         } else {
             None
         };
-        victim.into_iter().for_each(|victim| self.discard(victim));
-        Ok(())
+        if let Some(victim) = victim {
+            self.discard(victim);
+            left = true;
+        }
+        Ok(left)
     }
 
     /// Evicts one of the IDs at an ip:port that has as many as are kept: one that failed, else at random; none that is
-    /// verified or being dialled.
-    fn make_room_at_endpoint(&mut self, address: &NetAddress) -> Result<(), Refused> {
+    /// verified or being dialled. Whether one was.
+    fn make_room_at_endpoint(&mut self, address: &NetAddress) -> Result<bool, Refused> {
         let here: Vec<Ix> = self.slab.at_endpoint(address.socket()).collect();
         if here.len() < MAX_IDS_PER_ENDPOINT {
-            return Ok(());
+            return Ok(false);
         }
         let gives_way = |ix: &Ix| !self.slab.history(*ix).verified && !self.slab.entry(*ix).taken;
         let mut victims: Vec<Ix> = here.into_iter().filter(gives_way).collect();
@@ -202,7 +213,7 @@ impl Book {
         }
         let victim = victims[self.chance.below(victims.len())];
         self.discard(victim);
-        Ok(())
+        Ok(true)
     }
 
     /// Makes the entry of an address that is not in the book, in no list and no queue yet; `None` when there is no room.

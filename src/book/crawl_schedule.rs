@@ -76,7 +76,7 @@ impl CrawlSchedule {
         if history.is_untried() {
             // What was here before, and answered, was dialled all the same.
             if history.last_attempt.is_never() { 0 } else { self.recheck }
-        } else if !history.verified && !history.was_reached() && history.attempts >= GIVEN_UP_FAILURES {
+        } else if self.is_given_up(history) {
             GIVEN_UP_FOR.as_secs() as u32
         } else if !history.verified {
             let doubled = u64::from(self.backoff) << history.attempts.saturating_sub(1).min(30);
@@ -90,6 +90,17 @@ impl CrawlSchedule {
             // Held through an outage: its end shall be seen soon.
             (self.recheck as f32 * PATIENCE_AT_FIRST) as u32
         }
+    }
+
+    /// Whether it failed so often and never answered that it is tried once a day.
+    pub(super) fn is_given_up(&self, history: &History) -> bool {
+        !history.verified && !history.was_reached() && history.attempts >= GIVEN_UP_FAILURES
+    }
+
+    /// The longest that the wait with its jitter can be.
+    pub(super) fn longest_wait(&self, history: &History) -> u32 {
+        let wait = self.wait(history);
+        wait + wait / if history.verified { VERIFIED_JITTER_DIVISOR } else { JITTER_DIVISOR }
     }
 
     /// The wait with its jitter: of what is verified in both directions, so that those who were found together are not all
@@ -179,7 +190,7 @@ impl CrawlSchedule {
         let entry = slab.entry(ix);
         match entry.queue {
             Queue::NONE => (SourceTable::is_ready(entry)).then_some(Mono::ZERO),
-            _ => Some(Mono::from_micros(u64::from(entry.due) * 1_000_000)),
+            _ => Some(Mono::from_secs(entry.due)),
         }
     }
 
@@ -192,7 +203,7 @@ impl CrawlSchedule {
             return Some(self.spaced);
         }
         let next = self.wheel.next()?;
-        Some(Mono::from_micros(u64::from(next) * 1_000_000).max(self.spaced))
+        Some(Mono::from_secs(next).max(self.spaced))
     }
 
     /// Bytes on the heap.

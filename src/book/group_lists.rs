@@ -8,10 +8,9 @@
 use rand::{Rng, RngExt as _};
 
 use super::entry_index::{GroupIx, Ix, List, MAX_ENTRIES, NONE};
+use super::size_classes::{CLASSES, SizeClasses};
 use super::slab::{Slab, Standing};
 
-/// Classes of groups by the binary logarithm of their size.
-const CLASSES: usize = 32;
 /// The unit of weights: what a group of one ID weighs.
 const UNIT: f64 = 1024.0;
 /// IDs beyond which the weight of a group does not grow: the largest hosters have a few hundred nodes of one network.
@@ -57,8 +56,6 @@ impl Member {
 struct Members {
     new: Vec<Member>,
     old: Vec<Member>,
-    class: u8,
-    class_at: u32,
     weight: u32,
 }
 
@@ -77,9 +74,8 @@ impl Members {
     }
 }
 
-/// Groups of about one size.
+/// What the groups of a class weigh.
 struct Class {
-    groups: Vec<GroupIx>,
     weight: u64,
     /// What a group of the largest size of this class weighs.
     heaviest: u32,
@@ -87,7 +83,7 @@ struct Class {
 
 impl Class {
     fn new(number: usize) -> Self {
-        Class { groups: Vec::new(), weight: 0, heaviest: weight_of((1 << number) - 1).max(1) }
+        Class { weight: 0, heaviest: weight_of((1 << number) - 1).max(1) }
     }
 }
 
@@ -95,6 +91,7 @@ impl Class {
 pub(super) struct GroupLists {
     list: List,
     members: Vec<Members>,
+    by_size: SizeClasses,
     /// Not allocated before the first entry: a book that stays empty is small.
     classes: Vec<Class>,
     weight: u64,
@@ -129,7 +126,15 @@ pub(super) enum Draw {
 
 impl GroupLists {
     pub(super) const fn new(list: List) -> Self {
-        GroupLists { list, members: Vec::new(), classes: Vec::new(), weight: 0, new: 0, old: 0 }
+        GroupLists {
+            list,
+            members: Vec::new(),
+            by_size: SizeClasses::EMPTY,
+            classes: Vec::new(),
+            weight: 0,
+            new: 0,
+            old: 0,
+        }
     }
 
     /// IDs in it.
@@ -227,26 +232,10 @@ impl GroupLists {
         let members = &mut self.members[group];
         let weight = weight_of(members.len());
         let before = std::mem::replace(&mut members.weight, weight);
-        let (old_class, class) = (usize::from(members.class), class_of(members.len()));
+        let (old_class, class) = self.by_size.set(group as GroupIx, members.len());
         self.weight = self.weight - u64::from(before) + u64::from(weight);
         self.classes[old_class].weight -= u64::from(before);
         self.classes[class].weight += u64::from(weight);
-        if class == old_class {
-            return;
-        }
-        let at = members.class_at as usize;
-        if old_class > 0 {
-            let groups = &mut self.classes[old_class].groups;
-            groups.swap_remove(at);
-            if let Some(&moved) = groups.get(at) {
-                self.members[moved as usize].class_at = at as u32;
-            }
-        }
-        let at = self.classes[class].groups.len() as u32;
-        if class > 0 {
-            self.classes[class].groups.push(group as GroupIx);
-        }
-        (self.members[group].class, self.members[group].class_at) = (class as u8, at);
     }
 
     /// Draws a group by its weight.
@@ -255,13 +244,14 @@ impl GroupLists {
             return None;
         }
         let mut at = rng.random_range(0..self.weight);
-        let class = self.classes.iter().find(|class| {
+        let (number, class) = self.classes.iter().enumerate().find(|(_, class)| {
             let here = at < class.weight;
             at = at.wrapping_sub(class.weight);
             here
         })?;
+        let groups = self.by_size.of(number);
         loop {
-            let members = &self.members[class.groups[below(class.groups.len(), rng)] as usize];
+            let members = &self.members[groups[below(groups.len(), rng)] as usize];
             // A class spans sizes up to a factor of two, and so weights up to one of 1.26.
             if members.weight == class.heaviest || rng.random_range(0..class.heaviest) < members.weight {
                 return Some(members);
@@ -284,30 +274,24 @@ impl GroupLists {
 
     /// An ID of one of the largest groups (within a factor of two), at random.
     pub(super) fn of_a_largest_group(&self, mut below: impl FnMut(usize) -> usize) -> Option<Ix> {
-        let class = self.classes.iter().skip(1).rev().find(|class| !class.groups.is_empty())?;
-        let members = &self.members[class.groups[below(class.groups.len())] as usize];
+        let groups = self.by_size.largest();
+        let members = &self.members[*groups.get(below(groups.len().max(1)))? as usize];
         Some(members.at(below(members.len())).0.ix())
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let lists: usize = self.members.iter().map(|members| members.new.capacity() + members.old.capacity()).sum();
-        let classes: usize = self.classes.iter().map(|class| class.groups.capacity() * size_of::<GroupIx>()).sum();
         lists * size_of::<Member>()
             + self.members.capacity() * size_of::<Members>()
             + self.classes.capacity() * size_of::<Class>()
-            + classes
+            + self.by_size.heap_bytes()
     }
 }
 
 /// A random position of a list, of 32 bits: half the work of 64.
 fn below(len: usize, rng: &mut impl Rng) -> usize {
     rng.random_range(0..len as u32) as usize
-}
-
-/// The class of groups of this size: 0 for none, n for sizes from 2^(n-1) on.
-fn class_of(size: usize) -> usize {
-    size.checked_ilog2().map_or(0, |log| log as usize + 1).min(CLASSES - 1)
 }
 
 /// What a group of this size weighs.
@@ -317,6 +301,7 @@ fn weight_of(size: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::size_classes::class_of;
     use super::*;
 
     #[test]

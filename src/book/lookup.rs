@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::params::NEEDS_MORE_BELOW;
+use super::params::{LAPSED_DIVISOR, NEEDS_MORE_BELOW, SOURCE_SHARE_DIVISOR};
 use super::selection::selection_size;
-use super::{Book, Counts, Record, Refused, Share, Source, State};
-use crate::types::{Group, Mono, NetAddress, NodeId};
+use super::slab::Standing;
+use super::{Book, Counts, NextDialReason, Record, Refused, Share, Source, State, TablePlace};
+use crate::types::{Group, Mono, NetAddress, NodeId, Now};
 
 impl Book {
     /// IDs in the book, banned ones left out.
@@ -103,10 +104,43 @@ impl Book {
         Some(Share { group_ids: self.served.len_of(group), chance: 1.0 - missed })
     }
 
+    /// What decides when an address is dialled next, and where in the book it is; `None` when it is not there.
+    pub fn explain(&self, now: Now, address: &NetAddress) -> Option<(NextDialReason, TablePlace)> {
+        let ix = self.slab.find(address)?;
+        let (entry, history) = (self.slab.entry(ix), self.slab.history(ix));
+        let own_wait = self.since_last_attempt(now, ix, self.schedule.longest_wait(history));
+        let due_in = entry.due.saturating_sub(now.mono.as_secs());
+        // A second for each rounding.
+        let reason = if due_in > own_wait.saturating_add(2) {
+            NextDialReason::SameEndpoint
+        } else if history.is_untried() {
+            NextDialReason::NeverTried
+        } else if history.verified && history.outcome.is_success() {
+            NextDialReason::Answered
+        } else if history.verified {
+            NextDialReason::Held
+        } else if self.schedule.is_given_up(history) {
+            NextDialReason::GivenUp
+        } else {
+            NextDialReason::Failed
+        };
+        let place = if entry.standing == Standing::Banned {
+            TablePlace::Banned
+        } else if history.verified {
+            TablePlace::Verified
+        } else if history.was_reached() {
+            TablePlace::Lapsed { of: self.sources.lapsed(), at_most: self.params.capacity / LAPSED_DIVISOR }
+        } else {
+            let of = self.sources.len_of(entry.source_bucket);
+            TablePlace::NeverReached { of, at_most: self.params.capacity / SOURCE_SHARE_DIVISOR }
+        };
+        Some((reason, place))
+    }
+
     /// Before when a book that is not crawled does not pick an address; `None` when it is not in the book.
     pub fn not_before(&self, address: &NetAddress) -> Option<Mono> {
         let ix = self.slab.find(address).filter(|_| !self.params.crawled)?;
-        Some(Mono::from_micros(u64::from(self.slab.entry(ix).due) * 1_000_000))
+        Some(Mono::from_secs(self.slab.entry(ix).due))
     }
 
     /// The address by which an ID is served, if it is.

@@ -54,6 +54,7 @@ mod record;
 mod reliability;
 mod results;
 mod selection;
+mod size_classes;
 mod slab;
 mod source_accounts;
 mod source_table;
@@ -67,7 +68,7 @@ pub use load::StoredBook;
 pub use params::Params;
 pub use record::{Record, Source, State, TraceRecord};
 pub use reliability::{Reliability, WINDOWS};
-pub use results::{Added, Counts, LoadReport, MarkOutcome, Refused, Servable, Share};
+pub use results::{Added, Counts, LoadReport, MarkOutcome, NextDialReason, Refused, Servable, Share, TablePlace};
 pub use selection::Answer;
 pub use source_accounts::SourceAccount;
 

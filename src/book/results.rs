@@ -124,6 +124,47 @@ pub struct Counts {
     pub outcomes: [usize; DialOutcome::ALL.len()],
 }
 
+/// What decides when an address is dialled next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextDialReason {
+    /// It was never tried: it waits for the turn of its source.
+    NeverTried,
+    /// It answered: the longer it has answered, the later it is asked again.
+    Answered,
+    /// It failed in an outage of our own, or of the chain, which is not held against it.
+    Held,
+    /// It failed: exponential backoff.
+    Failed,
+    /// It failed so often and never answered that it is tried once a day.
+    GivenUp,
+    /// What is, or was, at the same ip:port under another ID was dialled.
+    SameEndpoint,
+}
+
+/// Where in the book an address is, and so what it gives way to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TablePlace {
+    /// It answered at our latest attempt: it gives way only to another one that was reached, and only after it was dialled
+    /// again and did not answer.
+    Verified,
+    /// It answered once, and not at our latest attempt; of these, chance decides who leaves.
+    Lapsed {
+        /// How many there are.
+        of: usize,
+        /// How many there may be.
+        at_most: usize,
+    },
+    /// It was never reached: in its source's part of the table, where what failed gives way first, then chance decides.
+    NeverReached {
+        /// How many of its source's are there.
+        of: usize,
+        /// How many there may be.
+        at_most: usize,
+    },
+    /// It is banned, which takes no place.
+    Banned,
+}
+
 /// How often answers name an address.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {

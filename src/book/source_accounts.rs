@@ -13,7 +13,7 @@ use super::entry_index::Ix;
 use super::history::History;
 use super::params::MAX_SOURCE_ACCOUNTS;
 use super::record::Source;
-use crate::types::{Group, NodeId, group_of};
+use crate::types::{Group, NodeId};
 
 /// What a source brought, and what became of it. An address counts for the source that brought it first, also after it has
 /// left the book; `brought` is at least `reached` and `dead` together, and the rest was not tried yet, or left untried.
@@ -218,7 +218,7 @@ impl Book {
 
     /// The group whose account a source has. We ourselves have none: what operators add is nobody's gossip.
     fn account_of(&self, source: &Source) -> Option<Group> {
-        (source.id != self.params.own_id).then(|| group_of(source.ip, self.params.strict))
+        (source.id != self.params.own_id).then(|| self.params.group_of(source.ip))
     }
 
     /// Counts an entry that has just come for its source.

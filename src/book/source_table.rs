@@ -10,13 +10,12 @@ use std::time::Duration;
 use super::entry_index::{Ix, Pool};
 use super::keyed_hash::Chance;
 use super::params::{RETRY_TURN, SOURCE_BUCKETS};
+use super::size_classes::SizeClasses;
 use super::slab::{Entry, Slab};
 use crate::types::{Gcra, Mono};
 
 /// Places that a list keeps when it empties, so that what comes and goes allocates nothing.
 const KEPT: usize = 16;
-/// Classes of buckets by the binary logarithm of what they hold.
-const CLASSES: usize = 33;
 
 #[derive(Clone, Default)]
 struct SourceBucket {
@@ -26,8 +25,6 @@ struct SourceBucket {
     tokens: Gcra,
     /// It is in the queue of those that have something to dial.
     queued: bool,
-    class: u8,
-    class_at: u16,
 }
 
 impl SourceBucket {
@@ -55,8 +52,8 @@ pub(super) struct SourceTable {
     buckets: Vec<SourceBucket>,
     /// Buckets that may have something to dial, the one whose turn it is at the front.
     turns: std::collections::VecDeque<u16>,
-    /// Buckets by the logarithm of what they hold.
-    classes: Vec<Vec<u16>>,
+    /// Buckets by what they hold.
+    by_size: SizeClasses,
     lapsed: Vec<Ix>,
     ready: usize,
     /// What one new address costs, and how many may come at once, as a time.
@@ -72,7 +69,7 @@ impl SourceTable {
         SourceTable {
             buckets: Vec::new(),
             turns: std::collections::VecDeque::new(),
-            classes: Vec::new(),
+            by_size: SizeClasses::EMPTY,
             lapsed: Vec::new(),
             ready: 0,
             cost,
@@ -83,7 +80,6 @@ impl SourceTable {
     fn allocate(&mut self) {
         if self.buckets.is_empty() {
             self.buckets.resize(SOURCE_BUCKETS, SourceBucket::default());
-            self.classes.resize_with(CLASSES, Vec::new);
         }
     }
 
@@ -176,26 +172,7 @@ impl SourceTable {
 
     /// Moves a bucket to the class of what it holds now.
     fn classify(&mut self, bucket: u16) {
-        let own = &self.buckets[usize::from(bucket)];
-        let class = own.len().checked_ilog2().map_or(0, |log| log as u8 + 1);
-        let before = own.class;
-        if class == before {
-            return;
-        }
-        if before > 0 {
-            let at = usize::from(own.class_at);
-            let list = &mut self.classes[usize::from(before)];
-            list.swap_remove(at);
-            if let Some(&moved) = list.get(at) {
-                self.buckets[usize::from(moved)].class_at = at as u16;
-            }
-        }
-        let at = self.classes[usize::from(class)].len() as u16;
-        if class > 0 {
-            self.classes[usize::from(class)].push(bucket);
-        }
-        let own = &mut self.buckets[usize::from(bucket)];
-        (own.class, own.class_at) = (class, at);
+        self.by_size.set(bucket.into(), self.buckets[usize::from(bucket)].len());
     }
 
     /// An entry that is due and was never reached, of the bucket whose turn it is.
@@ -231,10 +208,9 @@ impl SourceTable {
     /// Whom to evict of the whole table: of one of the fullest buckets (within a factor of two) among those never
     /// reached; when there is none, at random among those that were reached once and are not reached now.
     pub(super) fn victim(&self, chance: &mut Chance) -> Option<Ix> {
-        let fullest = self.classes.iter().skip(1).rev().find(|class| !class.is_empty());
-        match fullest {
-            Some(class) => self.victim_of(class[chance.below(class.len())], chance),
-            None => self.lapsed_victim(chance),
+        match self.by_size.largest() {
+            [] => self.lapsed_victim(chance),
+            fullest => self.victim_of(fullest[chance.below(fullest.len())] as u16, chance),
         }
     }
 
@@ -254,10 +230,9 @@ impl SourceTable {
             .buckets
             .iter()
             .map(|bucket| bucket.ready.capacity() + bucket.due.capacity() + bucket.waiting.capacity());
-        let classes: usize = self.classes.iter().map(Vec::capacity).sum();
         (lists.sum::<usize>() + self.lapsed.capacity()) * size_of::<Ix>()
             + self.buckets.capacity() * size_of::<SourceBucket>()
-            + (classes + self.turns.capacity()) * size_of::<u16>()
-            + self.classes.capacity() * size_of::<Vec<u16>>()
+            + self.turns.capacity() * size_of::<u16>()
+            + self.by_size.heap_bytes()
     }
 }

@@ -68,7 +68,10 @@ impl Node {
         let crawled = running && self.pex.is_seed();
         let bans: Vec<_> = self.switch.bans_of(Some(&id), Some(address.ip()), now.wall).cloned().collect();
         let turn = self.book.due_at(address).filter(|_| crawled && bans.is_empty());
+        let (next_dial_reason, place) = self.book.explain(now, address)?;
         Some(AddressDiagnosis {
+            next_dial_reason,
+            place,
             seed_mode: self.pex.is_seed(),
             running,
             outage: self.in_outage(),

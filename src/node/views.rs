@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::row::{Ban, ListItem, SeedHealth};
-use crate::book::{Record, Refused, Share, SourceAccount};
+use crate::book::{NextDialReason, Record, Refused, Share, SourceAccount, TablePlace};
 use crate::pex::RetentionReason;
 use crate::types::{
     ConnId, DialOutcome, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, PeerAddress, Purpose, Wall,
@@ -196,6 +196,10 @@ pub struct AddressDiagnosis {
     pub dialling: bool,
     /// When the crawl will dial it next; `None` when it is being dialled, or there is no crawl of it.
     pub next_attempt: Option<Wall>,
+    /// What decides when it is dialled.
+    pub next_dial_reason: NextDialReason,
+    /// Where in the book it is.
+    pub place: TablePlace,
     /// Before when a node does not pick it, because it failed or was dialled a short while ago.
     pub not_before: Option<Wall>,
     /// The bans that hold for its ID or its IP.

@@ -1,9 +1,9 @@
 //! One asking IP gets the same answer for a while, so that the book cannot be read out by asking often
 //! (docs/protocol/differences.md, "Where pexd does otherwise").
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::generations::Generations;
 use super::params::SAME_ANSWER_FOR;
 use crate::book::Answer;
 use crate::book::params::SELECTION_LEAST;
@@ -16,8 +16,7 @@ const GENERATION: usize = 2_048;
 /// What was answered lately.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    young: BTreeMap<IpAddr, Given>,
-    old: BTreeMap<IpAddr, Given>,
+    given: Generations<IpAddr, Given, GENERATION>,
 }
 
 #[derive(Debug)]
@@ -32,8 +31,7 @@ impl Answers {
     /// The answer that an IP got, if it shall get it again: for [`SAME_ANSWER_FOR`], while what may be served has not grown
     /// by a quarter.
     pub(super) fn again(&self, asker: IpAddr, servable: usize, now: Mono) -> Option<&Answer> {
-        let asker = prefix(asker);
-        let given = self.young.get(&asker).or_else(|| self.old.get(&asker))?;
+        let given = self.given.get(&prefix(asker))?;
         let fresh = now.since(given.at) < SAME_ANSWER_FOR && servable <= given.servable + given.servable / 4;
         fresh.then_some(&given.answer)
     }
@@ -43,10 +41,7 @@ impl Answers {
         if asker.is_loopback() || answer.len() < SELECTION_LEAST {
             return;
         }
-        if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(prefix(asker), Given { answer, at: now, servable });
+        self.given.insert(prefix(asker), Given { answer, at: now, servable });
     }
 }
 

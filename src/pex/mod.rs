@@ -11,6 +11,7 @@ mod claimed_addresses;
 mod crawl;
 mod dial;
 mod ensure;
+mod generations;
 mod outage;
 pub mod params;
 mod receive;

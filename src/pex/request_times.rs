@@ -1,9 +1,9 @@
 //! The rate limit on requests (docs/protocol/pex-reactor.md, "Request received"), kept by ID, so that reconnecting resets
 //! nothing.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::generations::Generations;
 use super::params::MIN_REQUEST_INTERVAL;
 use crate::types::{Mono, NodeId};
 
@@ -23,8 +23,7 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 /// The times of received requests, in a table of bounded size.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    young: BTreeMap<NodeId, Times>,
-    old: BTreeMap<NodeId, Times>,
+    times: Generations<NodeId, Times, GENERATION>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +50,7 @@ pub(super) enum Asked {
 impl Requests {
     /// Notes a request.
     pub(super) fn received(&mut self, id: NodeId, now: Mono) -> Asked {
-        let times = self.entry(id);
+        let times = self.times.entry(id);
         if now.since(times.last.max(times.offended)) >= FORGOTTEN_AFTER {
             *times = Times::default();
         } else if now.since(times.offended) >= FORGOTTEN_AFTER {
@@ -68,14 +67,6 @@ impl Requests {
         times.answered = times.answered.saturating_add(1);
         times.last = now;
         Asked::InTime
-    }
-
-    fn entry(&mut self, id: NodeId) -> &mut Times {
-        let remembered = self.old.get(&id).copied().unwrap_or_default();
-        if !self.young.contains_key(&id) && self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.entry(id).or_insert(remembered)
     }
 }
 
@@ -140,7 +131,7 @@ mod tests {
         for n in 1..3 * GENERATION as u32 {
             requests.received(id(n), secs(0));
         }
-        assert!(requests.young.len() + requests.old.len() <= 2 * GENERATION);
+        assert!(requests.times.len() <= 2 * GENERATION);
         assert_eq!(requests.received(id(0), secs(0)), Asked::InTime, "forgotten");
     }
 }

@@ -73,16 +73,21 @@ impl FromStr for Group {
     /// Reads exactly what a group is shown as.
     fn from_str(text: &str) -> Result<Self, NotAGroup> {
         let range = || match text.split_once('/')?.0.parse().ok()? {
-            IpAddr::V4(v4) => Some(v4_group(v4)),
+            IpAddr::V4(v4) => {
+                let [a, b, ..] = v4.octets();
+                Some(Group::V4([a, b]))
+            }
             IpAddr::V6(v6) => {
                 let [a, b, c, d, e, ..] = v6.octets();
                 Some(Group::V6([a, b, c, d, e]))
             }
         };
-        let group = match (text, text.strip_prefix("tor ")) {
-            ("local", _) => Some(Group::Local),
-            ("unroutable", _) => Some(Group::Unroutable),
-            (_, Some(number)) => number.parse().ok().map(Group::Tor),
+        let number_after = |prefix| text.strip_prefix(prefix);
+        let group = match (text, number_after("tor "), number_after("AS")) {
+            ("local", ..) => Some(Group::Local),
+            ("unroutable", ..) => Some(Group::Unroutable),
+            (_, Some(number), _) => number.parse().ok().map(Group::Tor),
+            (_, _, Some(number)) => number.parse().ok().map(Group::As),
             _ => range(),
         };
         group.filter(|group| group.to_string() == text).ok_or(NotAGroup)

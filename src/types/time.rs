@@ -20,6 +20,11 @@ impl Mono {
         Mono(micros)
     }
 
+    /// The point that lies `secs` seconds after the start of the process.
+    pub const fn from_secs(secs: u32) -> Self {
+        Mono(secs as u64 * 1_000_000)
+    }
+
     /// Microseconds since the start of the process.
     pub const fn as_micros(self) -> u64 {
         self.0

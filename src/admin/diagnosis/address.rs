@@ -1,7 +1,7 @@
 //! The diagnosis of an address: why it is served or not, and what would change that, in words.
 
 use crate::admin::timestamps::time as timestamp;
-use crate::book::State;
+use crate::book::{NextDialReason, State, TablePlace};
 use crate::node::row::Ban;
 use crate::node::{AddressDiagnosis, OUTAGE};
 use crate::types::{DialOutcome, Wall};
@@ -9,8 +9,8 @@ use crate::types::{DialOutcome, Wall};
 /// The reason of an address's state, for an operator.
 pub(in crate::admin) fn reason(diagnosis: &AddressDiagnosis) -> String {
     let verdict = if diagnosis.view.servable { served(diagnosis) } else { not_served(diagnosis) };
-    let next = next(diagnosis);
-    if next.is_empty() { verdict } else { format!("{verdict} {next}") }
+    let parts = [verdict, next(diagnosis), place(diagnosis)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn served(diagnosis: &AddressDiagnosis) -> String {
@@ -113,8 +113,50 @@ fn next(diagnosis: &AddressDiagnosis) -> String {
             .to_owned();
     }
     match diagnosis.next_attempt {
-        Some(at) => format!("The crawl dials it at {}, as far as dials are free.", time(at)),
+        Some(at) => {
+            format!("The crawl dials it at {}, as far as dials are free: {}.", time(at), why_then(diagnosis))
+        }
         None => "The crawl has taken it and dials it now.".to_owned(),
+    }
+}
+
+/// What decides when it is dialled.
+fn why_then(diagnosis: &AddressDiagnosis) -> String {
+    let failures = times(diagnosis.view.record.attempts);
+    match diagnosis.next_dial_reason {
+        NextDialReason::NeverTried => "it was never tried, and waits for the turn of its source".to_owned(),
+        NextDialReason::Answered => {
+            "it answered, and is asked the less often the longer it has answered, from 6 to 22 minutes".to_owned()
+        }
+        NextDialReason::Held => "its failure is not held against it, and it is asked again soon".to_owned(),
+        NextDialReason::Failed => {
+            format!(
+                "it failed {failures} in a row, and each time doubles the wait (exponential backoff, 6 hours at most)"
+            )
+        }
+        NextDialReason::GivenUp => format!("it failed {failures} in a row and never answered: it is tried once a day"),
+        NextDialReason::SameEndpoint => {
+            "somebody else is or was at its IP and port, and what is known of that holds it back".to_owned()
+        }
+    }
+}
+
+/// What it would give way to.
+fn place(diagnosis: &AddressDiagnosis) -> String {
+    match diagnosis.place {
+        TablePlace::Banned => String::new(),
+        TablePlace::Verified => {
+            "When the book is full, it leaves only for another one that was reached, and only after a \
+             dial that it did not answer."
+                .to_owned()
+        }
+        TablePlace::Lapsed { of, at_most } => format!(
+            "It is one of {of} that answered once and not lately; of more than {at_most} one leaves, by chance."
+        ),
+        TablePlace::NeverReached { of, at_most } => format!(
+            "It has a place in its source's part of the book, with {of} of at most {at_most} that nobody reached; what \
+             failed leaves first, then chance decides."
+        ),
     }
 }
 
@@ -185,6 +227,8 @@ mod tests {
             dialling: false,
             next_attempt: Some(at),
             share: Some(crate::book::Share { group_ids: 12, chance: 0.25 }),
+            next_dial_reason: NextDialReason::Answered,
+            place: TablePlace::Verified,
             not_before: None,
             bans: Vec::new(),
         }
@@ -279,5 +323,17 @@ mod tests {
         says(&changed(failed(), |s| s.dialling = true), &["being dialled now"]);
         says(&changed(failed(), |s| s.view.connected = true), &["Its ID is connected"]);
         says(&changed(failed(), |s| s.next_attempt = None), &["dials it now"]);
+        says(&changed(failed(), |s| s.next_dial_reason = NextDialReason::Failed), &["17 times", "doubles the wait"]);
+        says(&changed(failed(), |s| s.next_dial_reason = NextDialReason::SameEndpoint), &["at its IP and port"]);
+    }
+
+    #[test]
+    fn its_place_in_the_book_is_told() {
+        says(&reason(&good()), &["only for another one that was reached"]);
+        let failed = || failed(DialOutcome::TimedOut, 3);
+        let never = TablePlace::NeverReached { of: 37, at_most: 16_384 };
+        says(&changed(failed(), |s| s.place = never), &["37 of at most 16384", "what failed leaves first"]);
+        let lapsed = TablePlace::Lapsed { of: 2, at_most: 900 };
+        says(&changed(failed(), |s| s.place = lapsed), &["one of 2 that answered once", "more than 900"]);
     }
 }

@@ -378,7 +378,8 @@ async fn the_sources_of_a_real_book_are_told_with_what_became_of_their_addresses
     let (mut most, mut brought) = (u64::MAX, 0);
     for source in page.sources {
         let account = source.account.unwrap();
-        let records = || sorts(140).into_iter().filter(|r| source.source == group_of(r.source.ip, true).to_string());
+        let records =
+            || sorts(140).into_iter().filter(|r| source.source == group_of(r.source.ip, true, None).to_string());
         let count = |test: fn(&Record) -> bool| records().filter(test).count() as u64;
         let counts = [account.brought_count, account.reached_count, account.dead_count, account.refused_count];
         assert_eq!(counts, [count(|_| true), count(|r| r.verified), count(|r| r.attempts > 0), 0], "{}", source.source);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::entry_index::{Pool, Queue};
 use super::params::{MAX_ADDRESSES_PER_ID, MAX_IDS_PER_ENDPOINT};
 use super::*;
-use crate::types::{Group, group_of};
+use crate::types::Group;
 
 /// Checks everything that can be recounted.
 pub(crate) fn check(book: &Book) {
@@ -104,7 +104,7 @@ fn check_counts(book: &Book, records: &[Record], ids: &BTreeMap<NodeId, Vec<&Rec
 pub(super) fn recount(book: &Book, records: &[Record]) -> BTreeMap<Group, [u32; 3]> {
     let mut counts: BTreeMap<Group, [u32; 3]> = BTreeMap::new();
     for record in records.iter().filter(|record| record.source.id != book.params.own_id) {
-        let [brought, reached, dead] = counts.entry(group_of(record.source.ip, book.params.strict)).or_default();
+        let [brought, reached, dead] = counts.entry(book.params.group_of(record.source.ip)).or_default();
         let was_reached = !record.last_success.is_never();
         *brought += 1;
         *reached += u32::from(was_reached);

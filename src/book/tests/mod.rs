@@ -4,6 +4,7 @@ mod add_address;
 mod ban_and_remove;
 mod crawl_schedule;
 mod dirty;
+mod eclipse;
 mod groups;
 pub(crate) mod invariants;
 mod load;

@@ -8,7 +8,7 @@ const ONE: u32 = 1;
 const TWO: u32 = 2;
 
 fn group(n: u32) -> Group {
-    group_of(source(n).ip, true)
+    group_of(source(n).ip, true, None)
 }
 
 /// Brought, reached, dead and refused.
@@ -26,7 +26,7 @@ fn fail(book: &mut Book, address: &NetAddress, hold: bool) {
 }
 
 fn load(book: &Book) -> Book {
-    Book::load(book.params.clone(), KEY, book.page(None, usize::MAX), Vec::new(), now()).0
+    Book::load(book.params.clone(), KEY, stored(book.page(None, usize::MAX)), now()).0
 }
 
 #[test]

@@ -3,18 +3,19 @@
 //! Answers lie in epochs of an hour at most, or a sixteenth of the file. An epoch has a dictionary of the addresses that its
 //! answers name, so that the oldest epoch can be forgotten as a whole, with what only it named.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use super::super::create::create_private;
 use super::super::lock::{FILES, beside};
-use super::{Answered, names};
+use super::Answered;
+use super::names::Numbers;
 use crate::types::{NetAddress, Wall};
 
 /// SQLite's `application_id` of such a file: "pexa".
@@ -71,6 +72,8 @@ pub(super) struct AnswerFile {
     max_pages: i64,
     epoch: Epoch,
     next_answer: i64,
+    /// Those of the answer that is being written.
+    numbers: Numbers,
 }
 
 impl AnswerFile {
@@ -99,6 +102,7 @@ impl AnswerFile {
             // Its dictionary is not in memory: the next answer begins another one.
             epoch: Epoch { number, began: Wall::NEVER, names: HashMap::new(), bytes: i64::MAX },
             next_answer: last.map_or(first, |last| first.max(last.saturating_add(1))),
+            numbers: Numbers::default(),
         })
     }
 
@@ -137,22 +141,22 @@ impl AnswerFile {
     }
 
     fn append(&mut self, answers: &[Answered]) -> Result<(), FileError> {
+        // A batch that failed may have left some.
+        self.numbers = Numbers::default();
         let epoch_bytes = self.max_pages * PAGE / EPOCHS;
         let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (epoch, next) = (&mut self.epoch, &mut self.next_answer);
-        let mut numbers = Vec::new();
         for answered in answers {
             let age = answered.at.since(epoch.began);
             // A clock that was set back begins another one, too.
             if epoch.bytes >= epoch_bytes || age >= EPOCH || answered.at < epoch.began {
                 begin_epoch(&transaction, epoch, answered.at, *next)?;
             }
-            numbers.clear();
             for address in answered.addresses.iter() {
-                numbers.push(name(&transaction, epoch, address)?);
+                let number = name(&transaction, epoch, address)?;
+                self.numbers.insert(number);
             }
-            numbers.sort_unstable();
-            let names = names::encode(&numbers);
+            let names = self.numbers.encode();
             let ip = octets(answered.ip);
             const SQL: &str =
                 "INSERT INTO answer (number, epoch, at_ms, id, ip, names) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
