@@ -111,13 +111,14 @@ impl Book {
         let own_wait = self.since_last_attempt(now, ix, self.schedule.longest_wait(history));
         let due_in = entry.due.saturating_sub(now.mono.as_secs());
         // A second for each rounding.
+        let held = self.endpoint_wait(now, ix).max(self.trace_hold(now, ix));
         let reason = if due_in > own_wait.saturating_add(2) {
-            NextDialReason::SameEndpoint
+            if held > own_wait { NextDialReason::SameEndpoint } else { NextDialReason::PutOff }
         } else if history.is_untried() {
             NextDialReason::NeverTried
         } else if history.verified && history.outcome.is_success() {
             NextDialReason::Answered
-        } else if history.verified {
+        } else if history.attempts == 0 {
             NextDialReason::Held
         } else if self.schedule.is_given_up(history) {
             NextDialReason::GivenUp

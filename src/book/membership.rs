@@ -46,9 +46,13 @@ impl Book {
     }
 
     /// How long what has left an entry's ip:port keeps it from being dialled.
-    fn trace_hold(&self, now: Now, ix: Ix) -> u32 {
+    pub(super) fn trace_hold(&self, now: Now, ix: Ix) -> u32 {
         let endpoint = self.slab.address(ix).socket();
         let Some(trace) = self.traces.get(self.hash.of_endpoint(endpoint)) else { return 0 };
+        if trace.last <= self.slab.history(ix).last_success {
+            // It has answered since.
+            return 0;
+        }
         let silent = History { attempts: trace.failures, outcome: trace.outcome, ..History::new(trace.last) };
         let wait = if trace.failures > 0 { self.schedule.wait(&silent) } else { self.schedule.least() };
         wait.saturating_sub(Timestamp::from(now.wall).since(trace.last))
@@ -81,7 +85,7 @@ impl Book {
     }
 
     /// How long the other IDs at its ip:port, by their latest attempts, keep an entry from being dialled.
-    fn endpoint_wait(&self, now: Now, ix: Ix) -> u32 {
+    pub(super) fn endpoint_wait(&self, now: Now, ix: Ix) -> u32 {
         let neighbours = self.slab.neighbours(ix);
         neighbours.map(|other| self.endpoint_hold(now, other)).max().unwrap_or(0)
     }

@@ -139,6 +139,8 @@ pub enum NextDialReason {
     GivenUp,
     /// What is, or was, at the same ip:port under another ID was dialled.
     SameEndpoint,
+    /// Its dial was put off: its host was busy, or it was given up before it told anything.
+    PutOff,
 }
 
 /// Where in the book an address is, and so what it gives way to.

@@ -205,7 +205,7 @@ section! {
         /// Own dials that are kept in it, the latest, some 200 bytes each. 0: none.
         dial_log: u32 = "100000" in 0..=10000000;
         /// MiB of disk for the log of answers: which addresses were sent to whom, for a day, or less when that does not fit.
-        /// It lies beside the database, with `.answers` behind its name. 0: none.
+        /// It lies beside the database, with `.answers` behind its name. 0: none; one that is there is removed.
         answer_log_mib: u32 = "64" in 0..=65536;
     }
 }

@@ -72,7 +72,7 @@ pub enum Error {
     #[error("{0}")]
     BadValue(String),
     /// The logs on disk cannot be read.
-    #[error("network {chain_id} cannot look into its book: {reason}")]
+    #[error("network {chain_id} cannot look into its files: {reason}")]
     Unreadable {
         /// Which.
         chain_id: Arc<str>,

@@ -24,7 +24,7 @@ use crate::book::HashKey;
 use crate::clock::{self, Clock};
 use crate::node::row::{RowChange, Rows, Setting};
 use crate::node::{Node, Params};
-use crate::store::answer_log::{AnswerLog, answer_log_path};
+use crate::store::answer_log::{AnswerLog, answer_log_path, remove_answer_log};
 use crate::store::{self, Loaded, Store};
 use crate::transport::{Dialler, LocalNode};
 
@@ -102,7 +102,13 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
 
 /// The log of answers of the network with this book, if one is wanted.
 fn answer_log(book: &Path, max_bytes: u64) -> Option<AnswerLog> {
-    let log = (max_bytes > 0).then(|| AnswerLog::open(answer_log_path(book), max_bytes))?;
+    if max_bytes == 0 {
+        if let Err(error) = remove_answer_log(book) {
+            tracing::warn!(%error, "the log of answers, which is off, could not be removed");
+        }
+        return None;
+    }
+    let log = AnswerLog::open(answer_log_path(book), max_bytes);
     log.inspect_err(|error| tracing::warn!(%error, "there is no thread for the log of answers: they are not kept")).ok()
 }
 

@@ -92,7 +92,7 @@ pub enum HistoryError {
     #[error("it took too long")]
     Stopped,
     /// The file cannot be read.
-    #[error("the book cannot be read: {0}")]
+    #[error("it cannot be read: {0}")]
     Unreadable(String),
 }
 

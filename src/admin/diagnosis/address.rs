@@ -126,7 +126,7 @@ fn why_then(diagnosis: &AddressDiagnosis) -> String {
     match diagnosis.next_dial_reason {
         NextDialReason::NeverTried => "it was never tried, and waits for the turn of its source".to_owned(),
         NextDialReason::Answered => {
-            "it answered, and is asked the less often the longer it has answered, from 6 to 22 minutes".to_owned()
+            "it answered, and is asked the less often the longer it has answered, within half an hour".to_owned()
         }
         NextDialReason::Held => "its failure is not held against it, and it is asked again soon".to_owned(),
         NextDialReason::Failed => {
@@ -135,6 +135,7 @@ fn why_then(diagnosis: &AddressDiagnosis) -> String {
             )
         }
         NextDialReason::GivenUp => format!("it failed {failures} in a row and never answered: it is tried once a day"),
+        NextDialReason::PutOff => "its dial was put off: its host was busy, or the dial told nothing".to_owned(),
         NextDialReason::SameEndpoint => {
             "somebody else is or was at its IP and port, and what is known of that holds it back".to_owned()
         }

@@ -46,4 +46,31 @@ fn what_decides_the_next_dial_and_the_place_of_an_address_are_told() {
     assert_eq!(explain(&book, &dead), (NextDialReason::GivenUp, never(2)), "back with its trace");
     book.ban(&dead.id());
     assert_eq!(explain(&book, &dead).1, TablePlace::Banned);
+
+    let late = at(4, 4);
+    book.add(now(), late, source(0), &mut rng()).unwrap();
+    fail(&mut book, &late, true);
+    assert_eq!(explain(&book, &late).0, NextDialReason::Held, "it was never reached, in an outage");
+    let busy = at(5, 5);
+    book.add(now(), busy, source(0), &mut rng()).unwrap();
+    while book.due(now()).unwrap() != busy {}
+    book.untake(now(), &busy);
+    assert_eq!(explain(&book, &busy).0, NextDialReason::PutOff);
+}
+
+#[test]
+fn what_answers_since_a_trace_was_left_is_not_held_by_it_after_a_restart() {
+    let (mut book, address) = (small_book(1_024), at(1, 1));
+    book.add(now(), address, source(0), &mut rng()).unwrap();
+    for _ in 0..params::GIVEN_UP_FAILURES {
+        book.mark_failed(now(), &address, DialOutcome::TimedOut, false);
+    }
+    assert!(!book.has(&address.id()), "given up: a trace is left");
+    book.add(now(), address, source(0), &mut rng()).unwrap();
+    book.mark_reached(now().after(hours(1)), &address, DialOutcome::Reached);
+    let traces = std::iter::from_fn(|| book.take_dirty_trace()).filter_map(|(_, trace)| trace).collect();
+    let stored = StoredBook { traces, ..stored(book.page(None, usize::MAX)) };
+    let (loaded, _) = Book::load(book.params.clone(), KEY, stored, now().after(hours(1)));
+    let due = loaded.due_at(&address).unwrap().since(now().after(hours(1)).mono);
+    assert!(due < Duration::from_mins(30), "{due:?}");
 }

@@ -324,13 +324,15 @@ impl<'a> Actor<'a> {
                 }
             }
             Effect::Send { conn, message } => {
-                if let Outgoing::Addresses(addresses) = &message {
-                    self.note_answer(conn, addresses);
-                }
-                if let Some(peer) = self.peers.get(&conn)
-                    && peer.try_send(message).is_err()
-                {
-                    tracing::debug!(conn = conn.0, "send queue full, message dropped");
+                let answer = match &message {
+                    Outgoing::Addresses(addresses) => Some(addresses.clone()),
+                    Outgoing::Request => None,
+                };
+                let Some(peer) = self.peers.get(&conn) else { return };
+                match (peer.try_send(message), answer) {
+                    (Ok(()), Some(addresses)) => self.note_answer(conn, addresses),
+                    (Ok(()), None) => {}
+                    (Err(_), _) => tracing::debug!(conn = conn.0, "send queue full, message dropped"),
                 }
             }
             Effect::Close { conn, how, reason } => self.close(conn, how, reason),

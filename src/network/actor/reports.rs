@@ -30,7 +30,8 @@ impl Actor<'_> {
         Report {
             status: self.status(),
             peers,
-            seeds: self.node.seed_accounts(),
+            // Without a book there is no key of its own, and so no alias that tells nothing.
+            seeds: self.saving.no_store().map_or_else(|| self.node.seed_accounts(), |_| BTreeMap::new()),
             messages: self.shell.local.messages().counts(),
             store: self.saving.stats(),
             answer_log: self.shell.answer_log.as_ref().map(AnswerLog::stats),
@@ -55,12 +56,12 @@ impl Actor<'_> {
     }
 
     /// Notes that a peer was sent addresses.
-    pub(in crate::network) fn note_answer(&mut self, conn: ConnId, addresses: &Arc<[NetAddress]>) {
+    pub(in crate::network) fn note_answer(&mut self, conn: ConnId, addresses: Arc<[NetAddress]>) {
         if let Some(log) = &self.shell.answer_log
             && let Some(peer) = self.peers.get(&conn)
         {
             let (at, id, ip) = (self.shell.clock.now().wall, peer.id(), peer.remote().ip());
-            log.note(Answered { at, id, ip, addresses: Arc::clone(addresses) });
+            log.note(Answered { at, id, ip, addresses });
         }
         if let Some(took) = self.unanswered.answered(conn, self.shell.clock.mono()) {
             self.event_log.counters.sessions.note(took);

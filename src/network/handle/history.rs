@@ -70,6 +70,7 @@ impl Handle {
         let unresponsive = || Error::Unresponsive(self.chain_id().clone());
         let unreadable = |reason| Error::Unreadable { chain_id: self.chain_id().clone(), reason };
         let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| unresponsive())?.map_err(|_| unresponsive())?;
+        let name = path.file_name().unwrap_or_default().display().to_string();
         let stop = StopOnDrop::default();
         let theirs = stop.0.clone();
         let work = tokio::task::spawn_blocking(move || {
@@ -81,7 +82,7 @@ impl Handle {
         match timeout(LIMIT, work).await {
             Ok(Ok(answer)) => answer.map_err(|error| match error {
                 HistoryError::Stopped => unresponsive(),
-                HistoryError::Unreadable(reason) => unreadable(reason),
+                HistoryError::Unreadable(reason) => unreadable(format!("{name}: {reason}")),
             }),
             Ok(Err(panic)) => Err(unreadable(format!("internal fault: {panic}"))),
             Err(_) => Err(unresponsive()),

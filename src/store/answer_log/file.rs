@@ -3,8 +3,8 @@
 //! Answers lie in epochs of an hour at most, or a sixteenth of the file. An epoch has a dictionary of the addresses that its
 //! answers name, so that the oldest epoch can be forgotten as a whole, with what only it named.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -28,8 +28,12 @@ const KEPT: Duration = Duration::from_hours(24);
 const EPOCH: Duration = Duration::from_hours(1);
 /// Epochs that a full file has at least.
 const EPOCHS: i64 = 16;
+/// How long to wait for a reader when it is written, and when its write-ahead log is to be folded.
+const BUSY: Duration = Duration::from_secs(2);
+const FOLD_WAIT: Duration = Duration::from_millis(250);
 const PAGE: i64 = 4_096;
-/// Pages of the write-ahead log, which are part of the bound on the file's size: 256 KiB.
+/// Pages of the write-ahead log, which are part of the bound on the file's size: 256 KiB. While readers hold it, it may have a
+/// quarter of the bound more.
 const LOG_PAGES: i64 = 64;
 /// The least size of a log.
 const LEAST_BYTES: i64 = 1 << 20;
@@ -54,6 +58,33 @@ pub(super) enum FileError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    #[error("another program's file is there: move it elsewhere, or give the book another name")]
+    Foreign,
+    #[error("readers keep its write-ahead log from being folded into it")]
+    Held,
+}
+
+impl FileError {
+    fn is_full(&self) -> bool {
+        matches!(self, FileError::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull))
+    }
+
+    /// Whether the file is damaged, and not only out of reach for now.
+    pub(super) fn is_damage(&self) -> bool {
+        let FileError::Sqlite(error) = self else { return false };
+        let passes = [
+            ErrorCode::DatabaseBusy,
+            ErrorCode::DatabaseLocked,
+            ErrorCode::FileLockingProtocolFailed,
+            ErrorCode::OutOfMemory,
+            ErrorCode::SystemIoFailure,
+            ErrorCode::DiskFull,
+            ErrorCode::CannotOpen,
+            ErrorCode::ReadOnly,
+            ErrorCode::PermissionDenied,
+        ];
+        !error.sqlite_error_code().is_some_and(|code| passes.contains(&code))
+    }
 }
 
 /// The present epoch.
@@ -77,25 +108,35 @@ pub(super) struct AnswerFile {
 }
 
 impl AnswerFile {
-    /// Opens the file, or makes it. What is there and is no such file, or one of another version, is put aside first, in
-    /// place of what was put aside before.
+    /// Opens the file, or makes it. A log that is damaged, or of another version, is put aside first, in place of what was
+    /// put aside before.
+    ///
+    /// # Errors
+    /// [`FileError::Foreign`] for a file that no log of answers was; it is left as it is.
     pub(super) fn open(path: &Path, max_bytes: u64) -> Result<Self, FileError> {
         let max_pages = i64::try_from(max_bytes).unwrap_or(i64::MAX).max(LEAST_BYTES) / PAGE - LOG_PAGES;
-        let conn = match connect(path, max_pages) {
-            Ok(Some(conn)) => conn,
-            Ok(None) => make(path, max_pages)?,
-            Err(FileError::Sqlite(error)) if !is_usable(&error) => {
-                tracing::warn!(path = %path.display(), %error, "the log of answers does not read: it is put aside");
-                put_aside(path)?;
-                make(path, max_pages)?
+        if fs::metadata(path).map_or(0, |data| data.len()) == 0 {
+            return AnswerFile::with(make(path)?, path, max_pages);
+        }
+        if !is_ours(path)? {
+            return Err(FileError::Foreign);
+        }
+        match connect(path).and_then(|conn| AnswerFile::with(conn, path, max_pages)) {
+            Err(error) if error.is_damage() => {
+                put_aside(path, &error)?;
+                AnswerFile::with(make(path)?, path, max_pages)
             }
-            Err(error) => return Err(error),
-        };
+            opened => opened,
+        }
+    }
+
+    /// The log of this connection. One that is larger than it may be forgets what is oldest first.
+    fn with(conn: Connection, path: &Path, max_pages: i64) -> Result<Self, FileError> {
         let last = conn.query_row("SELECT max(number) FROM answer", [], |row| row.get::<_, Option<i64>>(0))?;
         let epoch = "SELECT number, first_answer FROM epoch ORDER BY number DESC LIMIT 1";
         let epoch = conn.query_row(epoch, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
         let (number, first) = epoch.unwrap_or((0, 1));
-        Ok(AnswerFile {
+        let mut file = AnswerFile {
             identity: identity(path),
             conn,
             max_pages,
@@ -103,7 +144,10 @@ impl AnswerFile {
             epoch: Epoch { number, began: Wall::NEVER, names: HashMap::new(), bytes: i64::MAX },
             next_answer: last.map_or(first, |last| first.max(last.saturating_add(1))),
             numbers: Numbers::default(),
-        })
+        };
+        file.forget_what_is_too_much()?;
+        let _: i64 = file.conn.pragma_update_and_check(None, "max_page_count", max_pages, |row| row.get(0))?;
+        Ok(file)
     }
 
     /// Whether this is still the file at `path`: it may have been removed, or another put in its place.
@@ -111,31 +155,68 @@ impl AnswerFile {
         self.identity == identity(path) && path.exists()
     }
 
-    /// Bytes of the file.
+    /// Bytes of the file and of its write-ahead log.
     pub(super) fn bytes(&self) -> u64 {
-        self.pages().map_or(0, |(all, _)| u64::try_from(all * PAGE).unwrap_or(0))
+        self.pages().map_or(0, |(all, _)| u64::try_from(all * PAGE).unwrap_or(0)) + self.log_bytes()
+    }
+
+    fn log_bytes(&self) -> u64 {
+        self.conn.path().map_or(0, |path| fs::metadata(beside(Path::new(path), "-wal")).map_or(0, |data| data.len()))
     }
 
     /// Writes these answers, all or none, and forgets what is too old or too much.
+    ///
+    /// # Errors
+    /// Among others when they are more than fits beside the latest, or readers that never end hold the write-ahead log.
     pub(super) fn write(&mut self, answers: &[Answered]) -> Result<(), FileError> {
-        loop {
-            match self.append(answers) {
-                Err(FileError::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-                    // The bound was reached, or the disk is full: what is oldest makes room.
-                    self.epoch.bytes = i64::MAX;
-                    if !self.forget_oldest()? {
-                        return Err(error.into());
-                    }
-                }
-                Err(error) => return Err(error),
-                Ok(()) => break,
-            }
-        }
-        let now = answers.last().map_or(Wall::NEVER, |answered| answered.at);
-        while self.is_second_older_than(now - KEPT)? || self.used_pages()? > self.max_pages * (EPOCHS - 1) / EPOCHS {
-            if !self.forget_oldest()? {
+        self.fold_log()?;
+        let mut appended = self.append(answers);
+        // What is oldest makes room, unless it is the disk that is full, or the batch is larger than all that.
+        for _ in 0..EPOCHS / 4 {
+            let is_full = appended.as_ref().is_err_and(FileError::is_full);
+            if !is_full || self.pages()?.0 + LOG_PAGES < self.max_pages || !self.forget_oldest()? {
                 break;
             }
+            self.epoch.bytes = i64::MAX;
+            appended = self.append(answers);
+        }
+        appended?;
+        self.forget(answers.last().map_or(Wall::NEVER, |answered| answered.at))
+    }
+
+    /// Forgets what is too old or too much.
+    pub(super) fn forget(&mut self, now: Wall) -> Result<(), FileError> {
+        while self.is_oldest_over(now)? && self.forget_oldest()? {}
+        self.forget_what_is_too_much()
+    }
+
+    /// Readers that overlap keep the log from being reset after a commit: then it is waited for, and not written to while it is
+    /// a quarter of what the file may have.
+    fn fold_log(&self) -> Result<(), FileError> {
+        let bound = |pages: i64| u64::try_from(pages * PAGE).unwrap_or(0);
+        if self.log_bytes() <= bound(4 * LOG_PAGES) {
+            return Ok(());
+        }
+        self.conn.busy_timeout(FOLD_WAIT)?;
+        let folded = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.conn.busy_timeout(BUSY)?;
+        folded?;
+        if self.log_bytes() > bound(4 * LOG_PAGES).max(bound(self.max_pages / 4)) {
+            Err(FileError::Held)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The present epoch is let to end before it is all there is.
+    fn forget_what_is_too_much(&mut self) -> Result<(), FileError> {
+        while self.used_pages()? > self.max_pages * (EPOCHS - 1) / EPOCHS && self.forget_oldest()? {}
+        if self.pages()?.0 > self.max_pages {
+            // The bound was lowered.
+            // Each step gives back one page.
+            let mut vacuum = self.conn.prepare("PRAGMA incremental_vacuum")?;
+            let mut steps = vacuum.query([])?;
+            while steps.next()?.is_some() {}
         }
         Ok(())
     }
@@ -181,11 +262,12 @@ impl AnswerFile {
         }
     }
 
-    /// Whether the second oldest epoch began before then: all of the oldest one is older.
-    fn is_second_older_than(&self, then: Wall) -> Result<bool, FileError> {
+    /// Whether all of the oldest epoch is older than answers are kept: the next one began before. One that begins in the
+    /// future is of a clock that was wrong.
+    fn is_oldest_over(&self, now: Wall) -> Result<bool, FileError> {
         let sql = "SELECT began_ms FROM epoch ORDER BY number LIMIT 1 OFFSET 1";
         let second = self.conn.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).optional()?;
-        Ok(second.is_some_and(|began| began < then.as_millis()))
+        Ok(second.is_some_and(|began| began < (now - KEPT).as_millis() || began > (now + EPOCH).as_millis()))
     }
 
     /// Forgets the oldest epoch, if it is not the present one.
@@ -250,34 +332,36 @@ fn octets(ip: IpAddr) -> Vec<u8> {
     }
 }
 
-/// `None` when there is no file, or an empty one.
-fn connect(path: &Path, max_pages: i64) -> Result<Option<Connection>, FileError> {
-    if fs::metadata(path).map_or(0, |data| data.len()) == 0 {
-        return Ok(None);
-    }
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    prepare(&conn, max_pages)?;
-    let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if (application, version) != (APPLICATION_ID, VERSION) {
-        return Err(rusqlite::Error::InvalidQuery.into());
-    }
-    Ok(Some(conn))
+/// Whether the file's own head says that it is a log of answers, looked at before SQLite may touch it.
+pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
+    let mut head = [0; 72];
+    let read = File::open(path)?.read_exact(&mut head);
+    Ok(read.is_ok() && head.starts_with(b"SQLite format 3\0") && head[68..] == APPLICATION_ID.to_be_bytes())
 }
 
-fn prepare(conn: &Connection, max_pages: i64) -> rusqlite::Result<()> {
+fn connect(path: &Path) -> Result<Connection, FileError> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    prepare(&conn)?;
+    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version != VERSION {
+        return Err(rusqlite::Error::InvalidQuery.into());
+    }
+    Ok(conn)
+}
+
+fn prepare(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(BUSY)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     let _: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     let _: i64 = conn.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |row| row.get(0))?;
     let log = LOG_PAGES * PAGE;
     let _: i64 = conn.pragma_update_and_check(None, "journal_size_limit", log, |row| row.get(0))?;
-    let _: i64 = conn.pragma_update_and_check(None, "max_page_count", max_pages, |row| row.get(0))?;
     Ok(())
 }
 
 /// Makes an empty file, which nobody else may read.
-fn make(path: &Path, max_pages: i64) -> Result<Connection, FileError> {
+fn make(path: &Path) -> Result<Connection, FileError> {
     for suffix in FILES {
         match fs::remove_file(beside(path, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -287,25 +371,20 @@ fn make(path: &Path, max_pages: i64) -> Result<Connection, FileError> {
     create_private(path)?;
     let mut conn =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    prepare(&conn, max_pages)?;
+    // Before there is a table, so that the file shrinks when its bound is lowered.
+    conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    prepare(&conn)?;
     let transaction = conn.transaction()?;
     transaction.execute_batch(SCHEMA)?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(conn)
 }
 
-/// Whether the file may be used again after this error.
-fn is_usable(error: &rusqlite::Error) -> bool {
-    !matches!(
-        error.sqlite_error_code(),
-        None | Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::SchemaChanged)
-    )
-}
-
-/// Moves a file that is none of ours out of the way, with what belongs to it.
-fn put_aside(path: &Path) -> Result<(), FileError> {
+/// Moves a damaged log out of the way, with what belongs to it.
+pub(super) fn put_aside(path: &Path, why: &FileError) -> Result<(), FileError> {
+    tracing::warn!(path = %path.display(), %why, "the log of answers is damaged: it is put aside, and begins anew");
     let aside = beside(path, ".unreadable");
     for suffix in FILES {
         match fs::rename(beside(path, suffix), beside(&aside, suffix)) {

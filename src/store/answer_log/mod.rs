@@ -26,13 +26,15 @@ use std::time::Duration;
 
 pub use query::{AnswerEntry, AnswerQuery, WhoOrWhere, answers};
 
-use super::lock::beside;
+use super::lock::{FILES, beside};
 use crate::clock::Clock;
 use crate::types::{Mono, NetAddress, NodeId, Wall};
 use file::AnswerFile;
 
 /// Addresses of answers that wait for the thread at most: some 10 MB.
 const MAX_QUEUED: usize = 250_000;
+/// How often what is too old is forgotten while nobody asks.
+const TIDY: Duration = Duration::from_mins(10);
 /// How long the thread waits for more before it writes.
 const GATHER: Duration = Duration::from_millis(500);
 /// How long after a failure the file is not tried again; what is answered meanwhile is left out.
@@ -41,6 +43,26 @@ const RETRY: Duration = Duration::from_secs(10);
 /// The log's file, beside the book's.
 pub fn answer_log_path(book: &Path) -> PathBuf {
     beside(book, ".answers")
+}
+
+/// Removes the log of a network that keeps none any more: it has the IP addresses of those who asked.
+///
+/// # Errors
+/// When it cannot be removed. A file that no log of answers was is left as it is.
+pub fn remove_answer_log(book: &Path) -> io::Result<()> {
+    let path = answer_log_path(book);
+    if !path.exists() || !file::is_ours(&path)? {
+        return Ok(());
+    }
+    for path in [beside(&path, ".unreadable"), path] {
+        for suffix in FILES {
+            match std::fs::remove_file(beside(&path, suffix)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// An answer to a peer.
@@ -92,7 +114,8 @@ struct Queue {
 }
 
 impl AnswerLog {
-    /// A log that keeps about `max_bytes` on disk, 1 MiB at least. The file is opened, or made, at the first answer.
+    /// A log that keeps about `max_bytes` on disk, 1 MiB at least. A file that is there is opened at once; it
+    /// is made at the first answer.
     ///
     /// # Errors
     /// When there can be no thread.
@@ -100,8 +123,9 @@ impl AnswerLog {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("pexd-answers".to_owned());
-        let thread = thread
-            .spawn(move || Writer { shared: theirs, path, max_bytes, file: None, not_before: Mono::ZERO }.run())?;
+        let thread = thread.spawn(move || {
+            Writer { shared: theirs, path, max_bytes, file: None, not_before: Mono::ZERO, failing: false }.run()
+        })?;
         Ok(AnswerLog { shared, thread: Some(thread) })
     }
 
@@ -160,10 +184,15 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Waits for answers, and a little longer for more; the second is whether these are the last.
+    /// Waits for answers, and a little longer for more; after [`TIDY`] there are none. The second is whether these are the
+    /// last.
     fn next(&self) -> (Vec<Answered>, bool) {
         let idle = |queue: &mut Queue| queue.answers.is_empty() && !queue.closing;
-        let queue = self.wake.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+        let waited = self.wake.wait_timeout_while(self.lock(), TIDY, idle);
+        let (queue, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            return (Vec::new(), queue.closing);
+        }
         let few = |queue: &mut Queue| queue.size < MAX_QUEUED / 2 && !queue.closing;
         let gathered = self.wake.wait_timeout_while(queue, GATHER, few);
         let (mut queue, _) = gathered.unwrap_or_else(PoisonError::into_inner);
@@ -180,14 +209,20 @@ struct Writer {
     file: Option<AnswerFile>,
     /// When the file is tried again after a failure.
     not_before: Mono,
+    /// The last attempt failed, and was reported.
+    failing: bool,
 }
 
 impl Writer {
     fn run(mut self) {
+        if self.path.exists() {
+            self.write(&[]);
+        }
         loop {
             let (answers, last) = self.shared.next();
             let count = answers.len() as u64;
-            let written = count > 0 && Clock.mono() >= self.not_before && self.write(&answers);
+            let wanted = count > 0 || self.file.is_some();
+            let written = wanted && Clock.mono() >= self.not_before && self.write(&answers);
             let counter = if written { &self.shared.written } else { &self.shared.dropped };
             counter.fetch_add(count, Relaxed);
             if last {
@@ -196,18 +231,23 @@ impl Writer {
         }
     }
 
-    /// Writes these answers, all or none; whether it could.
+    /// Writes these answers, all or none, and forgets what is too old; whether it could.
     fn write(&mut self, answers: &[Answered]) -> bool {
         let attempt = catch_unwind(AssertUnwindSafe(|| self.try_write(answers)));
         let error = match attempt {
-            Ok(Ok(())) => return true,
+            Ok(Ok(())) => {
+                self.failing = false;
+                return true;
+            }
             Ok(Err(error)) => error.to_string(),
             Err(_) => "internal fault".to_owned(),
         };
-        tracing::warn!(
-            path = %self.path.display(), %error, left_out = answers.len(),
-            "the log of answers cannot be written; peers are answered all the same"
-        );
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::warn!(
+                path = %self.path.display(), %error,
+                "the log of answers cannot be written; peers are answered all the same"
+            );
+        }
         // Its numbers may not be those of the disk any more.
         self.file = None;
         self.not_before = Clock.mono() + RETRY;
@@ -221,7 +261,14 @@ impl Writer {
             None => AnswerFile::open(&self.path, self.max_bytes)?,
         };
         let file = self.file.insert(file);
-        file.write(answers)?;
+        let done = if answers.is_empty() { file.forget(Clock.now().wall) } else { file.write(answers) };
+        if let Err(error) = done {
+            if error.is_damage() {
+                self.file = None;
+                file::put_aside(&self.path, &error)?;
+            }
+            return Err(error);
+        }
         self.shared.file_bytes.store(file.bytes(), Relaxed);
         Ok(())
     }

@@ -65,7 +65,7 @@ pub struct AnswerEntry {
     pub addresses: Vec<NetAddress>,
 }
 
-/// The answers that were sent, the latest first. There are none when there is no file.
+/// The answers that were sent, the latest first. There are none when there is no file yet.
 ///
 /// # Errors
 /// When the file cannot be read, or `stop` is set.
@@ -82,6 +82,11 @@ pub fn answers(
     let mut conn = history::open(path, stop)?;
     // One view of all tables: the writer may forget an epoch meanwhile.
     let transaction = conn.transaction()?;
+    let made: bool =
+        transaction.query_row("SELECT count(*) > 0 FROM sqlite_master WHERE name = 'answer'", [], |row| row.get(0))?;
+    if !made {
+        return Ok(page);
+    }
     let mut dictionary = Dictionary { conn: &transaction, epochs: BTreeMap::new() };
     const SQL: &str = "SELECT number, epoch, at_ms, id, ip, names FROM answer WHERE number < ?1 ORDER BY number DESC";
     let mut statement = transaction.prepare(SQL)?;
