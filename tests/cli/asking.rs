@@ -209,7 +209,7 @@ fn what_can_be_read_is_shown_and_what_cannot_is_a_failure() {
         let alone = daemon.run(&["audit", "--network", "b-1"]);
         assert_eq!((audit.code, alone.code), (5, 5), "{}{}", audit.err, alone.err);
         assert!(audit.out.contains("203.0.113.0/24"), "{}", audit.out);
-        assert!(audit.err.contains("b-1 failed: network b-1 cannot look into its book"), "{}", audit.err);
+        assert!(audit.err.contains("b-1 failed: network b-1 cannot look into its files"), "{}", audit.err);
     }
     let check = daemon.run(&["status", "--check"]);
     assert_eq!((check.code, check.err.as_str()), (9, "1 of 2 networks need attention\n"));
