@@ -11,7 +11,8 @@ mod running;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -79,7 +80,7 @@ impl TestHome {
     fn errors(&self, change: impl FnOnce(&mut Sources)) -> Vec<String> {
         let mut sources = Sources::files_of(Home::new(self.path()));
         change(&mut sources);
-        config::load(&sources).unwrap_err().notes().iter().map(ToString::to_string).collect()
+        config::load(&sources).and_then(Config::strict).unwrap_err().notes().iter().map(ToString::to_string).collect()
     }
 }
 
@@ -364,6 +365,116 @@ fn errors_of_all_files_are_reported_at_once() {
     for (reported, part) in reported.iter().zip(parts) {
         assert!(reported.contains(part), "{reported}");
     }
+}
+
+#[test]
+fn one_networks_errors_keep_the_others_from_nothing() {
+    let home = TestHome::with("well-1", "");
+    home.init(&["sick-1"]);
+    fs::write(home.config_file("sick-1"), "[p2p]\nladder = 1\nseeds = \"x\"\n").unwrap();
+    for args in [&["check-config", "--strict"][..], &["start", "--strict"]] {
+        let output = home.run(args);
+        assert_eq!((output.code, output.out.as_str()), (2, ""));
+        assert_eq!(output.err.lines().count(), 2, "{}", output.err);
+    }
+    let checked = home.run(&["check-config"]);
+    assert_eq!(checked.code, 3);
+    assert!(checked.out.contains("well-1: in order\n") && checked.out.contains("nothing to reload"), "{}", checked.out);
+    for part in ["config.toml:2: p2p.ladder", "config.toml:3: p2p.seeds", "sick-1: would be FAILED"] {
+        assert!(checked.err.contains(part), "{}", checked.err);
+    }
+
+    let port = free_port();
+    let variables = [("PEXD_HTTP_LADDR", format!("127.0.0.1:{port}")), ("PEXD_ADMIN_LADDR", String::new())];
+    for (chain, line) in [("well-1", "bootstrap = true"), ("sick-1", "bootstrap = true\nladder = 1")] {
+        fs::write(home.config_file(chain), format!("[p2p]\nladdr = \"127.0.0.1:0\"\n[pex]\n{line}\n")).unwrap();
+    }
+    let serving = Serving::start_with(&home, "exec \"$0\" start", variables);
+    serving.until("its files have errors, and it is FAILED");
+    serving.until("reactor started");
+    let status = home.run(&["status", "--check"]);
+    assert_eq!(status.code, 9, "{}{}", status.out, status.err);
+    assert!(
+        status.out.contains("did you mean") && status.err.contains("1 of 2 networks"),
+        "{}{}",
+        status.out,
+        status.err
+    );
+
+    fs::write(home.config_file("sick-1"), "[p2p]\nladdr = \"127.0.0.1:0\"\n[pex]\nbootstrap = true\n").unwrap();
+    let limit = "[p2p]\nladdr = \"127.0.0.1:0\"\nmax_num_outbound_peers = 7\n[pex]\nbootstrap = true\n";
+    fs::write(home.config_file("well-1"), limit).unwrap();
+    fs::write(home.path().join("pexd.toml"), "[limits]\nmax_dials = 9\n").unwrap();
+    let checked = home.run(&["check-config"]);
+    assert_eq!((checked.code, checked.err.as_str()), (0, ""), "{}", checked.out);
+    for line in [
+        "a reload of the pexd that runs would change:\n",
+        "sick-1: its files are in order now: it would be served\n",
+        "well-1: p2p.max_num_outbound_peers: \"10\" -> \"7\"\n",
+        "pexd.toml: limits.max_dials: \"256\" -> \"9\" (after a restart of pexd)\n",
+    ] {
+        assert!(checked.out.contains(line), "{line} in {}", checked.out);
+    }
+    serving.signal("-HUP");
+    serving.until("files read again");
+    serving.until("files read again");
+    let checked = home.run(&["check-config"]);
+    assert!(!checked.out.contains("sick-1: its") && !checked.out.contains("well-1: p2p"), "{}", checked.out);
+}
+
+/// As many idle connections as descriptors there are, and more.
+#[test]
+fn with_few_descriptors_peers_are_refused_and_operators_are_not() {
+    let home = TestHome::new();
+    home.init(&["one-1"]);
+    let (p2p, http) = (free_port(), free_port());
+    let text = format!(
+        "[p2p]\nladdr = \"127.0.0.1:{p2p}\"\naddr_book_strict = false\nallow_duplicate_ip = true\n[pex]\nbootstrap = true\n\
+         max_handshakes_per_ip = 0\nmax_handshakes = 0\nnew_connections_per_ip = 0\n"
+    );
+    fs::write(home.config_file("one-1"), text).unwrap();
+    let variables = [("PEXD_HTTP_LADDR", format!("127.0.0.1:{http}")), ("PEXD_ADMIN_LADDR", String::new())];
+    let serving = Serving::start_with(&home, "ulimit -n 128 && exec \"$0\" start", variables);
+    assert!(serving.until("the limit of open files is 128").contains("LimitNOFILE"));
+    serving.until("reactor started");
+    let idle: Vec<_> = (0..300).map(|_| TcpStream::connect(("127.0.0.1", p2p)).unwrap()).collect();
+    serving.until("file descriptors are short");
+
+    assert!(get(http, "/healthz").starts_with("HTTP/1.1 200"));
+    let metrics = get(http, "/metrics");
+    let count = |name: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name} in {metrics}")).trim().parse().unwrap()
+    };
+    assert!(count("pexd_descriptor_shortages_total{use=\"inbound\"}") > 100.0);
+    assert!(count("pexd_refusals_total{chain_id=\"one-1\",reason=\"local_resources\"}") > 100.0);
+    assert!(count("process_open_fds") < 100.0, "the reserve is there");
+    let banned = home.run(&["ban", "10.0.0.1"]);
+    assert_eq!(banned.code, 0, "the socket answers, and the book is written: {}{}", banned.out, banned.err);
+    drop(idle);
+    let settled = Clock.mono() + Duration::from_secs(60);
+    let mut probe = TcpStream::connect(("127.0.0.1", p2p)).unwrap();
+    // Whoever is let in is sent a key; who is refused is closed on.
+    while probe.read(&mut [0; 1]).unwrap_or(0) == 0 {
+        assert!(Clock.mono() < settled, "nobody is let in again");
+        thread::sleep(Duration::from_millis(50));
+        probe = TcpStream::connect(("127.0.0.1", p2p)).unwrap();
+    }
+}
+
+/// A port that nobody has.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The whole answer to a GET.
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 #[test]
@@ -730,11 +841,21 @@ struct Serving {
 
 impl Serving {
     fn start(home: &TestHome) -> Self {
-        let variables =
-            [("PEXD_HTTP_LADDR", ""), ("PEXD_ADMIN_LADDR", "127.0.0.1:0"), ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0")];
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pexd"));
-        command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_PEX_BOOTSTRAP", "true").envs(variables);
-        let mut child = command.arg("start").stderr(Stdio::piped()).spawn().unwrap();
+        let variables = [
+            ("PEXD_HTTP_LADDR", ""),
+            ("PEXD_ADMIN_LADDR", "127.0.0.1:0"),
+            ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0"),
+            ("PEXD_PEX_BOOTSTRAP", "true"),
+        ];
+        Serving::start_with(home, "exec \"$0\" start", variables.map(|(name, value)| (name, value.to_owned())))
+    }
+
+    /// Has a shell start it, to which it is `$0`.
+    fn start_with(home: &TestHome, script: &str, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let mut command = std::process::Command::new("sh");
+        command.env_clear().env("PEXD_HOME", home.path()).envs(variables);
+        command.args(["-c", script, env!("CARGO_BIN_EXE_pexd")]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, log) = mpsc::sync_channel(1_000);
         thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));

@@ -13,7 +13,8 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
-use tonic_health::server::{HealthReporter, health_reporter};
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
@@ -33,6 +34,7 @@ use super::page::Pages;
 use super::services::address_book::AddressBookApi;
 use super::services::bans::BansApi;
 use super::services::events::EventStreamLimits;
+use super::services::health::NetworkHealth;
 use super::services::networks::NetworksApi;
 use super::services::peers::PeersApi;
 use super::services::reactor::ReactorApi;
@@ -185,6 +187,16 @@ impl Admin {
         Ok(Admin { listeners, local, socket: file, files, limits: settings.limits, closing })
     }
 
+    /// Reads the files by which callers are known, and binds nothing.
+    ///
+    /// # Errors
+    /// As [`Admin::bind`], for what concerns these files.
+    pub fn check(settings: &AdminSettings) -> Result<(), BindError> {
+        let (access, tls) = (settings.access.clone(), settings.tls.clone());
+        CredentialFiles::load(access, tls, settings.trusts_tcp(), CancellationToken::new())?;
+        Ok(())
+    }
+
     /// Where it listens on TCP.
     pub const fn local_addr(&self) -> Option<SocketAddr> {
         self.local
@@ -209,13 +221,15 @@ impl Admin {
         shutdown: impl Future<Output = ()>,
     ) -> Result<Drain, ServeError> {
         let Admin { listeners, socket, files, limits, closing, .. } = self;
-        let (mut reporter, health) = health_reporter();
+        let mut reporter = HealthReporter::new();
         report(&reporter, ServingStatus::Serving).await;
         let calls = process.calls.clone();
         let authenticator = Arc::new(Authenticator::new(files.in_effect(), &limits));
         let draining = CancellationToken::new();
+        let services = HealthService::from_health_reporter(reporter.clone());
+        let health = NetworkHealth::new(services, directory.clone(), process.ready_servable, draining.clone());
         let routes = routes(&directory, operations, process, &draining)?
-            .add_service(health.max_decoding_message_size(MAX_REQUEST));
+            .add_service(HealthServer::new(health).max_decoding_message_size(MAX_REQUEST));
         let incoming = incoming(listeners, &limits, closing.clone());
         let serving = server(authenticator, calls)
             .add_routes(routes)

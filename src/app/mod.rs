@@ -1,9 +1,11 @@
 //! The composition root: what a configuration becomes, in the order in which it starts and ends.
 
 mod admin_settings;
+mod config_watch;
 mod effective_config;
 pub(crate) mod logging;
 mod network_folders;
+mod open_files;
 mod operations;
 mod params;
 mod registry;
@@ -19,14 +21,16 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
+pub use open_files::{does_not_fit, raise_open_files};
 use registry::{Files, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, HostProcess};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::{Http, Sources};
-use crate::network::{self, Directory};
+use crate::config::value::ReadyRule;
+use crate::http::{Http, ReadyPolicy, Sources};
+use crate::network::{self, ConfigFaults, Directory};
 use crate::transport::Dialler;
 
 /// Serves what the configuration describes until a signal asks for the end.
@@ -36,6 +40,9 @@ use crate::transport::Dialler;
 pub fn run(config: &Config) -> anyhow::Result<()> {
     logging::init(&config.process.log);
     raise_open_files();
+    if let Some(why) = does_not_fit(config) {
+        tracing::warn!("{why}");
+    }
     runtime()?.block_on(async {
         signals::outlive_hangup();
         let app = App::prepare(config).await?;
@@ -46,13 +53,37 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         for network in &config.networks {
             tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.advertised_address(), "network");
         }
+        for network in &config.broken {
+            for error in network.errors.notes() {
+                tracing::error!(network = %network.name, "{error}");
+            }
+            tracing::error!(
+                network = %network.name,
+                "its files have errors, and it is FAILED; the others are served: mend them, then reload it"
+            );
+        }
         app.serve().await
     })
 }
 
+/// Checks the files by which callers of the admin API are known, as [`App::prepare`] does.
+///
+/// # Errors
+/// What is wrong with them, with the fix.
+pub fn check_credentials(config: &Config) -> Result<(), String> {
+    Admin::check(&admin_settings::settings(&config.process.admin)).map_err(|error| error.to_string())
+}
+
 /// What the admin API gets of the process.
-fn process(dialler: Dialler) -> HostProcess {
-    HostProcess { started: Clock.now().wall, log: logging::control(), calls: Arc::default(), dialler }
+fn process(dialler: Dialler, ready_servable: u32) -> HostProcess {
+    HostProcess {
+        started: Clock.now().wall,
+        log: logging::control(),
+        calls: Arc::default(),
+        dialler,
+        config_faults: ConfigFaults::default(),
+        ready_servable,
+    }
 }
 
 fn tell_places(admin: &Admin) {
@@ -72,22 +103,15 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")
 }
 
-/// Each peer is an open file. The soft limit is often 1,024 and may be raised up to the hard one without rights.
-pub fn raise_open_files() {
-    const WANTED: u64 = 65_536;
-    match rlimit::increase_nofile_limit(WANTED) {
-        Ok(limit) if limit < WANTED => tracing::debug!(limit, "limit of open files"),
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
-    }
-}
-
 /// A process that serves its networks and its admin API.
 pub struct App {
     admin: Admin,
     registry: Registry,
-    /// Metrics and health, and what the names of CometBFT's metrics begin with.
+    /// Metrics and health, if they are served.
+    /// With what the names of CometBFT's metrics begin with.
     http: Option<(Http, Arc<str>)>,
+    /// What makes it ready.
+    ready: ReadyPolicy,
 }
 
 impl App {
@@ -97,8 +121,9 @@ impl App {
     /// When a port is taken, or no network's book can be opened.
     pub async fn prepare(config: &Config) -> anyhow::Result<Self> {
         let admin = Admin::bind(admin_settings::settings(&config.process.admin)).await?;
-        let http = match config.process.http.laddr {
-            Some(laddr) => Some((Http::bind(laddr).await?, config.process.http.namespace.0.as_str().into())),
+        let keys = &config.process.http;
+        let http = match keys.laddr {
+            Some(laddr) => Some((Http::bind(laddr).await?, keys.namespace.0.as_str().into())),
             None => None,
         };
         let default = config.process.default_network.as_deref().map(Arc::from);
@@ -108,8 +133,12 @@ impl App {
         for network in &config.networks {
             broken.push(registry.serve_file(Arc::new(network.clone())).await);
         }
+        for network in &config.broken {
+            registry.list_misconfigured(network.clone());
+        }
         let app = App::of(admin, registry, broken)?;
-        Ok(App { http, ..app })
+        let ready = ReadyPolicy { all: keys.ready == ReadyRule::All, servable: keys.ready_servable };
+        Ok(App { http, ready, ..app })
     }
 
     /// As [`App::prepare`], for networks that no file describes.
@@ -135,7 +164,7 @@ impl App {
         if let Some(reasons) = broken.into_iter().collect::<Option<Vec<_>>>() {
             anyhow::bail!("no address book can be opened:\n{}", reasons.join("\n"));
         }
-        Ok(App { admin, registry, http: None })
+        Ok(App { admin, registry, http: None, ready: ReadyPolicy { all: false, servable: 1 } })
     }
 
     /// Where metrics and health are served, if they are.
@@ -164,15 +193,17 @@ impl App {
     /// # Errors
     /// When the admin API breaks down.
     pub async fn serve(self) -> anyhow::Result<()> {
-        let App { admin, registry, http } = self;
+        let App { admin, registry, http, ready } = self;
         let shutdown = registry.shutdown().clone();
-        let (process, begun) = (process(registry.dialler().clone()), CancellationToken::new());
+        let (process, begun) = (process(registry.dialler().clone(), ready.servable), CancellationToken::new());
         if let Some((http, namespace)) = http {
             let (directory, dialler) = (registry.directory().clone(), process.dialler.clone());
             let (calls, started) = (process.calls.clone(), process.started);
-            let sources = Sources { directory, namespace, calls, dialler, started, begun: begun.clone() };
+            let (config_faults, begun) = (process.config_faults.clone(), begun.clone());
+            let sources = Sources { directory, namespace, calls, dialler, started, begun, config_faults, ready };
             tokio::spawn(http.serve(sources, shutdown.clone().cancelled_owned()));
         }
+        let watching = tokio::spawn(config_watch::watch(registry.clone(), process.config_faults.clone()));
         // Health says NOT_SERVING first; requests under way are answered while the networks wind down.
         let api = tokio::spawn(admin.serve(
             registry.directory().clone(),
@@ -190,6 +221,7 @@ impl App {
         signals::wait(&shutdown).await;
         registry.close().await;
         reloading.abort();
+        watching.abort();
         api.await.context("the admin API broke down")?.context("the admin API")?;
         Ok(())
     }

@@ -39,8 +39,17 @@ pub(super) async fn load(
         let text = format!("there is no {}: set new_network to make it", folder.config_file().display());
         return Err(OperationError::Field { field: "network", text });
     }
+    read(files, folder, others).await?.map_err(|errors| OperationError::InvalidConfig(each(&errors)))
+}
+
+/// What [`load`] reads, or all that is wrong with it.
+pub(super) async fn read(
+    files: Arc<Files>,
+    folder: NetworkFolder,
+    others: Vec<Arc<config::Network>>,
+) -> Result<Result<(config::Network, Vec<Diagnostic>), ConfigErrors>, OperationError> {
     let read = move || config::load_beside(&files.sources, &files.process, others.iter().map(AsRef::as_ref), &folder);
-    blocking(read).await?.map_err(|errors| OperationError::InvalidConfig(each(&errors)))
+    blocking(read).await
 }
 
 fn each(errors: &ConfigErrors) -> Vec<(String, String)> {

@@ -16,7 +16,7 @@ use crate::network::{ChangeAuthor, Handle};
 #[tonic::async_trait]
 impl Operations for Registry {
     fn folder(&self, chain_id: &str) -> Option<PathBuf> {
-        self.get_file(chain_id).ok().map(|(_, file)| file.home.clone())
+        self.network_folder(chain_id).map(|folder| folder.path)
     }
 
     async fn add(
@@ -92,7 +92,11 @@ impl Registry {
             .map_err(|error| OperationError::Field { field: "network", text: error.to_string() })?;
         let serves = |file: &Arc<config::Network>| file.folder_name() == name || file.chain_id == name;
         if self.get(name).is_ok() || self.others("").iter().any(serves) {
-            return Err(OperationError::Exists(format!("the network {name} is served already")));
+            let text = match self.misconfigured_folder(name) {
+                None => format!("the network {name} is served already"),
+                Some(_) => format!("the network {name} is there, and its files have errors: mend them and reload it"),
+            };
+            return Err(OperationError::Exists(text));
         }
         let folder = files.sources.home.network(name);
         let made = match new {

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::params;
 use crate::admin::OperationError;
-use crate::config::{self, ProcessConfig, Sources};
+use crate::clock::Clock;
+use crate::config::{self, BrokenNetwork, NetworkFolder, ProcessConfig, Sources};
 use crate::network::{self, Directory, Handle, LookupError, Running, SharedListener};
 use crate::transport::Dialler;
 use crate::types::NodeId;
@@ -27,6 +28,8 @@ struct Shared {
     /// Ends all networks.
     shutdown: CancellationToken,
     served: Mutex<BTreeMap<Arc<str>, Served>>,
+    /// The folders of those that are not, because their files have errors.
+    misconfigured: Mutex<BTreeMap<Arc<str>, NetworkFolder>>,
     /// One network comes, goes or changes at a time.
     changing: tokio::sync::Mutex<()>,
 }
@@ -58,6 +61,7 @@ impl Registry {
             files: files.map(Arc::new),
             shutdown: CancellationToken::new(),
             served: Mutex::default(),
+            misconfigured: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
         };
         Registry { shared: Arc::new(shared) }
@@ -105,6 +109,27 @@ impl Registry {
         self.serve(params::network(&file, shared.as_ref()), Some(file)).await
     }
 
+    /// Lists a network whose files have errors. It is failed, and takes part in nothing.
+    pub(super) fn list_misconfigured(&self, broken: BrokenNetwork) {
+        let BrokenNetwork { name, folder, errors } = broken;
+        let errors = errors.notes().iter().map(ToString::to_string).collect();
+        let handle = Handle::misconfigured(name.as_str().into(), Clock.now().wall, errors);
+        self.misconfigured().insert(handle.chain_id().clone(), folder);
+        self.shared.directory.insert(&handle);
+    }
+
+    /// The folder of a network that is listed as misconfigured.
+    pub(super) fn misconfigured_folder(&self, chain_id: &str) -> Option<NetworkFolder> {
+        self.misconfigured().get(chain_id).cloned()
+    }
+
+    /// The folder of a network, be it served or misconfigured.
+    pub(super) fn network_folder(&self, chain_id: &str) -> Option<NetworkFolder> {
+        let folder = |file: &config::Network| Some(self.files().ok()?.sources.home.network(file.folder_name()));
+        let served = self.served().get(chain_id).and_then(|served| served.file.clone());
+        served.and_then(|file| folder(&file)).or_else(|| self.misconfigured_folder(chain_id))
+    }
+
     fn entrance_at(&self, laddr: SocketAddr, id: NodeId) -> Option<SharedListener> {
         let served = self.served();
         let at = |served: &&Served| served.id == id && served.shared_listener.laddr() == laddr;
@@ -123,6 +148,7 @@ impl Registry {
     /// Takes a network out of the directory and ends it.
     pub(super) async fn retire(&self, chain_id: &str) {
         self.shared.directory.remove(chain_id);
+        self.misconfigured().remove(chain_id);
         self.end(chain_id).await;
     }
 
@@ -157,15 +183,19 @@ impl Registry {
 
     /// A network's handle and what its files say.
     pub(super) fn get(&self, chain_id: &str) -> Result<(Handle, Option<Arc<config::Network>>), OperationError> {
-        let served = self.served();
-        let found = served.get(chain_id).map(|served| (served.handle.clone(), served.file.clone()));
-        let known = || served.keys().map(ToString::to_string).collect();
-        Ok(found.ok_or_else(|| LookupError::Unknown { asked: chain_id.to_owned(), known: known() })?)
+        let found = self.served().get(chain_id).map(|served| (served.handle.clone(), served.file.clone()));
+        match found {
+            Some(found) => Ok(found),
+            // One that is misconfigured, or the error with the names of those that there are.
+            None if !chain_id.is_empty() => Ok((self.shared.directory.get(chain_id, |_| true)?, None)),
+            None => Err(LookupError::None.into()),
+        }
     }
 
     /// As [`Registry::get`], for a network that files describe.
     pub(super) fn get_file(&self, chain_id: &str) -> Result<(Handle, Arc<config::Network>), OperationError> {
         let (handle, file) = self.get(chain_id)?;
+        handle.check_configured()?;
         let none = || OperationError::NoFolder(format!("no file describes the network {chain_id}"));
         Ok((handle, file.ok_or_else(none)?))
     }
@@ -182,6 +212,10 @@ impl Registry {
         if let Some(served) = self.served().get_mut(chain_id) {
             served.file = Some(file);
         }
+    }
+
+    fn misconfigured(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, NetworkFolder>> {
+        self.shared.misconfigured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn served(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Served>> {

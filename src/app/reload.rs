@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::registry::Registry;
 use super::{effective_config, network_folders, params, runtime_changes, tunables};
 use crate::admin::{OperationError, Reloaded};
-use crate::config::{self, Difference};
+use crate::config::{self, Diagnostic, Difference, NetworkFolder};
 use crate::network::{ChangeAuthor, Handle};
 use crate::node::RunState;
 use crate::node::row::Setting;
@@ -16,10 +16,12 @@ use crate::node::row::Setting;
 /// # Errors
 /// When the files have errors; nothing was changed then.
 pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str) -> Result<Reloaded, OperationError> {
+    if let Some(folder) = registry.misconfigured_folder(chain_id) {
+        return serve_mended(registry, by, chain_id, folder).await;
+    }
     let (handle, before) = registry.get_file(chain_id)?;
-    let files = registry.files()?.clone();
-    let folder = files.sources.home.network(before.folder_name());
-    let (after, warnings) = network_folders::load(files, folder, registry.others(chain_id)).await?;
+    let folder = registry.files()?.sources.home.network(before.folder_name());
+    let (after, warnings) = load(registry, &handle, folder).await?;
     if after.chain_id != before.chain_id {
         let place = after.home.join("config.toml").display().to_string();
         let text = format!(
@@ -46,6 +48,46 @@ pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str
     }
     let warnings = warnings.iter().map(ToString::to_string).collect();
     Ok(Reloaded { changes, restarted, warnings })
+}
+
+/// Reads a network's files, and has its handle say what is wrong with them.
+async fn load(
+    registry: &Registry,
+    handle: &Handle,
+    folder: NetworkFolder,
+) -> Result<(config::Network, Vec<Diagnostic>), OperationError> {
+    let files = registry.files()?.clone();
+    let loaded = network_folders::load(files, folder, registry.others(handle.chain_id())).await;
+    let errors = match &loaded {
+        Err(OperationError::InvalidConfig(errors)) => {
+            errors.iter().map(|(place, text)| format!("{place}: {text}")).collect()
+        }
+        Err(_) => return loaded,
+        Ok(_) => Vec::new(),
+    };
+    if loaded.is_err() || handle.misconfiguration().is_none() {
+        handle.config_faults().set(errors);
+    }
+    loaded
+}
+
+/// Serves a network whose files had errors.
+async fn serve_mended(
+    registry: &Registry,
+    by: ChangeAuthor,
+    chain_id: &str,
+    folder: NetworkFolder,
+) -> Result<Reloaded, OperationError> {
+    let (file, warnings) = load(registry, &registry.get(chain_id)?.0, folder).await?;
+    registry.retire(chain_id).await;
+    let file = Arc::new(file);
+    registry.serve_file(file.clone()).await;
+    let (handle, _) = registry.get(&file.chain_id)?;
+    let _ = handle.note(by, "served the network again, whose files had errors".into()).await;
+    // When it cannot start, its status says why.
+    let _ = handle.start(None).await;
+    let warnings = warnings.iter().map(ToString::to_string).collect();
+    Ok(Reloaded { restarted: true, warnings, ..Reloaded::default() })
 }
 
 /// Whether the network was ended and started again for it.

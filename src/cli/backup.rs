@@ -43,8 +43,7 @@ fn network(home: Home, name: Option<String>) -> Result<Network, Failure> {
     // As `start` reads them: the book may be elsewhere.
     let config = config::load(&Sources { network: name.clone(), variables: variables(), ..Sources::files_of(home) })?;
     warn(&config.warnings);
-    let mut networks = config.networks;
-    networks.retain(|network| name.as_ref().is_none_or(|name| network.folder_name() == name));
+    let mut networks = config.only(name.as_deref())?.networks;
     match networks.len() {
         1 => Ok(networks.remove(0)),
         _ => {

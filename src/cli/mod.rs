@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod backup;
+mod check_config;
 mod check_seeds;
 mod client;
 mod completions;
@@ -43,6 +44,8 @@ enum Command {
     Init(init::Args),
     /// Serve all networks of the home
     Start(start::Args),
+    /// Check the configuration as start would, and show what a reload would change
+    CheckConfig(check_config::Args),
     /// Show it all on loopback: a seed that finds twenty nodes among addresses that lead nowhere
     Localnet(localnet::Args),
     /// Look at the seeds of a configuration: alive, the right node, the right chain, any addresses? Needs no pexd running
@@ -154,6 +157,7 @@ pub fn run(cli: Cli) -> Result<NextStep, Failure> {
     match cli.command {
         Command::Init(args) => init::run(&home(cli.home)?, args),
         Command::Start(args) => start::run(home(cli.home)?, args),
+        Command::CheckConfig(args) => check_config::run(home(cli.home)?, args),
         Command::Localnet(args) => Ok(localnet::run(&args)),
         Command::CheckSeeds(args) => check_seeds::run(args),
         Command::ShowNodeId(args) => show_node_id::run(home(cli.home)?, args),

@@ -16,12 +16,12 @@ pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
     let network = args.network.filter(|name| !name.is_empty());
     let config = config::load(&Sources { network: network.clone(), ..Sources::files_of(home) })?;
     warn(&config.warnings);
+    let config = config.only(network.as_deref())?;
     let mut text = String::new();
     for found in &config.networks {
-        let wanted = network.as_ref().is_none_or(|name| found.folder_name() == name);
-        if wanted && (network.is_some() || config.networks.len() == 1) {
+        if config.networks.len() == 1 {
             let _ = writeln!(text, "{}", found.id());
-        } else if wanted {
+        } else {
             let _ = writeln!(text, "{} {}", found.chain_id, found.id());
         }
     }

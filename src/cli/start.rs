@@ -8,10 +8,16 @@ use crate::config::{self, Home};
 pub(super) struct Args {
     #[command(flatten)]
     overrides: Overrides,
+    /// Serve nothing when any network's files have errors, instead of serving the others
+    #[arg(long)]
+    strict: bool,
 }
 
 pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
-    let config = config::load(&args.overrides.sources(home))?;
+    let mut config = config::load(&args.overrides.sources(home))?;
+    if args.strict {
+        config = config.strict()?;
+    }
     warn(&config.warnings);
     Ok(NextStep::Serve(Box::new(config)))
 }

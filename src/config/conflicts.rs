@@ -7,13 +7,6 @@ use super::home::Home;
 use super::network::Network;
 use super::process::ProcessConfig;
 
-/// Holds the networks against each other and against the process.
-pub(super) fn check_networks(process: &ProcessConfig, networks: &[Network], notes: &mut Diagnostics) {
-    for (index, network) in networks.iter().enumerate() {
-        check_network(process, &networks[..index], network, notes);
-    }
-}
-
 /// Holds one network against others and against the process.
 pub(super) fn check_network<'a>(
     process: &ProcessConfig,

@@ -70,6 +70,12 @@ impl fmt::Display for Diagnostic {
 pub struct ConfigErrors(Vec<Diagnostic>);
 
 impl ConfigErrors {
+    /// These errors, in the order of their lines. There is at least one.
+    pub(super) fn of(mut errors: Vec<Diagnostic>) -> Self {
+        sort_lines(&mut errors);
+        ConfigErrors(errors)
+    }
+
     /// The errors, one each.
     pub fn notes(&self) -> &[Diagnostic] {
         &self.0
@@ -107,13 +113,10 @@ impl Diagnostics {
     }
 
     /// The result: `value` with the warnings, or the errors when there are any.
-    pub(super) fn finish<T>(mut self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
+    pub(super) fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<(T, Vec<Diagnostic>), ConfigErrors> {
         match value() {
             Some(value) if self.errors.is_empty() => Ok((value, self.warnings)),
-            _ => {
-                sort_lines(&mut self.errors);
-                Err(ConfigErrors(self.errors))
-            }
+            _ => Err(ConfigErrors::of(self.errors)),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::section::{Key, section};
-use super::value::{ChainIdText, ExternalAddress, FileMode, LogFormat, LogLevel, MetricNamespace, Printable};
+use super::value::{
+    ChainIdText, ExternalAddress, FileMode, LogFormat, LogLevel, MetricNamespace, Printable, ReadyRule,
+};
 use crate::types::{NodeId, PeerAddress};
 
 section! {
@@ -72,6 +74,12 @@ section! {
         /// What the names of the metrics begin with that CometBFT has too, as its instrumentation.namespace. Those of
         /// pexd's own begin with pexd.
         namespace: MetricNamespace = "cometbft";
+        /// What /readyz says when some networks are ready and others are not: any, it is ready while one of them is; all,
+        /// it is not. /readyz/CHAIN_ID answers for one.
+        ready: ReadyRule = "any";
+        /// Addresses that a network has to be able to serve to be ready. 0: one that serves nobody may be; a probe says
+        /// the same of its own with ?servable=0.
+        ready_servable: u32 = "1" in 0..=1000000;
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a home, the environment and the flags to a configuration, or to all that is wrong with it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ impl Sources {
     }
 }
 
-/// A whole configuration without an error.
+/// A configuration that can be served: the process without an error, and at least one network without one.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The home that it was read from.
@@ -45,14 +46,51 @@ pub struct Config {
     pub process: ProcessConfig,
     /// The networks, by their folders' names; at least one.
     pub networks: Vec<Network>,
+    /// The networks that are not served, because their own files have errors.
+    pub broken: Vec<BrokenNetwork>,
     /// What works and is probably not meant, to be reported once.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads everything and checks everything.
+/// A network whose files have errors.
+#[derive(Clone, Debug)]
+pub struct BrokenNetwork {
+    /// What it is known by until they are mended: the chain ID, as far as the file says it and no other network has it, else
+    /// the folder's name. No other network has it.
+    pub name: String,
+    /// Its folder.
+    pub folder: NetworkFolder,
+    /// All errors of its files, and what it cannot share with the process and the other networks.
+    pub errors: ConfigErrors,
+}
+
+impl Config {
+    /// The network in this folder alone, or without one all of them, when none of these is broken.
+    ///
+    /// # Errors
+    /// Their errors.
+    pub fn only(mut self, folder: Option<&str>) -> Result<Self, ConfigErrors> {
+        if let Some(name) = folder {
+            self.networks.retain(|network| network.folder_name() == name);
+            self.broken.retain(|broken| broken.folder.name == name);
+        }
+        self.strict()
+    }
+
+    /// The same when no network is broken.
+    ///
+    /// # Errors
+    /// All errors of all networks.
+    pub fn strict(self) -> Result<Self, ConfigErrors> {
+        let errors: Vec<_> = self.broken.iter().flat_map(|broken| broken.errors.notes()).cloned().collect();
+        if errors.is_empty() { Ok(self) } else { Err(ConfigErrors::of(errors)) }
+    }
+}
+
+/// Reads everything and checks everything. One network's errors are its own: the others are served without it.
 ///
 /// # Errors
-/// All errors of all sources at once.
+/// All errors of all sources at once, when the process's own are among them or no network is left.
 pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
     let mut notes = Diagnostics::default();
     let (for_process, for_network) = layers::by_file(overrides(sources, &mut notes));
@@ -60,23 +98,79 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
     let process = load_process(&sources.home, for_process, admin_checks::check, &mut notes);
     let folders = folders(&sources.home, &mut notes);
     let target = target(sources, &folders, &for_network, &mut notes);
-    let networks: Vec<Network> = folders
-        .iter()
-        .filter_map(|folder| {
-            let overrides = if target == Some(folder.name.as_str()) { for_network.as_slice() } else { &[] };
-            load_network(folder, overrides, &mut notes)
-        })
-        .collect();
-    conflicts::check_networks(&process, &networks, &mut notes);
-    if networks.len() == folders.len() {
+    let read = folders.iter().map(|folder| {
+        let overrides = if target == Some(folder.name.as_str()) { for_network.as_slice() } else { &[] };
+        read_network(folder, overrides)
+    });
+    let (networks, broken) = sort_out(&process, read.collect(), &mut notes);
+    if broken.is_empty() {
         conflicts::check_default(&process, &networks, &sources.home, &mut notes);
     }
     let home = sources.home.clone();
     let sources = Sources { network: target.map(str::to_owned), ..sources.clone() };
+    if networks.is_empty() || !notes.errors.is_empty() {
+        notes.errors.extend(broken.iter().flat_map(|broken| broken.errors.notes()).cloned());
+    }
     let (mut config, warnings) =
-        notes.finish(|| Some(Config { home, sources, process, networks, warnings: Vec::new() }))?;
+        notes.finish(|| Some(Config { home, sources, process, networks, broken, warnings: Vec::new() }))?;
     config.warnings = warnings;
     Ok(config)
+}
+
+/// What was read of a network's files.
+struct ReadNetwork {
+    folder: NetworkFolder,
+    /// The chain ID that the file says, as far as it could be read.
+    chain_id: Option<String>,
+    network: Option<Network>,
+    notes: Diagnostics,
+}
+
+fn read_network(folder: &NetworkFolder, overrides: &[GivenValue]) -> ReadNetwork {
+    let mut notes = Diagnostics::default();
+    let mut chain_id = None;
+    let network = load_network(folder, overrides, &mut chain_id, &mut notes);
+    ReadNetwork { folder: folder.clone(), chain_id, network, notes }
+}
+
+/// Holds the networks against each other and against the process, and parts those that can be served from those that cannot.
+/// Of two that want the same, the one that has a book already keeps it: a newcomer's mistake is the newcomer's.
+fn sort_out(
+    process: &ProcessConfig,
+    mut read: Vec<ReadNetwork>,
+    notes: &mut Diagnostics,
+) -> (Vec<Network>, Vec<BrokenNetwork>) {
+    read.sort_by_key(|read| !read.network.as_ref().is_some_and(|network| network.book.exists()));
+    let (mut networks, mut broken): (Vec<Network>, Vec<ReadNetwork>) = (Vec::new(), Vec::new());
+    for mut read in read {
+        notes.warnings.append(&mut read.notes.warnings);
+        if let Some(network) = read.network.take_if(|_| read.notes.errors.is_empty()) {
+            conflicts::check_network(process, &networks, &network, &mut read.notes);
+            if read.notes.errors.is_empty() {
+                networks.push(network);
+                continue;
+            }
+        }
+        broken.push(read);
+    }
+    networks.sort_by(|a, b| a.folder_name().cmp(b.folder_name()));
+    let mut names: BTreeSet<String> = networks.iter().map(|network| network.chain_id.clone()).collect();
+    let mut broken: Vec<_> = broken.into_iter().map(|read| read.broken(&mut names)).collect();
+    broken.sort_by(|a, b| a.folder.name.cmp(&b.folder.name));
+    (networks, broken)
+}
+
+impl ReadNetwork {
+    /// `names` are those of all other networks.
+    fn broken(self, names: &mut BTreeSet<String>) -> BrokenNetwork {
+        let ReadNetwork { folder, chain_id, notes, .. } = self;
+        let chain_id = chain_id.filter(|id| chain_id::check(id).is_ok());
+        let mut choices = chain_id.into_iter().chain([folder.name.clone()]);
+        // No chain ID has a slash.
+        let name = choices.find(|name| !names.contains(name)).unwrap_or_else(|| format!("networks/{}", folder.name));
+        names.insert(name.clone());
+        BrokenNetwork { name, folder, errors: ConfigErrors::of(notes.errors) }
+    }
 }
 
 /// Reads one network while the process runs and `others` are served: one that is added, or one whose files changed. The
@@ -95,7 +189,7 @@ pub fn load_beside<'a>(
         for_network = again(sources).1;
     }
     let mut notes = Diagnostics::default();
-    let network = load_network(folder, &for_network, &mut notes);
+    let network = load_network(folder, &for_network, &mut None, &mut notes);
     if let Some(network) = &network {
         conflicts::check_network(process, others, network, &mut notes);
     }
@@ -143,7 +237,7 @@ pub fn load_process_alone(home: &Home, variables: Vec<(String, String)>) -> Resu
 /// All errors of its files. What it shares with other networks is not checked here.
 pub fn load_one(folder: &NetworkFolder) -> Result<(Network, Vec<Diagnostic>), ConfigErrors> {
     let mut notes = Diagnostics::default();
-    let network = load_network(folder, &[], &mut notes);
+    let network = load_network(folder, &[], &mut None, &mut notes);
     notes.finish(|| network)
 }
 
@@ -164,8 +258,14 @@ fn load_process(
     process
 }
 
-/// A network without an error; with one, its values say nothing about what it shares with others.
-fn load_network(folder: &NetworkFolder, overrides: &[GivenValue], notes: &mut Diagnostics) -> Option<Network> {
+/// A network without an error; with one, its values say nothing about what it shares with others. `chain_id` is what its
+/// file says, error or not.
+fn load_network(
+    folder: &NetworkFolder,
+    overrides: &[GivenValue],
+    chain_id: &mut Option<String>,
+    notes: &mut Diagnostics,
+) -> Option<Network> {
     if let Err(error) = chain_id::check(&folder.name) {
         notes.error(Origin::path(&folder.path), format!("the folder does not name a network: {error}"));
         return None;
@@ -174,6 +274,8 @@ fn load_network(folder: &NetworkFolder, overrides: &[GivenValue], notes: &mut Di
     let from_file = read_file(&folder.config_file(), network::LAYOUT, false, notes)?;
     let mut given = from_file.clone();
     given.extend_from_slice(overrides);
+    let last = given.iter().rfind(|given| given.key.path() == "pex.chain_id");
+    *chain_id = last.map(|given| given.text.clone());
     network::warn_of_pasted_limits(&from_file, &given, notes);
     let resolved = layers::resolve(&given, notes);
     network::build(folder, resolved, &given, notes).filter(|_| notes.errors.len() == before)

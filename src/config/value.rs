@@ -320,6 +320,27 @@ impl Setting for LogFormat {
     }
 }
 
+/// Which networks have to be ready for the process to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadyRule {
+    /// One of them.
+    Any,
+    /// Each of them.
+    All,
+}
+
+impl Setting for ReadyRule {
+    const KIND: Kind = text("any or all", "RULE");
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "any" => Ok(ReadyRule::Any),
+            "all" => Ok(ReadyRule::All),
+            _ => Err(format!("is {text:?}: write any or all")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -415,6 +436,7 @@ mod tests {
             let _ = Vec::<NodeId>::from_text(&text);
             let _ = LogLevel::from_text(&text);
             let _ = LogFormat::from_text(&text);
+            let _ = ReadyRule::from_text(&text);
             let _ = Printable::from_text(&text);
             let _ = ChainIdText::from_text(&text);
             let _ = MetricNamespace::from_text(&text);

@@ -61,6 +61,8 @@ metrics! {
 
     STATE = Pexd "network_state" GAUGE ["chain_id", "state"]
         "1 for the state that the network is in: running, starting, stopped, failed or unresponsive.";
+    CONFIG_ERRORS = Pexd "network_config_errors" GAUGE ["chain_id"]
+        "Errors in the network's files as they are on disk now; it runs with what they said before, or is failed.";
     OUTAGE = Pexd "outage" GAUGE ["chain_id"]
         "1 while most of what was reachable fails at once, so that nothing is demoted.";
     OPEN_PEERS = Pexd "peers" GAUGE ["chain_id", "direction", "purpose"]
@@ -148,6 +150,10 @@ metrics! {
     ADMIN_SECONDS = Pexd "admin_request_seconds" HISTOGRAM ["method"]
         "From a request to the admin API to the beginning of its answer.";
 
+    DESCRIPTOR_SHORTAGES = Pexd "descriptor_shortages_total" COUNTER ["use"]
+        "Connections that were not made because file descriptors were short: of inbound peers, of dials, of clients of the API and of metrics.";
+    PROCESS_CONFIG_ERRORS = Pexd "process_config_errors" GAUGE []
+        "Errors in pexd.toml and the files that it names as they are on disk now; pexd would not start again with them.";
     BUILD = Pexd "build_info" GAUGE ["version", "commit"]
         "1, with the version of pexd and the commit that it was built from, if that is known.";
     PROCESS_START = Plain "process_start_time_seconds" GAUGE []

@@ -17,4 +17,4 @@ mod tests;
 
 pub use metrics::reference;
 pub use server::{BindError, Http};
-pub use sources::Sources;
+pub use sources::{ReadyPolicy, Sources};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -37,14 +37,40 @@ pub(super) fn routes(sources: Sources) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
+        .route("/readyz/{chain_id}", get(readyz_of))
         .route("/metrics", get(metrics))
         .with_state(Shared { sources, latest: Arc::default() })
 }
 
-async fn readyz(State(shared): State<Shared>) -> Response {
-    let report = ready::report(&shared.sources).await;
+/// What is said to a probe with another parameter.
+const PARAMETERS: &str = "the only parameter is servable=N: how many addresses a network has to be able to serve\n";
+
+/// How many addresses a probe asks for, if it says so; `None` when it says anything else.
+fn wanted(query: Option<&str>) -> Option<Option<u32>> {
+    match query.unwrap_or_default() {
+        "" => Some(None),
+        query => query.strip_prefix("servable=")?.parse().ok().map(Some),
+    }
+}
+
+async fn readyz(State(shared): State<Shared>, RawQuery(query): RawQuery) -> (StatusCode, String) {
+    let Some(wanted) = wanted(query.as_deref()) else { return (StatusCode::BAD_REQUEST, PARAMETERS.to_owned()) };
+    let report = ready::report(&shared.sources, wanted).await;
     let code = if report.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, report.to_string()).into_response()
+    (code, report.to_string())
+}
+
+async fn readyz_of(
+    State(shared): State<Shared>,
+    Path(chain_id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> (StatusCode, String) {
+    let Some(wanted) = wanted(query.as_deref()) else { return (StatusCode::BAD_REQUEST, PARAMETERS.to_owned()) };
+    match ready::report_one(&shared.sources, &chain_id, wanted).await {
+        Some(Ok(())) => (StatusCode::OK, "ready\n".to_owned()),
+        Some(Err(why)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+        None => (StatusCode::NOT_FOUND, "no network of this chain ID is served\n".to_owned()),
+    }
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {

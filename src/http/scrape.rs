@@ -8,7 +8,9 @@ use tokio::time::timeout;
 use super::exposition::Exposition;
 use super::sources::Sources;
 use super::{metrics as m, process as process_usage};
-use crate::network::{AnswerLogStats, DialLoad, MessageCount, MessageCounts, Report, StoreStats};
+use crate::network::{
+    AnswerLogStats, DescriptorUse, DialLoad, Handle, MessageCount, MessageCounts, Report, StoreStats, shortages,
+};
 use crate::node::{Refused, RunState};
 use crate::types::{DialOutcome, Direction, Purpose, Wall};
 use crate::version;
@@ -29,7 +31,7 @@ pub(super) async fn scrape(sources: &Sources) -> Result<String, prometheus::Erro
     let answers = join_all(networks.iter().map(|network| timeout(PATIENCE, network.report()))).await;
     for (network, answer) in networks.iter().zip(answers) {
         let report = answer.ok().and_then(Result::ok);
-        state(&mut out, network.chain_id(), report.as_deref());
+        state(&mut out, network, report.as_deref());
         if let Some(report) = &report {
             network_metrics(&mut out, network.chain_id(), report);
         }
@@ -41,17 +43,25 @@ pub(super) async fn scrape(sources: &Sources) -> Result<String, prometheus::Erro
         out.add_histogram(&m::ADMIN_SECONDS, &[&method], &calls.took);
     }
     process_dials(&mut out, sources.dialler.load());
+    out.add(&m::PROCESS_CONFIG_ERRORS, &[], sources.config_faults.found().len() as f64);
+    for (purpose, count) in DescriptorUse::ALL.into_iter().zip(shortages()) {
+        out.add(&m::DESCRIPTOR_SHORTAGES, &[purpose.name()], count as f64);
+    }
     process(&mut out, sources.started);
     out.text()
 }
 
-fn state(out: &mut Exposition<'_>, chain: &str, report: Option<&Report>) {
-    let now = report.map_or("unresponsive", |report| match report.status.node.state {
-        RunState::Stopped => "stopped",
-        RunState::Starting => "starting",
-        RunState::Running => "running",
-        RunState::Failed(_) => "failed",
-    });
+fn state(out: &mut Exposition<'_>, network: &Handle, report: Option<&Report>) {
+    let chain = &**network.chain_id();
+    let now = match report.map(|report| &report.status.node.state) {
+        None if network.misconfiguration().is_some() => "failed",
+        None => "unresponsive",
+        Some(RunState::Stopped) => "stopped",
+        Some(RunState::Starting) => "starting",
+        Some(RunState::Running) => "running",
+        Some(RunState::Failed(_)) => "failed",
+    };
+    out.add(&m::CONFIG_ERRORS, &[chain], network.config_faults().found().len() as f64);
     for state in ["running", "starting", "stopped", "failed", "unresponsive"] {
         out.add(&m::STATE, &[chain, state], f64::from(u8::from(state == now)));
     }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::routes::routes;
 use super::sources::Sources;
+use crate::network::{DescriptorUse, may_keep, note_accept_error};
 
 /// Connections at once; more are closed at once.
 pub(super) const MAX_CONNECTIONS: usize = 64;
@@ -106,9 +107,11 @@ impl Http {
 async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
-            Ok((tcp, _)) => return tcp,
+            Ok((tcp, _)) if may_keep(&tcp, DescriptorUse::Client) => return tcp,
+            // Dropped, which closes it.
+            Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection for metrics and health");
+                note_accept_error(&error, DescriptorUse::Client);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

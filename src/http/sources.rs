@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::CallCounts;
-use crate::network::{Dialler, Directory};
+use crate::network::{ConfigFaults, Dialler, Directory};
 use crate::types::Wall;
 
 /// What metrics and readiness are made of. Cheap to clone.
@@ -19,8 +19,21 @@ pub struct Sources {
     pub calls: Arc<CallCounts>,
     /// What all networks dial with.
     pub dialler: Dialler,
+    /// What is wrong in the process's own files as they are on disk now.
+    pub config_faults: ConfigFaults,
     /// When the process started.
     pub started: Wall,
     /// Cancelled once every network was asked to start and has answered: until then none is ready.
     pub begun: CancellationToken,
+    /// What makes the process ready.
+    pub ready: ReadyPolicy,
+}
+
+/// What makes the process ready as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyPolicy {
+    /// Whether one network that is not ready is enough for the process not to be; else all of them have to be.
+    pub all: bool,
+    /// IDs that a network has to be able to serve, unless a probe says otherwise.
+    pub servable: u32,
 }

@@ -12,6 +12,14 @@ pub enum Error {
     /// The process is ending, or the network was removed.
     #[error("network {0} is gone")]
     Gone(Arc<str>),
+    /// Its files have errors, so that there is nothing to run.
+    #[error("the files of network {chain_id} have errors, and it is not served: {errors}")]
+    Misconfigured {
+        /// Which.
+        chain_id: Arc<str>,
+        /// All that is wrong, with the fixes.
+        errors: String,
+    },
     /// The actor did not answer in time.
     #[error("network {0} does not answer")]
     Unresponsive(Arc<str>),

@@ -6,11 +6,13 @@
 
 mod actor;
 mod command;
+mod config_faults;
 mod counters;
 mod directory;
 mod error;
 pub mod events;
 mod handle;
+mod readiness;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod shared_listener;
@@ -21,10 +23,12 @@ mod tunables;
 mod views;
 
 pub use command::ChangeAuthor;
+pub use config_faults::ConfigFaults;
 pub use counters::{BOUNDS, Counters, Histogram, Outbound};
 pub use directory::{Directory, LookupError};
 pub use error::Error;
-pub use handle::{Handle, MAX_GROUP};
+pub use handle::{Handle, MAX_GROUP, Misconfigured};
+pub use readiness::NotReady;
 pub use shared_listener::SharedListener;
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
@@ -36,4 +40,7 @@ pub use views::{
 pub use crate::store::StoreStats;
 pub use crate::store::answer_log::{AnswerEntry, AnswerLogStats, AnswerQuery, WhoOrWhere};
 pub use crate::store::history::{AuditQuery, DialQuery, HistoryPage, HistoryRange, Time};
-pub use crate::transport::{DialLoad, Dialler, Grouping, MessageCount, MessageCounts, RefusedSource, Traffic};
+pub use crate::transport::{
+    DescriptorUse, DialLoad, Dialler, Grouping, MessageCount, MessageCounts, RefusedSource, Traffic, descriptor_limit,
+    may_keep, note_accept_error, peer_reserve, shortages,
+};

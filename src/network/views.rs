@@ -56,6 +56,8 @@ pub struct Status {
     pub recent_ends: Vec<PeerEnd>,
     /// Counts of dials, answers and times.
     pub counters: Counters,
+    /// What is wrong in the network's files as they are on disk now: it runs with what they said before.
+    pub config_faults: Arc<Vec<String>>,
 }
 
 /// The end of a peer's connection.

@@ -8,7 +8,7 @@ use crate::admin::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, HostProcess, LogControl, LogError, LogLevels, NewNetwork,
     OperationError, Operations, Reloaded, SetResult,
 };
-use crate::network::{ChangeAuthor, Dialler};
+use crate::network::{ChangeAuthor, ConfigFaults, Dialler};
 use crate::types::Wall;
 
 /// For a directory of networks that no file describes: carries out nothing that would need one.
@@ -22,7 +22,14 @@ fn none<T>() -> Result<T, OperationError> {
 impl NoFiles {
     /// A process that nothing is known of, whose log is not its own, and which dials nobody.
     pub fn process() -> HostProcess {
-        HostProcess { started: Wall::NEVER, log: Arc::new(NoFiles), calls: Arc::default(), dialler: Dialler::default() }
+        HostProcess {
+            started: Wall::NEVER,
+            log: Arc::new(NoFiles),
+            calls: Arc::default(),
+            dialler: Dialler::default(),
+            config_faults: ConfigFaults::default(),
+            ready_servable: 1,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! into a task that speaks messages. Nothing here knows a book or a reactor: every end is a
 //! [`Fault`](crate::types::Fault), and what it means is decided elsewhere.
 
+mod descriptors;
 mod dial;
 mod handshake;
 mod limits;
@@ -14,6 +15,7 @@ mod message_counts;
 mod os_error;
 mod peer;
 
+pub use descriptors::{DescriptorUse, descriptor_limit, may_keep, note_accept_error, peer_reserve, shortages};
 pub use dial::limits::{DialLimits, DialLoad};
 pub use dial::resolve::Resolver;
 pub use dial::{Dialled, Dialler};

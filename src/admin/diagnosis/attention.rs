@@ -13,7 +13,8 @@ use crate::types::Wall;
 /// addresses that they advertise are dialled, and some of these dials are slow.
 const GRACE: Duration = Duration::from_secs(5 * 60);
 
-/// What needs attention, the worst first; nothing when all is well, or an operator stopped the network.
+/// What needs attention, the worst first; nothing when all is well, or an operator stopped the network and its files are in
+/// order.
 pub(in crate::admin) fn of(status: &Status, now: Wall) -> Vec<Attention> {
     let node = &status.node;
     let failed = match &node.state {
@@ -27,8 +28,15 @@ pub(in crate::admin) fn of(status: &Status, now: Wall) -> Vec<Attention> {
         (AttentionReason::Unsaved, status.unsaved.as_deref().map(reason)),
         (AttentionReason::NothingServable, nothing_servable(node).filter(|_| settled)),
         (AttentionReason::NobodyReached, nobody_reached(node).filter(|_| settled)),
+        (AttentionReason::ConfigErrors, config_errors(&status.config_faults)),
     ];
     all.into_iter().filter_map(|(why, text)| Some(Attention { reason: why.into(), text: text? })).collect()
+}
+
+/// What is wrong in the files of a network that runs with what they said before.
+fn config_errors(faults: &[String]) -> Option<String> {
+    let text = || format!("its files have errors now, and it would be FAILED after a restart: {}", faults.join("; "));
+    (!faults.is_empty()).then(|| reason(&text()))
 }
 
 /// Why a seed can serve nothing; a node may serve nothing and still be of use.
@@ -53,11 +61,14 @@ fn nobody_reached(node: &StatusView) -> Option<String> {
     })
 }
 
+/// The severity of a network that failed.
+pub(in crate::admin) const FAILED: u8 = 0;
+
 /// What orders networks worst first.
 pub(in crate::admin) fn severity(status: &Status, now: Wall) -> u8 {
     let worst = of(status, now).first().map(Attention::reason);
     match (worst, &status.node.state) {
-        (Some(AttentionReason::Failed), _) => 0,
+        (Some(AttentionReason::Failed), _) => FAILED,
         (Some(AttentionReason::Outage | AttentionReason::Unsaved), _) => 1,
         (Some(_), _) => 2,
         (None, RunState::Starting) => 3,

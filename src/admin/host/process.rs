@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call_counts::CallCounts;
-use crate::network::Dialler;
+use crate::network::{ConfigFaults, Dialler};
 use crate::types::Wall;
 
 /// The process that the admin API speaks for. Cheap to clone.
@@ -19,6 +19,10 @@ pub struct HostProcess {
     pub calls: Arc<CallCounts>,
     /// What all networks dial with.
     pub dialler: Dialler,
+    /// What is wrong in the process's own files as they are on disk now.
+    pub config_faults: ConfigFaults,
+    /// IDs that a network has to be able to serve to be SERVING in health checks.
+    pub ready_servable: u32,
 }
 
 /// What is logged now.

@@ -22,6 +22,7 @@ use crate::admin::auth::reload::{CredentialsInEffect, Tls};
 use crate::admin::auth::tls::ClientCertificate;
 use crate::admin::limits::ApiLimits;
 use crate::clock::Clock;
+use crate::network::{DescriptorUse, may_keep, note_accept_error};
 use crate::rate_limit::{NoPermit, Permit, PermitLimits, Permits, RateTable};
 
 /// How long a client may take for its TLS handshake.
@@ -161,19 +162,27 @@ impl Acceptor {
 
 async fn accept_tcp(listener: Option<&(TcpListener, bool)>) -> io::Result<(TcpStream, SocketAddr, bool)> {
     let Some((listener, trusted)) = listener else { return std::future::pending().await };
-    let (stream, address) = listener.accept().await?;
-    Ok((stream, address, *trusted))
+    loop {
+        let (stream, address) = listener.accept().await?;
+        if may_keep(&stream, DescriptorUse::Client) {
+            return Ok((stream, address, *trusted));
+        }
+    }
 }
 
 async fn accept_unix(listener: Option<&UnixListener>) -> io::Result<(UnixStream, RemoteClient)> {
     let Some(listener) = listener else { return std::future::pending().await };
-    let (stream, _) = listener.accept().await?;
-    let peer = stream.peer_cred()?;
-    Ok((stream, RemoteClient::unix(peer)))
+    loop {
+        let (stream, _) = listener.accept().await?;
+        if may_keep(&stream, DescriptorUse::Client) {
+            let peer = stream.peer_cred()?;
+            return Ok((stream, RemoteClient::unix(peer)));
+        }
+    }
 }
 
 async fn outlast(error: &io::Error) -> Option<Connection> {
-    tracing::warn!(%error, "cannot accept a connection to the admin API");
+    note_accept_error(error, DescriptorUse::Client);
     tokio::time::sleep(ACCEPT_PAUSE).await;
     None
 }

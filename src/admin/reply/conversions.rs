@@ -6,7 +6,7 @@ use crate::admin::diagnosis::{attention, outbound, servable};
 pub(in crate::admin) use crate::admin::timestamps::time;
 use crate::admin::untrusted_text::{printable, reason};
 use crate::book::{self, SourceAccount};
-use crate::network::{Applied, Peer, Saved, Status, Traffic};
+use crate::network::{Applied, Misconfigured, Peer, Saved, Status, Traffic};
 use crate::node::row::{self, ListItem};
 use crate::node::{AddressView, BookView, CrawlView, ListedView, RunState, SeedOutcome, SeedView, SourceView};
 use crate::proto::pexd::v1 as pb;
@@ -62,6 +62,21 @@ pub(in crate::admin) fn reactor_status(status: Status, now: Now) -> pb::ReactorS
         max_dial_count: node.max_dials,
         servable_reason,
         attention,
+    }
+}
+
+/// The status of a network whose files have errors: all that is known of it is that it failed, and why.
+pub(in crate::admin) fn misconfigured_status(chain_id: &str, found: &Misconfigured) -> pb::ReactorStatus {
+    let why = format!("its files have errors: {}", found.errors.join("; "));
+    let text = reason(&format!("{why}; mend them and call NetworkService.ReloadNetwork"));
+    let attention = pb::Attention { reason: pb::AttentionReason::Failed.into(), text };
+    pb::ReactorStatus {
+        network: chain_id.to_owned(),
+        state: pb::ReactorState::Failed.into(),
+        state_reason: reason(&why),
+        state_time: time(found.since),
+        attention: vec![attention],
+        ..pb::ReactorStatus::default()
     }
 }
 

@@ -24,6 +24,7 @@ pub(in crate::admin) fn of(error: &Error) -> Status {
     let (code, name, network) = match error {
         Error::Gone(network) => (Code::Unavailable, "NETWORK_GONE", Some(network)),
         Error::Unresponsive(network) => (Code::DeadlineExceeded, "NETWORK_UNRESPONSIVE", Some(network)),
+        Error::Misconfigured { chain_id, .. } => (Code::FailedPrecondition, "MISCONFIGURED", Some(chain_id)),
         Error::CannotStart { chain_id, .. } => (Code::FailedPrecondition, "START_FAILED", Some(chain_id)),
         Error::NoBook { chain_id, .. } => (Code::FailedPrecondition, "NO_BOOK", Some(chain_id)),
         Error::NoAnswerLog(network) => (Code::FailedPrecondition, "ANSWER_LOG_OFF", Some(network)),
@@ -52,6 +53,7 @@ pub(in crate::admin) fn text(error: &Error) -> String {
             "; a change that you asked for may still take effect: read it back, and look into pexd's log"
         }
         Error::CannotStart { .. } | Error::NoBook { .. } => "; fix this and start it again",
+        Error::Misconfigured { .. } => "; mend them and call NetworkService.ReloadNetwork",
         Error::NoAnswerLog(_) => "; set it in the network's config.toml and reload",
         Error::Unreadable { .. } => "; fix this and ask again",
         Error::NoSuchSeed(_) => "; SeedService.ListSeeds shows them as they have to be written",

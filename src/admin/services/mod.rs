@@ -4,6 +4,7 @@ pub(super) mod address_book;
 pub(super) mod audit;
 pub(super) mod bans;
 pub(super) mod events;
+pub(super) mod health;
 pub(super) mod log_level;
 pub(super) mod networks;
 pub(super) mod peers;

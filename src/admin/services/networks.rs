@@ -37,7 +37,10 @@ impl NetworksApi {
     }
 
     async fn show(&self, caller: &Caller, network: &Handle) -> Result<pb::Network, crate::network::Error> {
-        let status = conversions::reactor_status(network.status().await?, Clock.now());
+        let status = match network.misconfiguration() {
+            Some(found) => conversions::misconfigured_status(network.chain_id(), &found),
+            None => conversions::reactor_status(network.status().await?, Clock.now()),
+        };
         let default = self.directory.get("", |chain_id| caller.may_see(chain_id));
         let chain_id = network.chain_id();
         Ok(pb::Network {

@@ -9,6 +9,7 @@ use crate::admin::auth::caller::Caller;
 use crate::admin::diagnosis::outbound::outbound;
 use crate::admin::host::process::HostProcess;
 use crate::admin::timestamps::time;
+use crate::admin::untrusted_text::reason;
 use crate::network::{Directory, Outbound};
 use crate::proto::pexd::v1::ProcessStatus;
 use crate::types::Wall;
@@ -36,6 +37,7 @@ pub(in crate::admin) async fn process_status(
         max_dial_count: count(load.max_dials),
         delayed_by_max_dials_count: load.delayed_by_max_dials,
         delayed_by_dials_per_second_count: load.delayed_by_dials_per_second,
+        config_errors: process.config_faults.found().iter().map(|error| reason(error)).collect(),
     }
 }
 

@@ -38,13 +38,24 @@ impl ReactorService for ReactorApi {
         let caller = Caller::of(&request);
         let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let now = Clock.now();
-        let answers = scope.ask(|network| async move { network.status().await });
+        let answers = scope.ask(|network| async move {
+            match network.misconfiguration() {
+                Some(found) => {
+                    let status = conversions::misconfigured_status(network.chain_id(), &found);
+                    Ok((attention::FAILED, status))
+                }
+                None => {
+                    let status = network.status().await?;
+                    Ok((attention::severity(&status, now.wall), conversions::reactor_status(status, now)))
+                }
+            }
+        });
         let (answers, process) =
             tokio::join!(answers, process_status(&self.directory, &self.process, &caller, now.wall));
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
-        networks.sort_by_key(|status| attention::severity(status, now.wall));
-        let statuses = networks.into_iter().map(|status| conversions::reactor_status(status, now)).collect();
+        networks.sort_by_key(|(severity, _)| *severity);
+        let statuses = networks.into_iter().map(|(_, status)| status).collect();
         Ok(Response::new(pb::GetStatusResponse { statuses, failures, process: Some(process) }))
     }
 

@@ -32,7 +32,7 @@ use tonic_types::StatusExt as _;
 use super::{Admin, AdminSettings, Drain, HostProcess, LogControl, LogError, LogLevels, ServeError};
 use crate::book::{Record, Reliability, Source, SourceAccount, State};
 use crate::network::scripted::{Shared, World};
-use crate::network::{self, Directory, Handle, Peer, Saved};
+use crate::network::{self, ConfigFaults, Directory, Handle, Peer, Saved};
 use crate::node::row::SeedHealth;
 use crate::node::{AddressView, BookView, CrawlView, PeerView, RunState, SeedCounts, SeedView, StatusView};
 use crate::pex::RetentionReason;
@@ -88,7 +88,14 @@ async fn connect(addr: SocketAddr) -> Channel {
 }
 
 fn process() -> HostProcess {
-    HostProcess { started: Wall::from_secs(77), log: Arc::new(FixedLog), calls: Arc::default(), dialler: dialler() }
+    HostProcess {
+        started: Wall::from_secs(77),
+        log: Arc::new(FixedLog),
+        calls: Arc::default(),
+        dialler: dialler(),
+        config_faults: ConfigFaults::default(),
+        ready_servable: 1,
+    }
 }
 
 fn dialler() -> Dialler {
@@ -151,6 +158,7 @@ pub(super) fn status(chain_id: &str) -> network::Status {
         unsaved: None,
         ended: Vec::new(),
         recent_ends: Vec::new(),
+        config_faults: Arc::default(),
         counters: network::Counters::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
     }

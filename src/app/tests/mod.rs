@@ -1,5 +1,6 @@
 //! Whole processes on loopback, asked over gRPC: networks that come and go while others serve, and their configuration.
 
+mod misconfigured;
 mod networks;
 mod reload;
 mod settings;

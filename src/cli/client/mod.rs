@@ -14,6 +14,7 @@ mod log_level;
 mod networks;
 mod pages;
 mod peers;
+mod pending_reload;
 mod per_network;
 mod seeds;
 mod status;
@@ -25,6 +26,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use self::connect::Connect;
+pub(super) use self::pending_reload::pending_reload;
 use super::output::Output;
 use super::{Failure, NextStep};
 use crate::config::Home;

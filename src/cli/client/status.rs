@@ -14,7 +14,7 @@ use crate::proto::pexd::v1::{
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
     /// End with exit code 9 when a network needs attention (it failed, is in an outage, cannot save, can serve nothing or
-    /// has reached nobody for five minutes) or did not answer
+    /// has reached nobody for five minutes, or its files have errors), did not answer, or pexd.toml has errors
     #[arg(long)]
     check: bool,
 }
@@ -30,12 +30,15 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
 
 fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
     let sick = answer.statuses.iter().filter(|status| is_sick(status)).count() + answer.failures.len();
-    if sick == 0 {
+    let errors = answer.process.iter().flat_map(|process| &process.config_errors);
+    let mut lines: Vec<_> = errors.map(|error| format!("pexd would not start again: {error}")).collect();
+    if sick == 0 && lines.is_empty() {
         return Ok(());
     }
     let all = answer.statuses.len() + answer.failures.len();
-    let lines = per_network::failed(&answer.failures).chain([format!("{sick} of {all} networks need attention")]);
-    Err(Failure::Sick(lines.collect::<Vec<_>>().join("\n")))
+    lines.extend(per_network::failed(&answer.failures));
+    lines.push(format!("{sick} of {all} networks need attention"));
+    Err(Failure::Sick(lines.join("\n")))
 }
 
 /// Whether the server says that it needs attention.
@@ -58,6 +61,9 @@ fn text(answer: &GetStatusResponse) -> String {
         column("ANSWERED").spare(3),
         column("DIALS REACH").spare(7),
     ];
+    for error in answer.process.iter().flat_map(|process| &process.config_errors) {
+        let _ = writeln!(text, "{}", paragraph(&format!("pexd would not start again: {error}"), 2));
+    }
     text += &table(columns, answer.statuses.iter().map(row));
     for status in &answer.statuses {
         for (what, note) in notes(status) {

@@ -13,9 +13,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Http, Sources};
+use super::{Http, ReadyPolicy, Sources};
 use crate::clock::Clock;
-use crate::network::{Dialler, Directory, Handle};
+use crate::network::{ConfigFaults, Dialler, Directory, Handle};
 use crate::transport::DialLimits;
 
 /// Longer than anything here takes.
@@ -45,6 +45,8 @@ async fn serve(networks: impl IntoIterator<Item = Handle>) -> Served {
         calls: Arc::default(),
         dialler: Dialler::new(DialLimits::default()),
         started: Clock.now().wall,
+        config_faults: ConfigFaults::default(),
+        ready: ReadyPolicy { all: false, servable: 0 },
         begun: served.begun.clone(),
     };
     tokio::spawn(http.serve(sources, served.stop.clone().cancelled_owned()));

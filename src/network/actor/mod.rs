@@ -380,6 +380,8 @@ impl<'a> Actor<'a> {
             refused: self.refusals(),
             ended: self.event_log.ends(),
             recent_ends: self.event_log.recent_ends(),
+            // The handle knows them.
+            config_faults: Arc::default(),
             counters: self.event_log.counters.clone(),
         }
     }

@@ -67,6 +67,7 @@ impl Handle {
         path: PathBuf,
         query: impl FnOnce(PathBuf, &QueryInterrupt) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, Error> {
+        self.check_configured()?;
         let unresponsive = || Error::Unresponsive(self.chain_id().clone());
         let unreadable = |reason| Error::Unreadable { chain_id: self.chain_id().clone(), reason };
         let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| unresponsive())?.map_err(|_| unresponsive())?;

@@ -15,13 +15,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{ChangeAuthor, ChangeRequest, Command};
+use super::config_faults::ConfigFaults;
 use super::error::Error;
 use super::events::Events;
 use super::views::{Applied, MAX_PAGE, Page, ProbeContext, Status};
 use crate::node::row::{Ban, BanScope, BanTarget};
 use crate::node::{BookView, SeedView};
 use crate::store::answer_log::answer_log_path;
-use crate::types::{NetAddress, PeerAddress};
+use crate::types::{NetAddress, PeerAddress, Wall};
 
 /// Commands that may wait for the actor at once; more callers wait their turn.
 const INBOX: usize = 64;
@@ -38,13 +39,59 @@ pub struct Handle {
     answer_log: Option<Arc<Path>>,
     events: Events,
     commands: mpsc::Sender<Command>,
+    /// What is wrong in its files now.
+    config_faults: ConfigFaults,
+    /// When it was found that its files do not describe a network; `None` when there is one.
+    misconfigured: Option<Wall>,
+}
+
+/// A network whose files have errors, so that there is nothing to run: it has failed, and can only be reloaded or removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misconfigured {
+    /// Since when.
+    pub since: Wall,
+    /// All that is wrong, with the fixes.
+    pub errors: Arc<Vec<String>>,
 }
 
 impl Handle {
     pub(super) fn new(chain_id: Arc<str>, book: &Path, has_answer_log: bool) -> (Self, mpsc::Receiver<Command>) {
         let (commands, inbox) = mpsc::channel(INBOX);
         let answer_log = has_answer_log.then(|| answer_log_path(book).into());
-        (Handle { chain_id, book: book.into(), answer_log, events: Events::default(), commands }, inbox)
+        let (events, config_faults) = (Events::default(), ConfigFaults::default());
+        let handle =
+            Handle { chain_id, book: book.into(), answer_log, events, commands, config_faults, misconfigured: None };
+        (handle, inbox)
+    }
+
+    /// The handle of a network whose files have these errors: whatever it is asked, it answers with
+    /// [`Error::Misconfigured`].
+    pub fn misconfigured(chain_id: Arc<str>, since: Wall, errors: Vec<String>) -> Self {
+        // Nobody receives.
+        let (handle, _) = Handle::new(chain_id, Path::new(""), false);
+        handle.config_faults.set(errors);
+        Handle { misconfigured: Some(since), ..handle }
+    }
+
+    /// Why there is nothing to run, when there is not.
+    pub fn misconfiguration(&self) -> Option<Misconfigured> {
+        self.misconfigured.map(|since| Misconfigured { since, errors: self.config_faults.found() })
+    }
+
+    /// What is wrong in the files of the network as they are on disk now, be it served or not.
+    pub const fn config_faults(&self) -> &ConfigFaults {
+        &self.config_faults
+    }
+
+    /// # Errors
+    /// [`Error::Misconfigured`] when there is nothing to ask.
+    pub fn check_configured(&self) -> Result<(), Error> {
+        match self.misconfiguration() {
+            None => Ok(()),
+            Some(Misconfigured { errors, .. }) => {
+                Err(Error::Misconfigured { chain_id: self.chain_id.clone(), errors: errors.join("; ") })
+            }
+        }
     }
 
     /// The chain ID.
@@ -77,7 +124,7 @@ impl Handle {
     /// # Errors
     /// [`Error::Gone`] and [`Error::Unresponsive`], as of every method here.
     pub async fn status(&self) -> Result<Status, Error> {
-        self.ask(Command::Status).await
+        Ok(Status { config_faults: self.config_faults.found(), ..self.ask(Command::Status).await? })
     }
 
     /// Starts the reactor, and waits until it runs; `false` when it ran already. `by` is whoever asked for it; `None` when
@@ -211,6 +258,7 @@ impl Handle {
         patience: Duration,
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, Error> {
+        self.check_configured()?;
         let (reply, answer) = oneshot::channel();
         let exchange = async {
             self.commands.send(command(reply)).await.map_err(|_| Error::Gone(self.chain_id.clone()))?;

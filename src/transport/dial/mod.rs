@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
+use super::descriptors::{DescriptorUse, may_keep, note_open_error};
 use super::handshake::{SecuredConnection, within};
 use super::os_error::connect_fault;
 use super::{LocalNode, Resolver, Upgraded};
@@ -158,7 +159,11 @@ fn may_be_dialled(ip: IpAddr, strict: bool) -> bool {
 
 async fn connect(remote: SocketAddr, patience: Duration) -> Result<TcpStream, Fault> {
     let fault = |error: std::io::Error| connect_fault(&error, remote);
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(fault)?;
+    let socket = if remote.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let socket = socket.inspect_err(|error| note_open_error(error, DescriptorUse::Dial)).map_err(fault)?;
+    if !may_keep(&socket, DescriptorUse::Dial) {
+        return Err(Fault::LocalResources);
+    }
     // Our messages are whole writes: to wait for more would only delay them.
     socket.set_nodelay(true).map_err(fault)?;
     match timeout(patience, socket.connect(remote)).await {

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::inbound::{Accepted, RequestedNetwork, Route, upgrade};
 use crate::clock::Clock;
+use crate::transport::descriptors::{DescriptorUse, may_keep, note_accept_error};
 use crate::transport::limits::handshake_limits::{HandshakeLimiter, HandshakePermit};
 use crate::transport::{HandshakeLimits, LocalNode, Refusals, Upgraded};
 use crate::types::Fault;
@@ -205,7 +206,7 @@ async fn outlast(error: &Error, backoff: Duration) -> Duration {
     if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted) {
         return MIN_BACKOFF;
     }
-    tracing::warn!(%error, "cannot accept connections; is the limit of open files too low?");
+    note_accept_error(error, DescriptorUse::Inbound);
     tokio::time::sleep(backoff).await;
     (backoff * 2).min(MAX_BACKOFF)
 }
@@ -215,6 +216,10 @@ impl Shared {
     fn receive(self: Arc<Self>, stream: TcpStream, remote: SocketAddr) -> Option<impl Future<Output = ()> + use<>> {
         let now = Clock.now();
         let accepted = Accepted { stream, remote, at: now.mono };
+        if !may_keep(&accepted.stream, DescriptorUse::Inbound) {
+            self.count(self.only_network(), remote, Fault::LocalResources);
+            return None;
+        }
         let permit = match self.limiter.admit(remote.ip(), now.mono) {
             Ok(permit) => permit,
             Err(fault) => {

@@ -1,0 +1,56 @@
+//! The limit of open files: raised as far as it may be, and held against what the networks may need.
+
+use std::collections::BTreeSet;
+
+use crate::config::{Config, Network};
+use crate::network::{descriptor_limit, peer_reserve};
+
+/// Open files of a process that serves nothing: its log, its runtime, its listeners.
+const PROCESS: u64 = 24;
+/// Open files of a network that nobody is connected to: its book with two logs and a lock, and the log of answers with a log.
+const NETWORK: u64 = 6;
+
+/// Each peer is an open file. The soft limit is often 1,024 and may be raised up to the hard one without rights.
+pub fn raise_open_files() {
+    const WANTED: u64 = 65_536;
+    match rlimit::increase_nofile_limit(WANTED) {
+        Ok(limit) if limit < WANTED => tracing::debug!(limit, "limit of open files"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
+    }
+}
+
+/// Why the networks' limits do not fit the process's limit of open files, with the fix; `None` when they do.
+pub fn does_not_fit(config: &Config) -> Option<String> {
+    let needed = needed(&config.networks, u64::from(config.process.limits.max_dials));
+    let limit = descriptor_limit();
+    let (peers, reserve) = (needed.peers, peer_reserve(limit));
+    (needed.base.saturating_add(peers).saturating_add(reserve) > limit).then(|| {
+        format!(
+            "the limit of open files is {limit}, of which {} are needed for the networks' files and {reserve} are kept for the \
+             admin API, metrics and the books; the networks' limits let up to {peers} peers and dials come beside them, and \
+             those that do not fit will be refused: raise the limit (LimitNOFILE of the unit, `ulimit -n`), or lower \
+             p2p.max_num_inbound_peers",
+            needed.base
+        )
+    })
+}
+
+/// Open files at most.
+struct Needed {
+    /// Of the process and the networks' files.
+    base: u64,
+    /// Of peers and dials.
+    peers: u64,
+}
+
+fn needed(networks: &[Network], max_dials: u64) -> Needed {
+    let listeners: BTreeSet<_> = networks.iter().map(|network| (network.p2p.laddr, network.id())).collect();
+    let files = networks.len() as u64 * NETWORK + listeners.len() as u64;
+    let peers = |network: &Network| {
+        let p2p = &network.p2p;
+        let listed = p2p.unconditional_peer_ids.len() + p2p.persistent_peers.len();
+        u64::from(p2p.max_num_inbound_peers) + u64::from(p2p.max_num_outbound_peers) + listed as u64
+    };
+    Needed { base: PROCESS + files, peers: networks.iter().map(peers).sum::<u64>() + max_dials }
+}
