@@ -24,6 +24,7 @@ mod timestamps;
 mod untrusted_text;
 
 pub use auth::caller::{AllowedNetworks, Caller};
+pub use auth::expiry::{Expiries, Expiry};
 pub use auth::grants::{AccessSource, Grant, Grants, ReadAccess};
 pub use auth::roles::{Role, needed_role};
 pub use auth::tls::{TlsError, TlsFiles};

@@ -18,6 +18,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
+use super::auth::expiry::Expiry;
 use super::auth::layer::{AuthLayer, Authenticator};
 use super::auth::reload::{CredentialFiles, LoadError};
 use super::auth::tls::TlsError;
@@ -200,6 +201,11 @@ impl Admin {
     /// Where it listens on TCP.
     pub const fn local_addr(&self) -> Option<SocketAddr> {
         self.local
+    }
+
+    /// When certificates and tokens end.
+    pub fn expiry(&self) -> Expiry {
+        Expiry::of(self.files.in_effect())
     }
 
     /// The Unix socket that it listens on.

@@ -199,8 +199,10 @@ impl App {
         if let Some((http, namespace)) = http {
             let (directory, dialler) = (registry.directory().clone(), process.dialler.clone());
             let (calls, started) = (process.calls.clone(), process.started);
-            let (config_faults, begun) = (process.config_faults.clone(), begun.clone());
-            let sources = Sources { directory, namespace, calls, dialler, started, begun, config_faults, ready };
+            let (expiry, begun) = (admin.expiry(), begun.clone());
+            let config_faults = process.config_faults.clone();
+            let sources =
+                Sources { directory, namespace, calls, expiry, dialler, started, begun, config_faults, ready };
             tokio::spawn(http.serve(sources, shutdown.clone().cancelled_owned()));
         }
         let watching = tokio::spawn(config_watch::watch(registry.clone(), process.config_faults.clone()));

@@ -120,6 +120,8 @@ metrics! {
         "Addresses that wait to be dialled now.";
     LAST_ROUND = Pexd "crawl_last_round_timestamp_seconds" GAUGE ["chain_id"]
         "When the last round of the crawl, or of a node's look after its peers, was; 0 = not yet.";
+    ROUND_PERIOD = Pexd "crawl_round_period_seconds" GAUGE ["chain_id"]
+        "How often there is a round (pex.ensure_peers_period).";
     LAST_SEED_ROUND = Pexd "crawl_last_seed_round_timestamp_seconds" GAUGE ["chain_id"]
         "When the configured seeds were last asked; 0 = not since the start.";
     SEEDS = Pexd "seeds" GAUGE ["chain_id", "outcome"]
@@ -154,6 +156,11 @@ metrics! {
         "Connections that were not made because file descriptors were short: of inbound peers, of dials, of clients of the API and of metrics.";
     PROCESS_CONFIG_ERRORS = Pexd "process_config_errors" GAUGE []
         "Errors in pexd.toml and the files that it names as they are on disk now; pexd would not start again with them.";
+    CERTIFICATE_END = Pexd "admin_certificate_not_after_timestamp_seconds" GAUGE ["certificate"]
+        "When the admin API's certificate (server), or the client CA's that ends first (client_ca), is no longer valid; no series where TLS is off.";
+    CREDENTIAL_END = Pexd "admin_credential_expiry_timestamp_seconds" GAUGE ["credential"]
+        "When the token, or the grant of a client certificate, that ends first does; one that has ended counts until it is removed. No series where none ends.";
+
     BUILD = Pexd "build_info" GAUGE ["version", "commit"]
         "1, with the version of pexd and the commit that it was built from, if that is known.";
     PROCESS_START = Plain "process_start_time_seconds" GAUGE []

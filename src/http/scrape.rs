@@ -6,13 +6,15 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::exposition::Exposition;
+use super::metrics::Metric;
 use super::sources::Sources;
 use super::{metrics as m, process as process_usage};
+use crate::admin::{CallCounts, Expiry};
 use crate::network::{
     AnswerLogStats, DescriptorUse, DialLoad, Handle, MessageCount, MessageCounts, Report, StoreStats, shortages,
 };
 use crate::node::{Refused, RunState};
-use crate::types::{DialOutcome, Direction, Purpose, Wall};
+use crate::types::{DialOutcome, Direction, Fault, Purpose, Wall};
 use crate::version;
 
 /// How long a network is waited for, so that one that hangs does not cost the others their numbers.
@@ -36,12 +38,8 @@ pub(super) async fn scrape(sources: &Sources) -> Result<String, prometheus::Erro
             network_metrics(&mut out, network.chain_id(), report);
         }
     }
-    for (method, calls) in sources.calls.counts() {
-        for (code, count) in &calls.codes {
-            out.add(&m::ADMIN_REQUESTS, &[&method, code], *count as f64);
-        }
-        out.add_histogram(&m::ADMIN_SECONDS, &[&method], &calls.took);
-    }
+    admin(&mut out, &sources.calls);
+    expiries(&mut out, &sources.expiry);
     process_dials(&mut out, sources.dialler.load());
     out.add(&m::PROCESS_CONFIG_ERRORS, &[], sources.config_faults.found().len() as f64);
     for (purpose, count) in DescriptorUse::ALL.into_iter().zip(shortages()) {
@@ -140,30 +138,41 @@ fn seeds(out: &mut Exposition<'_>, chain: &str, report: &Report) {
 
 fn dials(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     let (node, counters) = (&report.status.node, &report.status.counters);
-    for (&(purpose, outcome), count) in &counters.dials {
-        let outcome = outcome.map_or("inconclusive", DialOutcome::name);
-        out.add(&m::DIALS, &[chain, &purpose.to_string(), outcome], *count as f64);
+    // All that a dial can end with: a rule that compares with none needs the series before its first event.
+    let outcomes = DialOutcome::ALL.into_iter().filter(|outcome| *outcome != DialOutcome::Untried).map(Some);
+    let outcomes: Vec<_> = outcomes.chain([None]).collect();
+    for purpose in Purpose::ALL {
+        for outcome in &outcomes {
+            let count = counters.dials.get(&(purpose, *outcome)).copied().unwrap_or_default();
+            let outcome = outcome.map_or("inconclusive", DialOutcome::name);
+            out.add(&m::DIALS, &[chain, purpose.name(), outcome], count as f64);
+        }
     }
     out.add(&m::DIALLING, &[chain], node.dialling.into());
     out.add(&m::MAX_DIALS, &[chain], node.max_dials.into());
     out.add(&m::LAST_DIAL_ANSWER, &[chain], seconds(counters.outbound.last_answer()));
     out.add(&m::BACKLOG, &[chain], node.crawl.backlog.into());
     out.add(&m::LAST_ROUND, &[chain], seconds(node.crawl.last_round));
+    out.add(&m::ROUND_PERIOD, &[chain], report.round_period.as_secs_f64());
     out.add(&m::LAST_SEED_ROUND, &[chain], seconds(node.crawl.last_seed_round));
     out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "outbound"], &counters.outbound_handshakes);
 }
 
 fn inbound(out: &mut Exposition<'_>, chain: &str, report: &Report) {
     let counters = &report.status.counters;
-    for (reason, count) in &report.status.refused {
-        out.add(&m::REFUSALS, &[chain, reason], *count as f64);
-    }
-    for (reason, count) in &report.status.ended {
-        out.add(&m::DISCONNECTS, &[chain, reason], *count as f64);
-    }
+    by_fault(out, &m::REFUSALS, chain, &report.status.refused);
+    by_fault(out, &m::DISCONNECTS, chain, &report.status.ended);
     out.add(&m::ANSWERED, &[chain], counters.answered as f64);
     out.add_histogram(&m::SESSION_SECONDS, &[chain], &counters.sessions);
     out.add_histogram(&m::HANDSHAKE_SECONDS, &[chain, "inbound"], &counters.inbound_handshakes);
+}
+
+/// Counts by the names of faults, those of 0 as well.
+fn by_fault(out: &mut Exposition<'_>, metric: &'static Metric, chain: &str, counts: &[(&'static str, u64)]) {
+    for name in Fault::NAMES {
+        let count = counts.iter().find(|(reason, _)| reason == name).map_or(0, |(_, count)| *count);
+        out.add(metric, &[chain, name], count as f64);
+    }
 }
 
 fn messages(out: &mut Exposition<'_>, chain: &str, counts: &MessageCounts) {
@@ -190,6 +199,31 @@ fn answer_log(out: &mut Exposition<'_>, chain: &str, stats: &AnswerLogStats) {
     out.add(&m::ANSWER_LOG, &[chain, "written"], stats.written as f64);
     out.add(&m::ANSWER_LOG, &[chain, "dropped"], stats.dropped as f64);
     out.add(&m::ANSWER_LOG_BYTES, &[chain], stats.file_bytes as f64);
+}
+
+/// Every method with every code, as gRPC's own exporters have it.
+fn admin(out: &mut Exposition<'_>, calls: &CallCounts) {
+    for (method, calls) in calls.counts() {
+        for code in CallCounts::CODES {
+            let count = calls.codes.get(code).copied().unwrap_or_default();
+            out.add(&m::ADMIN_REQUESTS, &[&method, code], count as f64);
+        }
+        out.add_histogram(&m::ADMIN_SECONDS, &[&method], &calls.took);
+    }
+}
+
+fn expiries(out: &mut Exposition<'_>, expiry: &Expiry) {
+    let now = expiry.now();
+    for (certificate, end) in [("server", now.server_certificate), ("client_ca", now.client_ca)] {
+        if let Some(end) = end {
+            out.add(&m::CERTIFICATE_END, &[certificate], seconds(end));
+        }
+    }
+    for (credential, end) in [("token", now.token), ("certificate", now.certificate)] {
+        if let Some(end) = end {
+            out.add(&m::CREDENTIAL_END, &[credential], seconds(end));
+        }
+    }
 }
 
 fn process_dials(out: &mut Exposition<'_>, load: DialLoad) {

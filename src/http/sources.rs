@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::CallCounts;
+use crate::admin::{CallCounts, Expiry};
 use crate::network::{ConfigFaults, Dialler, Directory};
 use crate::types::Wall;
 
@@ -17,6 +17,8 @@ pub struct Sources {
     pub namespace: Arc<str>,
     /// The admin API's requests.
     pub calls: Arc<CallCounts>,
+    /// When certificates and tokens of the admin API end.
+    pub expiry: Expiry,
     /// What all networks dial with.
     pub dialler: Dialler,
     /// What is wrong in the process's own files as they are on disk now.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::counters::Counters;
 use crate::book::{Added, SourceAccount};
@@ -130,6 +131,8 @@ pub struct Report {
     pub peers: BTreeMap<(Direction, Option<Purpose>), u32>,
     /// What the seeds in effect brought, and what became of it, by the aliases of their IDs.
     pub seeds: BTreeMap<String, SourceAccount>,
+    /// How often there is a round of the crawl, or of a node's look after its peers.
+    pub round_period: Duration,
     /// Messages of all its connections.
     pub messages: MessageCounts,
     /// The file of its book; `None` while it cannot be opened.

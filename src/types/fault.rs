@@ -92,6 +92,9 @@ macro_rules! faults {
                 }
             }
 
+            /// The names of all faults, in the order of their declaration.
+            pub const NAMES: &[&str] = &[$($($name,)+)+];
+
             /// All faults, in the groups and the order of their declaration.
             pub fn catalogue() -> Vec<FaultEntry> {
                 vec![$($(FaultEntry {
@@ -301,6 +304,7 @@ mod tests {
         let catalogue = Fault::catalogue();
         let names: BTreeSet<&str> = catalogue.iter().map(|entry| entry.example.name()).collect();
         assert_eq!(names.len(), catalogue.len());
+        assert_eq!(names, Fault::NAMES.iter().copied().collect());
         for entry in catalogue {
             let name = entry.example.name();
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");

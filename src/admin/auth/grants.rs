@@ -46,6 +46,16 @@ impl Grants {
         !self.tokens.is_empty()
     }
 
+    /// When the first token ends; one that has ended counts until it is removed. `None` when none ever ends.
+    pub(in crate::admin) fn first_token_end(&self) -> Option<Wall> {
+        self.tokens.values().filter_map(|grant| grant.expires).min()
+    }
+
+    /// As [`Grants::first_token_end`], of what certificates are granted.
+    pub(in crate::admin) fn first_certificate_end(&self) -> Option<Wall> {
+        self.certificates.values().filter_map(|grant| grant.expires).min()
+    }
+
     /// How many there are.
     pub(in crate::admin) fn len(&self) -> usize {
         self.tokens.len() + self.certificates.len()

@@ -3,6 +3,7 @@
 
 pub(super) mod bearer_token;
 pub(super) mod caller;
+pub(super) mod expiry;
 pub(super) mod grants;
 pub(super) mod layer;
 pub(super) mod peer_credentials;

@@ -35,6 +35,8 @@ pub(in crate::admin) struct Tls {
     pub(in crate::admin) acceptor: TlsAcceptor,
     /// Cancelled when other clients are believed, so that those who came under the old CA come again.
     pub(in crate::admin) epoch: CancellationToken,
+    /// When the server's certificate and the client CA end.
+    pub(in crate::admin) ends: (Option<Wall>, Option<Wall>),
 }
 
 impl std::fmt::Debug for Tls {
@@ -279,5 +281,6 @@ fn acceptor(state: &TlsState, epoch: CancellationToken) -> Result<Tls, TlsError>
         let cert = state.files.cert.display();
         tracing::warn!(%cert, "the admin API's certificate has expired: clients refuse it until there is a new one");
     }
-    Ok(Tls { acceptor: config.into(), epoch })
+    let ends = (state.material.not_after(), state.material.client_ca_not_after());
+    Ok(Tls { acceptor: config.into(), epoch, ends })
 }

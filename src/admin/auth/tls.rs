@@ -83,9 +83,14 @@ impl Material {
         self.client_ca == other.client_ca
     }
 
-    /// When the server's certificate ends, if that can be read.
+    /// When the server's certificate ends, if that can be read. A chain is valid for as long as all of it is.
     pub(in crate::admin) fn not_after(&self) -> Option<Wall> {
-        self.chain.first().and_then(|leaf| Certificate::from_der(leaf).ok()).map(|leaf| not_after(&leaf))
+        first_end(&self.chain)
+    }
+
+    /// When the client CA ends, the first of several, if that can be read.
+    pub(in crate::admin) fn client_ca_not_after(&self) -> Option<Wall> {
+        first_end(&self.client_ca)
     }
 
     /// The server's side of TLS 1.2 and 1.3. `certificate_needed` says whether a client must have a certificate.
@@ -160,6 +165,11 @@ impl ClientCertificate {
         });
         read.unwrap_or_else(|| ClientCertificate { subject: "".into(), not_after: Wall::NEVER })
     }
+}
+
+fn first_end(certificates: &[CertificateDer<'_>]) -> Option<Wall> {
+    let read = certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
+    read.map(|certificate| not_after(&certificate)).min()
 }
 
 fn not_after(certificate: &Certificate) -> Wall {

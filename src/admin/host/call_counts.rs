@@ -30,23 +30,45 @@ pub struct CallCount {
 
 impl Default for CallCounts {
     fn default() -> Self {
-        CallCounts { methods: methods(), counts: Mutex::default() }
+        let methods = methods();
+        let counts =
+            methods.iter().map(String::as_str).chain([OTHER]).map(|name| (name.to_owned(), CallCount::default()));
+        CallCounts { counts: Mutex::new(counts.collect()), methods }
     }
 }
 
 impl CallCounts {
-    /// The counts by method, such as `pexd.v1.BanService/Ban`; `other` is every method that is not of this API.
+    /// gRPC's codes by their names.
+    pub const CODES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+
+    /// The counts by method, such as `pexd.v1.BanService/Ban`, also of those that nobody called; `other` is every method
+    /// that is not of this API.
     pub fn counts(&self) -> BTreeMap<String, CallCount> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(in crate::admin) fn note(&self, path: &str, code: &'static str, took: std::time::Duration) {
+    pub(crate) fn note(&self, path: &str, code: &'static str, took: std::time::Duration) {
         let path = path.strip_prefix('/').unwrap_or(path);
         let method = self.methods.get(path).map_or(OTHER, String::as_str);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if !counts.contains_key(method) {
-            counts.insert(method.to_owned(), CallCount::default());
-        }
         if let Some(count) = counts.get_mut(method) {
             *count.codes.entry(code).or_default() += 1;
             count.took.note(took);
@@ -79,7 +101,8 @@ mod tests {
         calls.note("/pexd.v1.BanService/Ban", "OK", Duration::from_millis(2));
         calls.note("/pexd.v1.BanService/Ban", "NOT_FOUND", Duration::from_millis(2));
         (0..100).for_each(|n| calls.note(&format!("/made.up/{n}"), "UNIMPLEMENTED", Duration::ZERO));
-        let counts = calls.counts();
+        let called = calls.counts().into_iter().filter(|(_, count)| count.took.count > 0);
+        let counts: BTreeMap<_, _> = called.collect();
         assert_eq!(counts.keys().collect::<Vec<_>>(), ["other", "pexd.v1.BanService/Ban"]);
         assert_eq!(counts["pexd.v1.BanService/Ban"].codes, BTreeMap::from([("NOT_FOUND", 1), ("OK", 1)]));
         assert_eq!(counts["other"].codes["UNIMPLEMENTED"], 100);

@@ -1,5 +1,6 @@
 //! Over sockets, before networks that really run.
 
+mod alerts;
 mod exposition;
 mod listener;
 mod readiness;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Http, ReadyPolicy, Sources};
+use crate::admin::Expiry;
 use crate::clock::Clock;
 use crate::network::{ConfigFaults, Dialler, Directory, Handle};
 use crate::transport::DialLimits;
@@ -24,7 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A listener that is served until it is dropped.
 struct Served {
     addr: SocketAddr,
-    begun: CancellationToken,
     stop: CancellationToken,
 }
 
@@ -34,23 +35,38 @@ impl Drop for Served {
     }
 }
 
-/// Serves these networks, of which all have been asked to start.
-async fn serve(networks: impl IntoIterator<Item = Handle>) -> Served {
-    let http = Http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let served = Served { addr: http.local_addr(), begun: CancellationToken::new(), stop: CancellationToken::new() };
-    served.begun.cancel();
-    let sources = Sources {
+/// What a listener serves of these networks, of which all have been asked to start.
+fn sources(networks: impl IntoIterator<Item = Handle>) -> Sources {
+    let begun = CancellationToken::new();
+    begun.cancel();
+    Sources {
         directory: Directory::new(networks, None),
         namespace: "cometbft".into(),
         calls: Arc::default(),
+        expiry: Expiry::default(),
         dialler: Dialler::new(DialLimits::default()),
         started: Clock.now().wall,
         config_faults: ConfigFaults::default(),
         ready: ReadyPolicy { all: false, servable: 0 },
-        begun: served.begun.clone(),
-    };
+        begun,
+    }
+}
+
+async fn serve_sources(sources: Sources) -> Served {
+    let http = Http::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let served = Served { addr: http.local_addr(), stop: CancellationToken::new() };
     tokio::spawn(http.serve(sources, served.stop.clone().cancelled_owned()));
     served
+}
+
+async fn serve(networks: impl IntoIterator<Item = Handle>) -> Served {
+    serve_sources(sources(networks)).await
+}
+
+/// Says that a test was not run, past libtest, which keeps what a passing test prints to itself.
+fn skipped(what: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "\n** SKIPPED: there is no promtool (Debian's package prometheus): {what} **");
 }
 
 /// What comes back until the server closes, after these bytes.

@@ -23,6 +23,7 @@ async fn nothing_is_ready_before_the_networks_were_started() {
         directory: Directory::default(),
         namespace: "cometbft".into(),
         calls: Arc::default(),
+        expiry: Expiry::default(),
         dialler: Dialler::new(DialLimits::default()),
         started: Clock.now().wall,
         config_faults: ConfigFaults::default(),

@@ -32,6 +32,7 @@ impl Actor<'_> {
             peers,
             // Without a book there is no key of its own, and so no alias that tells nothing.
             seeds: self.saving.no_store().map_or_else(|| self.node.seed_accounts(), |_| BTreeMap::new()),
+            round_period: self.settings.in_effect().node.period,
             messages: self.shell.local.messages().counts(),
             store: self.saving.stats(),
             answer_log: self.shell.answer_log.as_ref().map(AnswerLog::stats),
