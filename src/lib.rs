@@ -18,6 +18,7 @@ pub mod localnet;
 pub mod network;
 pub mod node;
 pub mod pex;
+pub mod port_holder;
 pub mod probe;
 pub mod proto;
 pub mod rate_limit;

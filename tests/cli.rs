@@ -8,6 +8,8 @@ mod asking;
 mod check_seeds;
 #[path = "cli/running/mod.rs"]
 mod running;
+#[path = "cli/service.rs"]
+mod service;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -42,6 +42,7 @@ use super::services::reactor::ReactorApi;
 use super::services::seeds::SeedsApi;
 use super::settings::AdminSettings;
 use crate::network::Directory;
+use crate::port_holder::{self, By, PortHolder};
 use crate::proto::pexd::DESCRIPTORS;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookServiceServer;
 use crate::proto::pexd::v1::ban_service_server::BanServiceServer;
@@ -100,10 +101,16 @@ pub enum BindError {
     Open(SocketAddr),
     /// Something else listens there.
     #[error(
-        "the admin API cannot listen on {0}: the port is taken, perhaps by another pexd; stop that one, or choose another \
-         port for this one"
+        "the admin API cannot listen on {laddr}: the port is taken{}; stop that one, or choose another port for this one \
+         (admin.laddr)",
+        By(holder.as_ref())
     )]
-    Taken(SocketAddr),
+    Taken {
+        /// Where.
+        laddr: SocketAddr,
+        /// What, if that can be known.
+        holder: Option<PortHolder>,
+    },
     /// The system refused for another reason.
     #[error("the admin API cannot listen on {laddr}: {source}")]
     Io {
@@ -264,13 +271,18 @@ impl Admin {
 }
 
 async fn bind_tcp(laddr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::Taken(laddr),
-        _ => BindError::Io { laddr, source },
+    let bound = async {
+        let listener = TcpListener::bind(laddr).await?;
+        let local = listener.local_addr()?;
+        io::Result::Ok((listener, local))
     };
-    let listener = TcpListener::bind(laddr).await.map_err(failed)?;
-    let local = listener.local_addr().map_err(failed)?;
-    Ok((listener, local))
+    match bound.await {
+        Ok(bound) => Ok(bound),
+        Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
+            Err(BindError::Taken { laddr, holder: port_holder::find_aside(laddr).await })
+        }
+        Err(source) => Err(BindError::Io { laddr, source }),
+    }
 }
 
 type Layers = Stack<AuthLayer, Stack<TimeoutAndPanicLayer, Stack<CallCountsLayer, Identity>>>;

@@ -9,6 +9,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt as log, reload};
 
+use super::log_format::{JournalLines, JsonLines, is_journal};
 use crate::admin::{LogControl, LogError, LogLevels};
 use crate::clock::Clock;
 use crate::config::keys::Log;
@@ -22,19 +23,22 @@ static LOG: OnceLock<Arc<Logging>> = OnceLock::new();
 pub(crate) fn init(config: &Log) {
     let (filter, handle) = reload::Layer::new(EnvFilter::new(&config.level.0));
     let registry = tracing_subscriber::registry().with(filter);
-    let writer = std::io::stderr;
+    let stderr = std::io::stderr;
+    let journal = is_journal(&stderr(), std::env::var("JOURNAL_STREAM").ok().as_deref());
+    let text = || log::layer().with_writer(stderr);
+    let json = || log::layer().fmt_fields(JsonFields::new()).with_writer(stderr);
     // Only a test can have begun already.
-    let began = match config.format {
-        LogFormat::Text => {
-            let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            registry.with(log::layer().with_ansi(colours).with_writer(writer)).try_init()
+    let began = match (config.format, journal) {
+        (LogFormat::Text, false) => {
+            registry.with(text().with_ansi(std::io::IsTerminal::is_terminal(&stderr()))).try_init()
         }
-        LogFormat::Json => {
-            let format = Format::default().json();
-            registry
-                .with(log::layer().event_format(format).fmt_fields(JsonFields::new()).with_writer(writer))
-                .try_init()
+        // The journal has the time of each line itself.
+        (LogFormat::Text, true) => {
+            let format = JournalLines(Format::default().without_time());
+            registry.with(text().event_format(format).with_ansi(false)).try_init()
         }
+        (LogFormat::Json, false) => registry.with(json().event_format(JsonLines)).try_init(),
+        (LogFormat::Json, true) => registry.with(json().event_format(JournalLines(JsonLines))).try_init(),
     };
     if began.is_ok() {
         let _ = LOG.set(Arc::new(Logging::new(&config.level.0, Some(handle))));

@@ -3,6 +3,7 @@
 mod admin_settings;
 mod config_watch;
 mod effective_config;
+mod log_format;
 pub(crate) mod logging;
 mod network_folders;
 mod open_files;
@@ -11,6 +12,7 @@ mod params;
 mod registry;
 mod reload;
 mod runtime_changes;
+mod service_manager;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -214,13 +216,17 @@ impl App {
             shutdown.clone().cancelled_owned(),
         ));
         let reloading = signals::reload_at_hangup(registry.clone());
-        let handles = registry.directory().all(|_| true);
-        tokio::spawn(async move {
+        let directory = registry.directory().clone();
+        let starting = tokio::spawn(async move {
             // One that cannot start is left failed; its log and its status say why.
-            join_all(handles.iter().map(|handle| handle.start(None))).await;
+            join_all(directory.all(|_| true).iter().map(|handle| handle.start(None))).await;
             begun.cancel();
+            service_manager::ready();
+            service_manager::watch(directory).await;
         });
         signals::wait(&shutdown).await;
+        starting.abort();
+        service_manager::stopping();
         registry.close().await;
         reloading.abort();
         watching.abort();

@@ -164,7 +164,7 @@ impl Registry {
         };
         // Its own audit is read by nobody for now, or for good: that of the networks that remain answers who did it. When
         // none remains, the line of the log is all there is.
-        tracing::info!(network = chain_id, author = %by.author, "removed the network and {kept}");
+        tracing::info!(chain = chain_id, author = %by.author, "removed the network and {kept}");
         self.note_everywhere(&by, &format!("{} and {kept}", audit_visibility::removed(chain_id))).await;
         outcome
     }

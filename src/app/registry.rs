@@ -103,8 +103,8 @@ impl Registry {
     pub(super) async fn serve_file(&self, file: Arc<config::Network>) -> Option<String> {
         let shared = self.entrance_at(file.p2p.laddr, file.id());
         if let Some(asn) = &file.asn {
-            let (network, path, edition) = (&file.chain_id, asn.path.display(), asn.edition());
-            tracing::info!(network, %path, edition, "autonomous systems are the groups of addresses");
+            let (chain, path, edition) = (&file.chain_id, asn.path.display(), asn.edition());
+            tracing::info!(chain, %path, edition, "autonomous systems are the groups of addresses");
         }
         self.serve(params::network(&file, shared.as_ref()), Some(file)).await
     }
@@ -227,7 +227,7 @@ impl Served {
     async fn end(self) {
         self.stop.cancel();
         if self.task.await.is_err() {
-            tracing::error!(network = %self.handle.chain_id(), "did not end in order");
+            tracing::error!(chain = %self.handle.chain_id(), "did not end in order");
         }
     }
 }

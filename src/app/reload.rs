@@ -168,15 +168,15 @@ pub(super) async fn reload_all(registry: &Registry) {
         match outcome {
             Ok(Reloaded { changes, restarted, warnings }) => {
                 warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-                tracing::info!(network = chain_id, changes = changes.len(), restarted, "files read again");
+                tracing::info!(chain = chain_id, changes = changes.len(), restarted, "files read again");
             }
             Err(OperationError::InvalidConfig(errors)) => {
                 for (place, text) in errors {
-                    tracing::error!(network = chain_id, "{place}: {text}");
+                    tracing::error!(chain = chain_id, "{place}: {text}");
                 }
-                tracing::error!(network = chain_id, "its files have errors: nothing was changed");
+                tracing::error!(chain = chain_id, "its files have errors: nothing was changed");
             }
-            Err(error) => tracing::error!(network = chain_id, %error, "cannot be reloaded"),
+            Err(error) => tracing::error!(chain = chain_id, %error, "cannot be reloaded"),
         }
     }
 }

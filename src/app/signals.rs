@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::registry::Registry;
-use super::reload;
+use super::{reload, service_manager};
 
 /// Has SIGHUP not end the process, which is what it does where nobody listens. Until the networks are served their files
 /// were just read.
@@ -22,7 +22,9 @@ pub(super) fn reload_at_hangup(registry: Registry) -> JoinHandle<()> {
         // Without a handler the system's own ends the process.
         let Ok(mut hangup) = hangup else { return };
         while hangup.recv().await.is_some() {
+            service_manager::reloading();
             reload::reload_all(&registry).await;
+            service_manager::ready();
         }
     })
 }

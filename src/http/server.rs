@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::routes::routes;
 use super::sources::Sources;
 use crate::network::{DescriptorUse, may_keep, note_accept_error};
+use crate::port_holder::{self, By, PortHolder};
 
 /// Connections at once; more are closed at once.
 pub(super) const MAX_CONNECTIONS: usize = 64;
@@ -41,10 +42,16 @@ pub struct Http {
 pub enum BindError {
     /// Something else listens there.
     #[error(
-        "metrics and health cannot listen on {0}: the port is taken, perhaps by another pexd; stop that one, or choose \
-         another port ([http] laddr; \"\" = off)"
+        "metrics and health cannot listen on {laddr}: the port is taken{}; stop that one, or choose another port ([http] \
+         laddr; \"\" = off)",
+        By(holder.as_ref())
     )]
-    Taken(SocketAddr),
+    Taken {
+        /// Where.
+        laddr: SocketAddr,
+        /// What, if that can be known.
+        holder: Option<PortHolder>,
+    },
     /// The system refused for another reason.
     #[error("metrics and health cannot listen on {laddr} ([http] laddr): {source}")]
     Io {
@@ -61,13 +68,18 @@ impl Http {
     /// # Errors
     /// When it cannot be bound.
     pub async fn bind(laddr: SocketAddr) -> Result<Self, BindError> {
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::Taken(laddr),
-            _ => BindError::Io { laddr, source },
+        let bound = async {
+            let listener = TcpListener::bind(laddr).await?;
+            let local = listener.local_addr()?;
+            io::Result::Ok(Http { listener, local })
         };
-        let listener = TcpListener::bind(laddr).await.map_err(failed)?;
-        let local = listener.local_addr().map_err(failed)?;
-        Ok(Http { listener, local })
+        match bound.await {
+            Ok(http) => Ok(http),
+            Err(source) if source.kind() == io::ErrorKind::AddrInUse => {
+                Err(BindError::Taken { laddr, holder: port_holder::find_aside(laddr).await })
+            }
+            Err(source) => Err(BindError::Io { laddr, source }),
+        }
     }
 
     /// Where it listens.

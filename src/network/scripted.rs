@@ -1,6 +1,7 @@
 //! A stand-in for the actor, for tests of its callers: a real handle that is answered from plain values, which the test
 //! changes when it likes.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -41,6 +42,12 @@ pub(crate) fn by() -> ChangeAuthor {
 /// A world that the test shares with its stand-in.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared(Arc<Mutex<World>>);
+
+/// A network that never answers, as long as what is returned beside it lives.
+pub(crate) fn hung(chain_id: &str) -> (Handle, Box<dyn Any + Send>) {
+    let (handle, inbox) = Handle::new(chain_id.into(), Path::new("/nonexistent"), false);
+    (handle, Box::new(inbox))
+}
 
 impl Shared {
     pub(crate) fn new(world: World) -> Self {

@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::views::ListenerNumber;
-use crate::transport::{HandshakeLimits, Listener, LocalNode, Refusals, Upgraded};
+use crate::port_holder;
+use crate::transport::{BindError, HandshakeLimits, Listener, LocalNode, Refusals, RouteError, Upgraded};
 
 /// An address to listen on, bound while a network uses it. Networks with equal address and identity hold clones of one.
 #[derive(Clone, Debug)]
@@ -35,6 +36,15 @@ pub(super) struct BoundListener {
     shared: SharedListener,
     listener: Arc<Listener>,
     chain_id: String,
+}
+
+/// Why a network has no place at a listener.
+#[derive(Debug, thiserror::Error)]
+enum NotEntered {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Route(#[from] RouteError),
 }
 
 impl SharedListener {
@@ -69,8 +79,18 @@ impl SharedListener {
         let _turn = self.turn.lock().await;
         loop {
             self.settle().await;
-            if let Some(opened) = self.enter(&local, &peers) {
-                return opened.inspect(|open| open.set_limits(limits));
+            match self.enter(&local, &peers) {
+                None => {}
+                Some(Ok(open)) => {
+                    open.set_limits(limits);
+                    return Ok(open);
+                }
+                Some(Err(NotEntered::Bind(error @ BindError::InUse(laddr)))) => {
+                    let holder = port_holder::find_aside(laddr).await;
+                    let found = holder.map_or(String::new(), |holder| format!("; it is {holder}"));
+                    return Err(format!("{error}{found}"));
+                }
+                Some(Err(error)) => return Err(error.to_string()),
             }
         }
     }
@@ -95,17 +115,21 @@ impl SharedListener {
     }
 
     /// `None` when the last network left a moment ago.
-    fn enter(&self, local: &Arc<LocalNode>, peers: &mpsc::Sender<Upgraded>) -> Option<Result<BoundListener, String>> {
+    fn enter(
+        &self,
+        local: &Arc<LocalNode>,
+        peers: &mpsc::Sender<Upgraded>,
+    ) -> Option<Result<BoundListener, NotEntered>> {
         let mut state = self.state();
         state.closing.is_none().then(|| {
             let listener = match &state.listener {
                 Some(listener) => listener.clone(),
                 None => {
                     let listener = Listener::bind(self.laddr, local.key().clone(), self.limits);
-                    Arc::new(listener.map_err(|error| error.to_string())?)
+                    Arc::new(listener?)
                 }
             };
-            listener.add_route(local.clone(), peers.clone()).map_err(|error| error.to_string())?;
+            listener.add_route(local.clone(), peers.clone())?;
             state.listener = Some(listener.clone());
             Ok(BoundListener { shared: self.clone(), listener, chain_id: local.info().network.clone() })
         })

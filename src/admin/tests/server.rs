@@ -48,7 +48,7 @@ async fn a_taken_port_is_told_before_anything_is_served() {
     let first = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
     let taken = first.local_addr().unwrap();
     let second = refused_bind(taken).await;
-    assert!(matches!(second, BindError::Taken(laddr) if laddr == taken), "{second}");
+    assert!(matches!(&second, BindError::Taken { laddr, .. } if *laddr == taken), "{second}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::servable_log::{ServableChange, ServableLog};
 use crate::network::counters::Counters;
 use crate::network::views::PeerEnd;
 use crate::node::{AddressEvent, BanEvent, CrawlEvent, DialEnd, Event, ExchangeEvent, OUTAGE, PeerEvent, ReactorEvent};
@@ -20,6 +21,7 @@ pub(in crate::network) struct EventLog {
     recent_ends: VecDeque<PeerEnd>,
     /// The seeds whose last dial failed, each with the name of what was wrong: logged when it changes, not at each dial.
     failing_seeds: BTreeMap<Arc<PeerAddress>, &'static str>,
+    servable: ServableLog,
 }
 
 impl EventLog {
@@ -28,7 +30,10 @@ impl EventLog {
     pub(in crate::network) fn note(&mut self, event: &Event, at: Wall) {
         self.counters.note(event, at);
         match event {
-            Event::Reactor(ReactorEvent::Started) => tracing::info!("reactor started"),
+            Event::Reactor(ReactorEvent::Started) => {
+                self.servable = ServableLog::default();
+                tracing::info!("reactor started");
+            }
             Event::Reactor(ReactorEvent::Stopped) => tracing::info!("reactor stopped"),
             Event::Reactor(ReactorEvent::Failed(reason)) => {
                 tracing::error!(%reason, "reactor failed; what may pass by itself is tried again, else start the network when it is fixed");
@@ -65,7 +70,21 @@ impl EventLog {
             }
             Event::Crawl(CrawlEvent::Outage(false)) => tracing::info!("the outage is over"),
             Event::Crawl(CrawlEvent::SeedDialled { seed, fault }) => self.note_seed(seed, fault.as_ref()),
-            Event::Crawl(CrawlEvent::Round { backlog, servable }) => tracing::debug!(backlog, servable, "round"),
+            Event::Crawl(CrawlEvent::Round { backlog, servable }) => {
+                self.note_servable(*servable, at);
+                tracing::debug!(backlog, servable, "round");
+            }
+        }
+    }
+
+    fn note_servable(&mut self, servable: u32, at: Wall) {
+        match self.servable.note(servable, at) {
+            Some(ServableChange { before: 0, now }) => tracing::info!("{now} servable: those who ask are answered"),
+            Some(ServableChange { before, now: 0 }) => {
+                tracing::warn!("0 servable, {before} before: nobody can be named to those who ask")
+            }
+            Some(ServableChange { before, now }) => tracing::info!("{now} servable, {before} before"),
+            None => {}
         }
     }
 

@@ -11,6 +11,7 @@ mod event_log;
 mod peers;
 mod reports;
 pub(super) mod saving;
+mod servable_log;
 mod starting;
 
 use std::collections::{BTreeMap, HashMap};
