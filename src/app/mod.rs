@@ -215,7 +215,7 @@ impl App {
             process,
             shutdown.clone().cancelled_owned(),
         ));
-        let reloading = signals::reload_at_hangup(registry.clone());
+        let reloading = signals::reload_at_hangup(registry.clone(), begun.clone());
         let directory = registry.directory().clone();
         let starting = tokio::spawn(async move {
             // One that cannot start is left failed; its log and its status say why.

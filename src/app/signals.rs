@@ -15,16 +15,21 @@ pub(super) fn outlive_hangup() {
     }
 }
 
-/// Reads all networks' files again at each SIGHUP from now on.
-pub(super) fn reload_at_hangup(registry: Registry) -> JoinHandle<()> {
+/// Reads all networks' files again at each SIGHUP from now on. `begun` is cancelled once every network was asked to start.
+pub(super) fn reload_at_hangup(registry: Registry, begun: CancellationToken) -> JoinHandle<()> {
     let hangup = signal(SignalKind::hangup());
     tokio::spawn(async move {
         // Without a handler the system's own ends the process.
         let Ok(mut hangup) = hangup else { return };
         while hangup.recv().await.is_some() {
-            service_manager::reloading();
+            // Before the networks have begun, systemd waits for them.
+            if begun.is_cancelled() {
+                service_manager::reloading();
+            }
             reload::reload_all(&registry).await;
-            service_manager::ready();
+            if begun.is_cancelled() {
+                service_manager::ready();
+            }
         }
     })
 }

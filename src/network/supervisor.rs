@@ -77,6 +77,8 @@ pub struct Running {
 pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken) -> Running {
     let (handle, inbox) = Handle::new(config.chain_id.clone(), &config.book, config.answer_log_bytes > 0);
     let configured = ArcSwap::from_pointee(config.configured());
+    // What is logged of the network says which one, from its first line on.
+    let span = tracing::info_span!("network", chain = %config.chain_id);
     let supervisor = Supervisor {
         shell: Shell {
             chain_id: config.chain_id,
@@ -87,15 +89,14 @@ pub async fn spawn(config: Config, dialler: Dialler, shutdown: CancellationToken
             events: handle.events().clone(),
             shutdown,
             configured,
-            answer_log: answer_log(&config.book, config.answer_log_bytes),
+            answer_log: span.in_scope(|| answer_log(&config.book, config.answer_log_bytes)),
         },
         changeable: config.changeable,
         book: config.book,
         store: config.store,
     };
-    let opened = supervisor.open().await;
+    let opened = supervisor.open().instrument(span.clone()).await;
     let broken = opened.as_ref().err().cloned();
-    let span = tracing::info_span!("network", chain = %supervisor.shell.chain_id);
     let task = tokio::spawn(supervisor.run(inbox, opened).instrument(span));
     Running { handle, broken, task }
 }
@@ -125,7 +126,8 @@ type Opened = Result<(Store, Loaded), String>;
 impl Supervisor {
     async fn open(&self) -> Opened {
         let (path, chain_id, settings) = (self.book.clone(), self.shell.chain_id.clone(), self.store.clone());
-        let open = move || Store::open_with(&path, &chain_id, clock::entropy(), &settings);
+        let span = tracing::Span::current();
+        let open = move || span.in_scope(|| Store::open_with(&path, &chain_id, clock::entropy(), &settings));
         match tokio::task::spawn_blocking(open).await {
             Ok(Ok((store, loaded))) => {
                 self.reserve_events(&store, &loaded).await;

@@ -70,7 +70,10 @@ impl Writer {
         let shared = Arc::new(Shared::default());
         let (sender, progress) = watch::channel(Progress::default());
         let theirs = Arc::clone(&shared);
-        std::thread::Builder::new().name("pexd-store".to_owned()).spawn(move || run(&theirs, sink, &sender))?;
+        // Its lines in the log are about the network that it is spawned for.
+        let span = tracing::Span::current();
+        let work = move || span.in_scope(|| run(&theirs, sink, &sender));
+        std::thread::Builder::new().name("pexd-store".to_owned()).spawn(work)?;
         Ok(Writer { shared, progress })
     }
 

@@ -30,9 +30,9 @@ fn served() -> BTreeSet<String> {
 }
 
 #[test]
-fn rules_name_only_what_is_served() {
+fn rules_and_panels_name_only_what_is_served() {
     let served = served();
-    for path in ["docs/prometheus/alerts.yml", "docs/prometheus/alerts.test.yml"] {
+    for path in ["docs/prometheus/alerts.yml", "docs/prometheus/alerts.test.yml", "docs/grafana/pexd.json"] {
         let text = read(path);
         let names = named(&text);
         let unknown: Vec<_> = names.iter().filter(|name| !served.contains(**name)).collect();

@@ -123,8 +123,11 @@ impl AnswerLog {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("pexd-answers".to_owned());
+        // Its lines in the log are about the network that it is opened for.
+        let span = tracing::Span::current();
         let thread = thread.spawn(move || {
-            Writer { shared: theirs, path, max_bytes, file: None, not_before: Mono::ZERO, failing: false }.run()
+            let writer = Writer { shared: theirs, path, max_bytes, file: None, not_before: Mono::ZERO, failing: false };
+            span.in_scope(|| writer.run())
         })?;
         Ok(AnswerLog { shared, thread: Some(thread) })
     }
