@@ -77,12 +77,13 @@ pub fn check_credentials(config: &Config) -> Result<(), String> {
 }
 
 /// What the admin API gets of the process.
-fn process(dialler: Dialler, ready_servable: u32) -> HostProcess {
+fn process(registry: &Registry, ready_servable: u32) -> HostProcess {
     HostProcess {
         started: Clock.now().wall,
         log: logging::control(),
         calls: Arc::default(),
-        dialler,
+        audit: registry.audit().cloned(),
+        dialler: registry.dialler().clone(),
         config_faults: ConfigFaults::default(),
         ready_servable,
     }
@@ -197,7 +198,7 @@ impl App {
     pub async fn serve(self) -> anyhow::Result<()> {
         let App { admin, registry, http, ready } = self;
         let shutdown = registry.shutdown().clone();
-        let (process, begun) = (process(registry.dialler().clone(), ready.servable), CancellationToken::new());
+        let (process, begun) = (process(&registry, ready.servable), CancellationToken::new());
         if let Some((http, namespace)) = http {
             let (directory, dialler) = (registry.directory().clone(), process.dialler.clone());
             let (calls, started) = (process.calls.clone(), process.started);

@@ -11,7 +11,7 @@ use super::params;
 use crate::admin::OperationError;
 use crate::clock::Clock;
 use crate::config::{self, BrokenNetwork, NetworkFolder, ProcessConfig, Sources};
-use crate::network::{self, Directory, Handle, LookupError, Running, SharedListener};
+use crate::network::{self, Directory, Handle, LookupError, ProcessAudit, Running, SharedListener};
 use crate::transport::Dialler;
 use crate::types::NodeId;
 
@@ -25,6 +25,8 @@ struct Shared {
     directory: Directory,
     dialler: Dialler,
     files: Option<Arc<Files>>,
+    /// `None` without a home.
+    audit: Option<ProcessAudit>,
     /// Ends all networks.
     shutdown: CancellationToken,
     served: Mutex<BTreeMap<Arc<str>, Served>>,
@@ -58,6 +60,7 @@ impl Registry {
         let shared = Shared {
             directory: Directory::new([], default),
             dialler,
+            audit: files.as_ref().map(|files| ProcessAudit::at(files.sources.home.audit_file())),
             files: files.map(Arc::new),
             shutdown: CancellationToken::new(),
             served: Mutex::default(),
@@ -74,6 +77,11 @@ impl Registry {
     /// What all networks dial with.
     pub(super) fn dialler(&self) -> &Dialler {
         &self.shared.dialler
+    }
+
+    /// The audit log of the process; `None` without a home.
+    pub(super) fn audit(&self) -> Option<&ProcessAudit> {
+        self.shared.audit.as_ref()
     }
 
     pub(super) fn shutdown(&self) -> &CancellationToken {

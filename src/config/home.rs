@@ -44,6 +44,11 @@ impl Home {
         self.0.join("pexd.toml")
     }
 
+    /// The audit log of the process.
+    pub fn audit_file(&self) -> PathBuf {
+        self.0.join("audit.db")
+    }
+
     /// The folder that holds one folder for each network.
     pub fn networks_path(&self) -> PathBuf {
         self.0.join("networks")

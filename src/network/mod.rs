@@ -40,6 +40,7 @@ pub use views::{
 pub use crate::store::StoreStats;
 pub use crate::store::answer_log::{AnswerEntry, AnswerLogStats, AnswerQuery, WhoOrWhere};
 pub use crate::store::history::{AuditQuery, DialQuery, HistoryPage, HistoryRange, Time};
+pub use crate::store::process_audit::{AuditKind, NewAuditEntry, ProcessAudit, ProcessAuditEntry};
 pub use crate::transport::{
     DescriptorUse, DialLoad, Dialler, Grouping, MessageCount, MessageCounts, RefusedSource, Traffic, descriptor_limit,
     may_keep, note_accept_error, peer_reserve, shortages,

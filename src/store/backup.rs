@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::check::{check_content, check_head, check_meta, connect};
-use super::create::{create_private, remove, sync_folder};
+use super::create::{self, create_private, remove, sync_folder};
 use super::lock::{FILES, Lock, beside, pending};
 
 use super::{OpenError, StoreSettings};
@@ -88,21 +88,9 @@ fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {
 }
 
 /// Whoever restores, the book and its lock belong to the owner of its folder: the user that runs pexd.
-#[cfg(unix)]
 fn take_owner(book: &Path, path: &Path) -> Result<(), OpenError> {
-    use std::os::unix::fs::{MetadataExt as _, chown};
     let folder = book.parent().unwrap_or(Path::new("."));
-    let owner = fs::metadata(folder).map_err(OpenError::io(folder, "look at the folder"))?;
-    let own = fs::metadata(path).map_err(OpenError::io(path, "look at the file"))?;
-    if (own.uid(), own.gid()) == (owner.uid(), owner.gid()) {
-        return Ok(());
-    }
-    chown(path, Some(owner.uid()), Some(owner.gid())).map_err(OpenError::io(path, "give to the folder's owner"))
-}
-
-#[cfg(not(unix))]
-fn take_owner(_book: &Path, _path: &Path) -> Result<(), OpenError> {
-    Ok(())
+    create::take_owner(folder, path).map_err(OpenError::io(path, "give to the folder's owner"))
 }
 
 /// The log goes first: left alone beside the new book it would be applied to that.

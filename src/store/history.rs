@@ -177,7 +177,7 @@ impl DialQuery {
 }
 
 impl AuditQuery {
-    fn admits(&self, entry: &AuditEntry) -> bool {
+    pub(super) fn admits(&self, entry: &AuditEntry) -> bool {
         let by = |author: &String| entry.author.to_lowercase().contains(author.as_str());
         is_in(self.time, entry.at)
             && self.author.as_ref().is_none_or(by)
@@ -198,16 +198,16 @@ pub(super) fn open(path: &Path, stop: &QueryInterrupt) -> Result<Connection, His
 }
 
 /// A walk down the numbers of a ring, perhaps only through rows of one value, for which there is an index.
-struct Select {
-    columns: &'static str,
-    table: &'static str,
-    column: &'static str,
-    value: Option<String>,
-    portion: HistoryRange,
+pub(super) struct Select {
+    pub(super) columns: &'static str,
+    pub(super) table: &'static str,
+    pub(super) column: &'static str,
+    pub(super) value: Option<String>,
+    pub(super) portion: HistoryRange,
 }
 
 impl Select {
-    fn walk<T>(
+    pub(super) fn walk<T>(
         self,
         conn: &Connection,
         read: fn(&mut Cells<'_, '_>) -> Result<T, BadColumn>,
@@ -263,7 +263,7 @@ fn dial(cells: &mut Cells<'_, '_>) -> Result<DialEntry, BadColumn> {
 
 const AUDIT: &str = "number, at_ms, author, method, summary";
 
-fn audit_entry(cells: &mut Cells<'_, '_>) -> Result<AuditEntry, BadColumn> {
+pub(super) fn audit_entry(cells: &mut Cells<'_, '_>) -> Result<AuditEntry, BadColumn> {
     Ok(AuditEntry {
         number: cells.number()?,
         at: cells.wall()?,

@@ -17,6 +17,7 @@ pub mod history;
 mod load;
 mod lock;
 mod open;
+pub mod process_audit;
 mod save;
 mod schema;
 mod stats;

@@ -26,6 +26,7 @@ impl NoFiles {
             started: Wall::NEVER,
             log: Arc::new(NoFiles),
             calls: Arc::default(),
+            audit: None,
             dialler: Dialler::default(),
             config_faults: ConfigFaults::default(),
             ready_servable: 1,

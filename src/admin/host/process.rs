@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call_counts::CallCounts;
-use crate::network::{ConfigFaults, Dialler};
+use crate::network::{ConfigFaults, Dialler, ProcessAudit};
 use crate::types::Wall;
 
 /// The process that the admin API speaks for. Cheap to clone.
@@ -17,6 +17,8 @@ pub struct HostProcess {
     pub log: Arc<dyn LogControl>,
     /// Where the API's requests are counted.
     pub calls: Arc<CallCounts>,
+    /// Where what is of no network is noted; `None` when the process has no home.
+    pub audit: Option<ProcessAudit>,
     /// What all networks dial with.
     pub dialler: Dialler,
     /// What is wrong in the process's own files as they are on disk now.

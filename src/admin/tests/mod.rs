@@ -92,6 +92,7 @@ fn process() -> HostProcess {
         started: Wall::from_secs(77),
         log: Arc::new(FixedLog),
         calls: Arc::default(),
+        audit: None,
         dialler: dialler(),
         config_faults: ConfigFaults::default(),
         ready_servable: 1,
