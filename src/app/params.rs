@@ -35,7 +35,11 @@ pub(super) fn network(network: &config::Network, shared: Option<&SharedListener>
         local: LocalNode::new(network.node_key.clone(), node_info(network), settings(network, &tunables)),
         shared_listener,
         book: network.book.clone(),
-        store: store::StoreSettings { dial_log: network.dial_log, ..store::StoreSettings::default() },
+        store: store::StoreSettings {
+            dial_log: network.dial_log,
+            make_folder: network.book.parent().is_some_and(|folder| folder != network.home),
+            ..store::StoreSettings::default()
+        },
         answer_log_bytes: u64::from(network.answer_log_mib) << 20,
         changeable: Changeable { read: tunables::read, forbidden: forbidden(network) },
     }

@@ -32,13 +32,12 @@ impl Book {
     /// One trace that changed: its hash, and `None` when it was forgotten. It counts as stored from here on.
     pub fn take_dirty_trace(&mut self) -> Option<(u64, Option<TraceRecord>)> {
         let (hash, trace) = self.traces.take_dirty()?;
-        let record = trace.map(|Trace { last, failures, outcome }| TraceRecord {
-            hash,
-            last_attempt: last.into(),
-            attempts: failures,
-            outcome,
-        });
-        Some((hash, record))
+        Some((hash, trace.map(|trace| trace_record(hash, trace))))
+    }
+
+    /// All traces.
+    pub fn trace_records(&self) -> impl Iterator<Item = TraceRecord> {
+        self.traces.iter().map(|(hash, trace)| trace_record(hash, trace))
     }
 
     /// Marks an entry as changed.
@@ -73,4 +72,8 @@ impl Book {
             verified: history.verified,
         })
     }
+}
+
+fn trace_record(hash: u64, Trace { last, failures, outcome }: Trace) -> TraceRecord {
+    TraceRecord { hash, last_attempt: last.into(), attempts: failures, outcome }
 }

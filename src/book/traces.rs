@@ -118,6 +118,12 @@ impl Traces {
         self.find(hash).map(Kept::trace)
     }
 
+    /// All of them, each once.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Trace)> {
+        let superseded = |kept: &&Kept| self.young.find(kept.hash, |young| young.hash == kept.hash).is_none();
+        self.young.iter().chain(self.old.iter().filter(superseded)).map(|kept| (kept.hash, kept.trace()))
+    }
+
     fn find(&self, hash: u64) -> Option<&Kept> {
         [&self.young, &self.old].into_iter().find_map(|kept| kept.find(hash, |kept| kept.hash == hash))
     }

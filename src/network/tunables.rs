@@ -131,6 +131,14 @@ impl RuntimeSettings {
         self.changes.remove(key).map(|setting| RowChange { key: Key::Setting(setting.key), row: None })
     }
 
+    /// The rows of the changes.
+    pub(super) fn rows(&self) -> impl Iterator<Item = RowChange> {
+        let row = |setting: &Setting| Some(Row::Setting(setting.clone()));
+        self.changes
+            .values()
+            .map(move |setting| RowChange { key: Key::Setting(setting.key.clone()), row: row(setting) })
+    }
+
     /// Where the file forbids changes.
     pub(super) fn forbidden(&self) -> Option<&Arc<str>> {
         self.changeable.forbidden.as_ref()

@@ -1,6 +1,7 @@
 //! One network's pure machine: book, switch policy and reactor together. Time and randomness are handed in; effects,
 //! events and changed rows are drawn out.
 
+mod all_rows;
 mod book_access;
 mod input;
 mod lifecycle;

@@ -27,6 +27,11 @@ impl Anchors {
         self.kept = anchors;
     }
 
+    /// What is in each slot.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u8, NetAddress)> {
+        (0..).zip(self.kept.iter().copied())
+    }
+
     /// Whether a slot changed.
     pub(super) fn has_dirty(&self) -> bool {
         self.dirty.contains(&true)

@@ -420,6 +420,16 @@ impl Pex {
         self.anchors.take_dirty()
     }
 
+    /// The anchors, by slot.
+    pub fn anchors(&self) -> impl Iterator<Item = (u8, NetAddress)> {
+        self.anchors.iter()
+    }
+
+    /// All rows of the seeds.
+    pub fn seed_rows(&self) -> Vec<SeedChange> {
+        self.seeds.rows()
+    }
+
     /// One changed row of the seeds.
     pub fn take_dirty(&mut self) -> Option<SeedChange> {
         self.seeds.take_dirty()

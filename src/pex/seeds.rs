@@ -212,6 +212,13 @@ impl Seeds {
         self.list.has_dirty() || !self.dirty_health.is_empty()
     }
 
+    /// All rows.
+    pub(super) fn rows(&self) -> Vec<SeedChange> {
+        let deltas = self.list.deltas().map(|delta| SeedChange::Delta(delta.item.clone(), Some(delta.clone())));
+        let health = self.health.iter().map(|(seed, health)| SeedChange::Health(seed.clone(), Some(health.clone())));
+        deltas.chain(health).collect()
+    }
+
     /// One changed row.
     pub(super) fn take_dirty(&mut self) -> Option<SeedChange> {
         if let Some((seed, delta)) = self.list.take_dirty() {

@@ -26,8 +26,7 @@ pub(super) fn check_head(path: &Path) -> Result<(), OpenError> {
     let mut head = Vec::with_capacity(HEADER);
     let read = file.by_ref().take(HEADER as u64).read_to_end(&mut head).and_then(|_| file.metadata());
     let length = read.map_err(OpenError::io(path, "read the file"))?.len();
-    let application_id = head.get(APPLICATION_ID_AT..APPLICATION_ID_AT + 4);
-    if !head.starts_with(MAGIC) || application_id != Some(&schema::APPLICATION_ID.to_be_bytes()) {
+    if !is_book(&head) {
         return Err(OpenError::Foreign { path: path.to_path_buf() });
     }
     // SQLite reads what is missing of the last page as zeros. A log repairs a page that was cut off while it was written.
@@ -35,6 +34,12 @@ pub(super) fn check_head(path: &Path) -> Result<(), OpenError> {
         return Err(damaged(path, "its last page is cut off"));
     }
     Ok(())
+}
+
+/// Whether the first bytes of a file are those of a book.
+pub(super) fn is_book(head: &[u8]) -> bool {
+    let application_id = head.get(APPLICATION_ID_AT..APPLICATION_ID_AT + 4);
+    head.starts_with(MAGIC) && application_id == Some(&schema::APPLICATION_ID.to_be_bytes())
 }
 
 fn page_size(head: &[u8]) -> u64 {

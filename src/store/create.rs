@@ -45,7 +45,7 @@ pub(super) fn remove(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Writes with a rollback journal: our mark is then in the file itself from the start, and never in a log alone.
-fn fill(path: &Path, chain_id: &str, hash_key: [u8; 32]) -> Result<(), rusqlite_migration::Error> {
+pub(super) fn fill(path: &Path, chain_id: &str, hash_key: [u8; 32]) -> Result<(), rusqlite_migration::Error> {
     let mut conn = Connection::open(path)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     schema::migrate(&mut conn)?;

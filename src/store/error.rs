@@ -154,6 +154,10 @@ pub enum Failure {
     ReadOnly,
     /// The file is damaged.
     Damaged,
+    /// The book's files are no longer in its folder, or others are in their place.
+    Displaced,
+    /// So, and the open file does not read either: only [`Store::write_all`](super::Store::write_all) helps.
+    Lost,
     /// A fault in pexd itself; the log has it.
     Internal,
 }
@@ -166,6 +170,8 @@ impl Failure {
             Failure::Busy => "end the other program's transaction on the book",
             Failure::ReadOnly => "let pexd write the book and its folder",
             Failure::Damaged => "stop pexd and put a copy of the book in its place with `pexd restore`",
+            Failure::Displaced => "put it back, or move away what is in its place",
+            Failure::Lost => "it is written anew from memory",
             Failure::Internal => "see the log",
         }
     }
@@ -209,7 +215,9 @@ impl OpenError {
             Failure::Damaged => OpenError::Damaged { path, detail: source.to_string() },
             // A statement that does not fit the tables: the schema is not the one that the version promises.
             Failure::Internal if !is_internal(&source) => OpenError::Damaged { path, detail: source.to_string() },
-            Failure::Full | Failure::Io | Failure::Internal => OpenError::Sqlite { path, source },
+            Failure::Full | Failure::Io | Failure::Displaced | Failure::Lost | Failure::Internal => {
+                OpenError::Sqlite { path, source }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
+use super::identity::Identity;
 
 /// Bytes of a lock file that are read for the process number.
 const MAX_PID: u64 = 16;
@@ -54,6 +55,13 @@ impl Lock {
             tracing::debug!(path = %lock_path.display(), %error, "the lock file does not name this process");
         }
         Ok(Lock { file })
+    }
+}
+
+impl Lock {
+    /// Whether the lock file is still the one beside the book: behind another one, another process could open it too.
+    pub(super) fn is_in_place(&self, path: &Path) -> std::io::Result<bool> {
+        Ok(Identity::at(&beside(path, ".lock"))? == Some(Identity::of_file(&self.file)?))
     }
 }
 

@@ -14,10 +14,14 @@ mod create;
 mod dial_ring;
 mod error;
 pub mod history;
+mod identity;
+mod in_place;
 mod load;
 mod lock;
 mod open;
+mod open_book;
 pub mod process_audit;
+mod rebuild;
 mod save;
 mod schema;
 mod stats;
@@ -26,7 +30,7 @@ mod tests;
 mod writer;
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -34,13 +38,11 @@ use std::time::Duration;
 pub use backup::{CopyError, back_up, restore};
 pub use error::{Failure, OpenError, WriteError};
 pub use load::Skipped;
-use lock::Lock;
-use rusqlite::Connection;
+use open_book::{OpenBook, What};
 use stats::Meter;
 pub use stats::StoreStats;
-use writer::{Batch, Sink, Writer};
+use writer::Writer;
 
-use crate::clock::Clock;
 use crate::node::row::{RowChange, Rows};
 
 /// Bounds on a store.
@@ -52,11 +54,22 @@ pub struct StoreSettings {
     pub max_pages: u32,
     /// Dials that are kept, the latest; 0 = none. 100,000 by default: some 20 MB.
     pub dial_log: u32,
+    /// Whether the book's folder has nothing else of the network in it, so that it can be made anew when it was removed while
+    /// the book is open. No by default: without configuration and key nobody could use the book.
+    pub make_folder: bool,
+    /// How long a book has to be out of its place before it is written anew; 1.5 seconds by default.
+    pub settle: Duration,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        StoreSettings { busy_timeout: Duration::from_secs(2), max_pages: 0, dial_log: 100_000 }
+        StoreSettings {
+            busy_timeout: Duration::from_secs(2),
+            max_pages: 0,
+            dial_log: 100_000,
+            make_folder: false,
+            settle: Duration::from_millis(1_500),
+        }
     }
 }
 
@@ -105,14 +118,8 @@ impl Store {
         let max_pages = Arc::new(AtomicU32::new(settings.max_pages));
         let meter = Arc::new(Meter::default());
         meter.measure(path);
-        let book = OpenBook {
-            conn,
-            _lock: lock,
-            path: path.to_path_buf(),
-            max_pages: Arc::clone(&max_pages),
-            in_effect: 0,
-            meter: Arc::clone(&meter),
-        };
+        let what = What { chain_id: chain_id.to_owned(), hash_key: loaded.hash_key, settings: settings.clone() };
+        let book = OpenBook::new((conn, lock), path, what, Arc::clone(&max_pages), Arc::clone(&meter))?;
         let writer = Writer::spawn(book).map_err(OpenError::io(path, "start the thread that writes it"))?;
         Ok((Store { writer, max_pages, meter }, loaded))
     }
@@ -126,15 +133,25 @@ impl Store {
     /// [`WriteError::NotSaved`] when the attempt failed: the rows are kept, count in [`Store::unsaved`], and are part of
     /// every later attempt. [`WriteError::Closed`] when the thread is gone.
     pub fn write(&self, changes: Vec<RowChange>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
-        self.writer.write(changes)
+        self.writer.write(changes, false)
     }
 
-    /// Tries to write what an earlier attempt could not; a no-op when there is nothing.
+    /// As [`Store::write`], with all rows that there are, the changed ones among them: what [`Failure::Lost`] asks for. The audit
+    /// and the dial log are in the file alone and are not among them.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`].
+    pub fn write_all(&self, rows: Vec<RowChange>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+        self.writer.write(rows, true)
+    }
+
+    /// Tries to write what an earlier attempt could not, and looks whether the file is still the one in its folder; some
+    /// microseconds when there is nothing to do.
     ///
     /// # Errors
     /// Those of [`Store::write`].
     pub fn retry(&self) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
-        self.writer.write(Vec::new())
+        self.writer.write(Vec::new(), false)
     }
 
     /// Rows that are not committed, those being written included: at most all rows twice.
@@ -159,56 +176,5 @@ impl Store {
     /// [`WriteError::NotSaved`] when the last rows could not be written; they are lost.
     pub async fn close(self) -> Result<(), WriteError> {
         self.writer.close().await
-    }
-}
-
-/// The thread's end of the file. The connection is dropped before the lock.
-struct OpenBook {
-    conn: Connection,
-    _lock: Lock,
-    path: PathBuf,
-    max_pages: Arc<AtomicU32>,
-    /// The bound that the connection has.
-    in_effect: u32,
-    meter: Arc<Meter>,
-}
-
-/// SQLite's own bound on the pages of a file.
-const MOST_PAGES: u32 = u32::MAX - 1;
-
-/// How long closing waits for readers before it leaves the log to the next start.
-const CLOSE_WAIT: Duration = Duration::from_millis(250);
-
-impl OpenBook {
-    fn bound_pages(&mut self) -> rusqlite::Result<()> {
-        let pages = self.max_pages.load(Ordering::Relaxed);
-        if pages != self.in_effect {
-            let most = if pages == 0 { MOST_PAGES } else { pages };
-            let _: u32 = self.conn.pragma_update_and_check(None, "max_page_count", most, |row| row.get(0))?;
-            self.in_effect = pages;
-        }
-        Ok(())
-    }
-
-    fn fold_log(&self) -> rusqlite::Result<()> {
-        self.conn.busy_timeout(CLOSE_WAIT)?;
-        self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-    }
-}
-
-impl Sink for OpenBook {
-    fn save(&mut self, changes: &Batch) -> Result<(), WriteError> {
-        let began = Clock.mono();
-        let result = self.bound_pages().and_then(|()| save::save(&mut self.conn, changes));
-        self.meter.wrote(changes.len(), Clock.mono().since(began), result.is_ok());
-        self.meter.measure(&self.path);
-        Ok(result?)
-    }
-
-    fn close(self) {
-        // Everything is committed, in the log or in the file: the next start reads both.
-        if let Err(error) = self.fold_log() {
-            tracing::warn!(path = %self.path.display(), %error, "the log could not be folded into the book");
-        }
     }
 }

@@ -95,7 +95,7 @@ fn check_writable(conn: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes the connection one that writes: a copy that came from elsewhere may be in another journal mode.
-fn prepare(conn: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn prepare(conn: &Connection, path: &Path) -> Result<(), OpenError> {
     let sqlite = |error| OpenError::sqlite(path, error);
     let mode: String = conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(sqlite)?;
     if mode != "wal" {

@@ -20,8 +20,13 @@ pub(super) type Batch = BTreeMap<Key, Option<Row>>;
 
 /// Where the thread writes to.
 pub(super) trait Sink: Send + 'static {
-    /// Commits all of `changes` or none.
-    fn save(&mut self, changes: &Batch) -> Result<(), WriteError>;
+    /// Commits all of `changes` or none; `all` says that they are all rows that there are. Without changes it looks whether what
+    /// was committed is still where it was.
+    fn save(&mut self, changes: &Batch, all: bool) -> Result<(), WriteError>;
+    /// The last attempt failed with this error: what can be done when there will be no other.
+    fn last_resort(&mut self, _changes: &Batch, _all: bool, error: WriteError) -> Result<(), WriteError> {
+        Err(error)
+    }
     /// The last call.
     fn close(self);
 }
@@ -42,6 +47,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     changes: Batch,
+    /// Whether `changes` are all rows that there are.
+    all: bool,
     /// Rows that the thread is writing now.
     in_hand: usize,
     /// The number of the latest group.
@@ -61,6 +68,7 @@ struct Progress {
 /// One attempt of the thread.
 struct Turn {
     batch: Batch,
+    all: bool,
     group: u64,
     last: bool,
 }
@@ -77,8 +85,13 @@ impl Writer {
         Ok(Writer { shared, progress })
     }
 
-    pub(super) fn write(&self, changes: Vec<RowChange>) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
-        let group = self.shared.hand_in(changes);
+    /// `all` says that these are all rows that there are.
+    pub(super) fn write(
+        &self,
+        changes: Vec<RowChange>,
+        all: bool,
+    ) -> impl Future<Output = Result<(), WriteError>> + Send + use<> {
+        let group = self.shared.hand_in(changes, all);
         let mut progress = self.progress.clone();
         async move {
             let tried = progress.wait_for(|progress| progress.tried >= group).await;
@@ -118,8 +131,9 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn hand_in(&self, changes: Vec<RowChange>) -> u64 {
+    fn hand_in(&self, changes: Vec<RowChange>, all: bool) -> u64 {
         let mut queue = self.lock();
+        queue.all |= all;
         queue.changes.extend(changes.into_iter().map(|change| (change.key, change.row)));
         queue.asked += 1;
         self.wake.notify_one();
@@ -137,11 +151,13 @@ impl Shared {
         let mut queue = self.wake.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
         let batch = std::mem::take(&mut queue.changes);
         queue.in_hand = batch.len();
-        Turn { batch, group: queue.asked, last: queue.closing }
+        let all = std::mem::take(&mut queue.all);
+        Turn { batch, all, group: queue.asked, last: queue.closing }
     }
 
-    fn put_back(&self, batch: Batch) {
+    fn put_back(&self, batch: Batch, all: bool) {
         let mut queue = self.lock();
+        queue.all |= all;
         for (key, row) in batch {
             queue.changes.entry(key).or_insert(row);
         }
@@ -152,9 +168,14 @@ fn run(shared: &Shared, mut sink: impl Sink, progress: &watch::Sender<Progress>)
     let mut tried = 0;
     loop {
         let turn = shared.next(tried);
-        let result = attempt(&mut sink, &turn.batch);
+        let mut result = attempt(|| sink.save(&turn.batch, turn.all));
+        if turn.last
+            && let Err(error) = result
+        {
+            result = attempt(|| sink.last_resort(&turn.batch, turn.all, error));
+        }
         if result.is_err() {
-            shared.put_back(turn.batch);
+            shared.put_back(turn.batch, turn.all);
         }
         shared.lock().in_hand = 0;
         tried = turn.group;
@@ -178,11 +199,8 @@ impl Progress {
 
 /// A panic is an error to the callers, not the end of the thread: the rows are still there, and the next attempt may well
 /// succeed.
-fn attempt(sink: &mut impl Sink, batch: &Batch) -> Result<(), WriteError> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let result = catch_unwind(AssertUnwindSafe(|| sink.save(batch)));
+fn attempt(work: impl FnOnce() -> Result<(), WriteError>) -> Result<(), WriteError> {
+    let result = catch_unwind(AssertUnwindSafe(work));
     result.unwrap_or_else(|_| Err(WriteError::new(Failure::Internal, "the store's thread panicked")))
 }
 
@@ -207,7 +225,10 @@ mod tests {
     }
 
     impl Sink for Scripted {
-        fn save(&mut self, changes: &Batch) -> Result<(), WriteError> {
+        fn save(&mut self, changes: &Batch, _all: bool) -> Result<(), WriteError> {
+            if changes.is_empty() {
+                return Ok(());
+            }
             self.seen.send(changes.clone()).unwrap();
             match self.script.recv().unwrap() {
                 Step::Save => Ok(()),
@@ -251,10 +272,10 @@ mod tests {
     #[tokio::test]
     async fn groups_that_come_while_it_writes_share_a_transaction() {
         let (writer, seen, script) = scripted();
-        let first = writer.write(vec![set(1, "a")]);
+        let first = writer.write(vec![set(1, "a")], false);
         assert_eq!(seen.recv().unwrap(), batch(&[set(1, "a")]));
-        let second = writer.write(vec![set(1, "b"), set(2, "c")]);
-        let third = writer.write(vec![delete(2), set(1, "d"), delete(1), set(1, "e")]);
+        let second = writer.write(vec![set(1, "b"), set(2, "c")], false);
+        let third = writer.write(vec![delete(2), set(1, "d"), delete(1), set(1, "e")], false);
         assert_eq!(writer.unsaved(), 3);
         script.send(Step::Save).unwrap();
         assert_eq!(first.await, Ok(()));
@@ -269,9 +290,9 @@ mod tests {
     #[tokio::test]
     async fn what_failed_is_kept_and_newer_images_win() {
         let (writer, seen, script) = scripted();
-        let first = writer.write(vec![set(1, "old"), set(2, "kept")]);
+        let first = writer.write(vec![set(1, "old"), set(2, "kept")], false);
         seen.recv().unwrap();
-        let second = writer.write(vec![set(1, "new")]);
+        let second = writer.write(vec![set(1, "new")], false);
         script.send(Step::Fail).unwrap();
         assert!(matches!(first.await, Err(WriteError::NotSaved { failure: Failure::Full, .. })));
         assert_eq!(seen.recv().unwrap(), batch(&[set(1, "new"), set(2, "kept")]));
@@ -279,7 +300,7 @@ mod tests {
         assert!(second.await.is_err());
         assert_eq!(writer.unsaved(), 2);
         script.send(Step::Save).unwrap();
-        assert_eq!(writer.write(Vec::new()).await, Ok(()), "an empty group is a retry");
+        assert_eq!(writer.write(Vec::new(), false).await, Ok(()), "an empty group is a retry");
         assert_eq!(writer.unsaved(), 0);
     }
 
@@ -287,18 +308,18 @@ mod tests {
     async fn a_panic_is_an_error_to_the_caller_and_loses_nothing() {
         let (writer, seen, script) = scripted();
         script.send(Step::Panic).unwrap();
-        let result = writer.write(vec![set(1, "a")]).await;
+        let result = writer.write(vec![set(1, "a")], false).await;
         assert!(matches!(result, Err(WriteError::NotSaved { failure: Failure::Internal, .. })));
         assert_eq!(writer.unsaved(), 1);
         script.send(Step::Save).unwrap();
-        assert_eq!(writer.write(vec![set(2, "b")]).await, Ok(()));
+        assert_eq!(writer.write(vec![set(2, "b")], false).await, Ok(()));
         assert_eq!(seen.iter().take(2).last(), Some(batch(&[set(1, "a"), set(2, "b")])));
     }
 
     #[tokio::test]
     async fn closing_writes_what_is_left_and_tells_when_it_cannot() {
         let (writer, seen, script) = scripted();
-        drop(writer.write(vec![set(1, "nobody waits")]));
+        drop(writer.write(vec![set(1, "nobody waits")], false));
         script.send(Step::Fail).unwrap();
         seen.recv().unwrap();
         script.send(Step::Fail).unwrap();

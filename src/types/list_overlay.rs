@@ -172,6 +172,11 @@ impl<T: Ord + Clone> Overlay<T> {
         true
     }
 
+    /// The changes that apply.
+    pub fn deltas(&self) -> impl Iterator<Item = &Delta<T>> {
+        self.deltas.values()
+    }
+
     /// Whether a change is not stored yet.
     pub fn has_dirty(&self) -> bool {
         !self.dirty.is_empty()

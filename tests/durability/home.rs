@@ -55,10 +55,15 @@ impl Home {
         Pexd { child, log }
     }
 
+    /// A file of the network, by what stands behind `book.db`.
+    pub(crate) fn book(&self, suffix: &str) -> PathBuf {
+        self.0.path().join("networks").join(CHAIN).join(format!("book.db{suffix}"))
+    }
+
     /// What the book's files hold while no process has them, read from a copy, so that the next process finds them as the
     /// kill left them. `None` when there is no book yet.
     pub(crate) fn on_disk(&self) -> Option<Loaded> {
-        let book = self.0.path().join("networks").join(CHAIN).join("book.db");
+        let book = self.book("");
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("book.db");
         for suffix in ["", "-wal"] {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod displaced;
 mod home;
 mod life;
 mod operator;

@@ -180,12 +180,17 @@ impl<'a> Actor<'a> {
     fn timer(&mut self) {
         let now = self.shell.clock.now();
         if self.saving.due(self.has_dirty(), now.mono).is_some_and(|at| at <= now.mono) {
-            let mut changes = Vec::new();
-            if self.saving.takes_more() {
-                changes = self.take_dirty(GROUP);
-                changes.extend(self.shell.events.take_mark().map(event_mark));
+            if self.saving.wants_all() {
+                let rows = self.all_rows();
+                self.saving.save_all(rows, now.mono);
+            } else {
+                let mut changes = Vec::new();
+                if self.saving.takes_more() {
+                    changes = self.take_dirty(GROUP);
+                    changes.extend(self.shell.events.take_mark().map(event_mark));
+                }
+                self.saving.save(changes, self.has_dirty(), now.mono);
             }
-            self.saving.save(changes, self.has_dirty(), now.mono);
         }
         self.node.handle_timeout(now);
     }
@@ -211,6 +216,16 @@ impl<'a> Actor<'a> {
     /// At most `max` changed rows, what operators changed first.
     pub(super) fn take_dirty(&mut self, max: usize) -> Vec<RowChange> {
         take_dirty(&mut self.logs, &mut self.node, max)
+    }
+
+    /// All rows that are in memory, and what is to be deleted. The audit and the dial log are not among them. Some 100 ms for
+    /// a full book.
+    fn all_rows(&mut self) -> Vec<RowChange> {
+        let mut rows = self.take_dirty(usize::MAX);
+        rows.extend(self.node.all_rows());
+        rows.extend(self.settings.rows());
+        rows.push(event_mark(self.shell.events.mark_again()));
+        rows
     }
 
     fn handle(&mut self, input: Input) {

@@ -10,13 +10,15 @@ use crate::clock::Clock;
 use crate::network::error::Error;
 use crate::network::views::{Applied, Saved};
 use crate::node::row::RowChange;
-use crate::store::{Store, StoreStats, WriteError};
+use crate::store::{Failure, Store, StoreStats, WriteError};
 use crate::types::Mono;
 
 /// Least time between two writes of what peers said: together with a write's own time it stays below a second.
 pub(in crate::network) const INTERVAL: Duration = Duration::from_millis(400);
 /// Time until a write that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// Longest time between two looks at the file: one that was removed is noticed by then, also when nothing changes.
+const LOOK: Duration = Duration::from_secs(5);
 /// Rows in one transaction.
 pub(in crate::network) const GROUP: usize = 2_048;
 
@@ -27,6 +29,10 @@ pub(in crate::network) struct Saving {
     store: Result<Store, String>,
     under_way: Option<Write>,
     next: Mono,
+    /// When the file is looked at although nothing is to be written.
+    look: Mono,
+    /// Whether the store has lost its file and asks for all rows.
+    wants_all: bool,
     /// Whether an operator's change was handed in whose end is not known here yet.
     unchecked: bool,
     failure: Option<String>,
@@ -44,7 +50,9 @@ impl Saving {
     }
 
     fn with(store: Result<Store, String>, clock: Clock) -> Self {
-        Saving { store, under_way: None, next: Mono::ZERO, unchecked: false, failure: None, clock }
+        let look = clock.mono() + LOOK;
+        let (next, unchecked, wants_all) = (Mono::ZERO, false, false);
+        Saving { store, under_way: None, next, look, wants_all, unchecked, failure: None, clock }
     }
 
     /// Why there is no store, when there is none.
@@ -52,11 +60,11 @@ impl Saving {
         self.store.as_ref().err().map(String::as_str)
     }
 
-    /// When the next write is due; `None` when there is nothing to write, or one is under way.
+    /// When the next write is due, or a look at the file when there is nothing to write; `None` while a write is under way.
     pub(in crate::network) fn due(&self, dirty: bool, now: Mono) -> Option<Mono> {
         let wanted = dirty || self.unchecked || self.failure.is_some();
         let able = self.store.is_ok() && self.under_way.is_none();
-        (wanted && able).then(|| self.next.max(now))
+        able.then(|| if wanted { self.next.max(now) } else { self.look.max(now) })
     }
 
     /// Whether the disk works, as far as is known. While it fails, changes stay where they are, coalesced and bounded: the
@@ -68,10 +76,23 @@ impl Saving {
     /// Begins to write what changed; `more` says whether a full group left something behind.
     pub(in crate::network) fn save(&mut self, changes: Vec<RowChange>, more: bool, now: Mono) {
         let Ok(store) = &self.store else { return };
+        self.look = now + LOOK;
         // What was left behind has waited as long as what is in the group.
         self.next = if more && self.failure.is_none() { now } else { now + INTERVAL };
         self.unchecked = false;
         self.under_way = Some(Box::pin(store.write(changes)));
+    }
+
+    /// Whether the store needs all rows that there are ([`Saving::save_all`]).
+    pub(in crate::network) const fn wants_all(&self) -> bool {
+        self.wants_all
+    }
+
+    /// Begins to write all rows that there are, for a store whose file is gone.
+    pub(in crate::network) fn save_all(&mut self, rows: Vec<RowChange>, now: Mono) {
+        let Ok(store) = &self.store else { return };
+        (self.next, self.unchecked, self.wants_all) = (now + INTERVAL, false, false);
+        self.under_way = Some(Box::pin(store.write_all(rows)));
     }
 
     /// Writes what an operator changed, with all that changed before, and answers when it is committed. When it was so
@@ -113,6 +134,7 @@ impl Saving {
                 if before.is_none() {
                     tracing::error!(%error, "the address book cannot be saved: changes are in effect and not on disk");
                 }
+                self.wants_all = matches!(error, WriteError::NotSaved { failure: Failure::Lost, .. });
                 self.failure = Some(error.to_string());
                 self.next = self.clock.mono() + RETRY;
             }

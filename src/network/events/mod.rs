@@ -91,6 +91,11 @@ impl Events {
         self.ring().numbers.take_mark()
     }
 
+    /// The row that reserves numbers, for a disk that has lost it.
+    pub(super) fn mark_again(&self) -> EventMark {
+        self.ring().numbers.reserve()
+    }
+
     /// A write succeeded that all marks before it are part of.
     pub(super) fn saved(&self) {
         self.ring().saved();

@@ -71,6 +71,68 @@ async fn a_full_database_is_told_and_what_was_saved_before_stays() {
     assert!(saved.iter().all(|target| on_disk.contains(target)));
 }
 
+#[tokio::test]
+async fn a_book_that_is_removed_is_told_and_written_anew_with_all_that_it_had() {
+    let process = Process::new();
+    let mut config = process.seed("gone-1");
+    config.store.settle = Duration::ZERO;
+    let (path, known) = (config.book.clone(), addresses(1, 20));
+    let network = process.serve(config, &known).await;
+    let ban = |n| BanTarget::ip([203, 0, 113, n].into());
+    assert_eq!(network.ban(by(), ban(1), "a".into(), None).await.unwrap().saved, Saved::Yes);
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{suffix}", path.display())).unwrap();
+    }
+    let applied = network.ban(by(), ban(2), "b".into(), None).await.unwrap();
+    assert!(matches!(&applied.saved, Saved::No(why) if why.contains("was removed while pexd runs")), "{applied:?}");
+    until("the status says so", async || network.status().await.unwrap().unsaved.is_some()).await;
+    until("it is written anew", async || network.status().await.unwrap().unsaved.is_none()).await;
+    assert_eq!(network.ban(by(), ban(3), "c".into(), None).await.unwrap().saved, Saved::Yes);
+    let loaded = on_disk(&path, "gone-1");
+    let bans: Vec<_> = loaded.rows.bans.iter().map(|ban| ban.target).collect();
+    assert_eq!(bans, [ban(1), ban(2), ban(3)]);
+    assert_eq!((loaded.rows.addresses.len(), loaded.rows.last_audit), (known.len(), 3));
+}
+
+#[tokio::test]
+async fn an_idle_network_notices_that_its_book_is_gone() {
+    let process = Process::new();
+    let config = process.seed("idle-1");
+    let path = config.book.clone();
+    let network = process.spawn(config).await.handle;
+    assert_eq!(
+        network.ban(by(), BanTarget::ip([203, 0, 113, 1].into()), "a".into(), None).await.unwrap().saved,
+        Saved::Yes
+    );
+    std::fs::remove_file(&path).unwrap();
+    until("the status says so", async || network.status().await.unwrap().unsaved.is_some()).await;
+    until("it is written anew", async || network.status().await.unwrap().unsaved.is_none()).await;
+    assert_eq!(on_disk(&path, "idle-1").rows.bans.len(), 1);
+}
+
+#[tokio::test]
+async fn a_book_that_was_emptied_is_written_anew_from_memory() {
+    let process = Process::new();
+    let mut config = process.seed("empty-1");
+    config.store.settle = Duration::ZERO;
+    let (path, known) = (config.book.clone(), addresses(1, 20));
+    let network = process.serve(config, &known).await;
+    let (ban, seed) = (BanTarget::ip([203, 0, 113, 1].into()), NOBODY.parse::<PeerAddress>().unwrap());
+    network.ban(by(), ban, "a".into(), None).await.unwrap();
+    network.add_seed(by(), seed.clone()).await.unwrap();
+    std::fs::write(&path, "").unwrap();
+    let other = BanTarget::ip([203, 0, 113, 2].into());
+    let applied = network.ban(by(), other, "b".into(), None).await.unwrap();
+    assert!(unsaved(&applied), "{applied:?}");
+    until("the status says so", async || network.status().await.unwrap().unsaved.is_some()).await;
+    until("it is written anew", async || network.status().await.unwrap().unsaved.is_none()).await;
+    let rows = on_disk(&path, "empty-1").rows;
+    assert_eq!(rows.bans.iter().map(|ban| ban.target).collect::<Vec<_>>(), [ban, other]);
+    assert_eq!(rows.deltas.iter().map(|delta| delta.item.clone()).collect::<Vec<_>>(), [ListItem::Seed(seed)]);
+    assert_eq!(rows.addresses.len(), known.len());
+    assert!(rows.event_mark.is_some(), "the numbers of events go on after a crash");
+}
+
 /// A flood of changes must not pile up behind the pause between two writes.
 #[tokio::test]
 async fn there_is_no_pause_while_more_is_left_than_one_write_takes() {

@@ -230,8 +230,23 @@ impl Life {
         }
     }
 
+    /// A store that lost its file is handed the same as one that was told of each change.
+    fn all_rows_are_what_was_stored(&self) {
+        let (mut rows, mut traces) = (BTreeMap::new(), BTreeMap::new());
+        for change in self.node.all_rows() {
+            match change.row {
+                Some(Row::Address(record)) => drop(rows.insert(record.address, record)),
+                Some(Row::Trace(trace)) => drop(traces.insert(trace.hash, trace)),
+                _ => {}
+            }
+        }
+        assert_eq!(rows, self.rows);
+        assert_eq!(traces, self.traces);
+    }
+
     fn restart(&mut self) {
         self.store(usize::MAX);
+        self.all_rows_are_what_was_stored();
         self.lives += 1;
         (self.dials, self.open, self.names) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
         let rows = Rows {

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use rusqlite::Connection;
+
 use super::*;
 use crate::node::row::{AuditEntry, DialEntry};
 use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt};

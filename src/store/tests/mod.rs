@@ -1,6 +1,7 @@
 //! The store from outside: what was written is there, and what is not ours stays untouched.
 
 mod backup;
+mod displaced;
 mod files;
 mod full;
 mod history;

@@ -1,0 +1,274 @@
+//! A book whose files are removed or replaced while it is open.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use rusqlite::Connection;
+
+use super::super::in_place::{OpenFiles, Place};
+use super::*;
+use crate::node::row::AuditEntry;
+
+/// The error of a write that was not saved because the files are not in their place.
+fn why(result: Result<(), WriteError>) -> String {
+    match result {
+        Err(WriteError::NotSaved { failure: Failure::Displaced, why }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A store that writes its book anew at the next attempt, without waiting for the dust to settle.
+fn open(path: &Path) -> (Store, Loaded) {
+    open_with(path, false)
+}
+
+fn open_with(path: &Path, make_folder: bool) -> (Store, Loaded) {
+    let settings = StoreSettings { make_folder, settle: Duration::ZERO, ..StoreSettings::default() };
+    Store::open_with(path, CHAIN, KEY, &settings).unwrap()
+}
+
+/// The next attempt saves all.
+async fn until_saved(store: &Store) {
+    store.retry().await.unwrap();
+    assert_eq!(store.unsaved(), 0);
+}
+
+fn audit(number: u64) -> RowChange {
+    let entry = AuditEntry {
+        number,
+        at: Wall::from_secs(1),
+        author: "ops".into(),
+        method: "BanService.Ban".into(),
+        summary: "banned".into(),
+    };
+    RowChange { key: Key::Audit(number as u32), row: Some(Row::Audit(entry)) }
+}
+
+/// What a next start would find, read from a copy while the book is open.
+async fn found(path: &Path) -> (Vec<Record>, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("book.db");
+    for suffix in ["", "-wal"] {
+        fs::copy(lock::beside(path, suffix), lock::beside(&copy, suffix)).unwrap();
+    }
+    let loaded = reopen(&copy).await;
+    (loaded.rows.addresses, loaded.rows.last_audit)
+}
+
+#[tokio::test]
+async fn whichever_file_is_removed_nothing_is_called_saved_until_all_of_it_is_there_again() {
+    for gone in [&["", "-wal", "-shm", ".lock"][..], &[""], &["-wal"], &["-shm"], &["-wal", "-shm"]] {
+        let (_folder, path) = folder();
+        let (store, _) = open(&path);
+        store.write(vec![set(record(1)), audit(1)]).await.unwrap();
+        gone.iter().for_each(|suffix| fs::remove_file(lock::beside(&path, suffix)).unwrap());
+        let why = why(store.write(vec![set(record(2))]).await);
+        assert!(why.contains("was removed while pexd runs") && why.contains("book.db"), "{gone:?}: {why}");
+        assert_eq!(store.unsaved(), 1);
+        until_saved(&store).await;
+        assert_eq!(found(&path).await, (vec![record(1), record(2)], 1), "{gone:?}: the audit too");
+        // From here on it is a book like any other.
+        store.write(vec![set(record(3))]).await.unwrap();
+        assert!(matches!(Store::open(&path, CHAIN, KEY), Err(OpenError::Locked { .. })), "{gone:?}");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        store.close().await.unwrap();
+        let loaded = reopen(&path).await;
+        assert_eq!((loaded.rows.addresses.len(), loaded.rows.last_audit, loaded.hash_key), (3, 1, KEY), "{gone:?}");
+        let mut left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["book.db", "book.db.lock"], "{gone:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_look_notices_it_too() {
+    let (_folder, path) = folder();
+    let (store, _) = open(&path);
+    store.write(vec![set(record(1))]).await.unwrap();
+    store.retry().await.unwrap();
+    fs::remove_file(&path).unwrap();
+    why(store.retry().await);
+    until_saved(&store).await;
+    assert_eq!(found(&path).await.0, [record(1)]);
+}
+
+#[tokio::test]
+async fn files_that_come_back_are_written_on() {
+    let (folder, path) = folder();
+    let (store, _) = open(&path);
+    store.write(vec![set(record(1))]).await.unwrap();
+    let before = fs::metadata(&path).unwrap().ino();
+    let away = folder.path().join("away");
+    fs::create_dir(&away).unwrap();
+    let all = ["book.db", "book.db-wal", "book.db-shm"];
+    let swap = |from: &Path, to: &Path| all.iter().for_each(|name| fs::rename(from.join(name), to.join(name)).unwrap());
+    swap(folder.path(), &away);
+    why(store.write(vec![set(record(2))]).await);
+    swap(&away, folder.path());
+    store.retry().await.unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().ino(), before);
+    assert_eq!(found(&path).await.0, [record(1), record(2)]);
+}
+
+#[tokio::test]
+async fn what_others_put_in_its_place_keeps_every_byte_and_what_pexd_had_is_in_another_file() {
+    let other = tempfile::tempdir().unwrap();
+    let restored = other.path().join("book.db");
+    book_of(&restored, 7).await;
+    let another_chain = other.path().join("other.db");
+    fs::copy(&restored, &another_chain).unwrap();
+    let conn = Connection::open(&another_chain).unwrap();
+    conn.execute_batch("UPDATE meta SET value = 'other-2' WHERE name = 'chain_id'; PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    drop(conn);
+    let cases = [
+        (fs::read(&restored).unwrap(), "another book of this chain", true),
+        (fs::read(&another_chain).unwrap(), "the book of \"other-2\"", true),
+        (b"a letter".to_vec(), "no address book", true),
+        (b"".to_vec(), "no address book", true),
+        // With the log left there, which is of another file now.
+        (fs::read(&restored).unwrap(), "another book of this chain", false),
+    ];
+    for (content, expected, with_log) in cases {
+        let (folder, path) = folder();
+        let (store, _) = open(&path);
+        store.write(vec![set(record(1)), audit(1)]).await.unwrap();
+        fs::remove_file(&path).unwrap();
+        if with_log {
+            ["-wal", "-shm"].iter().for_each(|suffix| fs::remove_file(lock::beside(&path, suffix)).unwrap());
+        }
+        fs::write(&path, &content).unwrap();
+        let told = why(store.write(vec![set(record(2))]).await);
+        assert!(told.contains(expected) && told.contains("pexd writes nothing there"), "{told}");
+        assert_eq!(why(store.retry().await), told, "and so it stays");
+        assert_eq!(why(store.close().await), told);
+        assert!(fs::read(&path).unwrap() == content, "{expected}");
+        let kept = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path());
+        let kept: Vec<_> = kept.filter(|path| path.to_string_lossy().contains(".unsaved-")).collect();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        let loaded = reopen(&kept[0]).await;
+        assert_eq!((loaded.rows.addresses, loaded.rows.last_audit), (vec![record(1), record(2)], 1));
+    }
+}
+
+#[tokio::test]
+async fn once_the_other_file_is_moved_away_the_book_is_there_again() {
+    let (_folder, path) = folder();
+    let (store, _) = open(&path);
+    store.write(vec![set(record(1))]).await.unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "a letter").unwrap();
+    why(store.write(vec![set(record(2))]).await);
+    let elsewhere = lock::beside(&path, ".letter");
+    fs::rename(&path, &elsewhere).unwrap();
+    until_saved(&store).await;
+    assert_eq!(found(&path).await.0, [record(1), record(2)]);
+    assert_eq!(fs::read_to_string(elsewhere).unwrap(), "a letter");
+}
+
+#[tokio::test]
+async fn a_log_of_another_book_keeps_the_book_from_being_written_beside_it() {
+    let (_folder, path) = folder();
+    let (store, _) = open(&path);
+    store.write(vec![set(record(1))]).await.unwrap();
+    for suffix in ["", "-wal"] {
+        fs::remove_file(lock::beside(&path, suffix)).unwrap();
+    }
+    fs::write(lock::beside(&path, "-wal"), "changes of somebody").unwrap();
+    let told = why(store.write(vec![set(record(2))]).await);
+    assert!(told.contains("book.db-wal is of another book"), "{told}");
+    why(store.retry().await);
+    assert_eq!(fs::read_to_string(lock::beside(&path, "-wal")).unwrap(), "changes of somebody");
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn an_emptied_file_is_written_anew_from_all_rows_and_says_that_it_needs_them() {
+    let (_folder, path) = folder();
+    let (store, _) = open(&path);
+    store.write(vec![set(record(1)), audit(1)]).await.unwrap();
+    fs::write(&path, "").unwrap();
+    let told = why(store.write(vec![set(record(2))]).await);
+    assert!(told.contains("what was in the book's file is gone"), "{told}");
+    let lost = store.retry().await.unwrap_err();
+    assert!(matches!(lost, WriteError::NotSaved { failure: Failure::Lost, .. }), "{lost}");
+    store.write_all(vec![set(record(1)), set(record(2)), set(record(3))]).await.unwrap();
+    assert_eq!(store.unsaved(), 0);
+    let (rows, last_audit) = found(&path).await;
+    assert_eq!((rows, last_audit), (vec![record(1), record(2), record(3)], 0), "the audit was in the file alone");
+    store.close().await.unwrap();
+    assert_eq!(reopen(&path).await.hash_key, KEY);
+}
+
+#[tokio::test]
+async fn a_folder_of_the_book_alone_is_made_anew_and_one_with_the_configuration_is_not() {
+    for make_folder in [true, false] {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = outside.path().join("books");
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("book.db");
+        let (store, _) = open_with(&path, make_folder);
+        store.write(vec![set(record(1))]).await.unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        let told = why(store.write(vec![set(record(2))]).await);
+        if make_folder {
+            store.retry().await.unwrap();
+        } else {
+            assert_eq!(why(store.retry().await), told);
+            assert!(told.contains("bring it back") && !folder.exists(), "{told}");
+            fs::create_dir(&folder).unwrap();
+            store.retry().await.unwrap();
+        }
+        assert_eq!(found(&path).await.0, [record(1), record(2)]);
+        assert!(matches!(Store::open(&path, CHAIN, KEY), Err(OpenError::Locked { .. })), "the lock is there again");
+    }
+}
+
+/// Another device in the place of the folder, as an unmounted volume leaves it, by a link to what is always another one.
+#[test]
+fn another_device_where_the_folder_was_is_told_apart() {
+    let outside = tempfile::tempdir().unwrap();
+    let (shm, folder) = (Path::new("/dev/shm"), outside.path().join("books"));
+    let device = |path: &Path| fs::metadata(path).map(|data| data.dev()).ok();
+    assert_ne!(device(shm), device(outside.path()), "this test needs two devices");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("book.db");
+    let (_conn, _lock, _) = super::super::open::open(&path, CHAIN, KEY, &StoreSettings::default()).unwrap();
+    let files = OpenFiles::of(&path).unwrap();
+    assert_eq!(files.look(CHAIN), Place::Ours);
+    fs::rename(&folder, outside.path().join("away")).unwrap();
+    assert_eq!(files.look(CHAIN), Place::NoFolder { folder: folder.clone(), on_same_device: true });
+    std::os::unix::fs::symlink(shm, &folder).unwrap();
+    assert_eq!(files.look(CHAIN), Place::OtherDevice(folder));
+}
+
+#[tokio::test]
+async fn behind_a_link_the_file_is_written_anew_where_the_link_leads() {
+    let (folder, path) = folder();
+    let elsewhere = folder.path().join("volume");
+    fs::create_dir(&elsewhere).unwrap();
+    book_of(&elsewhere.join("real.db"), 1).await;
+    std::os::unix::fs::symlink(elsewhere.join("real.db"), &path).unwrap();
+    let (store, _) = open(&path);
+    fs::remove_file(elsewhere.join("real.db")).unwrap();
+    why(store.write(vec![set(record(5))]).await);
+    until_saved(&store).await;
+    store.close().await.unwrap();
+    assert_eq!(reopen(&path).await.rows.addresses.len(), 2);
+    assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
+}
+
+#[tokio::test]
+async fn whoever_is_moving_files_about_is_not_run_over() {
+    let (_folder, path) = folder();
+    let settings = StoreSettings { settle: Duration::from_secs(3_600), ..StoreSettings::default() };
+    let (store, _) = Store::open_with(&path, CHAIN, KEY, &settings).unwrap();
+    fs::remove_file(&path).unwrap();
+    for _ in 0..3 {
+        why(store.write(vec![set(record(1))]).await);
+        assert!(!path.exists());
+    }
+    // A stop does not wait for anybody.
+    store.close().await.unwrap();
+    assert_eq!(reopen(&path).await.rows.addresses, [record(1)]);
+}
