@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         let shutdown = CancellationToken::new();
         let (seed, running) = in_process::start(folder.path(), shutdown.clone(), fill).await?;
         let directory = Directory::new([running.handle.clone()], None);
-        let mut settings = AdminSettings::loopback(0);
+        let mut settings = AdminSettings::open_loopback(0);
         settings.limits.rate.per_second = 0;
         let admin = Admin::bind(settings).await?;
         let at = admin.local_addr().context("a listener")?;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "cli/access.rs"]
+mod access;
 #[path = "cli/asking.rs"]
 mod asking;
 #[path = "cli/check_seeds.rs"]

@@ -22,6 +22,7 @@ use super::auth::expiry::Expiry;
 use super::auth::layer::{AuthLayer, Authenticator};
 use super::auth::reload::{CredentialFiles, LoadError};
 use super::auth::tls::TlsError;
+use super::auth::ways_in::WaysIn;
 use super::host::call_counts::CallCounts;
 use super::host::operations::Operations;
 use super::host::process::HostProcess;
@@ -84,6 +85,7 @@ pub struct Admin {
     local: Option<SocketAddr>,
     socket: Option<SocketFile>,
     files: CredentialFiles,
+    ways_in: WaysIn,
     limits: ApiLimits,
     closing: CancellationToken,
 }
@@ -167,32 +169,30 @@ impl Admin {
     /// way to know them.
     pub async fn bind(settings: AdminSettings) -> Result<Self, BindError> {
         let closing = CancellationToken::new();
-        let files = CredentialFiles::load(
-            settings.access.clone(),
-            settings.tls.clone(),
-            settings.trusts_tcp(),
-            closing.clone(),
-        )?;
+        let anonymous = settings.anonymous_on_tcp();
+        let files = CredentialFiles::load(settings.access.clone(), settings.tls.clone(), anonymous, closing.clone())?;
         let in_effect = files.in_effect();
-        let trusted = settings.trusts_tcp();
+        let mut ways_in = WaysIn { names_socket: anonymous.is_some(), ..WaysIn::default() };
         let ca = settings.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
         let mut listeners = Listeners { tcp: None, unix: None, in_effect: in_effect.clone() };
         let mut local = None;
         if let Some(laddr) = settings.laddr {
-            if !trusted && !ca && !in_effect.grants().has_tokens() {
+            if anonymous.is_none() && !ca && !in_effect.grants().has_tokens() {
                 return Err(BindError::Open(laddr));
             }
             let (listener, bound) = bind_tcp(laddr).await?;
-            listeners.tcp = Some((listener, trusted));
+            listeners.tcp = Some(listener);
+            ways_in.tcp = Some(bound);
             local = Some(bound);
         }
         let mut file = None;
         if let Some(settings) = &settings.socket {
             let (listener, made) = unix_socket::bind(settings).await?;
             listeners.unix = Some(listener);
+            ways_in.socket = Some((settings.path.clone(), settings.mode));
             file = Some(made);
         }
-        Ok(Admin { listeners, local, socket: file, files, limits: settings.limits, closing })
+        Ok(Admin { listeners, local, socket: file, files, ways_in, limits: settings.limits, closing })
     }
 
     /// Reads the files by which callers are known, and binds nothing.
@@ -201,7 +201,7 @@ impl Admin {
     /// As [`Admin::bind`], for what concerns these files.
     pub fn check(settings: &AdminSettings) -> Result<(), BindError> {
         let (access, tls) = (settings.access.clone(), settings.tls.clone());
-        CredentialFiles::load(access, tls, settings.trusts_tcp(), CancellationToken::new())?;
+        CredentialFiles::load(access, tls, settings.anonymous_on_tcp(), CancellationToken::new())?;
         Ok(())
     }
 
@@ -220,6 +220,11 @@ impl Admin {
         self.socket.as_ref().map(|socket| socket.path.as_path())
     }
 
+    /// Who may do what over which listener, in words.
+    pub fn who_may(&self) -> String {
+        self.ways_in.told(self.files.in_effect().anonymous())
+    }
+
     /// Serves the networks of `directory`, and `process` beside them, until `shutdown` is ready. Health then says
     /// NOT_SERVING, the listeners are closed, requests under way get 5 s, and all connections are closed when this
     /// returns. `operations` does what concerns the process.
@@ -233,11 +238,11 @@ impl Admin {
         process: HostProcess,
         shutdown: impl Future<Output = ()>,
     ) -> Result<Drain, ServeError> {
-        let Admin { listeners, socket, files, limits, closing, .. } = self;
+        let Admin { listeners, socket, files, ways_in, limits, closing, .. } = self;
         let mut reporter = HealthReporter::new();
         report(&reporter, ServingStatus::Serving).await;
         let calls = process.calls.clone();
-        let authenticator = Arc::new(Authenticator::new(files.in_effect(), &limits));
+        let authenticator = Arc::new(Authenticator::new(files.in_effect(), ways_in, &limits));
         let draining = CancellationToken::new();
         let services = HealthService::from_health_reporter(reporter.clone());
         let health = NetworkHealth::new(services, directory.clone(), process.ready_servable, draining.clone());

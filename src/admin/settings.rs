@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::auth::grants::AccessSource;
+use super::auth::roles::Role;
 use super::auth::tls::TlsFiles;
 use super::limits::ApiLimits;
 
@@ -14,8 +15,9 @@ pub struct AdminSettings {
     pub laddr: Option<SocketAddr>,
     /// The Unix socket; `None` = no socket.
     pub socket: Option<SocketSettings>,
-    /// Whether callers on a loopback address have to show who they are. Others always have to.
-    pub require_auth: bool,
+    /// What callers on a loopback address may do who show no credential, while there is no token, no certificate and no
+    /// client CA; `None` = nothing. On any other address they may do nothing.
+    pub anonymous: Option<Role>,
     /// TLS on the TCP address.
     pub tls: Option<TlsFiles>,
     /// Where tokens and certificates stand; `None` = nowhere, so that only the socket and loopback let anybody in.
@@ -25,14 +27,16 @@ pub struct AdminSettings {
 }
 
 impl AdminSettings {
-    /// A loopback port and nothing else: whoever is on this host commands the process.
-    pub fn loopback(port: u16) -> Self {
-        AdminSettings { laddr: Some((Ipv4Addr::LOCALHOST, port).into()), ..AdminSettings::default() }
+    /// A loopback port and nothing else, at which whoever is on this host commands the process: for a demonstration.
+    pub fn open_loopback(port: u16) -> Self {
+        let laddr = Some((Ipv4Addr::LOCALHOST, port).into());
+        AdminSettings { laddr, anonymous: Some(Role::Control), ..AdminSettings::default() }
     }
 
-    /// Whether a caller on the TCP address may do anything without authentication.
-    pub(super) fn trusts_tcp(&self) -> bool {
-        !self.require_auth && self.laddr.is_some_and(|laddr| laddr.ip().to_canonical().is_loopback())
+    /// What a caller on the TCP address may do without a credential, as long as there is none at all.
+    pub(super) fn anonymous_on_tcp(&self) -> Option<Role> {
+        let loopback = self.laddr.is_some_and(|laddr| laddr.ip().to_canonical().is_loopback());
+        self.anonymous.filter(|_| loopback)
     }
 }
 

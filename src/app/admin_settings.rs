@@ -21,7 +21,7 @@ pub(super) fn settings(admin: &Admin) -> AdminSettings {
     AdminSettings {
         laddr: admin.laddr,
         socket,
-        require_auth: admin.require_auth,
+        anonymous: (!admin.require_auth).then_some(Role::Read),
         tls: pair.map(|(cert, key)| TlsFiles { cert, key, client_ca: admin.client_ca_file.clone() }),
         access: Some(AccessSource { file: admin.access_file.clone(), read }),
         limits: ApiLimits {

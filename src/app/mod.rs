@@ -96,6 +96,7 @@ fn tell_places(admin: &Admin) {
     if let Some(socket) = admin.socket_path() {
         tracing::info!(socket = %socket.display(), "admin API");
     }
+    tracing::info!("who may use the admin API: {}", admin.who_may());
 }
 
 /// The runtime that everything runs on.

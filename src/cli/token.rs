@@ -97,10 +97,15 @@ fn add(file: &std::path::Path, name: String, may: Permissions) -> Result<NextSte
     let secret = Zeroizing::new(clock::entropy());
     let token = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*secret)));
     let sha256 = Sha256::digest(token.as_bytes()).into();
+    let first = access_file::read(file).is_ok_and(|(access, _)| access.is_empty());
     add_token(file, &Token { name, sha256, may }).map_err(failure)?;
     // On standard error, so that a script gets the token alone. There is no reader when it is closed.
     let reported = "The token is shown this once; its hash is kept in";
     let _ = writeln!(std::io::stderr(), "{reported} {}", file.display());
+    if first {
+        let notice = "It is the first: from now on callers on TCP have to show a token; the Unix socket needs none";
+        let _ = writeln!(std::io::stderr(), "{notice}");
+    }
     let line = Zeroizing::new(format!("{}\n", token.as_str()));
     print(&line)
 }

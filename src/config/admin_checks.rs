@@ -97,6 +97,11 @@ fn check_callers(
 ) {
     let remote = !laddr.ip().to_canonical().is_loopback();
     if !remote && !admin.require_auth {
+        if admin.socket.is_none() && access.is_empty() && admin.client_ca_file.is_none() {
+            let text = "admin.socket is \"\", and there is neither a token nor a client CA, so that the admin API can only be read: make \
+                        a token with `pexd token add NAME --role control`, or name a socket";
+            notes.warning(origin("admin.socket"), text.to_owned());
+        }
         return;
     }
     let (key, why) = match remote {
@@ -108,7 +113,7 @@ fn check_callers(
         let alone = if tls { " (TLS alone does not say who calls)" } else { "" };
         let back = match remote {
             true => format!("write 127.0.0.1:{} and come through an SSH tunnel", laddr.port()),
-            false => "write false".to_owned(),
+            false => "write false, or laddr = \"\" to have the Unix socket alone".to_owned(),
         };
         let text = format!(
             "{why}, and nobody could authenticate{alone}: make a token with `pexd token add NAME`, name a client CA in \

@@ -22,8 +22,8 @@ section! {
 section! {
     /// `[admin]` of `pexd.toml`.
     Admin = "admin" {
-        /// Where the gRPC admin API listens on TCP. Empty: nowhere. Any address that is not loopback demands callers that
-        /// authenticate: see docs/access.md.
+        /// Where the gRPC admin API listens on TCP. Empty: nowhere. On loopback callers may read without a credential until there
+        /// is one; any other address demands callers that authenticate: see docs/access.md.
         laddr: Option<SocketAddr> = "127.0.0.1:26670", flag;
         /// The Unix socket of the admin API; relative to the home. Empty: none. Who may open it commands the process.
         socket: Option<PathBuf> = "pexd.sock", flag;
@@ -33,8 +33,9 @@ section! {
         socket_owner: Printable = "";
         /// The socket's group, a name or number. Empty: the group that pexd runs as.
         socket_group: Printable = "";
-        /// Whether callers on a loopback address have to authenticate too. Needed when something on this host
-        /// passes requests of others on, such as a reverse proxy.
+        /// Whether callers on a loopback address have to authenticate even to read. If not, they may read, and no more, as long as
+        /// there is no token, no certificate and no client CA; from then on they have to as well. Needed when something on
+        /// this host passes requests of others on, such as a reverse proxy.
         require_auth: bool = "false";
         /// The file of tokens and certificates and what each may do; relative to the home. `pexd token add` writes it.
         /// It is read again when it changes, and need not exist.

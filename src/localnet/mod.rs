@@ -71,11 +71,11 @@ async fn show(options: Options) -> anyhow::Result<bool> {
 /// An explicit port is taken or it is an error; else the usual one, or any.
 async fn bind_admin(port: Option<u16>) -> anyhow::Result<Admin> {
     if let Some(port) = port {
-        return Ok(Admin::bind(AdminSettings::loopback(port)).await?);
+        return Ok(Admin::bind(AdminSettings::open_loopback(port)).await?);
     }
-    match Admin::bind(AdminSettings::loopback(ADMIN_PORT)).await {
+    match Admin::bind(AdminSettings::open_loopback(ADMIN_PORT)).await {
         Ok(admin) => Ok(admin),
-        Err(_) => Ok(Admin::bind(AdminSettings::loopback(0)).await?),
+        Err(_) => Ok(Admin::bind(AdminSettings::open_loopback(0)).await?),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -36,10 +35,10 @@ impl Home {
         command
     }
 
-    /// Starts the process, on ports that the system chooses, open to whatever comes from loopback.
+    /// Starts the process, on a port that the system chooses, open to whatever comes from loopback.
     pub(crate) fn start(&self) -> Pexd {
         let variables = [
-            ("PEXD_ADMIN_LADDR", "127.0.0.1:0"),
+            ("PEXD_ADMIN_LADDR", ""),
             ("PEXD_ADMIN_REQUESTS_PER_SECOND", "0"),
             ("PEXD_HTTP_LADDR", ""),
             ("PEXD_LOG_LEVEL", "error,pexd::app=info"),
@@ -88,12 +87,12 @@ pub(crate) struct Pexd {
 }
 
 impl Pexd {
-    /// Waits until it says where its admin API is.
-    pub(crate) fn admin(&mut self) -> SocketAddr {
+    /// Waits until it says where the socket of its admin API is.
+    pub(crate) fn admin(&mut self) -> String {
         let mut said = String::new();
         while self.log.read_line(&mut said).unwrap() > 0 {
-            if let Some((_, place)) = said.rsplit_once("admin API laddr=") {
-                return place.trim().parse().unwrap();
+            if let Some((_, place)) = said.rsplit_once("admin API socket=") {
+                return place.trim().to_owned();
             }
         }
         panic!("it ended by itself: {said}");

@@ -15,7 +15,7 @@ use prost_types::Timestamp;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::LocalSet;
 use tokio::time::sleep;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use super::home::{Home, Pexd};
 use super::operator::{Ledger, Operator, Subject};
@@ -105,7 +105,7 @@ impl Lives {
     /// Gives the addresses that must not be missing.
     async fn live(&mut self, mut process: Pexd, death: Death) -> Vec<Address> {
         let admin = process.admin();
-        let channel = Channel::from_shared(format!("http://{admin}")).unwrap().connect().await.unwrap();
+        let channel = Endpoint::from_shared(format!("unix:{admin}")).unwrap().connect().await.unwrap();
         let started = ReactorServiceClient::new(channel.clone()).start(StartRequest::default()).await.unwrap();
         let status = started.into_inner().results.remove(0).status.unwrap();
         let seed = format!("{}@{}", status.node_id, status.listen_address).parse().unwrap();

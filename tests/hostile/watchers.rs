@@ -34,7 +34,7 @@ const MEMORY: usize = HOSTS as usize * READERS * 440 * KIB + 8 * 1024 * KIB;
 #[test]
 fn a_hundred_readers_that_never_read_cost_bounded_memory() {
     attack(Setup::default(), MEMORY, async |arena: &Arena| {
-        let admin = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
+        let admin = Admin::bind(AdminSettings::open_loopback(0)).await.unwrap();
         let (at, end) = (admin.local_addr().unwrap(), CancellationToken::new());
         let directory = Directory::new([arena.handle.clone()], None);
         let api =

@@ -41,6 +41,11 @@ impl Grants {
         self.certificates.insert(grant.name.clone(), Arc::new(grant));
     }
 
+    /// Whether there is none at all.
+    pub(in crate::admin) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether a token could let somebody in.
     pub(in crate::admin) fn has_tokens(&self) -> bool {
         !self.tokens.is_empty()
@@ -103,6 +108,17 @@ impl Credential {
             Credential::Certificate(_) => "certificate",
         }
     }
+}
+
+/// What a request was let in for.
+#[derive(Clone, Debug)]
+pub(in crate::admin) enum Basis {
+    /// Its caller could open the Unix socket.
+    Socket,
+    /// It came over TCP, where this role needs no credential now.
+    Anonymous(Role),
+    /// A credential.
+    Credential(Presented),
 }
 
 /// The credential that a caller was authenticated by.

@@ -15,12 +15,13 @@ use tower::{Layer, Service};
 
 use super::bearer_token;
 use super::caller::{AllowedNetworks, Caller};
-use super::grants::{Credential, Presented};
-use super::peer_credentials::RemoteClient;
+use super::grants::{Basis, Credential, Presented};
+use super::peer_credentials::{ConnectionSource, RemoteClient};
 use super::rate_limit::{CallerLimits, RateLimitKey};
 use super::reload::CredentialsInEffect;
 use super::revocable_body::RevocableBody;
 use super::roles::{Role, needed_role};
+use super::ways_in::WaysIn;
 use crate::admin::limits::ApiLimits;
 use crate::admin::reply::status_codes;
 use crate::admin::untrusted_text::printable;
@@ -33,6 +34,7 @@ type Answer = Result<Response<Body>, Infallible>;
 #[derive(Debug)]
 pub(in crate::admin) struct Authenticator {
     in_effect: Arc<CredentialsInEffect>,
+    ways_in: WaysIn,
     caller_limits: CallerLimits,
     under_way: Arc<Semaphore>,
 }
@@ -40,8 +42,8 @@ pub(in crate::admin) struct Authenticator {
 /// A request that is let in.
 struct Admitted {
     caller: Caller,
-    /// What it was let in for, which may be revoked; `None` for one who is trusted without.
-    shown: Option<Presented>,
+    /// What it was let in for, which may be revoked.
+    basis: Basis,
     permit: OwnedSemaphorePermit,
 }
 
@@ -56,9 +58,10 @@ enum AuthFailure {
 }
 
 impl Authenticator {
-    pub(in crate::admin) fn new(in_effect: Arc<CredentialsInEffect>, limits: &ApiLimits) -> Self {
+    pub(in crate::admin) fn new(in_effect: Arc<CredentialsInEffect>, ways_in: WaysIn, limits: &ApiLimits) -> Self {
         Authenticator {
             in_effect,
+            ways_in,
             caller_limits: CallerLimits::new(limits),
             under_way: Arc::new(Semaphore::new(limits.requests)),
         }
@@ -66,32 +69,42 @@ impl Authenticator {
 
     fn authenticate<B>(&self, request: &Request<B>, now: Now) -> Result<Admitted, Status> {
         // Without it nobody knows who it is; the listener gives it to each connection.
-        let remote = request.extensions().get::<RemoteClient>().ok_or_else(status_codes::unauthenticated)?;
-        let shown = match self.identify(remote, request.headers(), now) {
-            Ok(shown) => shown,
+        let remote = request.extensions().get::<RemoteClient>().ok_or_else(|| self.ways_in.unauthenticated())?;
+        let basis = match self.identify(remote, request.headers(), now) {
+            Ok(basis) => basis,
             Err(refusal) => {
                 self.log_refusal(remote, &refusal, now);
-                return Err(status_codes::unauthenticated());
+                return Err(self.ways_in.unauthenticated());
             }
         };
         remote.enter();
-        let account =
-            shown.as_ref().map_or(RateLimitKey::Source(remote.source), |shown| RateLimitKey::Named(&shown.credential));
+        let account = match &basis {
+            Basis::Credential(shown) => RateLimitKey::Named(&shown.credential),
+            Basis::Socket | Basis::Anonymous(_) => RateLimitKey::Source(remote.source),
+        };
         self.caller_limits.spend(&account, now.mono).map_err(status_codes::too_fast)?;
-        let caller = caller(remote, shown.as_ref());
+        let caller = caller(remote, &basis);
         let needed = needed_role(request.uri().path());
         if caller.role < needed {
-            return Err(status_codes::role_needed(&caller.who, caller.role.name(), needed.name()));
+            return Err(match basis {
+                Basis::Anonymous(_) => self.ways_in.credential_needed(&caller, needed),
+                _ => status_codes::role_needed(&caller.who, caller.role.name(), needed.name(), ""),
+            });
         }
         let permit = self.under_way.clone().try_acquire_owned().map_err(|_| status_codes::too_many_requests())?;
-        Ok(Admitted { caller, shown, permit })
+        Ok(Admitted { caller, basis, permit })
     }
 
-    /// What the caller showed and what it is good for; `None` for one who is trusted without.
-    fn identify(&self, remote: &RemoteClient, headers: &HeaderMap, now: Now) -> Result<Option<Presented>, AuthFailure> {
+    /// What lets the caller in: its credential if it shows one, else the way that it came.
+    fn identify(&self, remote: &RemoteClient, headers: &HeaderMap, now: Now) -> Result<Basis, AuthFailure> {
         let token = headers.contains_key(AUTHORIZATION);
         if !token && remote.certificate.is_none() {
-            return if remote.trusted { Ok(None) } else { Err(AuthFailure::Nothing) };
+            return match remote.source {
+                ConnectionSource::User(_) => Ok(Basis::Socket),
+                ConnectionSource::Host(_) => {
+                    self.in_effect.anonymous().map(Basis::Anonymous).ok_or(AuthFailure::Nothing)
+                }
+            };
         }
         if !self.caller_limits.may_try(remote.source, now.mono) {
             return Err(AuthFailure::TooMany);
@@ -116,7 +129,7 @@ impl Authenticator {
         if end.is_some_and(|end| end <= now.wall) {
             return Err(AuthFailure::Wrong("expired", Some(grant.name.clone())));
         }
-        Ok(Some(Presented { credential, grant, end }))
+        Ok(Basis::Credential(Presented { credential, grant, end }))
     }
 
     fn log_refusal(&self, remote: &RemoteClient, refusal: &AuthFailure, now: Now) {
@@ -132,10 +145,12 @@ impl Authenticator {
     }
 }
 
-fn caller(remote: &RemoteClient, shown: Option<&Presented>) -> Caller {
-    match shown {
-        None => Caller { who: remote.name.clone(), role: Role::Control, networks: AllowedNetworks::All },
-        Some(Presented { credential, grant, .. }) => Caller {
+fn caller(remote: &RemoteClient, basis: &Basis) -> Caller {
+    let unnamed = |role| Caller { who: remote.name.clone(), role, networks: AllowedNetworks::All };
+    match basis {
+        Basis::Socket => unnamed(Role::Control),
+        Basis::Anonymous(role) => unnamed(*role),
+        Basis::Credential(Presented { credential, grant, .. }) => Caller {
             who: format!("{} {} from {}", credential.kind(), printable(&grant.name), remote.name).into(),
             role: grant.role,
             networks: grant.networks.clone(),
@@ -176,7 +191,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Admitted { caller, shown, permit } = match self.authenticator.authenticate(&request, Clock.now()) {
+        let Admitted { caller, basis, permit } = match self.authenticator.authenticate(&request, Clock.now()) {
             Ok(admitted) => admitted,
             Err(status) => return Box::pin(std::future::ready(Ok(status.into_http()))),
         };
@@ -188,9 +203,11 @@ where
         Box::pin(async move {
             let answer = answer.await?;
             drop(permit);
-            let Some(shown) = shown else { return Ok(answer) };
-            let revoked = in_effect.until_revoked(shown);
-            Ok(answer.map(|body| RevocableBody::wrap(body, revoked, status_codes::unauthenticated)))
+            if let Basis::Socket = basis {
+                return Ok(answer);
+            }
+            let revoked = in_effect.until_revoked(basis);
+            Ok(answer.map(|body| RevocableBody::wrap(body, revoked, status_codes::revoked)))
         })
     }
 }

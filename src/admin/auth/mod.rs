@@ -12,3 +12,4 @@ pub(super) mod reload;
 pub(super) mod revocable_body;
 pub(super) mod roles;
 pub(super) mod tls;
+pub(super) mod ways_in;

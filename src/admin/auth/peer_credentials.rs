@@ -25,17 +25,16 @@ pub(in crate::admin) struct RemoteClient {
     pub(in crate::admin) source: ConnectionSource,
     /// `127.0.0.1:51234` or `unix uid 1000 pid 4242`.
     pub(in crate::admin) name: Arc<str>,
-    /// Whether it may do everything without showing who it is.
-    pub(in crate::admin) trusted: bool,
     /// The certificate that it showed, signed by the client CA.
     pub(in crate::admin) certificate: Option<Arc<ClientCertificate>>,
     entered: Arc<AtomicBool>,
 }
 
 impl RemoteClient {
-    pub(in crate::admin) fn tcp(address: SocketAddr, trusted: bool) -> Self {
+    /// One who came over TCP; `entered`: whether it may use the connection without showing who it is.
+    pub(in crate::admin) fn tcp(address: SocketAddr, entered: bool) -> Self {
         let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-        RemoteClient::new(ConnectionSource::Host(host_of(address.ip())), address.to_string(), trusted)
+        RemoteClient::new(ConnectionSource::Host(host_of(address.ip())), address.to_string(), entered)
     }
 
     pub(in crate::admin) fn unix(peer: UCred) -> Self {
@@ -43,9 +42,9 @@ impl RemoteClient {
         RemoteClient::new(ConnectionSource::User(peer.uid()), format!("unix uid {}{pid}", peer.uid()), true)
     }
 
-    fn new(source: ConnectionSource, name: String, trusted: bool) -> Self {
-        let entered = Arc::new(AtomicBool::new(trusted));
-        RemoteClient { source, name: name.into(), trusted, certificate: None, entered }
+    fn new(source: ConnectionSource, name: String, entered: bool) -> Self {
+        let entered = Arc::new(AtomicBool::new(entered));
+        RemoteClient { source, name: name.into(), certificate: None, entered }
     }
 
     /// Notes that somebody who may do something uses the connection.

@@ -13,7 +13,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::grants::{AccessSource, Grants, Presented};
+use super::grants::{AccessSource, Basis, Grants, Presented};
+use super::roles::Role;
 use super::tls::{Material, TlsError, TlsFiles};
 use crate::clock::Clock;
 use crate::types::Wall;
@@ -27,6 +28,9 @@ const MAX_SLEEP: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(in crate::admin) struct CredentialsInEffect {
     grants: watch::Sender<Arc<Grants>>,
+    /// What callers on TCP may do without a credential. It ends with the first credential and does not come back while the
+    /// process runs: a file that is lost opens nothing.
+    anonymous: watch::Sender<Option<Role>>,
     tls: Option<ArcSwap<Tls>>,
 }
 
@@ -54,8 +58,26 @@ impl CredentialsInEffect {
         self.tls.as_ref().map(ArcSwap::load_full)
     }
 
+    /// What callers on TCP may do now who show no credential; `None` = nothing.
+    pub(in crate::admin) fn anonymous(&self) -> Option<Role> {
+        *self.anonymous.borrow()
+    }
+
+    /// Waits until a request would not be let in any more for what it was let in for.
+    pub(in crate::admin) async fn until_revoked(self: Arc<Self>, basis: Basis) {
+        match basis {
+            Basis::Socket => std::future::pending().await,
+            // An error means that nobody can change it any more.
+            Basis::Anonymous(role) => {
+                let mut anonymous = self.anonymous.subscribe();
+                let _ = anonymous.wait_for(|now| now.is_none_or(|now| now < role)).await;
+            }
+            Basis::Credential(shown) => self.until_not_granted(shown).await,
+        }
+    }
+
     /// Waits until what was shown is not good for its grant any more: it was removed, changed or has ended.
-    pub(in crate::admin) async fn until_revoked(self: Arc<Self>, shown: Presented) {
+    async fn until_not_granted(&self, shown: Presented) {
         let Presented { credential, grant, end } = shown;
         let mut grants = self.grants.subscribe();
         loop {
@@ -90,14 +112,12 @@ struct TlsState {
     files: TlsFiles,
     stamps: Vec<Option<Stamp>>,
     material: Material,
-    /// Whether nobody may come without a certificate when there is no token.
-    closed: bool,
     certificate_needed: bool,
 }
 
 impl TlsState {
     fn needs_certificate(&self, grants: &Grants) -> bool {
-        self.closed && self.files.client_ca.is_some() && !grants.has_tokens()
+        self.files.client_ca.is_some() && !grants.has_tokens()
     }
 }
 
@@ -151,14 +171,15 @@ pub(in crate::admin) enum LoadError {
 }
 
 impl CredentialFiles {
-    /// Reads all files for the first time. Connections of an epoch end when `closing` is cancelled.
+    /// Reads all files for the first time. `anonymous` is what callers on TCP may do as long as there is neither an entry in
+    /// the access file nor a client CA. Connections of an epoch end when `closing` is cancelled.
     ///
     /// # Errors
     /// What is wrong with one of them.
     pub(in crate::admin) fn load(
         access: Option<AccessSource>,
         tls_files: Option<TlsFiles>,
-        trusts_tcp: bool,
+        anonymous: Option<Role>,
         closing: CancellationToken,
     ) -> Result<Self, LoadError> {
         // Stamped before it is read: what is written in between is seen as a change.
@@ -167,18 +188,20 @@ impl CredentialFiles {
             Some((access, _)) => (access.read)(&access.file).map_err(LoadError::Access)?.0,
             None => Grants::default(),
         };
+        let ca = tls_files.as_ref().is_some_and(|files| files.client_ca.is_some());
+        let anonymous = anonymous.filter(|_| !ca && grants.is_empty());
         let mut tls = None;
         if let Some(files) = tls_files {
             let stamps = files.paths().map(stamp).collect();
             let material = Material::read(&files)?;
-            let closed = !trusts_tcp;
-            let mut state = TlsState { files, stamps, material, closed, certificate_needed: false };
+            let mut state = TlsState { files, stamps, material, certificate_needed: false };
             state.certificate_needed = state.needs_certificate(&grants);
             tls = Some(state);
         }
         let in_effect = tls.as_ref().map(|state| acceptor(state, closing.child_token())).transpose()?;
         let in_effect = CredentialsInEffect {
             grants: watch::Sender::new(Arc::new(grants)),
+            anonymous: watch::Sender::new(anonymous),
             tls: in_effect.map(ArcSwap::from_pointee),
         };
         Ok(CredentialFiles { in_effect: Arc::new(in_effect), access, tls, closing })
@@ -234,6 +257,9 @@ impl CredentialFiles {
             Ok((grants, warnings)) => {
                 warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 tracing::info!(%file, entries = grants.len(), "who may use the admin API was read again");
+                if !grants.is_empty() && self.in_effect.anonymous.send_replace(None).is_some() {
+                    tracing::info!("from now on callers of the admin API on TCP have to show a token or a certificate");
+                }
                 self.in_effect.grants.send_replace(Arc::new(grants));
                 Reload::Applied
             }

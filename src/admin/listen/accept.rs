@@ -42,11 +42,11 @@ const LOG_SLOTS: usize = 256;
 /// What is listened on.
 #[derive(Debug)]
 pub(in crate::admin) struct Listeners {
-    /// TCP, and whether callers on it are trusted.
-    pub(in crate::admin) tcp: Option<(TcpListener, bool)>,
+    /// TCP.
+    pub(in crate::admin) tcp: Option<TcpListener>,
     /// The Unix socket.
     pub(in crate::admin) unix: Option<UnixListener>,
-    /// TLS for TCP, if there is any.
+    /// TLS for TCP, if there is any, and whether somebody on TCP needs a credential.
     pub(in crate::admin) in_effect: Arc<CredentialsInEffect>,
 }
 
@@ -90,13 +90,16 @@ impl Acceptor {
             let Listeners { tcp, unix, in_effect } = &self.listeners;
             let connection = tokio::select! {
                 accepted = accept_tcp(tcp.as_ref()) => match accepted {
-                    Ok((stream, address, trusted)) => match in_effect.tls() {
-                        Some(tls) => {
-                            self.shake_hands(stream, RemoteClient::tcp(address, trusted), tls);
-                            None
+                    Ok((stream, address)) => {
+                        let remote = RemoteClient::tcp(address, in_effect.anonymous().is_some());
+                        match in_effect.tls() {
+                            Some(tls) => {
+                                self.shake_hands(stream, remote, tls);
+                                None
+                            }
+                            None => self.admit(Wire::Tcp(stream), remote),
                         }
-                        None => self.admit(Wire::Tcp(stream), RemoteClient::tcp(address, trusted)),
-                    },
+                    }
                     Err(error) => outlast(&error).await,
                 },
                 accepted = accept_unix(unix.as_ref()) => match accepted {
@@ -160,12 +163,12 @@ impl Acceptor {
     }
 }
 
-async fn accept_tcp(listener: Option<&(TcpListener, bool)>) -> io::Result<(TcpStream, SocketAddr, bool)> {
-    let Some((listener, trusted)) = listener else { return std::future::pending().await };
+async fn accept_tcp(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    let Some(listener) = listener else { return std::future::pending().await };
     loop {
         let (stream, address) = listener.accept().await?;
         if may_keep(&stream, DescriptorUse::Client) {
-            return Ok((stream, address, *trusted));
+            return Ok((stream, address));
         }
     }
 }
@@ -307,11 +310,11 @@ mod tests {
 
     use super::*;
 
-    async fn connected(trusted: bool) -> (Connection, TcpStream) {
+    async fn connected(entered: bool) -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, address) = listener.accept().await.unwrap();
-        let remote = RemoteClient::tcp(address, trusted);
+        let remote = RemoteClient::tcp(address, entered);
         let one = PermitLimits { total: 1, per_key: 1 };
         let permit = Arc::new(Permits::default()).acquire(remote.source, one).unwrap();
         (Connection::new(Wire::Tcp(tcp), remote, permit, CancellationToken::new()), client)

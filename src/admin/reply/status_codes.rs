@@ -212,15 +212,26 @@ pub(in crate::admin) fn too_large(what: &str) -> Status {
     build(Code::OutOfRange, "REQUEST_TOO_LARGE", None, reason(&text), ErrorDetails::new())
 }
 
-/// The one answer to all who do not show who they are, whatever they asked and whatever was wrong.
-pub(in crate::admin) fn unauthenticated() -> Status {
-    let text = "show who you are: a token in the authorization metadata (Bearer TOKEN), or a client certificate";
-    build(Code::Unauthenticated, "UNAUTHENTICATED", None, text.to_owned(), ErrorDetails::new())
+/// The one answer to all who do not show who they are, whatever they asked and whatever was wrong. `other` is another way in.
+pub(in crate::admin) fn unauthenticated(other: &str) -> Status {
+    let text = format!(
+        "show who you are: a token in the authorization metadata (Bearer TOKEN; `pexd token add NAME` makes one), or a client \
+         certificate whose subject stands in access.toml{other}. pexd's log says why one is refused"
+    );
+    build(Code::Unauthenticated, "UNAUTHENTICATED", None, text, ErrorDetails::new())
 }
 
-/// A method that needs another role than the caller's.
-pub(in crate::admin) fn role_needed(who: &str, has: &str, needed: &str) -> Status {
-    let text = format!("this method needs the role {}, and {who} has {}", needed, has);
+/// The end of a stream whose caller would not be let in any more.
+pub(in crate::admin) fn revoked() -> Status {
+    unauthenticated("")
+}
+
+/// A method that needs another role than the caller's. `other` is a way that needs no credential.
+pub(in crate::admin) fn role_needed(who: &str, has: &str, needed: &str, other: &str) -> Status {
+    let text = format!(
+        "this method needs the role {needed}, and {who} has {has}: show a token that has it (`pexd token add NAME --role \
+         {needed}` makes one){other}"
+    );
     let metadata = Some(("role", needed.to_owned()));
     build(Code::PermissionDenied, "ROLE_NEEDED", metadata, text, ErrorDetails::new())
 }

@@ -84,11 +84,11 @@ impl Files {
         Some(AccessSource { file: self.path("access"), read })
     }
 
-    fn demanding(&self) -> AdminSettings {
-        AdminSettings { require_auth: true, access: self.access(), ..AdminSettings::loopback(0) }
+    pub(super) fn demanding(&self) -> AdminSettings {
+        AdminSettings { anonymous: None, access: self.access(), ..AdminSettings::open_loopback(0) }
     }
 
-    fn socket(&self) -> SocketSettings {
+    pub(super) fn socket(&self) -> SocketSettings {
         let (owner, group) = (String::new(), String::new());
         SocketSettings { path: self.path("sock"), mode: 0o600, owner, group }
     }
@@ -102,21 +102,21 @@ fn with_header<T>(message: T, header: &str) -> Request<T> {
     request
 }
 
-fn with_token<T>(message: T, name: &str) -> Request<T> {
+pub(super) fn with_token<T>(message: T, name: &str) -> Request<T> {
     with_header(message, &format!("Bearer {}", secret(name)))
 }
 
-async fn status_of(channel: &Channel, header: &str) -> Result<Vec<String>, Status> {
+pub(super) async fn status_of(channel: &Channel, header: &str) -> Result<Vec<String>, Status> {
     let request = with_header(GetStatusRequest { network: "-".into() }, header);
     let answer = ReactorServiceClient::new(channel.clone()).get_status(request).await?.into_inner();
     Ok(answer.statuses.into_iter().map(|status| status.network).collect())
 }
 
-async fn status_by(channel: &Channel, name: &str) -> Result<Vec<String>, Status> {
+pub(super) async fn status_by(channel: &Channel, name: &str) -> Result<Vec<String>, Status> {
     status_of(channel, &format!("Bearer {}", secret(name))).await
 }
 
-async fn over_socket(path: &Path) -> Channel {
+pub(super) async fn over_socket(path: &Path) -> Channel {
     tonic::transport::Endpoint::from_shared(format!("unix:{}", path.display())).unwrap().connect().await.unwrap()
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn soon<F: Future<Output = bool>>(right: impl Fn() -> F) {
     timeout(PATIENCE, asking).await.unwrap();
 }
 
-fn refused<T>(answer: &Result<T, Status>) -> bool {
+pub(super) fn refused<T>(answer: &Result<T, Status>) -> bool {
     answer.as_ref().err().is_some_and(|status| status.code() == Code::Unauthenticated)
 }
 
@@ -239,13 +239,14 @@ async fn who_does_not_show_who_he_is_gets_one_answer_to_everything() {
 #[tokio::test]
 async fn a_wrong_token_is_refused_where_none_is_needed() {
     let files = Files::with(&["token board read - -"]);
-    let served = serve_as(&[&world("a")], AdminSettings { access: files.access(), ..AdminSettings::loopback(0) }).await;
-    let channel = connect(served.addr.unwrap()).await;
+    let settings = AdminSettings { socket: Some(files.socket()), access: files.access(), ..AdminSettings::default() };
+    let _served = serve_as(&[&world("a")], settings).await;
+    let channel = over_socket(&files.path("sock")).await;
     status_of(&channel, "").await.unwrap();
     assert!(refused(&status_by(&channel, "nobody").await));
     let stop = with_token(StopRequest::default(), "board");
     let denied = ReactorServiceClient::new(channel).stop(stop).await.unwrap_err();
-    assert_eq!(denied.code(), Code::PermissionDenied, "a token gives its own role, not the address's");
+    assert_eq!(denied.code(), Code::PermissionDenied, "a token gives its own role, not the socket's");
 }
 
 #[tokio::test]
@@ -287,7 +288,7 @@ async fn a_token_that_ends_while_in_use_ends_with_its_streams() {
 #[tokio::test]
 async fn a_broken_access_file_leaves_the_old_one_in_effect() {
     let files = Files::with(&["token one read - -"]);
-    let mut credentials = CredentialFiles::load(files.access(), None, false, CancellationToken::new()).unwrap();
+    let mut credentials = CredentialFiles::load(files.access(), None, None, CancellationToken::new()).unwrap();
     let in_effect = credentials.in_effect();
     let known = |name: &str| in_effect.grants().find(&Credential::of_token(secret(name).as_bytes())).is_some();
     assert_eq!(credentials.reload().access, Reload::Unchanged);
@@ -334,7 +335,7 @@ async fn each_caller_has_a_rate_and_is_told_when_to_come_again() {
 #[tokio::test]
 async fn requests_at_once_are_bounded() {
     let limits = ApiLimits { requests: 0, ..ApiLimits::default() };
-    let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::loopback(0) }).await;
+    let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::open_loopback(0) }).await;
     let status = status_of(&connect(served.addr.unwrap()).await, "").await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::ResourceExhausted, "TOO_MANY_REQUESTS".into()));
     assert!(status.get_details_retry_info().is_some());

@@ -1,6 +1,7 @@
 //! The services over a loopback socket, each answered by a network whose actor is scripted.
 
 mod access;
+mod anonymous;
 mod answers;
 mod book;
 mod changes;
@@ -26,7 +27,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::{Admin, AdminSettings, Drain, HostProcess, LogControl, LogError, LogLevels, ServeError};
@@ -56,7 +57,7 @@ async fn serve(worlds: &[&Shared]) -> Served {
 
 /// Tests ask faster than an operator; those of the rate itself set one.
 async fn serve_networks(directory: Directory) -> Served {
-    let mut settings = AdminSettings::loopback(0);
+    let mut settings = AdminSettings::open_loopback(0);
     settings.limits.rate.per_second = 0;
     let Running { addr, stop, task } = serve_directory(directory, settings).await;
     let addr = addr.unwrap();

@@ -70,7 +70,7 @@ pub(super) async fn real_with(records: Vec<Record>, change: impl FnOnce(&mut cra
     };
     let running = network::spawn(config, Dialler::new(DialLimits::default()), shutdown.clone()).await;
     let directory = Directory::new([running.handle.clone()], None);
-    let mut settings = AdminSettings::loopback(0);
+    let mut settings = AdminSettings::open_loopback(0);
     settings.limits.rate.per_second = 0;
     let admin = Admin::bind(settings).await.unwrap();
     let addr = admin.local_addr().unwrap();

@@ -17,7 +17,7 @@ use crate::wire::secret::NodeKey;
 type Client = ReactorServiceClient<Channel>;
 
 async fn client(networks: impl IntoIterator<Item = network::Handle>, process: HostProcess) -> Client {
-    let admin = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
+    let admin = Admin::bind(AdminSettings::open_loopback(0)).await.unwrap();
     let addr = admin.local_addr().unwrap();
     tokio::spawn(admin.serve(Directory::new(networks, None), Arc::new(NoFiles), process, std::future::pending()));
     Client::new(connect(addr).await)

@@ -11,7 +11,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::*;
-use crate::admin::{ApiLimits, BindError};
+use crate::admin::{ApiLimits, BindError, Role};
 use crate::proto::pexd::v1::GetStatusRequest;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 
@@ -35,17 +35,21 @@ async fn only_loopback_addresses_are_listened_on_when_nobody_could_show_who_he_i
         assert!(text.contains(laddr) && text.contains("127.0.0.1") && text.contains("ssh -L"), "{text}");
     }
     for laddr in ["127.0.0.1:0", "127.9.9.9:0"] {
-        Admin::bind(AdminSettings { laddr: Some(laddr.parse().unwrap()), ..AdminSettings::default() }).await.unwrap();
+        Admin::bind(read_by_anybody(laddr.parse().unwrap())).await.unwrap();
     }
 }
 
+fn read_by_anybody(laddr: SocketAddr) -> AdminSettings {
+    AdminSettings { laddr: Some(laddr), anonymous: Some(Role::Read), ..AdminSettings::default() }
+}
+
 async fn refused_bind(laddr: SocketAddr) -> BindError {
-    Admin::bind(AdminSettings { laddr: Some(laddr), ..AdminSettings::default() }).await.err().unwrap()
+    Admin::bind(read_by_anybody(laddr)).await.err().unwrap()
 }
 
 #[tokio::test]
 async fn a_taken_port_is_told_before_anything_is_served() {
-    let first = Admin::bind(AdminSettings::loopback(0)).await.unwrap();
+    let first = Admin::bind(AdminSettings::open_loopback(0)).await.unwrap();
     let taken = first.local_addr().unwrap();
     let second = refused_bind(taken).await;
     assert!(matches!(&second, BindError::Taken { laddr, .. } if *laddr == taken), "{second}");
@@ -123,7 +127,7 @@ async fn connections_above_the_limits_are_closed_until_one_ends() {
     for (connections, per_source) in [(limits.connections, limits.connections), (64, limits.connections_per_source)] {
         let most = connections.min(per_source);
         let limits = ApiLimits { connections, connections_per_source: per_source, ..limits };
-        let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::loopback(0) }).await;
+        let served = serve_as(&[&world("a")], AdminSettings { limits, ..AdminSettings::open_loopback(0) }).await;
         let addr = served.addr.unwrap();
         let channel = connect(addr).await;
         let mut held = Vec::new();

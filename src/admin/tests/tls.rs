@@ -78,7 +78,7 @@ impl Setup {
         let (files, server_ca, client_ca) = (Files::with(lines), Ca::new(), Ca::new());
         let tls = TlsFiles { cert: files.path("cert"), key: files.path("key"), client_ca: Some(files.path("ca")) };
         let access = files.access();
-        let settings = AdminSettings { require_auth: true, tls: Some(tls), access, ..AdminSettings::loopback(0) };
+        let settings = AdminSettings { anonymous: None, tls: Some(tls), access, ..AdminSettings::open_loopback(0) };
         let world = Setup { files, server_ca, client_ca, settings };
         world.install(&world.server_ca.sign("pexd", "localhost", GOOD));
         world.put("ca", &world.client_ca.pem());
@@ -201,7 +201,7 @@ async fn a_new_server_certificate_takes_effect_while_the_api_serves() {
 fn broken_tls_files_leave_the_old_ones_in_effect() {
     let w = Setup::new(&["certificate ops control - -"]);
     let AdminSettings { access, tls, .. } = w.settings.clone();
-    let mut credentials = CredentialFiles::load(access, tls, false, CancellationToken::new()).unwrap();
+    let mut credentials = CredentialFiles::load(access, tls, None, CancellationToken::new()).unwrap();
     let in_effect = credentials.in_effect();
     assert_eq!(credentials.reload().tls, Reload::Unchanged);
     for (name, text) in [("cert", "nonsense"), ("key", "nonsense"), ("ca", "")] {

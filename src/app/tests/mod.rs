@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -103,9 +103,9 @@ impl TestHome {
         change(&mut sources);
         let app = App::prepare(&config::load(&sources).unwrap()).await.unwrap();
         let (registry, shutdown) = (app.registry.clone(), app.shutdown());
-        let address = format!("http://{}", app.admin_addr().unwrap());
+        let address = format!("unix:{}", app.admin.socket_path().unwrap().display());
         let serving = tokio::spawn(app.serve());
-        let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
+        let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
         for handle in registry.directory().all(|_| true) {
             // The process starts them too, all at once.
             let _ = handle.start(None).await;

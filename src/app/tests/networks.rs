@@ -266,7 +266,7 @@ async fn a_folder_that_is_not_the_networks_own_is_not_deleted_and_the_network_go
 async fn networks_that_no_file_describes_can_go_and_nothing_else() {
     let process = crate::network::tests::Process::new();
     let config = process.seed("bare-1");
-    let admin = crate::admin::Admin::bind(crate::admin::AdminSettings::loopback(0)).await.unwrap();
+    let admin = crate::admin::Admin::bind(crate::admin::AdminSettings::open_loopback(0)).await.unwrap();
     let app = App::with_networks(admin, vec![config], dialler(), None).await.unwrap();
     let (registry, shutdown) = (app.registry.clone(), app.shutdown());
     let channel =

@@ -1,6 +1,6 @@
 //! A client of any gRPC service that describes itself: messages are JSON, types come by reflection.
 
-use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use prost::Message as _;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -30,8 +30,8 @@ pub(super) struct Api {
 
 impl Api {
     /// Asks a server what it is.
-    pub(super) async fn of(at: SocketAddr) -> Self {
-        let channel = Channel::from_shared(format!("http://{at}")).unwrap().connect().await.unwrap();
+    pub(super) async fn of(socket: &Path) -> Self {
+        let channel = Endpoint::from_shared(format!("unix:{}", socket.display())).unwrap().connect().await.unwrap();
         let mut reflection = ServerReflectionClient::new(channel.clone());
         let MessageResponse::ListServicesResponse(list) =
             reflect(&mut reflection, MessageRequest::ListServices(String::new())).await

@@ -11,8 +11,8 @@ use tonic::Code;
 use super::document::Line;
 use super::world::World;
 
-/// Where the page's lines expect the admin API.
-const ADMIN: &str = "127.0.0.1:26670";
+/// Where the page's lines expect the socket of the admin API.
+const SOCKET: &str = "unix:$HOME/.pexd/pexd.sock";
 /// What grpcurl adds to a gRPC code to make its exit code.
 const CODES: i32 = 64;
 
@@ -32,7 +32,7 @@ const STAND_IN: &str =
 /// Runs a line; what is wrong with it if something is.
 pub(super) fn run(world: &World, grpcurl: &Grpcurl, line: &Line) -> Result<(), String> {
     world.settle();
-    let text = world.fill_in(&line.text).replace(ADMIN, &world.admin.to_string());
+    let text = world.fill_in(&line.text).replace(SOCKET, &format!("unix:{}", world.socket().display()));
     let failed = |what: String| format!("{}\n  as {text}\n  {what}", line.text);
     let by_api = matches!(grpcurl, Grpcurl::BuiltIn) && text.starts_with("grpcurl ");
     let prefix = if by_api { STAND_IN } else { "" };
@@ -57,7 +57,6 @@ fn shell(world: &World, grpcurl: &Grpcurl, text: &str) -> Output {
         .env_clear()
         .env("PATH", format!("{path}:/usr/local/bin:/usr/bin:/bin"))
         .env("PEXD_HOME", world.home())
-        .env("PEXD_SERVER", format!("http://{}", world.admin))
         .output()
         .unwrap()
 }

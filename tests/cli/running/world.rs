@@ -23,6 +23,8 @@ pub(super) const ALPHA: &str = "alpha-1";
 pub(super) const BETA: &str = "beta-1";
 /// A network that is not served.
 const NEW: &str = "gamma-1";
+/// Where a home has its socket.
+const SOCKET: &str = "pexd.sock";
 /// Nodes that the seed is reported of.
 const NODES: usize = 8;
 /// Peers that come by themselves, and come again when they are let go.
@@ -34,8 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct World {
     home: TestHome,
     folder: TempDir,
-    /// Where the API is.
-    pub(super) admin: SocketAddr,
     pub(super) api: Api,
     /// Our address in the seed's network.
     ours: String,
@@ -75,12 +75,11 @@ impl World {
         let home = TestHome::new();
         configure(&home, ALPHA, &format!("seed_mode = true\nseeds = \"{seed_at},{rekeyed}\""));
         configure(&home, BETA, &format!("seeds = \"{rekeyed}\""));
-        let (process, admin) = start(&home);
-        let api = runtime.block_on(Api::of(admin));
+        let process = start(&home);
+        let api = runtime.block_on(Api::of(&home.path().join(SOCKET)));
         let mut world = World {
             home,
             folder: tempfile::tempdir().unwrap(),
-            admin,
             api,
             ours: String::new(),
             seed: seed_at,
@@ -141,6 +140,11 @@ impl World {
 
     pub(super) fn home(&self) -> PathBuf {
         self.home.path()
+    }
+
+    /// Where the API is.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.home().join(SOCKET)
     }
 
     /// Waits until those who were let go have come again, unless the seed does not run.
@@ -223,22 +227,19 @@ fn configure(home: &TestHome, chain: &str, p2p: &str) {
     fs::write(home.config_file(chain), text).unwrap();
 }
 
-fn start(home: &TestHome) -> (Process, SocketAddr) {
+fn start(home: &TestHome) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pexd"));
-    command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_ADMIN_LADDR", "127.0.0.1:0");
+    command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_ADMIN_LADDR", "");
     command.env("PEXD_HTTP_LADDR", "").env("PEXD_LOG_LEVEL", "error,pexd::app=info");
     let mut process = Process(command.arg("start").stderr(Stdio::piped()).spawn().unwrap());
     let mut log = BufReader::new(process.0.stderr.take().unwrap());
     let mut said = String::new();
-    let admin = loop {
+    while !said.contains("admin API socket=") {
         assert!(log.read_line(&mut said).unwrap() > 0, "it ended by itself: {said}");
-        if let Some((_, place)) = said.rsplit_once("admin API laddr=") {
-            break place.trim().parse().unwrap();
-        }
-    };
+    }
     // Read to the end, or it would block when the pipe is full.
     std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-    (process, admin)
+    process
 }
 
 /// Connects, stays as long as it may, and comes again.

@@ -90,15 +90,15 @@ impl Config {
     #[track_caller]
     pub(crate) fn start(self) -> Pexd {
         let home = home::create(self.name);
-        let (laddr, admin) = (reserve_port().expect("a port"), reserve_port().expect("a port"));
+        let laddr = reserve_port().expect("a port");
         for chain in &self.chains {
             self.init(chain, &home);
             self.settle(chain, &home, laddr);
         }
         self.key.write(&home.join("node_key.json"));
         edit(&home.join("pexd.toml"), |file| {
-            file["admin"]["laddr"] = value(admin.to_string());
             // Several of them run at once.
+            file["admin"]["laddr"] = value("");
             file["http"]["laddr"] = value("");
         });
 
@@ -106,7 +106,8 @@ impl Config {
         let runtime = runtime.expect("a runtime starts");
         let channel = {
             let _entered = runtime.enter();
-            Endpoint::from_shared(format!("http://{admin}")).expect("a valid address").connect_lazy()
+            let socket = home.join("pexd.sock");
+            Endpoint::from_shared(format!("unix:{}", socket.display())).expect("a valid address").connect_lazy()
         };
         let mut pexd = Pexd { config: self, home, laddr, runtime, channel, process: None };
         pexd.start();
