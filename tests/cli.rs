@@ -6,8 +6,12 @@
 mod access;
 #[path = "cli/asking.rs"]
 mod asking;
+#[path = "cli/certificates.rs"]
+mod certificates;
 #[path = "cli/check_seeds.rs"]
 mod check_seeds;
+#[path = "cli/mutual_tls.rs"]
+mod mutual_tls;
 #[path = "cli/running/mod.rs"]
 mod running;
 #[path = "cli/service.rs"]

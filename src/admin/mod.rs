@@ -24,10 +24,11 @@ mod timestamps;
 mod untrusted_text;
 
 pub use auth::caller::{AllowedNetworks, Caller};
+pub use auth::certificate_files::{TlsError, TlsIdentity, read_certificates};
 pub use auth::expiry::{Expiries, Expiry};
 pub use auth::grants::{AccessSource, Grant, Grants, ReadAccess};
 pub use auth::roles::{Role, needed_role};
-pub use auth::tls::{TlsError, TlsFiles};
+pub use auth::tls::TlsFiles;
 pub use host::call_counts::{CallCount, CallCounts};
 pub use host::operations::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,

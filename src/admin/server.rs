@@ -18,10 +18,12 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 use tower::layer::util::{Identity, Stack};
 
+use super::auth::certificate_files::TlsError;
 use super::auth::expiry::Expiry;
 use super::auth::layer::{AuthLayer, Authenticator};
+use super::auth::refusals::RefusalLog;
 use super::auth::reload::{CredentialFiles, LoadError};
-use super::auth::tls::TlsError;
+use super::auth::security_audit::SecurityAudit;
 use super::auth::ways_in::WaysIn;
 use super::host::call_counts::CallCounts;
 use super::host::operations::Operations;
@@ -242,18 +244,20 @@ impl Admin {
         let mut reporter = HealthReporter::new();
         report(&reporter, ServingStatus::Serving).await;
         let calls = process.calls.clone();
-        let authenticator = Arc::new(Authenticator::new(files.in_effect(), ways_in, &limits));
+        let audit = SecurityAudit(process.audit.clone());
+        let refusals = Arc::new(RefusalLog::new(audit.clone()));
+        let authenticator = Arc::new(Authenticator::new(files.in_effect(), ways_in, refusals.clone(), &limits));
         let draining = CancellationToken::new();
         let services = HealthService::from_health_reporter(reporter.clone());
         let health = NetworkHealth::new(services, directory.clone(), process.ready_servable, draining.clone());
         let routes = routes(&directory, operations, process, &draining)?
             .add_service(HealthServer::new(health).max_decoding_message_size(MAX_REQUEST));
-        let incoming = incoming(listeners, &limits, closing.clone());
+        let incoming = incoming(listeners, &limits, refusals, closing.clone());
         let serving = server(authenticator, calls)
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
         tokio::pin!(serving);
-        let watching = files.watch();
+        let watching = files.watch(audit);
         tokio::pin!(watching);
         tokio::select! {
             ended = &mut serving => return Ok(ended.map(|()| Drain::Complete)?),

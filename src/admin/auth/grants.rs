@@ -1,6 +1,6 @@
 //! The access file's grants: which token or certificate has which role, in which networks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::caller::AllowedNetworks;
 use super::roles::Role;
+use crate::admin::untrusted_text::printable;
 use crate::types::Wall;
 
 /// What the holder of a token or certificate may do.
@@ -39,6 +40,31 @@ impl Grants {
     /// Lets the holder of the certificate with the grant's name as its subject in.
     pub fn add_certificate(&mut self, grant: Grant) {
         self.certificates.insert(grant.name.clone(), Arc::new(grant));
+    }
+
+    /// Who was added, removed or given other rights since `before`, by their names; `None` = nobody.
+    pub(in crate::admin) fn changes_since(&self, before: &Grants) -> Option<String> {
+        let (before, now) = (before.by_name(), self.by_name());
+        let mut changes = Vec::new();
+        for (name, entry) in &now {
+            match before.get(name) {
+                Some(was) if was == entry => {}
+                was => {
+                    let what = if was.is_some() { "changed" } else { "added" };
+                    changes.push(format!("{what} {name} ({})", entry.1.role.name()));
+                }
+            }
+        }
+        changes.extend(before.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("removed {name}")));
+        (!changes.is_empty()).then(|| changes.join(", "))
+    }
+
+    /// All grants by what they are called; a token with its hash, by which another one of the same name is known.
+    fn by_name(&self) -> BTreeMap<String, (Option<[u8; 32]>, Arc<Grant>)> {
+        let tokens = self.tokens.iter().map(|(hash, grant)| ("token", Some(*hash), grant));
+        let certificates = self.certificates.values().map(|grant| ("certificate", None, grant));
+        let named = |kind: &str, grant: &Grant| format!("{kind} {}", printable(&grant.name));
+        tokens.chain(certificates).map(|(kind, hash, grant)| (named(kind, grant), (hash, grant.clone()))).collect()
     }
 
     /// Whether there is none at all.

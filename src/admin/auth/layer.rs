@@ -18,6 +18,7 @@ use super::caller::{AllowedNetworks, Caller};
 use super::grants::{Basis, Credential, Presented};
 use super::peer_credentials::{ConnectionSource, RemoteClient};
 use super::rate_limit::{CallerLimits, RateLimitKey};
+use super::refusals::{Refusal, RefusalLog};
 use super::reload::CredentialsInEffect;
 use super::revocable_body::RevocableBody;
 use super::roles::{Role, needed_role};
@@ -35,6 +36,7 @@ type Answer = Result<Response<Body>, Infallible>;
 pub(in crate::admin) struct Authenticator {
     in_effect: Arc<CredentialsInEffect>,
     ways_in: WaysIn,
+    refusals: Arc<RefusalLog>,
     caller_limits: CallerLimits,
     under_way: Arc<Semaphore>,
 }
@@ -58,10 +60,16 @@ enum AuthFailure {
 }
 
 impl Authenticator {
-    pub(in crate::admin) fn new(in_effect: Arc<CredentialsInEffect>, ways_in: WaysIn, limits: &ApiLimits) -> Self {
+    pub(in crate::admin) fn new(
+        in_effect: Arc<CredentialsInEffect>,
+        ways_in: WaysIn,
+        refusals: Arc<RefusalLog>,
+        limits: &ApiLimits,
+    ) -> Self {
         Authenticator {
             in_effect,
             ways_in,
+            refusals,
             caller_limits: CallerLimits::new(limits),
             under_way: Arc::new(Semaphore::new(limits.requests)),
         }
@@ -73,7 +81,7 @@ impl Authenticator {
         let basis = match self.identify(remote, request.headers(), now) {
             Ok(basis) => basis,
             Err(refusal) => {
-                self.log_refusal(remote, &refusal, now);
+                self.note_refusal(remote, &refusal, now);
                 return Err(self.ways_in.unauthenticated());
             }
         };
@@ -132,16 +140,16 @@ impl Authenticator {
         Ok(Basis::Credential(Presented { credential, grant, end }))
     }
 
-    fn log_refusal(&self, remote: &RemoteClient, refusal: &AuthFailure, now: Now) {
-        let (wrong, why, name) = match refusal {
-            AuthFailure::Nothing => (false, "no token and no certificate", None),
-            AuthFailure::Wrong(why, name) => (true, *why, name.as_deref()),
-            AuthFailure::TooMany => (false, "too many wrong ones before: not looked at", None),
+    fn note_refusal(&self, remote: &RemoteClient, failure: &AuthFailure, now: Now) {
+        let (why, name) = match failure {
+            AuthFailure::Nothing => ("no token and no certificate", ""),
+            AuthFailure::Wrong(why, name) => (*why, name.as_deref().unwrap_or_default()),
+            AuthFailure::TooMany => ("too many wrong ones before: not looked at", ""),
         };
-        if let Some(refused) = self.caller_limits.refused(remote.source, wrong, now.mono) {
-            let name = printable(name.unwrap_or_default());
-            tracing::warn!(from = %remote.name, why, name, refused, "a caller of the admin API was refused");
+        if let AuthFailure::Wrong(..) = failure {
+            self.caller_limits.failed(remote.source, now.mono);
         }
+        self.refusals.refused(Refusal::Authentication, remote, why, name, now.mono);
     }
 }
 

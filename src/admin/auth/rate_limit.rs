@@ -1,4 +1,4 @@
-//! Rate limits: requests of one caller, failed authentications of one source, and log lines about it.
+//! Rate limits: requests of one caller, and failed authentications of one source.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,8 +32,6 @@ pub(in crate::admin) struct CallerLimits {
 struct Inner {
     requests: Option<RateTable>,
     failures: RateTable,
-    lines: RateTable,
-    refused: u64,
 }
 
 impl CallerLimits {
@@ -43,8 +41,6 @@ impl CallerLimits {
             inner: Mutex::new(Inner {
                 requests: RateTable::new(limits.rate, SLOTS),
                 failures: RateTable::every(MINUTE / per_minute, per_minute, SLOTS),
-                lines: RateTable::every(MINUTE, 1, SLOTS),
-                refused: 0,
             }),
         }
     }
@@ -68,16 +64,10 @@ impl CallerLimits {
         self.lock().failures.has(source, now)
     }
 
-    /// Counts a refusal, `wrong` when something was shown; how many there were so far when it is time for a line about
-    /// this source in the log.
-    pub(in crate::admin) fn refused(&self, source: ConnectionSource, wrong: bool, now: Mono) -> Option<u64> {
-        let mut inner = self.lock();
-        inner.refused += 1;
-        if wrong {
-            // One that had no token left was not looked at, so that this cannot fail where it matters.
-            inner.failures.admit(source, now);
-        }
-        inner.lines.admit(source, now).then_some(inner.refused)
+    /// Counts that this source showed something wrong.
+    pub(in crate::admin) fn failed(&self, source: ConnectionSource, now: Mono) {
+        // One that had no token left was not looked at, so that this cannot fail where it matters.
+        self.lock().failures.admit(source, now);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -98,20 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn wrong_tokens_are_few_and_the_log_has_a_line_a_minute() {
+    fn wrong_tokens_are_few() {
         let caller_limits = CallerLimits::new(&ApiLimits { failures_per_minute: 2, ..ApiLimits::default() });
-        assert_eq!(caller_limits.refused(HERE, false, at(0)), Some(1));
-        assert!(
-            (0..50).all(|_| caller_limits.refused(HERE, false, at(1)).is_none()),
-            "who shows nothing guesses nothing"
-        );
         assert!(caller_limits.may_try(HERE, at(1)));
-        caller_limits.refused(HERE, true, at(1));
+        caller_limits.failed(HERE, at(1));
         assert!(caller_limits.may_try(HERE, at(1)));
-        caller_limits.refused(HERE, true, at(1));
+        caller_limits.failed(HERE, at(1));
         assert!(!caller_limits.may_try(HERE, at(1)) && caller_limits.may_try(THERE, at(1)));
         assert!(caller_limits.may_try(HERE, at(31)));
-        assert_eq!(caller_limits.refused(HERE, false, at(61)), Some(54));
     }
 
     #[test]

@@ -13,9 +13,11 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::certificate_files::TlsError;
 use super::grants::{AccessSource, Basis, Grants, Presented};
 use super::roles::Role;
-use super::tls::{Material, TlsError, TlsFiles};
+use super::security_audit::SecurityAudit;
+use super::tls::{Material, TlsFiles};
 use crate::clock::Clock;
 use crate::types::Wall;
 
@@ -211,8 +213,8 @@ impl CredentialFiles {
         self.in_effect.clone()
     }
 
-    /// Looks at the files again and again; it never ends by itself.
-    pub(in crate::admin) async fn watch(mut self) -> Infallible {
+    /// Looks at the files again and again, and notes who was added and removed; it never ends by itself.
+    pub(in crate::admin) async fn watch(mut self, audit: SecurityAudit) -> Infallible {
         if self.access.is_none() && self.tls.is_none() {
             return std::future::pending().await;
         }
@@ -221,8 +223,13 @@ impl CredentialFiles {
         loop {
             ticks.tick().await;
             // A slow disk must not hold the other tasks up.
+            let audit = audit.clone();
             let looked = tokio::task::spawn_blocking(move || {
+                let before = self.in_effect.grants();
                 self.reload();
+                if let Some(changes) = self.in_effect.grants().changes_since(&before) {
+                    audit.access_changed(&changes);
+                }
                 self
             });
             match looked.await {

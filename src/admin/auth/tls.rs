@@ -1,13 +1,10 @@
 //! TLS: the server's certificate, and the CA of those who show one of their own.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use x509_cert::Certificate;
@@ -15,10 +12,10 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+use super::certificate_files::{TlsError, TlsIdentity, first_end, not_after, read_certificates};
+use super::client_verifier::ClientVerifier;
 use crate::types::Wall;
 
-/// Bytes of a PEM file at most.
-const MAX_FILE: u64 = 1 << 20;
 /// The one protocol that is spoken inside.
 const HTTP2: &[u8] = b"h2";
 
@@ -40,26 +37,11 @@ impl TlsFiles {
     }
 }
 
-/// What is wrong with which file.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {what}", path.display())]
-pub struct TlsError {
-    path: PathBuf,
-    what: String,
-}
-
-impl TlsError {
-    fn new(path: &Path, what: impl ToString) -> Self {
-        TlsError { path: path.to_owned(), what: what.to_string() }
-    }
-}
-
 /// The contents of the files.
 #[derive(Debug)]
 pub(in crate::admin) struct Material {
     files: TlsFiles,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    identity: TlsIdentity,
     client_ca: Vec<CertificateDer<'static>>,
 }
 
@@ -67,15 +49,11 @@ impl Material {
     /// Reads the files.
     ///
     /// # Errors
-    /// The file that cannot be read or holds no PEM of its kind.
+    /// The file that cannot be read, holds no PEM of its kind or cannot be used.
     pub(in crate::admin) fn read(files: &TlsFiles) -> Result<Self, TlsError> {
-        let chain = certificates(&files.cert)?;
-        let key = PrivateKeyDer::from_pem_slice(&bytes(&files.key)?).map_err(|error| match error {
-            pem::Error::NoItemsFound => TlsError::new(&files.key, "there is no private key in PEM form in it"),
-            error => TlsError::new(&files.key, error),
-        })?;
-        let client_ca = files.client_ca.as_deref().map(certificates).transpose()?.unwrap_or_default();
-        Ok(Material { files: files.clone(), chain, key, client_ca })
+        let identity = TlsIdentity::read(&files.cert, &files.key)?;
+        let client_ca = files.client_ca.as_deref().map(read_certificates).transpose()?.unwrap_or_default();
+        Ok(Material { files: files.clone(), identity, client_ca })
     }
 
     /// Whether the same clients are believed as with `other`.
@@ -85,7 +63,7 @@ impl Material {
 
     /// When the server's certificate ends, if that can be read. A chain is valid for as long as all of it is.
     pub(in crate::admin) fn not_after(&self) -> Option<Wall> {
-        first_end(&self.chain)
+        self.identity.not_after()
     }
 
     /// When the client CA ends, the first of several, if that can be read.
@@ -97,7 +75,7 @@ impl Material {
     /// Sessions are not resumed: each connection shows its certificate to the CA of the day.
     ///
     /// # Errors
-    /// When certificate and key do not belong together, or a CA is none.
+    /// When the certificate cannot be used, or a CA is none.
     pub(in crate::admin) fn server(&self, certificate_needed: bool) -> Result<Arc<ServerConfig>, TlsError> {
         let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
@@ -113,38 +91,18 @@ impl Material {
                 }
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
                 let verifier = if certificate_needed { verifier } else { verifier.allow_unauthenticated() };
-                builder.with_client_cert_verifier(verifier.build().map_err(|error| failed(&error))?)
+                let verifier = ClientVerifier(verifier.build().map_err(|error| failed(&error))?);
+                builder.with_client_cert_verifier(Arc::new(verifier))
             }
         };
         let mut config = builder
-            .with_single_cert(self.chain.clone(), self.key.clone_key())
-            .map_err(|error| TlsError::new(&self.files.cert, format!("it does not go with its key: {error}")))?;
+            .with_single_cert(self.identity.chain.clone(), self.identity.key.clone_key())
+            .map_err(|error| TlsError::new(&self.files.cert, format!("it cannot be used: {error}")))?;
         config.alpn_protocols = vec![HTTP2.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Arc::new(config))
     }
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
-    let read = read.and_then(|_| match bytes.len() as u64 > MAX_FILE {
-        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has more than 1 MiB")),
-        false => Ok(()),
-    });
-    read.map_err(|error| TlsError::new(path, error))?;
-    Ok(bytes)
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let bytes = bytes(path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    let found = found.map_err(|error| TlsError::new(path, error))?;
-    if found.is_empty() {
-        return Err(TlsError::new(path, "there is no certificate in PEM form in it"));
-    }
-    Ok(found)
 }
 
 /// A certificate that a client showed and the client CA signed.
@@ -165,16 +123,6 @@ impl ClientCertificate {
         });
         read.unwrap_or_else(|| ClientCertificate { subject: "".into(), not_after: Wall::NEVER })
     }
-}
-
-fn first_end(certificates: &[CertificateDer<'_>]) -> Option<Wall> {
-    let read = certificates.iter().filter_map(|der| Certificate::from_der(der).ok());
-    read.map(|certificate| not_after(&certificate)).min()
-}
-
-fn not_after(certificate: &Certificate) -> Wall {
-    let end = certificate.tbs_certificate().validity().not_after.to_unix_duration();
-    Wall::from_secs(i64::try_from(end.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn subject(certificate: &Certificate) -> Option<String> {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, timeout};
@@ -17,7 +17,9 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
+use super::tls_failure;
 use crate::admin::auth::peer_credentials::{ConnectionSource, RemoteClient};
+use crate::admin::auth::refusals::{Refusal, RefusalLog};
 use crate::admin::auth::reload::{CredentialsInEffect, Tls};
 use crate::admin::auth::tls::ClientCertificate;
 use crate::admin::limits::ApiLimits;
@@ -27,6 +29,10 @@ use crate::rate_limit::{NoPermit, Permit, PermitLimits, Permits, RateTable};
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// What is still read, and for how long, of a client whose handshake failed: what it sent behind its certificate would reset the
+/// connection, and it would never read what is wrong.
+const FAREWELL_BYTES: usize = 64 * 1024;
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// How long a client may take to send HTTP/2's preface. Pings watch over the connection from then on.
 const PREFACE_TIME: Duration = Duration::from_secs(10);
 /// How long it may then take to authenticate, where that is required.
@@ -54,6 +60,7 @@ pub(in crate::admin) struct Listeners {
 pub(in crate::admin) fn incoming(
     listeners: Listeners,
     limits: &ApiLimits,
+    refusals: Arc<RefusalLog>,
     closing: CancellationToken,
 ) -> impl Stream<Item = io::Result<Connection>> + Send + use<> {
     let acceptor = Acceptor {
@@ -62,6 +69,7 @@ pub(in crate::admin) fn incoming(
         tcp_permits: Arc::default(),
         unix_permits: Arc::default(),
         log_rate: RateTable::every(LOG_INTERVAL, 1, LOG_SLOTS),
+        refusals,
         handshakes: JoinSet::new(),
         closing,
     };
@@ -79,8 +87,10 @@ struct Acceptor {
     unix_permits: Arc<Permits<ConnectionSource>>,
     /// Lines in the log about refused connections.
     log_rate: RateTable,
+    /// Where failed handshakes are told.
+    refusals: Arc<RefusalLog>,
     /// As many as there are permits at most. They are aborted when this is dropped.
-    handshakes: JoinSet<Option<Connection>>,
+    handshakes: JoinSet<Result<Connection, FailedHandshake>>,
     closing: CancellationToken,
 }
 
@@ -106,8 +116,17 @@ impl Acceptor {
                     Ok((stream, remote)) => self.admit(Wire::Unix(stream), remote),
                     Err(error) => outlast(&error).await,
                 },
-                // One that panicked is one that failed.
-                Some(shaken) = self.handshakes.join_next() => shaken.ok().flatten(),
+                Some(shaken) = self.handshakes.join_next() => match shaken {
+                    Ok(Ok(connection)) => Some(connection),
+                    Ok(Err(FailedHandshake { remote, why })) => {
+                        if let Some(why) = why {
+                            self.refusals.refused(Refusal::Handshake, &remote, &why, "", Clock.mono());
+                        }
+                        None
+                    }
+                    // One that panicked is one that failed.
+                    Err(_) => None,
+                },
             };
             if let Some(connection) = connection {
                 return connection;
@@ -128,17 +147,20 @@ impl Acceptor {
         self.handshakes.spawn(async move {
             // Small messages that are waited for. A socket that refuses the option still works.
             let _ = stream.set_nodelay(true);
-            let stream = match timeout(HANDSHAKE_TIME, tls.acceptor.accept(stream)).await {
+            let stream = match timeout(HANDSHAKE_TIME, tls.acceptor.accept(stream).into_fallible()).await {
                 Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => {
-                    tracing::debug!(from = %remote.name, %error, "a TLS handshake with the admin API failed");
-                    return None;
+                Ok(Err((error, stream))) => {
+                    see_off(stream).await;
+                    return Err(FailedHandshake { remote, why: tls_failure::cause(&error) });
                 }
-                Err(_) => return None,
+                Err(_) => {
+                    let why = Some(format!("it did not end the handshake within {} s", HANDSHAKE_TIME.as_secs()));
+                    return Err(FailedHandshake { remote, why });
+                }
             };
             let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
             remote.certificate = certificate.map(|leaf| Arc::new(ClientCertificate::read(leaf)));
-            Some(Connection::new(Wire::Tls(Box::new(stream)), remote, permit, tls.epoch.clone()))
+            Ok(Connection::new(Wire::Tls(Box::new(stream)), remote, permit, tls.epoch.clone()))
         });
     }
 
@@ -188,6 +210,31 @@ async fn outlast(error: &io::Error) -> Option<Connection> {
     note_accept_error(error, DescriptorUse::Client);
     tokio::time::sleep(ACCEPT_PAUSE).await;
     None
+}
+
+/// A TLS handshake that came to nothing.
+#[derive(Debug)]
+struct FailedHandshake {
+    remote: RemoteClient,
+    /// `None`: the client only looked whether somebody listens.
+    why: Option<String>,
+}
+
+/// Ends a connection so that the client reads the alert that says why.
+async fn see_off(mut stream: TcpStream) {
+    let end = async {
+        stream.shutdown().await?;
+        let (mut left, mut rest) = (FAREWELL_BYTES, [0; 4096]);
+        while left > 0 {
+            match stream.read(&mut rest).await? {
+                0 => break,
+                got => left = left.saturating_sub(got),
+            }
+        }
+        io::Result::Ok(())
+    };
+    // However it goes, the connection is closed behind it.
+    let _ = timeout(FAREWELL_TIME, end).await;
 }
 
 /// What a connection runs over.

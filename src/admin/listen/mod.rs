@@ -2,4 +2,5 @@
 //! Unix socket.
 
 pub(super) mod accept;
+mod tls_failure;
 pub(super) mod unix_socket;

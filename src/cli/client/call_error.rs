@@ -1,5 +1,9 @@
 //! Errors of a call to pexd, by what there is to do about them.
 
+#[cfg(test)]
+mod tests;
+mod tls;
+
 use std::error::Error;
 use std::io;
 use std::time::Duration;
@@ -21,18 +25,16 @@ const TLS_ALERT: [u8; 2] = [0x15, 0x03];
 const PROBE_TIME: Duration = Duration::from_secs(2);
 
 /// Why there was no answer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum CallError {
     /// The socket is not for this user.
     Forbidden,
     /// There is a listener, and it closed the connection.
     Closed,
-    /// The server's certificate is not signed by a CA that we trust.
-    Untrusted(String),
-    /// The server's certificate is for another name than the one that was dialled.
-    OtherName(String),
-    /// The server refuses us for what we showed of ourselves, or did not show.
-    CertificateWanted(String),
+    /// The server's certificate is not one that we can trust.
+    ServerCertificate(CertificateError),
+    /// The server ended the TLS handshake, most often for what we showed of ourselves, or did not show.
+    Alert(AlertDescription),
     /// We speak TLS, and the server does not.
     WithoutTls,
     /// The server speaks TLS, and we do not.
@@ -73,8 +75,8 @@ impl CallError {
     /// HTTP/2 keeps what an I/O error wrapped as a text alone.
     fn of_text(text: String) -> Self {
         let has = |part: &&str| text.to_ascii_lowercase().contains(part);
-        if ["certificaterequired", "badcertificate", "unknownca", "accessdenied"].iter().any(has) {
-            CallError::CertificateWanted(text)
+        if let Some(alert) = tls::alert_in(&text) {
+            CallError::Alert(alert)
         } else if ["broken pipe", "connection reset"].iter().any(has) {
             CallError::Closed
         } else {
@@ -106,17 +108,8 @@ impl CallError {
                 "pexd at {endpoint} closed the connection before it answered: if it does so each time, as many may be open as \
                  one caller may have (admin.max_connections_per_source) or as there may be in all (admin.max_connections)"
             ),
-            CallError::Untrusted(why) => {
-                format!(
-                    "the certificate of {endpoint} is not trusted ({why}): name the CA that vouches for it with --ca-file"
-                )
-            }
-            CallError::OtherName(why) => {
-                format!("the certificate of {endpoint} is for another name ({why}): write --server https://NAME:PORT")
-            }
-            CallError::CertificateWanted(why) => format!(
-                "{endpoint} ended the TLS handshake ({why}): show a certificate that it knows with --cert-file and --key-file"
-            ),
+            CallError::ServerCertificate(error) => tls::of_server_certificate(endpoint, error),
+            CallError::Alert(alert) => tls::of_alert(endpoint, *alert),
             CallError::WithoutTls => format!("{endpoint} does not speak TLS: write http:// in --server"),
             CallError::WithTls => format!("{endpoint} looks like TLS: write https:// in --server"),
             CallError::Absent(why) => {
@@ -157,21 +150,10 @@ fn of_kind(kind: io::ErrorKind) -> Option<CallError> {
 }
 
 fn of_tls(error: &rustls::Error) -> Option<CallError> {
-    use CertificateError::{NotValidForName, NotValidForNameContext};
     match error {
-        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            Some(CallError::OtherName(error.to_string()))
-        }
-        rustls::Error::InvalidCertificate(_) => Some(CallError::Untrusted(error.to_string())),
+        rustls::Error::InvalidCertificate(error) => Some(CallError::ServerCertificate(error.clone())),
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some(CallError::WithoutTls),
-        rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::CertificateExpired
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied,
-        ) => Some(CallError::CertificateWanted(error.to_string())),
+        rustls::Error::AlertReceived(alert) => Some(CallError::Alert(*alert)),
         _ => None,
     }
 }
@@ -188,6 +170,3 @@ async fn speaks_tls(uri: &str) -> bool {
     };
     timeout(PROBE_TIME, probe).await.is_ok_and(|answer| answer.unwrap_or(false))
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,9 @@ use super::SessionArgs;
 use super::call_error::CallError;
 use super::channel::TimedChannel;
 use super::endpoint::ApiEndpoint;
+use crate::admin::{TlsIdentity, read_certificates};
 use crate::cli::Failure;
+use crate::clock::Clock;
 use crate::config::Home;
 
 /// Where the answers of the API may be as large as this: a page of 1,000 addresses has some 400 KB.
@@ -49,10 +51,15 @@ impl Connect {
         };
         let token = read_token(args.token_file.as_deref())?;
         let mut tls = match &args.ca_file {
-            Some(file) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(file)?)),
+            Some(file) => {
+                // One without a certificate would only show as a server that is not trusted.
+                read_certificates(file).map_err(|error| Failure::InvalidInput(format!("--ca-file: {error}")))?;
+                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(file)?))
+            }
             None => ClientTlsConfig::new().with_native_roots(),
         };
         if let (Some(certificate), Some(key)) = (&args.cert_file, &args.key_file) {
+            check_identity(certificate, key)?;
             tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
         }
         Ok(Connect { endpoint, fallback, token, tls, timeout: args.timeout.map(Duration::from_secs) })
@@ -130,6 +137,12 @@ fn bounded(endpoint: Endpoint, limit: Option<Duration>) -> Endpoint {
         Some(_) => endpoint,
         None => endpoint.http2_keep_alive_interval(Duration::from_secs(30)).keep_alive_while_idle(true),
     }
+}
+
+/// Looks at what we would show before anybody is dialled, so that a fault of ours is not taken for one of the server's.
+fn check_identity(certificate: &Path, key: &Path) -> Result<(), Failure> {
+    let usable = TlsIdentity::read(certificate, key).and_then(|identity| identity.check_time(Clock.now().wall));
+    usable.map_err(|error| Failure::InvalidInput(format!("our own certificate (--cert-file, --key-file): {error}")))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
