@@ -42,7 +42,12 @@ pub(super) fn process_file() -> String {
 
 /// A new network's `config.toml`.
 pub(super) fn network_file(moniker: &str, laddr: SocketAddr, new: &NewNetwork) -> String {
-    let seeds: Vec<String> = new.seeds.iter().map(ToString::to_string).collect();
+    let mut seeds: Vec<String> = Vec::new();
+    for seed in new.seeds.iter().map(ToString::to_string) {
+        if !seeds.contains(&seed) {
+            seeds.push(seed);
+        }
+    }
     let mut chosen = vec![
         ("moniker", moniker.to_owned()),
         ("p2p.laddr", format!("tcp://{laddr}")),

@@ -1,20 +1,22 @@
 //! Reading a node's `addrbook.json`, entry by entry.
 
+use std::cell::Cell;
 use std::fmt;
-use std::io::BufRead;
+use std::io::{self, BufRead, Read};
 
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use super::{Item, ReadError, Take, cut};
-use crate::book::Source;
-use crate::types::{NetAddress, NodeId, canonical};
+use super::addrbook_entry::{read_entry, text_of};
+use super::{ReadError, Take};
 
-/// Reads all entries. One whose address can never be dialled is rejected; what is no address book is an error.
+/// Reads all entries. One that is no address, or none that can ever be dialled, is rejected, and the others stand; what is
+/// no address book is an error.
 pub(super) fn read(file: impl BufRead, take: Take<'_>) -> Result<(), ReadError> {
-    let mut stopped = None;
-    let mut json = serde_json::Deserializer::from_reader(file);
-    let read = json.deserialize_map(File { take, stopped: &mut stopped }).and_then(|()| json.end());
+    let (mut stopped, line) = (None, Cell::new(1));
+    let mut json = serde_json::Deserializer::from_reader(LineCounter { file, line: &line });
+    let reading = Reading { take, stopped: &mut stopped, line: &line };
+    let read = json.deserialize_any(File(reading)).and_then(|()| json.end());
     if let Some(stopped) = stopped {
         return Err(stopped);
     }
@@ -24,83 +26,80 @@ pub(super) fn read(file: impl BufRead, take: Take<'_>) -> Result<(), ReadError> 
     })
 }
 
-/// What is wrong, without the place, which is reported beside it.
-fn text_of(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+/// A file whose line is known while it is read: the parser takes it byte by byte.
+struct LineCounter<'a, R> {
+    file: R,
+    line: &'a Cell<usize>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
-    addr: JsonAddress,
-    #[serde(default)]
-    src: Option<JsonAddress>,
+impl<R: BufRead> Read for LineCounter<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.line.set(self.line.get() + line_ends(&buffer[..count]));
+        Ok(count)
+    }
 }
 
-#[derive(Deserialize)]
-struct JsonAddress {
-    id: String,
-    ip: String,
-    port: u16,
+fn line_ends(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }
 
-impl Entry {
-    fn item(self) -> Item {
-        match self.addr.address() {
-            Ok(address) => Item::Address(address, self.src.and_then(|place| place.source())),
-            Err(reason) => {
-                let JsonAddress { id, ip, port } = self.addr;
-                Item::Rejected { text: cut(&format!("{id}@{ip}:{port}")), reason }
-            }
+/// What the parser hands on to.
+struct Reading<'a, 'b> {
+    take: Take<'a>,
+    stopped: &'b mut Option<ReadError>,
+    line: &'b Cell<usize>,
+}
+
+/// What is said of a value of another kind than the one that belongs there, in JSON's words.
+macro_rules! refuse_kinds {
+    ($($visit:ident($($type:ty)?) $kind:literal),+) => {$(
+        fn $visit<E: serde::de::Error>(self $(, _: $type)?) -> Result<(), E> {
+            Err(E::custom(format_args!("it is {}, and no {}", $kind, Self::WANTED)))
         }
-    }
-}
-
-impl JsonAddress {
-    fn address(&self) -> Result<NetAddress, String> {
-        let id: NodeId = self.id.parse().map_err(|_| "its ID is not 40 hex digits".to_owned())?;
-        let ip = self.ip.parse().map_err(|_| "its ip is no IP address".to_owned())?;
-        NetAddress::new(id, ip, self.port).map_err(|error| error.to_string())
-    }
-
-    /// Nobody dials a source: any ID and any IP will do.
-    fn source(&self) -> Option<Source> {
-        Some(Source { id: self.id.parse().ok()?, ip: canonical(self.ip.parse().ok()?) })
-    }
+    )+};
 }
 
 /// The whole: an object with a member `addrs`.
-struct File<'a, 'b> {
-    take: Take<'a>,
-    stopped: &'b mut Option<ReadError>,
+struct File<'a, 'b>(Reading<'a, 'b>);
+
+impl File<'_, '_> {
+    const WANTED: &'static str = "object with the member addrs: this is not a node's addrbook.json";
 }
 
 impl<'de> Visitor<'de> for File<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an address book: an object with the member addrs")
+        f.write_str(Self::WANTED)
+    }
+
+    refuse_kinds!(visit_bool(bool) "true or false", visit_i64(i64) "a number", visit_u64(u64) "a number",
+        visit_f64(f64) "a number", visit_str(&str) "a string", visit_unit() "null");
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(A::Error::custom(format_args!("it is an array, and no {}", Self::WANTED)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut found = false;
+        let (mut found, Reading { take, stopped, line }) = (false, self.0);
         while let Some(name) = map.next_key::<String>()? {
             if name == "addrs" {
                 found = true;
-                map.next_value_seed(Entries { take: &mut *self.take, stopped: &mut *self.stopped })?;
+                map.next_value_seed(Entries(Reading { take: &mut *take, stopped: &mut *stopped, line }))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        if found { Ok(()) } else { Err(A::Error::custom("it has no member addrs: this is no node's addrbook.json")) }
+        if found { Ok(()) } else { Err(A::Error::custom("it has no member addrs: this is not a node's addrbook.json")) }
     }
 }
 
 /// The list of entries; a node writes `null` for none.
-struct Entries<'a, 'b> {
-    take: Take<'a>,
-    stopped: &'b mut Option<ReadError>,
+struct Entries<'a, 'b>(Reading<'a, 'b>);
+
+impl Entries<'_, '_> {
+    const WANTED: &'static str = "array of entries, which addrs is to be";
 }
 
 impl<'de> DeserializeSeed<'de> for Entries<'_, '_> {
@@ -115,7 +114,14 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of entries, each with addr (id, ip, port) and perhaps src")
+        f.write_str(Self::WANTED)
+    }
+
+    refuse_kinds!(visit_bool(bool) "true or false", visit_i64(i64) "a number", visit_u64(u64) "a number",
+        visit_f64(f64) "a number", visit_str(&str) "a string");
+
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(A::Error::custom(format_args!("it is an object, and no {}", Self::WANTED)))
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
@@ -123,10 +129,15 @@ impl<'de> Visitor<'de> for Entries<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(entry) = entries.next_element::<Entry>()? {
-            if let Err(error) = (self.take)(entry.item()) {
+        let Reading { take, stopped, line } = self.0;
+        for number in 1_usize.. {
+            // Only its text is parsed here, so that one that is wrong in itself is wrong alone.
+            let Some(entry) = entries.next_element::<Box<RawValue>>()? else { break };
+            let text = entry.get();
+            let first_line = line.get() - line_ends(text.as_bytes());
+            if let Err(error) = take(read_entry(text, number, first_line)) {
                 let text = error.to_string();
-                *self.stopped = Some(error);
+                *stopped = Some(error);
                 return Err(A::Error::custom(text));
             }
         }

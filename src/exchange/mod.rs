@@ -4,6 +4,7 @@
 //! of attempts, successes and buckets is not, be it a node's or another pexd's: an address is good once our own dial has
 //! found it so.
 
+mod addrbook_entry;
 mod addrbook_json;
 mod address_list;
 #[cfg(test)]
@@ -25,7 +26,7 @@ pub const MAX_ADDRESSES: usize = 131_072;
 pub enum Format {
     /// A node's `addrbook.json` (docs/protocol/wire.md, "Files of a node").
     AddrBook,
-    /// One `id@ip:port` a line; what follows a `#` is a comment.
+    /// `id@ip:port` between commas or line ends; what follows a `#` is a comment.
     List,
 }
 
@@ -38,7 +39,7 @@ pub enum Item {
     Rejected {
         /// How it is written, cut at 512 bytes.
         text: String,
-        /// Why it is none, and in which line.
+        /// Why it is none, and where it stands: in which line, and as which entry of an `addrbook.json`.
         reason: String,
     },
 }

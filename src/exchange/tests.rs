@@ -73,15 +73,19 @@ fn an_entry_that_can_never_be_dialled_is_rejected_and_the_others_stand() {
 fn a_corrupt_file_tells_where() {
     let cut = &OF_A_NODE[..OF_A_NODE.len() - 2];
     assert_eq!(corrupt(cut.as_bytes()).0, OF_A_NODE.lines().count() - 1);
-    let wrong = OF_A_NODE.replace("26656\n\t\t\t},\n\t\t\t\"src\"", "99999999999999999999\n\t\t\t},\n\t\t\t\"src\"");
-    let (line, column, _) = corrupt(wrong.as_bytes());
-    assert!((8..=9).contains(&line), "{line}:{column}");
     for (file, reason) in [
         ("{\"key\":\"x\"}", "no member addrs"),
-        ("[]", "an address book"),
-        ("{\"addrs\":7}", "a list of entries"),
+        ("[]", "it is an array, and no object"),
+        ("7", "it is a number, and no object"),
+        ("-7.5", "it is a number, and no object"),
+        ("\"{}\"", "it is a string, and no object"),
+        ("true", "it is true or false, and no object"),
+        ("null", "it is null, and no object"),
+        ("{\"addrs\":7}", "it is a number, and no array"),
+        ("{\"addrs\":\"x\"}", "it is a string, and no array"),
+        ("{\"addrs\":{}}", "it is an object, and no array"),
         ("{\"addrs\":[]} {", "trailing"),
-        ("{\"addrs\":[{}]}", "addr"),
+        ("{\"addrs\":[{}", "EOF"),
         ("", "EOF"),
     ] {
         let (_, _, reported) = corrupt(file.as_bytes());
@@ -90,13 +94,69 @@ fn a_corrupt_file_tells_where() {
 }
 
 #[test]
+fn a_bad_entry_is_refused_alone_with_its_place_in_the_words_of_json() {
+    let good = format!("{{\"addr\":{{\"id\":\"{ID}\",\"ip\":\"1.2.3.4\",\"port\":5}}}}");
+    let cases = [
+        ("7", "it is a number, where an object belongs"),
+        ("null", "it is null, where an object belongs"),
+        ("[]", "it is an array, where an object belongs"),
+        ("{}", "it has no member addr"),
+        ("{\"addr\":\"ID@1.2.3.4:5\"}", "addr is a string, where an object belongs"),
+        ("{\"addr\":{\"ip\":\"1.2.3.4\",\"port\":5}}", "addr has no member id"),
+        ("{\"addr\":{\"id\":7,\"ip\":\"1.2.3.4\",\"port\":5}}", "addr.id is a number, where a string belongs"),
+        ("{\"addr\":{\"id\":\"x\",\"ip\":\"1.2.3.4\",\"port\":5}}", "its ID is not 40 hex digits"),
+        ("{\"addr\":{\"id\":\"ID\",\"ip\":[],\"port\":5}}", "addr.ip is an array, where a string belongs"),
+        ("{\"addr\":{\"id\":\"ID\",\"ip\":\"h.org\",\"port\":5}}", "its ip is no IP address"),
+        (
+            "{\"addr\":{\"id\":\"ID\",\"ip\":\"1.2.3.4\",\"port\":\"5\"}}",
+            "addr.port is a string, where a number belongs",
+        ),
+        ("{\"addr\":{\"id\":\"ID\",\"ip\":\"1.2.3.4\",\"port\":99999}}", "from 1 to 65535"),
+        ("{\"addr\":{\"id\":\"ID\",\"ip\":\"1.2.3.4\",\"port\":-1}}", "from 1 to 65535"),
+        ("{\"addr\":{\"id\":\"ID\",\"ip\":\"1.2.3.4\",\"port\":1e999}}", "number out of range"),
+        ("{\"addr\":{\"id\":\"ID\",\"ip\":\"1.2.3.4\",\"port\":0}}", "port 0"),
+    ];
+    for (bad, reason) in cases {
+        let file = format!("{{\n\"addrs\": [\n{good},\n\n{},\n{good}]}}", bad.replace("ID", ID));
+        let items = read_as(None, file.as_bytes()).unwrap();
+        let [Item::Address(..), Item::Rejected { reason: reported, .. }, Item::Address(..)] = items.as_slice() else {
+            panic!("{bad}: {items:?}")
+        };
+        let place = reported.strip_prefix("entry 2, line 5: ").unwrap_or_else(|| panic!("{bad}: {reported}"));
+        assert!(place.contains(reason), "{bad}: {reported}");
+        for word in ["sequence", "map", "struct", "integer", "u16", "Option", "unit"] {
+            assert!(!reported.contains(word), "{bad}: {reported}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_entry_is_shown_as_an_address_or_as_it_stands() {
+    let shown = |entry: &str| {
+        let file = format!("{{\"addrs\":[{entry}]}}");
+        match read_as(None, file.as_bytes()).unwrap().pop() {
+            Some(Item::Rejected { text, .. }) => text,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(shown("{\"addr\":{\"id\":\"x\",\"ip\":\"h\",\"port\":\"5\"}}"), "x@h:5");
+    assert_eq!(shown("{\"addr\":\n  {\"id\": \"x\"}}"), "{\"addr\":{\"id\":\"x\"}}");
+    assert_eq!(shown(&format!("\"{}\"", "é".repeat(9_000))).len(), 64 - 1);
+}
+
+#[test]
 fn hostile_files_are_errors_and_nothing_more() {
     let deep = format!("{{\"x\":{}", "[".repeat(1_000_000));
     corrupt(deep.as_bytes());
     corrupt(format!("{{\"addrs\":{}", "[".repeat(1_000_000)).as_bytes());
     corrupt(format!("{{\"addrs\":[{{\"addr\":{}", "{\"id\":".repeat(1_000_000)).as_bytes());
-    let huge = format!("{{\"addrs\":[{{\"addr\":{{\"id\":\"{ID}\",\"ip\":\"1.2.3.4\",\"port\":1e999}}}}]}}");
-    corrupt(huge.as_bytes());
+    let nested = format!("{{\"addrs\":[{}{}]}}", "[".repeat(1_000), "]".repeat(1_000));
+    let huge = format!("{{\"addrs\":[{{\"addr\":{}1{}}}]}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    for (file, reason) in [(nested, "recursion limit"), (huge, "more than")] {
+        let items = read_as(None, file.as_bytes()).unwrap();
+        let [Item::Rejected { reason: reported, text }] = items.as_slice() else { panic!("{items:?}") };
+        assert!(reported.contains(reason) && text.len() <= 512, "{reported}");
+    }
     corrupt(b"{\"addrs\":[{\"addr\":{\"id\":\"\xff\xfe\",\"ip\":\"1.2.3.4\",\"port\":1}}]}");
     let entry = format!("{ID}@1.2.3.4:1\n");
     assert!(matches!(read_as(None, entry.repeat(MAX_ADDRESSES + 1).as_bytes()), Err(ReadError::TooMany)));
@@ -115,7 +175,7 @@ fn a_list_takes_what_reads_and_tells_the_line_of_what_does_not() {
     assert_eq!(*first, Item::Address(address(&format!("{ID}@1.2.3.4:1")), None));
     assert_eq!(*last, Item::Address(address(&format!("{ID}@[2a00::1]:2")), None));
     for (item, line, reason) in
-        [(word, 4, "id@host:port"), (long, 5, "too long"), (name, 6, "host"), (bytes, 8, "id@host:port")]
+        [(word, 4, "id@host:port"), (long, 5, "too long"), (name, 6, "DNS name"), (bytes, 8, "id@host:port")]
     {
         let Item::Rejected { text, reason: reported } = item else { panic!("{item:?}") };
         assert!(reported.starts_with(&format!("line {line}: ")) && reported.contains(reason), "{reported}");
@@ -190,5 +250,26 @@ fn a_node_finds_all_that_it_must_in_what_is_written() {
         assert_eq!(entry["src"]["id"], "09".repeat(20));
         assert!(entry["buckets"][0].as_u64().is_some_and(|bucket| bucket < 64));
         assert_eq!(entry["attempts"], 2);
+    }
+}
+
+#[test]
+fn a_list_is_split_at_commas_as_a_seeds_line_is() {
+    let one = |n: usize| format!("{ID}@1.2.3.4:{n}");
+    let long = (1..=3_000).map(one).collect::<Vec<_>>().join(",");
+    assert_eq!(read_as(None, long.as_bytes()).unwrap().len(), 3_000);
+
+    let text = format!(" {} ,, {},nonsense # {},\n,{};{}\n", one(1), one(2), one(3), one(4), one(5));
+    for piece in [1, 7, 1_000] {
+        let mut items = Vec::new();
+        let file = std::io::BufReader::with_capacity(piece, text.as_bytes());
+        read(file, Some(Format::List), |item| items.push(item)).unwrap();
+        let [first, second, word, semicolon] = items.as_slice() else { panic!("{items:?}") };
+        assert_eq!(*first, Item::Address(address(&one(1)), None));
+        assert_eq!(*second, Item::Address(address(&one(2)), None));
+        for (item, line, reason) in [(word, 1, "no ID"), (semicolon, 2, "put commas")] {
+            let Item::Rejected { reason: reported, .. } = item else { panic!("{item:?}") };
+            assert!(reported.starts_with(&format!("line {line}: ")) && reported.contains(reason), "{reported}");
+        }
     }
 }

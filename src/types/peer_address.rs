@@ -26,6 +26,23 @@ pub enum Host {
 /// Why a text is not `id@host:port`. The messages name the fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerAddressError {
+    /// There is a comma in it.
+    #[error("there is a comma in it: give one address at a time")]
+    Comma,
+    /// There is a `;` in it.
+    #[error("there is a ; in it: put commas between addresses")]
+    Semicolon,
+    /// There is white space in the middle.
+    #[error("there is a blank in it: put commas between addresses, and no blanks within one")]
+    Blank,
+    /// There is more than one `@`.
+    #[error("there is more than one @ in it: is a comma missing between two addresses?")]
+    SecondId,
+    /// It is a URL without an ID.
+    #[error(
+        "it is a URL, and no node's address: write id@host:port, the port being that of laddr in [p2p], usually 26656"
+    )]
+    Url,
     /// There is no `@`.
     #[error("no ID: write id@host:port, the ID being what `show-node-id` prints on that node")]
     NoId,
@@ -41,6 +58,11 @@ pub enum PeerAddressError {
     /// The host is neither an IP nor a name.
     #[error("the host is neither an IP address nor a DNS name (write an IPv6 address in brackets)")]
     Host,
+    /// The host is a name where only an IP will do.
+    #[error(
+        "the host is a DNS name, and only an IP address can be kept here: look it up, and write the IP in its place"
+    )]
+    Name,
     /// The address parses, and can never be dialled.
     #[error(transparent)]
     Address(#[from] AddressError),
@@ -95,10 +117,17 @@ impl FromStr for PeerAddress {
     /// `p2p/netaddress.go: removeProtocolIfDefined`).
     fn from_str(text: &str) -> Result<Self, PeerAddressError> {
         let text = text.trim();
-        let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-        let (id, endpoint) = text.split_once('@').ok_or(PeerAddressError::NoId)?;
+        check_single(text)?;
+        let (scheme, text) = text.split_once("://").map_or(("tcp", text), |(scheme, rest)| (scheme, rest));
+        let no_id = if scheme.eq_ignore_ascii_case("tcp") { PeerAddressError::NoId } else { PeerAddressError::Url };
+        let (id, endpoint) = text.split_once('@').ok_or(no_id)?;
         let id = id.parse().map_err(|_| PeerAddressError::Id)?;
-        let (host, port) = endpoint.rsplit_once(':').ok_or(PeerAddressError::NoPort)?;
+        let (host, port) = match endpoint.rsplit_once(':') {
+            // The colons are those of an IPv6 address.
+            Some(_) if endpoint.ends_with(']') => return Err(PeerAddressError::NoPort),
+            Some(parts) => parts,
+            None => return Err(PeerAddressError::NoPort),
+        };
         let port = parse_port(port)?;
         let host = parse_host(host)?;
         if let Host::Ip(ip) = host {
@@ -114,7 +143,22 @@ impl FromStr for NetAddress {
     /// Parses a [`PeerAddress`] whose host is an IP.
     fn from_str(text: &str) -> Result<Self, PeerAddressError> {
         let address: PeerAddress = text.parse()?;
-        address.as_net_address().ok_or(PeerAddressError::Host)
+        address.as_net_address().ok_or(PeerAddressError::Name)
+    }
+}
+
+/// Whether it is one address, and not several with something else than commas between them.
+fn check_single(text: &str) -> Result<(), PeerAddressError> {
+    if text.contains(',') {
+        Err(PeerAddressError::Comma)
+    } else if text.contains(';') {
+        Err(PeerAddressError::Semicolon)
+    } else if text.contains(char::is_whitespace) {
+        Err(PeerAddressError::Blank)
+    } else if text.matches('@').nth(1).is_some() {
+        Err(PeerAddressError::SecondId)
+    } else {
+        Ok(())
     }
 }
 
@@ -192,7 +236,8 @@ mod tests {
         for port in ["", "0", "65536", "+1", "x"] {
             assert_eq!(parse(&format!("1.2.3.4:{port}")), Err(PeerAddressError::Port), "{port}");
         }
-        for host in ["", "1.2.3", "1.2.3.456", "a b", "a..b", "::1", "[1.2.3.4]", "[x]"] {
+        assert_eq!(parse("[2a00::1]"), Err(PeerAddressError::NoPort));
+        for host in ["", "1.2.3", "1.2.3.456", "a..b", "::1", "[1.2.3.4]", "[x]"] {
             assert_eq!(parse(&format!("{host}:1")), Err(PeerAddressError::Host), "{host}");
         }
         assert_eq!(parse("0.0.0.0:1"), Err(PeerAddressError::Address(AddressError::Unspecified)));
@@ -203,6 +248,27 @@ mod tests {
         for text in [format!("{ID}@1.2.3.4:26656"), format!("{ID}@[2a00::1]:1")] {
             assert_eq!(text.parse::<NetAddress>().unwrap().to_string(), text);
         }
-        assert_eq!(format!("{ID}@example.org:1").parse::<NetAddress>(), Err(PeerAddressError::Host));
+        assert_eq!(format!("{ID}@example.org:1").parse::<NetAddress>(), Err(PeerAddressError::Name));
+    }
+
+    #[test]
+    fn what_is_no_list_of_addresses_says_so() {
+        let error = |text: &str| text.replace("ID", ID).parse::<PeerAddress>().unwrap_err();
+        for (text, expected, words) in [
+            ("ID@h.org:1,ID@h.org:2", PeerAddressError::Comma, "one address at a time"),
+            ("ID@h.org:1;ID@h.org:2", PeerAddressError::Semicolon, "put commas between"),
+            ("ID@h.org:1;", PeerAddressError::Semicolon, "put commas between"),
+            ("ID@h.org:1 ID@h.org:2", PeerAddressError::Blank, "put commas between"),
+            ("ID@h.org:1\nID@h.org:2", PeerAddressError::Blank, "put commas between"),
+            ("ID@h.org: 1", PeerAddressError::Blank, "no blanks within"),
+            ("ID@h.org:1ID@h.org:2", PeerAddressError::SecondId, "is a comma missing"),
+            ("https://rpc.example.org:443", PeerAddressError::Url, "a URL"),
+            ("http://1.2.3.4:26657/net_info", PeerAddressError::Url, "write id@host:port"),
+            ("tcp://1.2.3.4:26656", PeerAddressError::NoId, "no ID"),
+        ] {
+            assert_eq!(error(text), expected, "{text}");
+            assert!(expected.to_string().contains(words), "{expected}");
+        }
+        assert_eq!(format!("https://{ID}@h.org:1").parse(), parse("h.org:1"), "CometBFT skips any scheme");
     }
 }

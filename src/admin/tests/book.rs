@@ -452,6 +452,16 @@ async fn a_file_that_does_not_read_changes_nothing_and_says_where() {
     let taken = import(&mut client, list.as_bytes(), 5).await.unwrap();
     assert_eq!((taken.added_count, taken.refused_count), (1, 1));
     assert!(taken.refused[0].reason.starts_with("line 2: "), "{taken:?}");
+
+    let list = format!("{},{}@host.example.org:1", net_address(4), id(5));
+    let taken = import(&mut client, list.as_bytes(), 5).await.unwrap();
+    assert_eq!((taken.added_count, taken.refused_count), (1, 1), "commas are line ends: {taken:?}");
+    assert!(taken.refused[0].reason.contains("DNS name"), "{taken:?}");
+    let file = format!("{{\"addrs\":[\n{entry},\n{},\n{entry}]}}", entry.replace(":1}", ":\"1\"}"));
+    let taken = import(&mut client, file.as_bytes(), 7).await.unwrap();
+    assert_eq!((taken.added_count + taken.known_count, taken.refused_count), (2, 1), "{taken:?}");
+    let reason = &taken.refused[0].reason;
+    assert_eq!(reason, "entry 2, line 3: addr.port is a string, where a number belongs");
 }
 
 #[tokio::test]

@@ -97,13 +97,15 @@ async fn a_new_network_joins_a_listener_and_the_last_that_leaves_frees_it() {
     home.add_line("first-1", "p2p", "external_address = \"seed.example.org:26656\"");
     let pexd = home.start().await;
     let new = |share: &str| NewNetworkMessage {
-        seeds: vec!["0101010101010101010101010101010101010101@127.0.0.1:1".into()],
+        seeds: vec!["0101010101010101010101010101010101010101@127.0.0.1:1".into(); 3],
         seed_mode: true,
         share_listener_with: share.into(),
         ..Default::default()
     };
     let request = AddNetworkRequest { network: "second-1".into(), new_network: Some(new("first-1")), stopped: false };
     let added = pexd.add_as(request.clone()).await.unwrap();
+    let text = fs::read_to_string(home.file("second-1")).unwrap();
+    assert_eq!(text.matches("@127.0.0.1:1").count(), 1, "each seed is written once: {text}");
     let network = added.network.unwrap();
     assert_eq!(network.state, i32::from(ReactorState::Running));
     assert_eq!(network.listen_address, first.address.socket().to_string());

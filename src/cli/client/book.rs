@@ -59,7 +59,7 @@ enum What {
         #[arg(long, value_name = "ID", default_value = "")]
         requester: String,
     },
-    /// Take in an addrbook.json, or a list of id@ip:port; - = standard input
+    /// Take in an addrbook.json, or a list of id@ip:port with commas or line ends between; - = standard input
     Import {
         /// The file
         file: PathBuf,
