@@ -528,6 +528,37 @@ fn a_nodes_whole_file_is_accepted_as_it_is() {
     }
 }
 
+/// The cases that CometBFT reads are in src/config/node_value.rs, with their source.
+#[test]
+fn a_nodes_values_are_taken_as_it_takes_them_and_held_against_the_bounds() {
+    let home = TestHome::with(
+        "chain-1",
+        "moniker = 7\nskip_app_hash = true\n[rollupsync]\nenable = true\n[p2p]\nsend_rate = 5.12e+07\ndial_timeout = 3000000000\n\
+         pex = 1\naddr_book_strict = \"False\"\nallow-duplicate-ip = \"T\"\nMax_Num_Inbound_Peers = \"0x10\"\n",
+    );
+    let config = home.load();
+    let Network { moniker, p2p, .. } = only(&config);
+    assert_eq!((&**moniker, p2p.send_rate, p2p.dial_timeout), ("7", 51_200_000, Duration::from_secs(3)));
+    assert!(p2p.pex && !p2p.addr_book_strict && p2p.allow_duplicate_ip && p2p.max_num_inbound_peers == 16);
+    assert_eq!(only(&config).entry("p2p.dial_timeout").unwrap().value, "3s");
+    let warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.len() == 1 && warnings[0].ends_with(": skip_app_hash, rollupsync"), "{warnings:?}");
+
+    let file = home.config_file("chain-1");
+    for (line, part) in [
+        ("dial_timeout = 3", "p2p.dial_timeout is 3ns: write a duration from 1ms to 10m0s"),
+        ("send_rate = -5", "p2p.send_rate is \"-5\": write a whole number from 0"),
+        ("max_num_inbound_peers = 1e7", "p2p.max_num_inbound_peers is 10000000: write"),
+        ("pex = \"yes\"", "p2p.pex is \"yes\": write true or false"),
+        ("pex = 0", "p2p.pex is false"),
+        ("sedes = 1", "p2p.sedes is not a known key: did you mean seeds?"),
+    ] {
+        fs::write(&file, format!("[p2p]\n{line}\n")).unwrap();
+        let reported = home.errors(|_| {});
+        assert!(reported.len() == 1 && reported[0].contains(part), "{line}: {reported:?}");
+    }
+}
+
 #[test]
 fn a_nodes_file_turned_into_a_seed_is_warned_of_its_limits() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config-0.38.26.toml");

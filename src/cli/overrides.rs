@@ -37,7 +37,7 @@ fn arg(key: &'static Key) -> Arg {
     let arg = if path.contains('_') { arg.alias(path.replace('_', "-")) } else { arg };
     match key.kind.shape {
         Shape::Bool => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
-        Shape::Integer | Shape::Text => arg.allow_hyphen_values(true),
+        Shape::Integer | Shape::Duration | Shape::Text => arg.allow_hyphen_values(true),
     }
 }
 

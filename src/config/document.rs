@@ -8,7 +8,8 @@ use toml_edit::{Item, TableLike, Value};
 
 use super::errors::{Diagnostics, Origin};
 use super::keys::Ignored;
-use super::nearest_key::nearest;
+use super::layout::Layout;
+use super::node_value;
 use super::section::Key;
 use super::value::Shape;
 use super::value_source::ValueSource;
@@ -21,52 +22,16 @@ pub(super) struct GivenValue {
     pub(super) origin: Origin,
 }
 
-/// Which keys a file may hold.
-#[derive(Clone, Copy)]
-pub(super) struct Layout {
-    pub(super) tables: &'static [&'static [Key]],
-    pub(super) ignored: &'static [Ignored],
-    /// The other kind of file and its keys, for what stands in the wrong one.
-    pub(super) other: (&'static str, &'static [&'static [Key]]),
-}
-
-impl Layout {
-    fn keys(&self) -> impl Iterator<Item = &'static Key> {
-        self.tables.iter().copied().flatten()
-    }
-
-    fn key(&self, table: &str, name: &str) -> Option<&'static Key> {
-        self.keys().find(|key| key.table == table && key.name == name)
-    }
-
-    fn has_table(&self, table: &str) -> bool {
-        !table.is_empty() && self.keys().any(|key| key.table == table)
-    }
-
-    fn ignored(&self, table: &str, name: &str) -> Option<&'static Ignored> {
-        self.ignored.iter().find(|ignored| ignored.table == table && ignored.name == name)
-    }
-
-    /// All that may stand in this table (the top of the file when it is empty).
-    fn names(&self, table: &str) -> Vec<&'static str> {
-        let mut names: Vec<_> = self.keys().filter(|key| key.table == table).map(|key| key.name).collect();
-        if table.is_empty() {
-            names.extend(self.keys().map(|key| key.table).filter(|table| !table.is_empty()));
-        }
-        names.extend(self.ignored.iter().filter(|ignored| ignored.table == table).map(|ignored| ignored.name));
-        names
-    }
-}
-
 /// Reads the text of the file at `path`.
 pub(super) fn read(path: &Arc<Path>, text: &str, layout: Layout, notes: &mut Diagnostics) -> Vec<GivenValue> {
     let mut source = ValueSource::new(path, text);
     let document = source.parse(notes);
-    let mut reader = Reader { source, layout, notes, given: Vec::new(), ignored: Vec::new() };
+    let mut reader = Reader { source, layout, notes, given: Vec::new(), ignored: Vec::new(), foreign: Vec::new() };
     if let Some(document) = document {
         reader.top(document.as_table());
     }
     reader.tell_ignored();
+    reader.tell_foreign();
     reader.given
 }
 
@@ -76,17 +41,23 @@ struct Reader<'a> {
     notes: &'a mut Diagnostics,
     given: Vec<GivenValue>,
     ignored: Vec<&'static Ignored>,
+    /// Names at the top that are taken for another program's, with the first line of them.
+    foreign: Vec<(String, Origin)>,
 }
+
+/// Names of other programs that are told of at most.
+const MAX_FOREIGN: usize = 20;
 
 impl Reader<'_> {
     fn top(&mut self, top: &dyn TableLike) {
         for (name, item) in top.iter() {
+            let known = self.layout.known_name(name);
             match item.as_table_like() {
-                Some(inner) if self.layout.has_table(name) => self.table(name, inner),
-                None if self.layout.has_table(name) => {
+                Some(inner) if self.layout.has_table(&known) => self.table(&known, inner),
+                None if self.layout.has_table(&known) => {
                     let origin = self.source.origin_of(top, name, item);
                     self.notes
-                        .error(origin, format!("{name} is not a table: write [{name}] on a line of its own, once"));
+                        .error(origin, format!("{name} is not a table: write [{known}] on a line of its own, once"));
                 }
                 _ => self.entry("", top, name, item),
             }
@@ -101,16 +72,39 @@ impl Reader<'_> {
 
     fn entry(&mut self, table: &str, inner: &dyn TableLike, name: &str, item: &Item) {
         let origin = self.source.origin_of(inner, name, item);
-        if let Some(key) = self.layout.key(table, name) {
-            match text_of(key, item) {
-                Ok(text) => self.given.push(GivenValue { key, text, origin }),
+        let known = self.layout.known_name(name);
+        if let Some(key) = self.layout.key(table, &known) {
+            match self.text_of(key, item) {
+                Ok(text) => self.give(GivenValue { key, text, origin }),
                 Err(what) => self.notes.error(origin, format!("{} {what}", key.path())),
             }
-        } else if let Some(ignored) = self.layout.ignored(table, name) {
+        } else if let Some(ignored) = self.layout.ignored(table, &known) {
             self.ignored.push(ignored);
+        } else if table.is_empty() && self.layout.may_be_foreign(&known, item) {
+            self.foreign.push((name.to_owned(), origin));
         } else {
-            self.notes.error(origin, unknown(self.layout, table, name));
+            self.notes.error(origin, self.layout.unknown(table, name));
         }
+    }
+
+    /// Takes a value. Two spellings of one name are two values, of which CometBFT would take either.
+    fn give(&mut self, given: GivenValue) {
+        match self.given.iter().find(|earlier| earlier.key == given.key) {
+            Some(earlier) => {
+                let text = format!("{} is given at {} too: remove one", given.key.path(), earlier.origin);
+                self.notes.error(given.origin, text);
+            }
+            None => self.given.push(given),
+        }
+    }
+
+    /// A value's text.
+    fn text_of(&self, key: &Key, item: &Item) -> Result<String, String> {
+        let text = match item.as_value() {
+            Some(value) if self.layout.of_a_node.contains(&key.table) => node_value::text_of(key.kind.shape, value),
+            value => strict_text(key.kind.shape, value),
+        };
+        text.ok_or_else(|| mend_type(key, item))
     }
 
     /// Says once what has no effect, the names with one reason together.
@@ -126,18 +120,35 @@ impl Reader<'_> {
             self.notes.warning(Origin::Path(self.source.path.clone()), text);
         }
     }
+
+    /// Says once what is not known here and taken for another program's, such as the engine of a chain that is no plain
+    /// CometBFT.
+    fn tell_foreign(&mut self) {
+        let Some((_, origin)) = self.foreign.first() else { return };
+        let show = |(name, _): &(String, Origin)| {
+            let shown: String = name.chars().take(64).collect();
+            let meant = self.layout.meant_by("", &self.layout.known_name(name));
+            meant.map_or_else(|| shown.clone(), |meant| format!("{shown} (did you mean {meant}?)"))
+        };
+        let names: Vec<String> = self.foreign.iter().take(MAX_FOREIGN).map(show).collect();
+        let more = match self.foreign.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let names = names.join(", ");
+        let text = format!("unknown, and accepted as another program's, without effect here: {names}{more}");
+        self.notes.warning(origin.clone(), text);
+    }
 }
 
-/// A value's text. Numbers and truth values may stand in quotes, as CometBFT takes them too.
-fn text_of(key: &Key, item: &Item) -> Result<String, String> {
-    let value = item.as_value();
-    let text = match (key.kind.shape, value) {
-        (_, Some(Value::String(text))) => Some(text.value().clone()),
-        (Shape::Bool, Some(Value::Boolean(value))) => Some(value.value().to_string()),
-        (Shape::Integer, Some(Value::Integer(value))) => Some(value.value().to_string()),
+/// The text of a value of a table that no node has. Numbers and truth values may stand in quotes.
+fn strict_text(shape: Shape, value: Option<&Value>) -> Option<String> {
+    match (shape, value?) {
+        (_, Value::String(text)) => Some(text.value().clone()),
+        (Shape::Bool, Value::Boolean(value)) => Some(value.value().to_string()),
+        (Shape::Integer, Value::Integer(value)) => Some(value.value().to_string()),
         _ => None,
-    };
-    text.ok_or_else(|| mend_type(key, item))
+    }
 }
 
 fn mend_type(key: &Key, item: &Item) -> String {
@@ -145,43 +156,13 @@ fn mend_type(key: &Key, item: &Item) -> String {
     let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
     let fix = match (key.kind.shape, item) {
         (Shape::Text, Item::Value(Value::Array(_))) => "write one text with commas, \"A,B\"".to_owned(),
-        (Shape::Text, _) => format!("write a {} in quotes, such as {}", key.kind.name, key.written(key.default)),
+        (Shape::Text | Shape::Duration, _) => {
+            format!("write a {} in quotes, such as {}", key.kind.name, key.written(key.default))
+        }
         (Shape::Bool, _) => "write true or false".to_owned(),
         (Shape::Integer, _) => format!("write a whole number, such as {}", key.default),
     };
     format!("is {article} {found}: {fix}")
-}
-
-/// The error of an unknown name, with what was probably meant.
-fn unknown(layout: Layout, table: &str, name: &str) -> String {
-    let shown: String = name.chars().take(64).collect();
-    let path = if table.is_empty() { shown } else { format!("{table}.{shown}") };
-    let fix = fix_unknown(layout, table, name);
-    format!("{path} is not a known key: {fix}")
-}
-
-fn fix_unknown(layout: Layout, table: &str, name: &str) -> String {
-    let place = |key: &Key| match key.table {
-        "" => "at the top of the file, before the first table".to_owned(),
-        table => format!("in [{table}]"),
-    };
-    if let Some(key) = layout.keys().find(|key| key.name == name) {
-        return format!("it belongs {}", place(key));
-    }
-    if let Some(near) = nearest(name, layout.names(table)) {
-        return format!("did you mean {near}?");
-    }
-    let (file, tables) = layout.other;
-    if tables.iter().copied().flatten().any(|key| key.name == name || key.table == name) {
-        return format!("it belongs in {file}");
-    }
-    if let Some(near) = nearest(name, layout.keys().map(|key| key.name))
-        && let Some(key) = layout.keys().find(|key| key.name == near)
-    {
-        return format!("did you mean {near}, {}?", place(key));
-    }
-    let known: Vec<_> = layout.keys().filter(|key| key.table == table).map(|key| key.name).collect();
-    format!("remove it; known here: {}", known.join(", "))
 }
 
 #[cfg(test)]
@@ -222,9 +203,14 @@ mod tests {
             assert!(reported[0].contains(fix), "{reported:?}");
         };
         one("[p2p]\nbootstrap = true", "it belongs in [pex]");
+        one("[p2p]\npersistent_peer = 1", "did you mean persistent_peers?");
+        one("[p2p]\nblockstore_dir = 1", "remove it; known here: laddr, ");
+        one("[Pex2]\nbootstrap = true", "did you mean pex?");
+        one("default_network = \"a\"", "it belongs in pexd.toml");
         one("laddr = \"tcp://0.0.0.0:1\"", "it belongs in [p2p]");
         one("[p2p]\nmoniker = \"a\"", "at the top of the file");
         one("[p2q]\nladdr = 1", "did you mean p2p?");
+        one("[p2q]\nMax-Num-Inbound-Peers = 1", "did you mean p2p?");
         one("[admin]\nladdr = 1", "it belongs in pexd.toml");
         one("[[p2p]]\nladdr = 1", "write [p2p]");
         one("p2p = 3", "write [p2p]");
@@ -233,21 +219,20 @@ mod tests {
 
     #[test]
     fn a_wrong_type_is_told_with_its_mend() {
-        let reported =
-            errors("[p2p]\nseeds = [\"a\"]\npex = 1\nmax_num_inbound_peers = 1.5\ndial_timeout = 3\nladdr = {}\n");
+        let reported = errors(
+            "[p2p]\nseeds = [\"a\"]\nladdr = {}\ndial_timeout = []\n[pex]\nbootstrap = 1\nmax_dials = 1.5\nensure_peers_period = 3\n",
+        );
         let fixes = [
-            "with commas",
-            "true or false",
-            "whole number, such as 40",
-            "duration in quotes, such as \"3s\"",
-            "such as \"tcp://0.0.0.0:26656\"",
+            (2, "with commas"),
+            (3, "such as \"tcp://0.0.0.0:26656\""),
+            (4, "duration in quotes, such as \"3s\""),
+            (6, "true or false"),
+            (7, "whole number, such as 128"),
+            (8, "duration in quotes, such as \"30s\""),
         ];
         assert_eq!(reported.len(), fixes.len(), "{reported:?}");
-        for (line, (reported, fix)) in reported.iter().zip(fixes).enumerate() {
-            assert!(
-                reported.starts_with(&format!("config.toml:{}: ", line + 2)) && reported.contains(fix),
-                "{reported}"
-            );
+        for (reported, (line, fix)) in reported.iter().zip(fixes) {
+            assert!(reported.starts_with(&format!("config.toml:{line}: ")) && reported.contains(fix), "{reported}");
         }
     }
 
@@ -263,6 +248,80 @@ mod tests {
         let (given, notes) = network_notes("[p2p]\nmax_num_inbound_peers = \"7\"\npex = \"true\"\n");
         assert_eq!(notes.errors, []);
         assert_eq!(given.iter().map(|given| given.text.as_str()).collect::<Vec<_>>(), ["7", "true"]);
+    }
+
+    #[test]
+    fn names_are_written_as_nodes_write_them() {
+        let (given, notes) = network_notes("MONIKER = 7\n[P2P]\nSend_Rate = 7\nmax-num-inbound-peers = 8\n");
+        assert_eq!((&notes.errors, &notes.warnings), (&vec![], &vec![]));
+        let given: Vec<_> = given.iter().map(|given| (given.key.path(), given.text.as_str())).collect();
+        assert_eq!(
+            given,
+            [("moniker".into(), "7"), ("p2p.send_rate".into(), "7"), ("p2p.max_num_inbound_peers".into(), "8")]
+        );
+        let reported = errors("[p2p]\nsend_rate = 7\nSend-Rate = 8\n");
+        assert_eq!(reported, ["config.toml:3: p2p.send_rate is given at config.toml:2 too: remove one"]);
+    }
+
+    #[test]
+    fn keys_of_other_programs_are_accepted_outside_of_our_tables_with_one_warning() {
+        let text = "blockstore_dir = \"x\"\nskip_app_hash = true\nmonicker = \"x\"\n[rollupsync]\nenable = 1\n[dex]\nversion = 1\na = 2\n\
+                    [[axelar_bridge_evm]]\nname = \"Ethereum\"\n[[axelar_bridge_evm]]\nname = \"Fantom\"\n[p2p]\npex = true\n";
+        let (_, notes) = network_notes(text);
+        assert_eq!(notes.errors, []);
+        let [warning] = notes.warnings.as_slice() else { panic!("{:?}", notes.warnings) };
+        assert_eq!(
+            warning.to_string(),
+            "config.toml:1: unknown, and accepted as another program's, without effect here: blockstore_dir, skip_app_hash, \
+             monicker (did you mean moniker?), rollupsync, dex (did you mean pex?), axelar_bridge_evm"
+        );
+        let many: String = (0..25).map(|n| format!("x{n}{} = 1\n", "y".repeat(100))).collect();
+        let warning = network_notes(&many).1.warnings.remove(0).text;
+        assert!(warning.ends_with(" and 5 more") && warning.len() < 20 * 70, "{warning}");
+        let mut notes = Diagnostics::default();
+        read(&Path::new("pexd.toml").into(), "blockstore_dir = 1\n", process::LAYOUT, &mut notes);
+        assert_eq!((notes.errors.len(), notes.warnings.len()), (1, 0), "pexd.toml is nobody else's");
+    }
+
+    /// The keys of `P2PConfig` that each engine has beside CometBFT's, from its `config/config.go`.
+    #[test]
+    fn keys_of_known_engines_are_known() {
+        for (engine, keys) in [
+            (
+                "Tendermint 0.35.9",
+                "bootstrap-peers max-connections max-outgoing-connections max-incoming-connection-attempts use-legacy queue-type upnp addr-book-file test-dial-fail",
+            ),
+            (
+                "sei-tendermint, sei-chain",
+                "bootstrap-peers blocksync-peers max-connections max-outbound-connections max-incoming-connection-attempts queue-type self-kill-no-peers blacklist-ttl dial-interval accept-interval",
+            ),
+            (
+                "Ostracon",
+                "recv_async pex_recv_buf_size evidence_recv_buf_size mempool_recv_buf_size consensus_recv_buf_size blockchain_recv_buf_size statesync_recv_buf_size",
+            ),
+            ("Tendermint before 0.23", "max_num_peers skip_upnp auth_enc"),
+        ] {
+            let text: String = keys.split(' ').map(|key| format!("{key} = 1\n")).collect();
+            let (given, notes) = network_notes(&format!("[p2p]\n{text}"));
+            assert!(given.is_empty() && notes.errors.is_empty(), "{engine}: {:?}", notes.errors);
+            let [warning] = notes.warnings.as_slice() else { panic!("{engine}: {:?}", notes.warnings) };
+            for key in keys.split(' ') {
+                assert!(warning.text.contains(&format!("p2p.{}", key.replace('-', "_"))), "{key} in {warning}");
+            }
+        }
+        let (_, notes) = network_notes(
+            "mode = \"seed\"\nprof_laddr = \"\"\nproxy-app = 1\n[priv-validator]\n[p2p]\nbootstrap-peers = \"a\"\n",
+        );
+        let warning = &notes.warnings[0].text;
+        assert_eq!((notes.errors.len(), notes.warnings.len()), (0, 1));
+        for part in [
+            "p2p.bootstrap_peers (write these nodes into seeds)",
+            "mode (seed_mode in [p2p]",
+            "prof_laddr",
+            "proxy_app",
+        ] {
+            assert!(warning.contains(part), "{part} in {warning}");
+        }
     }
 
     proptest! {

@@ -251,8 +251,12 @@ const fn ignored(table: &'static str, name: &'static str, why: &'static str) -> 
 
 const NODE: &str = "of a full node";
 const TESTS: &str = "for CometBFT's own tests";
+const SLOTS: &str = "max_num_inbound_peers and max_num_outbound_peers say it here";
+const ROUTER: &str = "of the p2p router of Tendermint 0.35 and Sei";
+const BUFFERS: &str = "of Ostracon's receive buffers";
 
-/// The keys without effect, from the files of CometBFT 0.34 to 1.0.
+/// The keys without effect, from the files of CometBFT 0.34 to 1.0, and those of other engines in `[p2p]`. Dashes are
+/// written `_` here.
 pub const IGNORED: &[Ignored] = &[
     ignored("p2p", "addr_book_file", "the book is kept in book.db ([book] file)"),
     ignored("p2p", "upnp", "pexd opens no ports in routers"),
@@ -261,6 +265,28 @@ pub const IGNORED: &[Ignored] = &[
     ignored("p2p", "test_dial_fail", TESTS),
     ignored("p2p", "test_fuzz", TESTS),
     ignored("p2p", "test_fuzz_config", TESTS),
+    ignored("p2p", "bootstrap_peers", "write these nodes into seeds"),
+    ignored("p2p", "max_connections", SLOTS),
+    ignored("p2p", "max_outgoing_connections", SLOTS),
+    ignored("p2p", "max_outbound_connections", SLOTS),
+    ignored("p2p", "max_num_peers", SLOTS),
+    ignored("p2p", "max_incoming_connection_attempts", "new_connections_per_ip in [pex] says it here"),
+    ignored("p2p", "blocksync_peers", NODE),
+    ignored("p2p", "use_legacy", ROUTER),
+    ignored("p2p", "queue_type", ROUTER),
+    ignored("p2p", "dial_interval", ROUTER),
+    ignored("p2p", "accept_interval", ROUTER),
+    ignored("p2p", "self_kill_no_peers", ROUTER),
+    ignored("p2p", "blacklist_ttl", ROUTER),
+    ignored("p2p", "recv_async", BUFFERS),
+    ignored("p2p", "pex_recv_buf_size", BUFFERS),
+    ignored("p2p", "evidence_recv_buf_size", BUFFERS),
+    ignored("p2p", "mempool_recv_buf_size", BUFFERS),
+    ignored("p2p", "consensus_recv_buf_size", BUFFERS),
+    ignored("p2p", "blockchain_recv_buf_size", BUFFERS),
+    ignored("p2p", "statesync_recv_buf_size", BUFFERS),
+    ignored("p2p", "skip_upnp", "pexd opens no ports in routers"),
+    ignored("p2p", "auth_enc", "connections are always encrypted"),
     ignored("", "node_key_file", "the key's file is named in [pex] node_key_file"),
     ignored("", "log_level", "logging is set in pexd.toml, [log]"),
     ignored("", "log_format", "logging is set in pexd.toml, [log]"),
@@ -275,6 +301,9 @@ pub const IGNORED: &[Ignored] = &[
     ignored("", "priv_validator_key_file", NODE),
     ignored("", "priv_validator_state_file", NODE),
     ignored("", "priv_validator_laddr", NODE),
+    ignored("", "priv_validator", NODE),
+    ignored("", "mode", "seed_mode in [p2p] says it here"),
+    ignored("", "prof_laddr", NODE),
     ignored("", "abci", NODE),
     ignored("", "filter_peers", NODE),
     ignored("", "event_bus_buffer_capacity", NODE),

@@ -5,11 +5,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::document::{self, GivenValue, Layout};
+use super::document::{self, GivenValue};
 use super::errors::{ConfigErrors, Diagnostic, Diagnostics, Origin};
 use super::home::{Home, NetworkFolder};
 use super::keys::Admin;
 use super::layers::{self, Resolved};
+use super::layout::Layout;
 use super::network::{self, Network};
 use super::process::{self, ProcessConfig};
 use super::section::Key;

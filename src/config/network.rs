@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::asn_file::{self, AsnFile};
-use super::document::{GivenValue, Layout};
+use super::document::GivenValue;
 use super::effective::{self, Entry};
 use super::errors::{Diagnostics, Origin};
 use super::home::NetworkFolder;
 use super::keys::{IGNORED, NETWORK_TABLES, P2p, PROCESS_TABLES, Pex};
 use super::layers::{Resolved, is_seed};
+use super::layout::Layout;
 use super::network_tables::NetworkTables;
 use super::node_key;
 use super::reachable::reachable_as;
@@ -17,8 +18,12 @@ use crate::types::NodeId;
 use crate::wire::secret::NodeKey;
 
 /// What a network's `config.toml` may hold.
-pub(super) const LAYOUT: Layout =
-    Layout { tables: &NETWORK_TABLES, ignored: IGNORED, other: ("pexd.toml", &PROCESS_TABLES) };
+pub(super) const LAYOUT: Layout = Layout {
+    tables: &NETWORK_TABLES,
+    of_a_node: &["", "p2p"],
+    ignored: IGNORED,
+    other: ("pexd.toml", &PROCESS_TABLES),
+};
 
 /// The moniker of a host without a usable name.
 const DEFAULT_MONIKER: &str = "pexd";

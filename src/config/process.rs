@@ -1,16 +1,18 @@
 //! `pexd.toml`: the process.
 
 use super::admin_checks::whole_paths;
-use super::document::{GivenValue, Layout};
+use super::document::GivenValue;
 use super::effective::{self, Entry};
 use super::home::Home;
 use super::keys::{Admin, Http, Limits, Log, NETWORK_TABLES, PROCESS_TABLES, ProcessTop};
 use super::layers::Tables;
+use super::layout::Layout;
 use super::section::Key;
 
 /// What `pexd.toml` may hold.
 pub(super) const LAYOUT: Layout = Layout {
     tables: &PROCESS_TABLES,
+    of_a_node: &[],
     ignored: &[],
     other: ("the network's config.toml, networks/<chain-id>/config.toml", &NETWORK_TABLES),
 };

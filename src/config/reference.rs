@@ -63,8 +63,12 @@ fn entry(text: &mut String, key: &Key) {
 
 fn without_effect(text: &mut String) {
     text.push_str(
-        "\n### Accepted without effect\n\nA node's whole `config.toml` can be used as it is. These keys and tables of it have no effect here, which is said once\n\
-         at start; any other unknown key is an error.\n\n",
+        "\n### Accepted without effect\n\nA node's whole `config.toml` can be used as it is, whatever its engine. At its top and in `[p2p]` values are taken as\n\
+         CometBFT takes them (`send_rate = 5.12e+07`, `dial_timeout = 3000000000` in nanoseconds, `pex = \"True\"`), and held\n\
+         against the bounds above. Names may be in upper case and with dashes, as Tendermint 0.35 wrote them.\n\n\
+         These keys and tables have no effect here, which is said once at start. Other keys and tables outside of `[p2p]`,\n\
+         `[pex]` and `[book]` are accepted with one warning that names them, since engines add their own; an unknown key inside of\n\
+         these is an error.\n\n",
     );
     let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for ignored in IGNORED {

@@ -42,7 +42,7 @@ impl Key {
     /// A value's text as it is written in a file.
     pub fn written(&self, text: &str) -> String {
         match self.kind.shape {
-            Shape::Text => toml_edit::Value::from(text).to_string(),
+            Shape::Text | Shape::Duration => toml_edit::Value::from(text).to_string(),
             Shape::Bool | Shape::Integer => text.to_owned(),
         }
     }
@@ -71,8 +71,8 @@ pub(super) fn read<T: Setting>(key: &Key, text: &str) -> Result<T, String> {
 /// The bounds in words, in the key's own unit.
 pub(super) fn bounds_text(key: &Key, low: u64, high: u64) -> String {
     let show = |n: u64| match key.kind.shape {
-        Shape::Text => super::duration::format(std::time::Duration::from_millis(n)),
-        Shape::Bool | Shape::Integer => n.to_string(),
+        Shape::Duration => super::duration::format(std::time::Duration::from_millis(n)),
+        Shape::Bool | Shape::Integer | Shape::Text => n.to_string(),
     };
     match key.kind.shape {
         Shape::Integer => format!("a whole number from {} to {}", show(low), show(high)),

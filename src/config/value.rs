@@ -1,6 +1,6 @@
 //! The kinds of values that keys have, and how a text becomes one.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub enum Shape {
     Bool,
     /// A whole number.
     Integer,
+    /// A duration in quotes.
+    Duration,
     /// A text in quotes.
     Text,
 }
@@ -78,7 +80,7 @@ macro_rules! integer {
 integer!(u32, u64);
 
 impl Setting for Duration {
-    const KIND: Kind = text("duration", "DURATION");
+    const KIND: Kind = Kind { shape: Shape::Duration, name: "duration", placeholder: "DURATION" };
 
     fn from_text(text: &str) -> Result<Self, String> {
         duration::parse(text).map_err(|error| format!("is {text:?}, which {error}"))
@@ -234,6 +236,9 @@ impl Setting for Option<ExternalAddress> {
         if place.contains('@') {
             return Err(format!("is {text:?}: write host:port without the ID, such as 159.89.10.97:26656"));
         }
+        if let Some((ip, port)) = bare_ipv6(place) {
+            return Err(format!("is {text:?}: an IPv6 address stands in brackets, write [{ip}]:{port}"));
+        }
         // The parser of peers' addresses knows hosts and ports; any ID makes it a whole address.
         let whole = format!("{}@{place}", NodeId::from_bytes([0; NodeId::LEN]));
         let address = PeerAddress::from_str(&whole).map_err(|error| {
@@ -248,14 +253,27 @@ impl Setting for Option<ExternalAddress> {
     }
 }
 
-/// Splits a list as CometBFT does: at commas, spaces around items dropped, empty items skipped, each item once.
-fn list<T: FromStr<Err: std::fmt::Display> + PartialEq>(text: &str) -> Result<Vec<T>, String> {
+/// The IPv6 address that stands without brackets, and the port that is behind it, or else the usual one.
+fn bare_ipv6(place: &str) -> Option<(Ipv6Addr, &str)> {
+    if let Ok(ip) = place.parse() {
+        return Some((ip, "26656"));
+    }
+    let (ip, port) = place.rsplit_once(':')?;
+    Some((ip.parse().ok()?, port))
+}
+
+/// Splits a list as CometBFT does: at commas, spaces around items dropped, empty items skipped, each item once. `hint` is
+/// what is said of a wrong item beside its error.
+fn list<T>(text: &str, hint: fn(&str) -> &'static str) -> Result<Vec<T>, String>
+where
+    T: FromStr<Err: std::fmt::Display> + PartialEq,
+{
     let (mut items, mut wrong) = (Vec::new(), Vec::new());
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match part.parse() {
             Ok(item) if items.contains(&item) => {}
             Ok(item) => items.push(item),
-            Err(error) => wrong.push(format!("{part:?}: {error}")),
+            Err(error) => wrong.push(format!("{part:?}: {error}{}", hint(part))),
         }
     }
     if wrong.is_empty() { Ok(items) } else { Err(format!("has the item {}", wrong.join("; and the item "))) }
@@ -265,7 +283,7 @@ impl Setting for Vec<PeerAddress> {
     const KIND: Kind = text("list of id@host:port", "LIST");
 
     fn from_text(text: &str) -> Result<Self, String> {
-        list(text)
+        list(text, |_| "")
     }
 }
 
@@ -273,7 +291,7 @@ impl Setting for Vec<NodeId> {
     const KIND: Kind = text("list of node IDs", "LIST");
 
     fn from_text(text: &str) -> Result<Self, String> {
-        list(text)
+        list(text, |part| if part.contains('@') { ": write only what stands before the @" } else { "" })
     }
 }
 
@@ -385,6 +403,12 @@ mod tests {
             let error = reported(text).unwrap_err();
             assert!(error.contains("write host:port") && !error.contains("id@"), "{error}");
         }
+        for (text, fix) in
+            [("2a00::1", "[2a00::1]:26656"), ("tcp://2a00::1:26656", "[2a00::1]:26656"), ("::1:1", "[::1:1]:26656")]
+        {
+            let error = reported(text).unwrap_err();
+            assert!(error.contains("brackets") && error.contains(fix), "{error}");
+        }
     }
 
     #[test]
@@ -394,6 +418,8 @@ mod tests {
             reported.starts_with("has the item \"abc\": ") && reported.contains("; and the item \"xyz\": "),
             "{reported}"
         );
+        let reported = Vec::<NodeId>::from_text("0123456789abcdef0123456789abcdef01234567@1.2.3.4").unwrap_err();
+        assert!(reported.contains("write only what stands before the @"), "{reported}");
     }
 
     #[test]
