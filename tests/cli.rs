@@ -560,6 +560,30 @@ fn a_nodes_values_are_taken_as_it_takes_them_and_held_against_the_bounds() {
 }
 
 #[test]
+fn a_network_that_names_itself_is_warned_of_it() {
+    let home = TestHome::with("chain-1", "");
+    let id = only(&home.load()).id();
+    let other = "0123456789abcdef0123456789abcdef01234567";
+    let write = |seeds: String| {
+        fs::write(
+            home.config_file("chain-1"),
+            format!("[p2p]\nexternal_address = \"own.org:1\"\nseeds = \"{seeds}\"\n"),
+        )
+        .unwrap();
+        home.load().warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(write(format!("{other}@h.org:1")), <[&str; 0]>::default());
+    for ours in [format!("{id}@h.org:1"), format!("{other}@own.org:1"), format!("{other}@127.0.0.1:26656")] {
+        let warnings = write(format!("{other}@h.org:1,{ours}"));
+        let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+        assert!(
+            warning.contains("config.toml:3: p2p.seeds names this node itself: ") && warning.contains(&ours),
+            "{warning}"
+        );
+    }
+}
+
+#[test]
 fn a_nodes_file_turned_into_a_seed_is_warned_of_its_limits() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config-0.38.26.toml");
     let text = fs::read_to_string(file).unwrap().replace("seed_mode = false", "seed_mode = true");

@@ -94,6 +94,7 @@ fn params(network: &config::Network, tunables: &Tunables) -> Params {
     };
     let switch = switch::Params {
         own_id,
+        own_endpoints: network.own_endpoints(),
         limits: tunables.node.limits,
         unconditional: p2p.unconditional_peer_ids.iter().copied().collect(),
         persistent: p2p.persistent_peers.clone(),

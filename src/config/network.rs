@@ -14,7 +14,7 @@ use super::layout::Layout;
 use super::network_tables::NetworkTables;
 use super::node_key;
 use super::reachable::reachable_as;
-use crate::types::NodeId;
+use crate::types::{NodeId, OwnEndpoints, PeerAddress};
 use crate::wire::secret::NodeKey;
 
 /// What a network's `config.toml` may hold.
@@ -85,6 +85,12 @@ impl Network {
         self.home.file_name().and_then(|name| name.to_str()).unwrap_or(&self.chain_id)
     }
 
+    /// Where it is to be found, as far as its file says so.
+    pub fn own_endpoints(&self) -> OwnEndpoints {
+        let external = self.p2p.external_address.as_ref();
+        OwnEndpoints::new(self.p2p.laddr, external.map(|external| (external.host.clone(), external.port)))
+    }
+
     /// What to give to others, as far as it is known here: `id@host:port`.
     pub fn node_address(&self) -> String {
         let place = match &self.p2p.external_address {
@@ -126,7 +132,7 @@ pub(super) fn build(
     let asn = book.asn_file.and_then(|path| read_asn(&folder.path.join(path), asn_origin, notes));
     let key_file = folder.path.join(&pex.node_key_file);
     let node_key = read_key(&key_file, notes)?;
-    Some(Network {
+    let network = Network {
         chain_id: Some(pex.chain_id.0.clone()).filter(|id| !id.is_empty()).unwrap_or_else(|| folder.name.clone()),
         home: folder.path.clone(),
         moniker: Some(top.moniker.0).filter(|name| !name.is_empty()).unwrap_or_else(default_moniker),
@@ -141,7 +147,27 @@ pub(super) fn build(
         p2p,
         pex,
         origins,
-    })
+    };
+    warn_of_ourselves(&network, notes);
+    Some(network)
+}
+
+/// Warns of addresses of this node itself where others are to be named: nobody is asked there, and they count for nothing.
+fn warn_of_ourselves(network: &Network, notes: &mut Diagnostics) {
+    let own = network.own_endpoints();
+    let is_ours = |address: &&PeerAddress| address.id() == network.id() || own.contains(address);
+    for (path, addresses) in
+        [("p2p.seeds", &network.p2p.seeds), ("p2p.persistent_peers", &network.p2p.persistent_peers)]
+    {
+        let ours: Vec<String> = addresses.iter().filter(is_ours).map(ToString::to_string).collect();
+        let Some(origin) = network.entry(path).and_then(|entry| entry.origin.clone()).filter(|_| !ours.is_empty())
+        else {
+            continue;
+        };
+        let rest = if ours.len() == addresses.len() { ", and nobody else" } else { "" };
+        let text = format!("{path} names this node itself{rest}: remove {}, which counts for nothing", ours.join(", "));
+        notes.warning(origin, text);
+    }
 }
 
 /// The one path of a file that may not exist yet, so that two spellings of it are equal.

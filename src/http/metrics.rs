@@ -125,7 +125,7 @@ metrics! {
     LAST_SEED_ROUND = Pexd "crawl_last_seed_round_timestamp_seconds" GAUGE ["chain_id"]
         "When the configured seeds were last asked; 0 = not since the start.";
     SEEDS = Pexd "seeds" GAUGE ["chain_id", "outcome"]
-        "Seeds in effect by what our latest dial found: untried, reached, failed, wrong_identity or wrong_network.";
+        "Seeds in effect, this node itself left out, by what our latest dial found: untried, reached, failed, wrong_identity or wrong_network.";
     SEED_ADDRESSES = Pexd "seed_addresses" GAUGE ["chain_id", "seed", "result"]
         "What a seed in effect brought since the start, and what became of it: brought, reached, dead or refused (by its rate); seed is its metricsLabel in SeedService.ListSeeds.";
 

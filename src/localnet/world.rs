@@ -18,7 +18,7 @@ use crate::node::row::{Key, Row, RowChange};
 use crate::store::{self, Store};
 use crate::testkit::reserve_port;
 use crate::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit};
-use crate::types::{NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion};
+use crate::types::{NetAddress, NodeId, NodeInfo, OwnEndpoints, PEX_CHANNEL, ProtocolVersion};
 use crate::wire::secret::NodeKey;
 use crate::{book, pex, switch};
 
@@ -218,6 +218,7 @@ fn params(own_id: NodeId, at: SocketAddr, seeds: Vec<NetAddress>, seed_mode: boo
         book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id, seed_mode) },
         switch: switch::Params {
             own_id,
+            own_endpoints: OwnEndpoints::new(at, None),
             limits: crate::switch::SwitchLimits {
                 max_inbound: if seed_mode { 2_000 } else { 40 },
                 max_outbound: 10,

@@ -40,9 +40,12 @@ pub enum Error {
     /// The entry is on no list.
     #[error("there is not {0} to remove")]
     NotListed(ListItem),
-    /// The entry would be of the node itself.
-    #[error("it is this node's own ID")]
-    OwnId,
+    /// The entry of a list of peers would be the node itself.
+    #[error("it is this node itself, by its ID or by its address")]
+    OwnPeer,
+    /// The seed would be the node itself.
+    #[error("it is this node itself, by its ID or by its address")]
+    OwnSeed,
     /// The peer is not connected.
     #[error("peer {0} is not connected")]
     NoSuchPeer(NodeId),

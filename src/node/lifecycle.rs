@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{CrawlEvent, Effect, Event, Node, ReactorEvent, RunState};
-use crate::types::{Fault, Now, PeerAddress};
+use super::{Effect, Event, Node, ReactorEvent, RunState};
+use crate::types::{Now, PeerAddress};
 
 /// How long a start waits for the names of seeds; what resolves later is used later.
 const LOOKUP_PATIENCE: Duration = Duration::from_secs(5);
@@ -19,8 +19,9 @@ impl Node {
             return false;
         }
         self.enter(now, RunState::Starting);
-        self.usable_seeds = self.pex.seeds().any(|seed| seed.as_net_address().is_some());
-        self.lookups = self.pex.seed_names();
+        let usable = self.other_seeds().any(|seed| seed.as_net_address().is_some());
+        self.usable_seeds = usable;
+        self.lookups = self.other_seeds().filter_map(PeerAddress::host_name).map(Into::into).collect();
         self.start_by = now.mono + LOOKUP_PATIENCE;
         for name in self.lookups.clone() {
             self.out.effect(Effect::Resolve { name });
@@ -37,11 +38,7 @@ impl Node {
         }
         self.usable_seeds |= usable;
         if !usable {
-            let seeds: Vec<PeerAddress> = self.pex.seeds().cloned().collect();
-            for seed in seeds.into_iter().filter(|seed| seed.host_name() == Some(name)) {
-                self.out
-                    .event(Event::Crawl(CrawlEvent::SeedDialled { seed: seed.into(), fault: Some(Fault::Unresolved) }));
-            }
+            self.with(now, |pex, cx| pex.seed_name_unresolved(cx, name));
         }
         if self.lookups.is_empty() {
             self.decide_start(now);
@@ -49,10 +46,12 @@ impl Node {
     }
 
     pub(super) fn decide_start(&mut self, now: Now) {
-        self.lookups.clear();
+        for name in std::mem::take(&mut self.lookups) {
+            self.with(now, |pex, cx| pex.seed_name_unresolved(cx, &name));
+        }
         // IDs whose ban ended while nothing ran count again.
         self.with(now, |pex, cx| pex.reinstate(cx));
-        let persistent = !self.switch.persistent().is_empty();
+        let persistent = self.switch.persistent().iter().any(|peer| !self.switch.is_ourselves(peer));
         if self.usable_seeds || !self.book.is_empty() || persistent || self.pex.may_bootstrap() {
             self.enter(now, RunState::Running);
             self.switch.start(now, &mut self.rng);

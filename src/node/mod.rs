@@ -356,6 +356,11 @@ impl Node {
         self.switch.bans().cloned().collect()
     }
 
+    /// Whether an address is our own, by its ID or by where it leads.
+    pub fn is_ourselves(&self, address: &PeerAddress) -> bool {
+        self.switch.is_ourselves(address)
+    }
+
     /// Our own ID.
     pub fn own_id(&self) -> NodeId {
         self.switch.params().own_id

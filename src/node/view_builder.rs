@@ -47,26 +47,32 @@ impl Node {
         self.state == RunState::Running && self.pex.in_outage()
     }
 
-    /// The seeds in effect, by what our latest dials found.
+    /// The seeds in effect, this node itself left out, by what our latest dials found.
     pub fn seed_counts(&self) -> SeedCounts {
         let mut counts = SeedCounts::default();
-        for health in self.pex.seeds().map(|seed| self.pex.seed_health(seed)) {
-            let count = match health.outcome() {
+        for seed in self.other_seeds() {
+            let count = match self.pex.seed_health(seed).outcome() {
                 SeedOutcome::Untried => &mut counts.untried,
                 SeedOutcome::Reached => &mut counts.reached,
                 SeedOutcome::Failed => &mut counts.failed,
                 SeedOutcome::WrongIdentity => &mut counts.wrong_identity,
                 SeedOutcome::WrongNetwork => &mut counts.wrong_network,
+                SeedOutcome::Ourselves => continue,
             };
             *count += 1;
         }
         counts
     }
 
+    /// The seeds in effect that are not this node itself.
+    pub(super) fn other_seeds(&self) -> impl Iterator<Item = &PeerAddress> {
+        self.pex.seeds().filter(|seed| !self.switch.is_ourselves(seed))
+    }
+
     /// What the seeds in effect brought, and what became of it, by the aliases of their IDs.
     pub fn seed_accounts(&self) -> BTreeMap<String, SourceAccount> {
         let account = |seed: &PeerAddress| (self.book.alias(&seed.id()), self.book.watched_account(&seed.id()));
-        self.pex.seeds().map(account).map(|(alias, account)| (alias, account.unwrap_or_default())).collect()
+        self.other_seeds().map(account).map(|(alias, account)| (alias, account.unwrap_or_default())).collect()
     }
 
     /// The book's counts.
@@ -145,6 +151,7 @@ impl Node {
             in_effect: delta.is_none_or(|delta| delta.added),
             change: delta.map(|delta| (delta.author.clone(), delta.at)),
             in_use: self.switch.is_busy_with(&seed.id()),
+            ourselves: self.switch.is_ourselves(seed),
             health: self.pex.seed_health(seed),
             advertised: advertised.get(&seed.id()).copied().unwrap_or_default(),
             account: self.book.watched_account(&seed.id()).unwrap_or_default(),

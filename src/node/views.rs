@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::row::{Ban, ListItem, SeedHealth};
 use crate::book::{NextDialReason, Record, Refused, Share, SourceAccount, TablePlace};
-use crate::pex::RetentionReason;
+use crate::pex::{RetentionReason, SeedOutcome};
 use crate::types::{
     ConnId, DialOutcome, Direction, Group, Mono, NetAddress, NodeId, NodeInfo, PeerAddress, Purpose, Wall,
 };
@@ -254,6 +254,8 @@ pub struct SeedView {
     pub change: Option<(Box<str>, Wall)>,
     /// Whether it is connected or dialled now.
     pub in_use: bool,
+    /// Whether it is this node itself, which is never dialled.
+    pub ourselves: bool,
     /// What our dials found.
     pub health: SeedHealth,
     /// Addresses of the book that it advertised first, and how many of them are verified.
@@ -262,4 +264,11 @@ pub struct SeedView {
     pub account: SourceAccount,
     /// What its ID is called in metrics, which tell no ID ([`Book::alias`](crate::book::Book::alias)).
     pub alias: String,
+}
+
+impl SeedView {
+    /// What the last dial found.
+    pub fn outcome(&self) -> SeedOutcome {
+        if self.ourselves { SeedOutcome::Ourselves } else { self.health.outcome() }
+    }
 }

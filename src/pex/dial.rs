@@ -6,7 +6,7 @@ use super::seeds::note_dial;
 use super::{Context, Pex};
 use crate::book::{Book, MarkOutcome, Source};
 use crate::switch::{AddressEvent, CrawlEvent, Dialled, Event, NotDialled, consequence};
-use crate::types::{DialOutcome, Fault, NetAddress, NodeId, Purpose};
+use crate::types::{DialOutcome, Fault, NetAddress, NodeId, PeerAddress, Purpose};
 
 impl Pex {
     /// dialSeeds: in random order, one at a time, until one is up, connected already or being dialled.
@@ -61,6 +61,17 @@ impl Pex {
             }
         }
         self.crawl(cx);
+    }
+
+    /// Notes that the name of a seed's host stood for no address when the start needed one, which is as good as a dial that
+    /// failed.
+    pub fn seed_name_unresolved(&mut self, cx: &mut Context<'_>, name: &str) {
+        let seeds: Vec<PeerAddress> =
+            self.seeds.iter().filter(|seed| seed.host_name() == Some(name)).cloned().collect();
+        for seed in seeds {
+            self.seeds.note(&seed, |health| note_dial(health, Some(&Fault::Unresolved), 0, cx.now.wall));
+            cx.out.event(Event::Crawl(CrawlEvent::SeedDialled { seed: seed.into(), fault: Some(Fault::Unresolved) }));
+        }
     }
 
     /// Another node than the one that was advertised proved itself at an ip:port.

@@ -361,11 +361,6 @@ impl Pex {
         self.seeds.health(seed)
     }
 
-    /// The names among the seeds' hosts, to be looked up before the start.
-    pub fn seed_names(&self) -> BTreeSet<Box<str>> {
-        self.seeds.names()
-    }
-
     /// Adds a seed at run time and, when the reactor runs and needs addresses, dials it; `false` when it is there already.
     ///
     /// # Errors

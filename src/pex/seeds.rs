@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::SliceRandom as _;
 
-use crate::types::{Delta, Fault, Host, NodeId, Overlay, PeerAddress, SeededRng, Wall};
+use crate::types::{Delta, Fault, NodeId, Overlay, PeerAddress, SeededRng, Wall};
 
 /// Seeds at most, those of the file included.
 pub const MAX_SEEDS: usize = 256;
@@ -45,6 +45,8 @@ pub enum SeedOutcome {
     WrongIdentity,
     /// A node of another chain answered.
     WrongNetwork,
+    /// It is this node itself, which is never dialled.
+    Ourselves,
 }
 
 /// A row of the seeds that changed.
@@ -129,15 +131,6 @@ impl Seeds {
 
     pub(super) fn is_seed_id(&self, id: &NodeId) -> bool {
         self.iter().any(|seed| seed.id() == *id)
-    }
-
-    /// The names among the seeds' hosts.
-    pub(super) fn names(&self) -> BTreeSet<Box<str>> {
-        let name = |seed: &PeerAddress| match seed.host() {
-            Host::Name(name) => Some(name.clone()),
-            Host::Ip(_) => None,
-        };
-        self.iter().filter_map(name).collect()
     }
 
     /// Adds a seed; `false` when it is there already.

@@ -173,6 +173,11 @@ impl Switch {
         }
     }
 
+    /// Whether an address is our own, by its ID or by where it leads.
+    pub fn is_ourselves(&self, address: &PeerAddress) -> bool {
+        address.id() == self.params.own_id || self.params.own_endpoints.contains(address)
+    }
+
     /// The peer of a connection.
     pub fn peer(&self, conn: ConnId) -> Option<&Peer> {
         self.peers.get(conn)

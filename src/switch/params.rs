@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::types::{NodeId, PeerAddress};
+use crate::types::{NodeId, OwnEndpoints, PeerAddress};
 
 /// Who may be connected, and how eagerly we dial. The names are those of CometBFT's `[p2p]` keys.
 #[derive(Clone, Debug)]
 pub struct Params {
     /// Our own ID.
     pub own_id: NodeId,
+    /// Where we are to be found.
+    pub own_endpoints: OwnEndpoints,
     /// What can be changed while connections are open.
     pub limits: SwitchLimits,
     /// `unconditional_peer_ids`, as the file has them: count in no limit.

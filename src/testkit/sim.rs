@@ -15,8 +15,8 @@ use crate::node::row::Rows;
 use crate::node::{Effect, Event, Handshaken, Input, Node, Params};
 use crate::switch::SwitchLimits;
 use crate::types::{
-    CloseHow, ConnId, Fault, Host, Mono, NetAddress, NodeId, NodeInfo, Now, PEX_CHANNEL, ProtocolVersion, SeededRng,
-    Stage, Ticket, Wall,
+    CloseHow, ConnId, Fault, Host, Mono, NetAddress, NodeId, NodeInfo, Now, OwnEndpoints, PEX_CHANNEL, ProtocolVersion,
+    SeededRng, Stage, Ticket, Wall,
 };
 use crate::wire::pex::{Outgoing, Received};
 use crate::{book, pex, switch};
@@ -534,6 +534,7 @@ pub fn params(id: NodeId, at: SocketAddr, seed_mode: bool) -> Params {
     let book = book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(id, seed_mode) };
     let switch = switch::Params {
         own_id: id,
+        own_endpoints: OwnEndpoints::new(at, None),
         limits: SwitchLimits {
             max_inbound: if seed_mode { 2_000 } else { 40 },
             max_outbound: 10,

@@ -12,7 +12,7 @@ use pexd::node::Params;
 use pexd::node::row::{Ban, BanTarget};
 use pexd::testkit::{Identity, Peer};
 use pexd::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode};
-use pexd::types::{Fault, NetAddress, NodeId, Wall};
+use pexd::types::{Fault, NetAddress, NodeId, OwnEndpoints, Wall};
 use pexd::wire::secret::NodeKey;
 use pexd::{book, pex, store, switch};
 use tokio::net::{TcpSocket, TcpStream};
@@ -148,6 +148,7 @@ fn params(setup: &Setup, own_id: NodeId) -> Params {
         book: book::Params { strict: false, ..book::Params::new(own_id, setup.seed_mode) },
         switch: switch::Params {
             own_id,
+            own_endpoints: OwnEndpoints::default(),
             limits: pexd::switch::SwitchLimits {
                 max_inbound: 2_000,
                 max_outbound: if setup.seeds.is_empty() { 0 } else { 10 },

@@ -255,6 +255,7 @@ pub(in crate::admin) const fn outcome(outcome: DialOutcome) -> pb::DialOutcome {
 }
 
 pub(in crate::admin) fn seed(network: &str, view: SeedView) -> pb::Seed {
+    let outcome = view.outcome();
     let health = view.health;
     let latency = (!health.last_success.is_never()).then(|| Duration {
         seconds: (health.latency_ms / 1000).into(),
@@ -265,8 +266,11 @@ pub(in crate::admin) fn seed(network: &str, view: SeedView) -> pb::Seed {
         seed: view.seed.to_string(),
         origin: if view.from_file { pb::SeedOrigin::File } else { pb::SeedOrigin::Runtime }.into(),
         in_use: view.in_use,
-        last_outcome: seed_outcome(health.outcome()).into(),
-        last_fault: reason(&health.last_fault),
+        last_outcome: seed_outcome(outcome).into(),
+        last_fault: match outcome {
+            SeedOutcome::Ourselves => "it is this node itself: nobody is asked there, remove it".to_owned(),
+            _ => reason(&health.last_fault),
+        },
         last_dial_time: time(health.last_dialled),
         last_success_time: time(health.last_success),
         latency,
@@ -308,6 +312,7 @@ const fn seed_outcome(outcome: SeedOutcome) -> pb::SeedOutcome {
         SeedOutcome::Failed => pb::SeedOutcome::Failed,
         SeedOutcome::WrongIdentity => pb::SeedOutcome::WrongIdentity,
         SeedOutcome::WrongNetwork => pb::SeedOutcome::WrongNetwork,
+        SeedOutcome::Ourselves => pb::SeedOutcome::Ourselves,
     }
 }
 

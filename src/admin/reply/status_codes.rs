@@ -39,7 +39,8 @@ pub(in crate::admin) fn of(error: &Error) -> Status {
         Error::NoSuchPeer(_) => (Code::NotFound, "PEER_NOT_FOUND", None),
         Error::NotDialled { .. } => (Code::FailedPrecondition, "NOT_DIALLED", None),
         Error::StillDialling(_) => (Code::DeadlineExceeded, "TIMED_OUT", None),
-        Error::OwnId => return invalid("peer", text(error)),
+        Error::OwnPeer => return invalid("peer", text(error)),
+        Error::OwnSeed => return invalid("seed", text(error)),
     };
     let metadata = network.map(|network| ("network", network.to_string()));
     build(code, name, metadata, text(error), ErrorDetails::new())
@@ -68,7 +69,7 @@ pub(in crate::admin) fn text(error: &Error) -> String {
         Error::NoSuchPeer(_) => "; PeerService.ListPeers shows who is",
         Error::NotDialled { why, .. } => not_dialled(*why),
         Error::StillDialling(_) => "; it goes on, and PeerService.ListDials will have its outcome",
-        Error::OwnId => ", which ReactorService.GetStatus shows: name another node",
+        Error::OwnPeer | Error::OwnSeed => ", which ReactorService.GetStatus shows: name another node",
     };
     reason(&format!("{error}{fix}"))
 }

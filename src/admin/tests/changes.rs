@@ -77,11 +77,13 @@ async fn a_seed_shows_what_the_last_dial_found() {
         outcome(&mut seed.health);
         a.lock().seeds.push(seed);
     }
+    a.lock().seeds.push(crate::node::SeedView { ourselves: true, ..untried_seed(net_address(5).into()) });
     let served = serve(&[&a]).await;
     let shown = seeds(&mut Seeds::new(served.channel)).await;
     let outcomes: Vec<_> = shown.iter().map(Seed::last_outcome).collect();
-    use SeedOutcome::{Failed, Reached, WrongIdentity, WrongNetwork};
-    assert_eq!(outcomes, [Reached, Failed, WrongIdentity, WrongNetwork]);
+    use SeedOutcome::{Failed, Ourselves, Reached, WrongIdentity, WrongNetwork};
+    assert_eq!(outcomes, [Reached, Failed, WrongIdentity, WrongNetwork, Ourselves]);
+    assert!(shown[4].last_fault.contains("this node itself"), "{:?}", shown[4]);
     assert_eq!(shown[0].latency, Some(Duration { seconds: 1, nanos: 250_000_000 }));
     assert_eq!(shown[1].last_fault, "connection refused");
     assert_eq!(shown[1].latency, None);
@@ -93,7 +95,12 @@ async fn a_seed_shows_what_the_last_dial_found() {
 async fn a_seed_that_does_not_parse_is_told_what_to_write() {
     let served = serve(&[&world("a")]).await;
     let mut client = Seeds::new(served.channel);
-    for (seed, fix) in [("", "required"), ("1.2.3.4:26656", "id@host:port"), ("x@1.2.3.4:1", "40 hex digits")] {
+    for (seed, fix) in [
+        ("", "required"),
+        ("1.2.3.4:26656", "id@host:port"),
+        ("x@1.2.3.4:1", "40 hex digits"),
+        ("https://rpc.example.org:443", "URL"),
+    ] {
         let refused = add(&mut client, "", seed).await.unwrap_err();
         assert_eq!(violated_field(&refused), "seed");
         assert!(refused.message().contains(fix), "{refused}");

@@ -261,6 +261,7 @@ fn untried_seed(seed: PeerAddress) -> SeedView {
         in_effect: true,
         change: None,
         in_use: false,
+        ourselves: false,
         health,
         advertised: (0, 0),
         account: SourceAccount::default(),

@@ -124,7 +124,7 @@ async fn an_entry_that_cannot_be_says_what_its_list_takes() {
         (PeerList::Unspecified, id(1).to_string(), "list", "PEER_LIST_PRIVATE"),
         (PeerList::Persistent, id(1).to_string(), "peer", "id@host:port"),
         (PeerList::Persistent, String::new(), "peer", "required"),
-        (PeerList::Persistent, own.to_string(), "peer", "own ID"),
+        (PeerList::Persistent, own.to_string(), "peer", "this node itself"),
         (PeerList::Unconditional, address.clone(), "peer", "before the @"),
         (PeerList::Private, "1.2.3.4".into(), "peer", "40 hex digits"),
         (PeerList::Private, "x".repeat(60_000), "peer", "too many"),

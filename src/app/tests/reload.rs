@@ -57,6 +57,31 @@ async fn what_can_be_changed_live_is_and_nobody_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_network_that_names_itself_is_told_so_and_counts_nobody() {
+    let home = TestHome::new();
+    let made = home.make("one-1", 1).await;
+    let own = made.address;
+    let pexd = home.start().await;
+    home.edit("one-1", "seeds = \"\"", &format!("seeds = \"{}@elsewhere.example.org:1\"", own.id()));
+    let other_id = SEED.split_once('@').unwrap().0;
+    home.add_line("one-1", "p2p", &format!("persistent_peers = \"{SEED},{other_id}@{}\"", own.socket()));
+    let reloaded = pexd.reload("one-1").await.unwrap();
+    let told = |part: &str| reloaded.warnings.iter().any(|warning| warning.contains(part));
+    assert!(told("p2p.seeds names this node itself, and nobody else: remove "), "{:?}", reloaded.warnings);
+    let persistent = format!("p2p.persistent_peers names this node itself: remove {other_id}@{}, ", own.socket());
+    assert!(told(&persistent), "{:?}", reloaded.warnings);
+
+    let handle = pexd.registry.get("one-1").unwrap().0;
+    assert_eq!(handle.status().await.unwrap().node.seeds.total(), 0);
+    let by = || crate::network::ChangeAuthor { author: "ops".into(), method: "Tests" };
+    for ours in [format!("{}@127.0.0.1:1", own.id()), format!("{other_id}@{}", own.socket())] {
+        let refused = handle.add_seed(by(), ours.parse().unwrap()).await.unwrap_err();
+        assert_eq!(refused, crate::network::Error::OwnSeed, "{ours}");
+    }
+    pexd.end().await;
+}
+
+#[tokio::test]
 async fn a_network_that_failed_for_want_of_seeds_is_tried_again_when_the_file_names_one() {
     let home = TestHome::new();
     let made = home.make("one-1", 1).await;

@@ -103,7 +103,7 @@ async fn list(session: &Session) -> Result<(), Failure> {
 fn row(seed: &Seed) -> [Cell; 12] {
     let colour = match seed.last_outcome() {
         SeedOutcome::Reached => CellColour::Good,
-        SeedOutcome::WrongIdentity | SeedOutcome::WrongNetwork => CellColour::Bad,
+        SeedOutcome::WrongIdentity | SeedOutcome::WrongNetwork | SeedOutcome::Ourselves => CellColour::Bad,
         _ => CellColour::Doubtful,
     };
     let account = seed.account.unwrap_or_default();

@@ -59,6 +59,7 @@ impl Actor<'_> {
         }
         let (now, summary) = (self.shell.clock.now(), change.to_string());
         let outcome = match change {
+            ChangeRequest::AddSeed(seed) if self.node.is_ourselves(&seed) => Err(Error::OwnSeed),
             ChangeRequest::AddSeed(seed) => {
                 let limit = Error::TooMany { what: "the seeds", limit: MAX_SEEDS };
                 self.node.add_seed(now, seed, &by.author).map_err(|_| limit)

@@ -91,8 +91,12 @@ impl Actor<'_> {
         by: &ChangeAuthor,
         item: ListItem,
     ) -> Result<bool, Error> {
-        if item.id() == self.node.own_id() {
-            return Err(Error::OwnId);
+        let leads_here = match &item {
+            ListItem::Seed(peer) | ListItem::Persistent(peer) => self.node.is_ourselves(peer),
+            ListItem::Unconditional(id) | ListItem::Private(id) => *id == self.node.own_id(),
+        };
+        if leads_here {
+            return Err(Error::OwnPeer);
         }
         let (what, limit) = match item {
             ListItem::Seed(_) => ("the seeds", MAX_SEEDS),

@@ -181,7 +181,7 @@ impl Handle {
     /// Adds a seed; kept over a restart. Answers when it is committed.
     ///
     /// # Errors
-    /// [`Error::TooMany`], or see [`Handle::status`].
+    /// [`Error::TooMany`], [`Error::OwnSeed`], or see [`Handle::status`].
     pub async fn add_seed(&self, by: ChangeAuthor, seed: PeerAddress) -> Result<Applied, Error> {
         self.change(by, ChangeRequest::AddSeed(seed)).await
     }

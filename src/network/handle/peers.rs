@@ -96,7 +96,7 @@ impl Handle {
     /// Adds an entry to its list; kept over a restart. Answers when it is committed.
     ///
     /// # Errors
-    /// [`Error::TooMany`], [`Error::OwnId`], or see [`Handle::status`].
+    /// [`Error::TooMany`], [`Error::OwnPeer`], or see [`Handle::status`].
     pub async fn add_listed(&self, by: ChangeAuthor, item: ListItem) -> Result<Applied, Error> {
         self.change(by, ChangeRequest::AddListed(item)).await
     }

@@ -24,7 +24,7 @@ use crate::node::{Params, RunState};
 use crate::store::{self, Loaded, Store};
 use crate::testkit::reserve_port;
 use crate::transport::{ConnectionSettings, DialLimits, Dialler, HandshakeLimits, LocalNode, RateLimit};
-use crate::types::{DialOutcome, NetAddress, NodeId, NodeInfo, PEX_CHANNEL, ProtocolVersion, Wall};
+use crate::types::{DialOutcome, NetAddress, NodeId, NodeInfo, OwnEndpoints, PEX_CHANNEL, ProtocolVersion, Wall};
 use crate::wire::secret::NodeKey;
 use crate::{book, pex, switch};
 
@@ -225,6 +225,7 @@ fn params(own_id: NodeId, at: SocketAddr) -> Params {
         book: book::Params { strict: false, own_endpoints: vec![at], ..book::Params::new(own_id, true) },
         switch: switch::Params {
             own_id,
+            own_endpoints: OwnEndpoints::new(at, None),
             limits: crate::switch::SwitchLimits { max_inbound: 2_000, max_outbound: 10, ..Default::default() },
             unconditional: BTreeSet::new(),
             persistent: Vec::new(),

@@ -10,6 +10,7 @@ mod entries;
 mod fuzz;
 mod operator;
 mod rules;
+mod seed_list;
 mod worlds;
 
 use super::row::{BanTarget, Row, Rows};
