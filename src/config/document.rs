@@ -87,7 +87,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes a value. Two spellings of one name are two values, of which CometBFT would take either.
+    /// Takes a value. Of two spellings of one name CometBFT takes one, in part by chance.
     fn give(&mut self, given: GivenValue) {
         match self.given.iter().find(|earlier| earlier.key == given.key) {
             Some(earlier) => {
