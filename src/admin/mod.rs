@@ -18,6 +18,7 @@ mod request;
 mod server;
 mod services;
 mod settings;
+mod signpost;
 #[cfg(test)]
 mod tests;
 mod timestamps;

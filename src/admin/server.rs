@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -33,6 +34,7 @@ use super::listen::accept::{Listeners, incoming};
 use super::listen::unix_socket;
 use super::listen::unix_socket::{SocketError, SocketFile};
 use super::middleware::call_counts::CallCountsLayer;
+use super::middleware::only_grpc::OnlyGrpcLayer;
 use super::middleware::timeout_and_panic::TimeoutAndPanicLayer;
 use super::page::Pages;
 use super::services::address_book::AddressBookApi;
@@ -44,6 +46,7 @@ use super::services::peers::PeersApi;
 use super::services::reactor::ReactorApi;
 use super::services::seeds::SeedsApi;
 use super::settings::AdminSettings;
+use super::signpost::Signpost;
 use crate::network::Directory;
 use crate::port_holder::{self, By, PortHolder};
 use crate::proto::pexd::DESCRIPTORS;
@@ -54,7 +57,7 @@ use crate::proto::pexd::v1::peer_service_server::PeerServiceServer;
 use crate::proto::pexd::v1::reactor_service_server::ReactorServiceServer;
 use crate::proto::pexd::v1::seed_service_server::SeedServiceServer;
 
-/// Bytes of a request message at most; the longest one that makes sense has a few hundred.
+/// Bytes of a request message at most, decompressed too; the longest one that makes sense has a few hundred.
 const MAX_REQUEST: usize = 64 * 1024;
 /// Bytes of a request's headers at most.
 const MAX_HEADERS: u32 = 16 * 1024;
@@ -68,6 +71,17 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIME: Duration = Duration::from_secs(10);
 /// How long requests may go on once the end is asked for; then their connections are cut.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// A service with the bound on its requests, and with gzip: requests may be compressed, and answers are for who accepts it. Each
+/// service has a type of its own, and no trait has these methods.
+macro_rules! bounded {
+    ($service:expr) => {
+        $service
+            .max_decoding_message_size(MAX_REQUEST)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+    };
+}
 
 /// Names in health checks: the process as a whole, and each service.
 const SERVICES: [&str; 7] = [
@@ -85,6 +99,7 @@ const SERVICES: [&str; 7] = [
 pub struct Admin {
     listeners: Listeners,
     local: Option<SocketAddr>,
+    http: Option<SocketAddr>,
     socket: Option<SocketFile>,
     files: CredentialFiles,
     ways_in: WaysIn,
@@ -194,7 +209,8 @@ impl Admin {
             ways_in.socket = Some((settings.path.clone(), settings.mode));
             file = Some(made);
         }
-        Ok(Admin { listeners, local, socket: file, files, ways_in, limits: settings.limits, closing })
+        let limits = settings.limits;
+        Ok(Admin { listeners, local, http: None, socket: file, files, ways_in, limits, closing })
     }
 
     /// Reads the files by which callers are known, and binds nothing.
@@ -215,6 +231,12 @@ impl Admin {
     /// When certificates and tokens end.
     pub fn expiry(&self) -> Expiry {
         Expiry::of(self.files.in_effect())
+    }
+
+    /// Says where metrics and probes are served, for those who ask for them here.
+    #[must_use]
+    pub fn beside(self, http: Option<SocketAddr>) -> Self {
+        Admin { http, ..self }
     }
 
     /// The Unix socket that it listens on.
@@ -240,7 +262,7 @@ impl Admin {
         process: HostProcess,
         shutdown: impl Future<Output = ()>,
     ) -> Result<Drain, ServeError> {
-        let Admin { listeners, socket, files, ways_in, limits, closing, .. } = self;
+        let Admin { listeners, http, socket, files, ways_in, limits, closing, .. } = self;
         let mut reporter = HealthReporter::new();
         report(&reporter, ServingStatus::Serving).await;
         let calls = process.calls.clone();
@@ -250,10 +272,11 @@ impl Admin {
         let draining = CancellationToken::new();
         let services = HealthService::from_health_reporter(reporter.clone());
         let health = NetworkHealth::new(services, directory.clone(), process.ready_servable, draining.clone());
-        let routes = routes(&directory, operations, process, &draining)?
-            .add_service(HealthServer::new(health).max_decoding_message_size(MAX_REQUEST));
-        let incoming = incoming(listeners, &limits, refusals, closing.clone());
-        let serving = server(authenticator, calls)
+        let health = HealthServer::new(health);
+        let routes = routes(&directory, operations, process, &draining)?.add_service(bounded!(health));
+        let signpost = Signpost::new(http);
+        let incoming = incoming(listeners, &limits, refusals, signpost.clone(), closing.clone());
+        let serving = server(authenticator, calls, signpost)
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, draining.clone().cancelled_owned());
         tokio::pin!(serving);
@@ -294,15 +317,16 @@ async fn bind_tcp(laddr: SocketAddr) -> Result<(TcpListener, SocketAddr), BindEr
     }
 }
 
-type Layers = Stack<AuthLayer, Stack<TimeoutAndPanicLayer, Stack<CallCountsLayer, Identity>>>;
+type Layers = Stack<AuthLayer, Stack<TimeoutAndPanicLayer, Stack<OnlyGrpcLayer, Stack<CallCountsLayer, Identity>>>>;
 
-fn server(authenticator: Arc<Authenticator>, calls: Arc<CallCounts>) -> Server<Layers> {
+fn server(authenticator: Arc<Authenticator>, calls: Arc<CallCounts>, signpost: Signpost) -> Server<Layers> {
     Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADERS)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIME))
         .layer(CallCountsLayer(calls))
+        .layer(OnlyGrpcLayer(signpost))
         .layer(TimeoutAndPanicLayer { limit: REQUEST_TIME })
         .layer(AuthLayer(authenticator))
 }
@@ -324,14 +348,14 @@ fn routes(
     let seeds = SeedServiceServer::new(SeedsApi(directory.clone(), pages.clone()));
     let bans = BanServiceServer::new(BansApi(directory.clone(), pages.clone()));
     Ok(Routes::default()
-        .add_service(reactor.max_decoding_message_size(MAX_REQUEST))
-        .add_service(networks.max_decoding_message_size(MAX_REQUEST))
-        .add_service(peers.max_decoding_message_size(MAX_REQUEST))
-        .add_service(book.max_decoding_message_size(MAX_REQUEST))
-        .add_service(seeds.max_decoding_message_size(MAX_REQUEST))
-        .add_service(bans.max_decoding_message_size(MAX_REQUEST))
-        .add_service(described().build_v1()?.max_decoding_message_size(MAX_REQUEST))
-        .add_service(described().build_v1alpha()?.max_decoding_message_size(MAX_REQUEST)))
+        .add_service(bounded!(reactor))
+        .add_service(bounded!(networks))
+        .add_service(bounded!(peers))
+        .add_service(bounded!(book))
+        .add_service(bounded!(seeds))
+        .add_service(bounded!(bans))
+        .add_service(bounded!(described().build_v1()?))
+        .add_service(bounded!(described().build_v1alpha()?)))
 }
 
 /// What both versions of reflection report: our API, the details of its errors (clients show them only when they can

@@ -140,6 +140,7 @@ impl App {
         for network in &config.broken {
             registry.list_misconfigured(network.clone());
         }
+        let admin = admin.beside(http.as_ref().map(|(http, _)| http.local_addr()));
         let app = App::of(admin, registry, broken)?;
         let ready = ReadyPolicy { all: keys.ready == ReadyRule::All, servable: keys.ready_servable };
         Ok(App { http, ready, ..app })

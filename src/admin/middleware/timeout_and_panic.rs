@@ -13,7 +13,7 @@ use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tower::{Layer, Service};
 
-use super::library_errors::explained;
+use super::library_errors::{encoding, explained};
 use crate::admin::reply::status_codes;
 use crate::admin::untrusted_text::printable;
 
@@ -55,12 +55,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let method = printable(request.uri().path());
+        let (method, encoding) = (printable(request.uri().path()), encoding(request.headers()));
         let work = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let limit = self.limit;
         Box::pin(async move {
             match tokio::time::timeout(limit, work).await {
-                Ok(Ok(answer)) => answer.map(|answer| explained(&method, answer)),
+                Ok(Ok(answer)) => answer.map(|answer| explained(&method, &encoding, answer)),
                 Ok(Err(payload)) => {
                     let panic = message(&*payload);
                     tracing::error!(%method, %panic, "an admin request panicked");

@@ -201,6 +201,14 @@ pub(in crate::admin) fn no_method(path: &str) -> Status {
     build(Code::Unimplemented, "METHOD_NOT_FOUND", None, reason(&text), ErrorDetails::new())
 }
 
+/// A request that is compressed in a way that is not understood.
+pub(in crate::admin) fn unknown_encoding(encoding: &str) -> Status {
+    let text = format!(
+        "the request is compressed by \"{encoding}\" (grpc-encoding), which is not understood here: use gzip, or do not compress"
+    );
+    build(Code::Unimplemented, "ENCODING_NOT_SUPPORTED", None, reason(&text), ErrorDetails::new())
+}
+
 /// A request that cannot be read.
 pub(in crate::admin) fn malformed(what: &str) -> Status {
     let text = format!("the request cannot be read: {what}; generate the client anew from proto/pexd/v1");

@@ -18,6 +18,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::access::{Files, PATIENCE, soon};
+use super::not_grpc::asked;
 use super::*;
 use crate::admin::auth::reload::{CredentialFiles, Reload};
 use crate::admin::{BindError, TlsFiles};
@@ -105,8 +106,8 @@ impl Setup {
     }
 }
 
-/// A channel, when the handshake succeeds as far as the client sees.
-async fn tls(addr: SocketAddr, ca: &Ca, client: Option<Pair>) -> Option<Channel> {
+/// A client's side of TLS that offers these protocols.
+fn connector(ca: &Ca, client: Option<Pair>, protocols: &[&str]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(ca.0.der().clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
@@ -118,8 +119,13 @@ async fn tls(addr: SocketAddr, ca: &Ca, client: Option<Pair>) -> Option<Channel>
             builder.with_client_auth_cert(chain, PrivateKeyDer::try_from(key.serialize_der()).unwrap()).unwrap()
         }
     };
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let connector = TlsConnector::from(Arc::new(config));
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    TlsConnector::from(Arc::new(config))
+}
+
+/// A channel, when the handshake succeeds as far as the client sees.
+async fn tls(addr: SocketAddr, ca: &Ca, client: Option<Pair>) -> Option<Channel> {
+    let connector = connector(ca, client, &["h2"]);
     let connect = tower::service_fn(move |_| {
         let connector = connector.clone();
         async move {
@@ -171,6 +177,26 @@ async fn no_other_certificate_is_let_in() {
     assert!(status(Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.ok()).await.is_err());
     let ops = w.connect(addr, Some(w.client_ca.sign("ops", "ops", GOOD))).await;
     status(ops).await.unwrap();
+}
+
+#[tokio::test]
+async fn http_1_is_answered_under_tls_and_instead_of_it() {
+    let w = Setup::new(&["token board read - -"]);
+    let (addr, _served) = w.serve().await;
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    for protocols in [&["http/1.1"] as &[&str], &[]] {
+        let tcp = TcpStream::connect(addr).await.unwrap();
+        let connector = connector(&w.server_ca, None, protocols);
+        let answer = asked(connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap(), request).await;
+        assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains("gRPC"), "{protocols:?}: {answer}");
+    }
+    let answer = asked(TcpStream::connect(addr).await.unwrap(), request).await;
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("TLS"), "{answer}");
+    // Who can speak HTTP/2 does, whatever else it can.
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    let connector = connector(&w.server_ca, None, &["http/1.1", "h2"]);
+    let stream = connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
 }
 
 #[tokio::test]

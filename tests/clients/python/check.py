@@ -24,7 +24,7 @@ def refused(work, code):
         work()
     except grpc.RpcError as error:
         assert error.code() == code, f"{error.code()} is not {code}: {error.details()}"
-        return
+        return error.details()
     raise AssertionError(f"not refused with {code}")
 
 
@@ -39,6 +39,20 @@ def only_with_a_token(address, read):
     status = reader.call(reader.reactor.GetStatus, reactor.GetStatusRequest()).statuses[0]
     assert status.network == NETWORK and status.state == reactor.REACTOR_STATE_RUNNING, status
     refused(lambda: reader.ban(RANGE), grpc.StatusCode.PERMISSION_DENIED)
+
+
+def compressed(address, token):
+    """With gzip, as `compression=` asks for. Its bound holds for what is decompressed; what is no gzip is named."""
+    client = Client(address, token, grpc.Compression.Gzip)
+    status = client.call(client.reactor.GetStatus, reactor.GetStatusRequest()).statuses[0]
+    assert status.network == NETWORK, status
+    long = lambda length: client.call(client.reactor.GetStatus, reactor.GetStatusRequest(network="x" * length))
+    refused(lambda: long(10_000), grpc.StatusCode.NOT_FOUND)
+    refused(lambda: long(16 << 20), grpc.StatusCode.OUT_OF_RANGE)
+    other = Client(address, token, grpc.Compression.Deflate)
+    by_deflate = lambda: other.call(other.reactor.GetStatus, reactor.GetStatusRequest(network="x" * 10_000))
+    text = refused(by_deflate, grpc.StatusCode.UNIMPLEMENTED)
+    assert "deflate" in text and "gzip" in text, text
 
 
 def the_book_in_pages(client):
@@ -99,12 +113,13 @@ def main(program):
         address = daemon.start()
         client = Client(address, control)
         only_with_a_token(address, read)
+        compressed(address, control)
         the_book_in_pages(client)
         a_banned_range(client)
         events_over_restarts(daemon, client, control)
     finally:
         daemon.close()
-    print("a Python client lists, follows, bans, and is refused without a token")
+    print("a Python client lists, follows, bans, compresses, and is refused without a token")
 
 
 main(sys.argv[1])

@@ -12,8 +12,8 @@ SECONDS = 20
 
 
 class Client:
-    def __init__(self, address, token=None):
-        self.channel = grpc.insecure_channel(address)
+    def __init__(self, address, token=None, compression=None):
+        self.channel = grpc.insecure_channel(address, compression=compression)
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.book = book_grpc.AddressBookServiceStub(self.channel)
         self.bans = bans_grpc.BanServiceStub(self.channel)
