@@ -103,7 +103,9 @@ metrics! {
         "When somebody last answered a dial of ours; 0 = not since the start.";
 
     REFUSALS = Pexd "refusals_total" COUNTER ["chain_id", "reason"]
-        "Inbound connections that were refused; what a shared listener refused before it was known which network was meant is counted in each of them.";
+        "Inbound connections that meant this network and were refused.";
+    LISTENER_REFUSALS = Pexd "listener_refusals_total" COUNTER ["port", "reason"]
+        "Inbound connections that a listener that several networks share refused before it was known which was meant, or because they meant none of them, by its port; no network's pexd_refusals_total has them.";
     DISCONNECTS = Pexd "disconnects_total" COUNTER ["chain_id", "reason"]
         "Connections of peers that ended.";
     BANS = Pexd "bans" GAUGE ["chain_id"]

@@ -1,5 +1,6 @@
 //! One scrape: all networks are asked side by side, and their reports become samples.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -31,13 +32,19 @@ pub(super) async fn scrape(sources: &Sources) -> Result<String, prometheus::Erro
     let mut out = Exposition::new(&sources.namespace);
     let networks = sources.directory.all(|_| true);
     let answers = join_all(networks.iter().map(|network| timeout(PATIENCE, network.report()))).await;
+    let mut listeners = BTreeMap::new();
     for (network, answer) in networks.iter().zip(answers) {
         let report = answer.ok().and_then(Result::ok);
         state(&mut out, network, report.as_deref());
         if let Some(report) = &report {
             network_metrics(&mut out, network.chain_id(), report);
+            if let Some(listener) = &report.status.listener {
+                // Of networks that share it all say the same.
+                listeners.insert(listener.number, (report.status.listen.port(), listener.refused.clone()));
+            }
         }
     }
+    listener_refusals(&mut out, listeners.into_values());
     admin(&mut out, &sources.calls);
     expiries(&mut out, &sources.expiry);
     process_dials(&mut out, sources.dialler.load());
@@ -168,10 +175,21 @@ fn inbound(out: &mut Exposition<'_>, chain: &str, report: &Report) {
 }
 
 /// Counts by the names of faults, those of 0 as well.
-fn by_fault(out: &mut Exposition<'_>, metric: &'static Metric, chain: &str, counts: &[(&'static str, u64)]) {
+fn by_fault(out: &mut Exposition<'_>, metric: &'static Metric, of: &str, counts: &[(&'static str, u64)]) {
     for name in Fault::NAMES {
-        let count = counts.iter().find(|(reason, _)| reason == name).map_or(0, |(_, count)| *count);
-        out.add(metric, &[chain, name], count as f64);
+        let count = counts.iter().filter(|(reason, _)| reason == name).map(|(_, count)| count).sum::<u64>();
+        out.add(metric, &[of, name], count as f64);
+    }
+}
+
+/// By port: an address of this host is nobody's business. Listeners with one port on several addresses are taken together.
+fn listener_refusals(out: &mut Exposition<'_>, listeners: impl Iterator<Item = (u16, Vec<(&'static str, u64)>)>) {
+    let mut counts: BTreeMap<u16, Vec<(&str, u64)>> = BTreeMap::new();
+    for (port, refused) in listeners {
+        counts.entry(port).or_default().extend(refused);
+    }
+    for (port, refused) in counts {
+        by_fault(out, &m::LISTENER_REFUSALS, &port.to_string(), &refused);
     }
 }
 

@@ -33,8 +33,8 @@ pub use shared_listener::SharedListener;
 pub use supervisor::{Config, Running, spawn};
 pub use tunables::{Changeable, Configured, ReadSetting, SettingsView, Tunables};
 pub use views::{
-    Applied, DialReport, Entered, ListenerNumber, MAX_PAGE, Page, Peer, PeerEnd, ProbeContext, RefusedSources, Report,
-    Saved, Status,
+    Applied, DialReport, Entered, ListenerNumber, ListenerView, MAX_PAGE, Page, Peer, PeerEnd, ProbeContext,
+    RefusedSources, Report, Saved, Status,
 };
 
 pub use crate::store::StoreStats;

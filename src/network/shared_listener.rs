@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::views::ListenerNumber;
+use super::views::{ListenerNumber, ListenerView};
 use crate::port_holder;
 use crate::transport::{BindError, HandshakeLimits, Listener, LocalNode, Refusals, RouteError, Upgraded};
 
@@ -163,16 +163,27 @@ impl BoundListener {
         self.listener.local_addr()
     }
 
-    /// The connections refused before it was known which network was meant, since the port was bound; with several
-    /// networks on one listener, each of them reports them.
+    /// The connections refused before it was known which network was meant, since the port was bound.
     pub(super) fn refusals(&self) -> &Refusals {
         self.listener.refusals()
+    }
+
+    /// Which listener it is, and what it refused.
+    pub(super) fn view(&self) -> ListenerView {
+        ListenerView { number: self.number(), refused: by_reason(self.refusals()) }
     }
 
     /// A number of the listener that no other one of this process has while it lives.
     pub(super) fn number(&self) -> ListenerNumber {
         ListenerNumber(Arc::as_ptr(&self.listener).addr())
     }
+}
+
+/// Refusals by their reasons' names.
+pub(super) fn by_reason(refusals: &Refusals) -> Vec<(&'static str, u64)> {
+    let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
+    refusals.counts().into_iter().for_each(|(fault, count)| *all.entry(fault.name()).or_default() += count);
+    all.into_iter().collect()
 }
 
 impl Drop for BoundListener {

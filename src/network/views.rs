@@ -48,9 +48,10 @@ pub struct Status {
     pub node: StatusView,
     /// Changed rows that are not on disk although a write was tried, and why.
     pub unsaved: Option<String>,
-    /// Connections refused since the start, by reason ([`Fault::name`]); what the listener refused before it was
-    /// known which network was meant is counted since it was opened, and reported by each network that shares it.
+    /// Connections that meant this network and were refused since the start, by reason ([`Fault::name`]).
     pub refused: Vec<(&'static str, u64)>,
+    /// Where its peers come in; `None` while it listens nowhere.
+    pub listener: Option<ListenerView>,
     /// Connections of peers that ended since the start, by reason ([`Fault::name`]).
     pub ended: Vec<(&'static str, u64)>,
     /// The latest of them, the last one at the end; at most 64.
@@ -149,6 +150,17 @@ pub struct RefusedSources {
     /// Those that its listener refused before it was known which network they meant. Of a listener that several networks
     /// share, each of them says this.
     pub listener: Vec<RefusedSource>,
+}
+
+/// The listener at which a network's peers come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListenerView {
+    /// Which one it is.
+    pub number: ListenerNumber,
+    /// Connections that it refused since it was bound, before it was known which network they meant or because they meant
+    /// none of its networks, by reason ([`Fault::name`]). Networks that share it all have the same counts: they are to be
+    /// counted once, and not as the networks' own.
+    pub refused: Vec<(&'static str, u64)>,
 }
 
 /// Which listener it is: equal for networks that share one.

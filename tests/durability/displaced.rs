@@ -1,7 +1,6 @@
 //! A book whose files are taken away while the process runs: nothing is called saved that a kill then loses.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use pexd::proto::pexd::v1::ban_service_client::BanServiceClient;
@@ -10,12 +9,13 @@ use pexd::proto::pexd::v1::{
     AttentionReason, BanRequest, ChangeResult, GetStatusRequest, ListAuditEntriesRequest, ListBansRequest,
     ReactorStatus,
 };
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use super::home::{Home, Pexd};
 
-async fn connect(admin: SocketAddr) -> Channel {
-    Channel::from_shared(format!("http://{admin}")).unwrap().connect().await.unwrap()
+/// To the admin API's socket.
+async fn connect(socket: String) -> Channel {
+    Endpoint::from_shared(format!("unix:{socket}")).unwrap().connect().await.unwrap()
 }
 
 async fn ban(channel: &Channel, target: &str) -> ChangeResult {

@@ -151,7 +151,9 @@ async fn a_stranger_to_a_shared_listener_sees_that_he_is_wrong() {
     let (mut peer, info) = Peer::dial(chains.host.addr(), Identity::random("third-1")).await.unwrap();
     assert_eq!(info.network, CHAIN);
     peer.end().await.unwrap();
-    chains.host.refused(Fault::WrongNetwork { actual: "third-1".into() }).await;
+    let refused = || chains.host.listener.refusals().count_of(&Fault::WrongNetwork { actual: "third-1".into() });
+    eventually(|| refused() == 1, || format!("{:?}", chains.host.listener.refusals().counts())).await;
+    assert!(chains.host.local.gate().refusals().counts().is_empty(), "it is no refusal of the first network");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ pub(super) mod audit;
 pub(super) mod bans;
 pub(super) mod events;
 pub(super) mod health;
+mod listener_status;
 pub(super) mod log_level;
 pub(super) mod networks;
 pub(super) mod peers;

@@ -1,9 +1,12 @@
 //! `ReactorService`: status, start and stop, events, audit, who is refused, and what is logged.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
 
 use super::audit::list;
 use super::events::{self, EventStream, EventStreamLimits};
+use super::listener_status::listeners;
 use super::log_level;
 use super::refusals::{self, Refused};
 use crate::admin::auth::caller::Caller;
@@ -14,9 +17,10 @@ use crate::admin::reply::conversions;
 use crate::admin::request::network_scope::Scope;
 use crate::admin::services::process_status::process_status;
 use crate::clock::Clock;
-use crate::network::{Directory, Error, Handle};
+use crate::network::{Directory, Error, Handle, Misconfigured};
 use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::reactor_service_server::ReactorService;
+use crate::types::{Now, Wall};
 
 /// Answers from the handles of a directory, and for the process.
 #[derive(Debug)]
@@ -38,25 +42,15 @@ impl ReactorService for ReactorApi {
         let caller = Caller::of(&request);
         let scope = Scope::of(&self.directory, &caller, &request.get_ref().network)?;
         let now = Clock.now();
-        let answers = scope.ask(|network| async move {
-            match network.misconfiguration() {
-                Some(found) => {
-                    let status = conversions::misconfigured_status(network.chain_id(), &found);
-                    Ok((attention::FAILED, status))
-                }
-                None => {
-                    let status = network.status().await?;
-                    Ok((attention::severity(&status, now.wall), conversions::reactor_status(status, now)))
-                }
-            }
-        });
+        let answers = scope.ask(Asked::ask);
         let (answers, process) =
             tokio::join!(answers, process_status(&self.directory, &self.process, &caller, now.wall));
         let (mut networks, failures) = scope.sort_out(answers)?;
         // Stable: equals stay in the order of their chain IDs.
-        networks.sort_by_key(|(severity, _)| *severity);
-        let statuses = networks.into_iter().map(|(_, status)| status).collect();
-        Ok(Response::new(pb::GetStatusResponse { statuses, failures, process: Some(process) }))
+        networks.sort_by_key(|network| network.severity(now.wall));
+        let listeners = listeners(networks.iter().filter_map(Asked::status));
+        let statuses = networks.into_iter().map(|network| network.shown(now)).collect();
+        Ok(Response::new(pb::GetStatusResponse { statuses, failures, process: Some(process), listeners }))
     }
 
     async fn start(&self, request: Request<pb::StartRequest>) -> Result<Response<pb::StartResponse>, Status> {
@@ -120,6 +114,39 @@ impl ReactorService for ReactorApi {
     ) -> Result<Response<pb::SetLogLevelResponse>, Status> {
         let caller = Caller::of(&request);
         log_level::set(&self.directory, &self.process, &caller, request.into_inner()).await.map(Response::new)
+    }
+}
+
+/// A network that was asked how it is.
+enum Asked {
+    Served(Box<crate::network::Status>),
+    Misconfigured(Arc<str>, Misconfigured),
+}
+
+impl Asked {
+    async fn ask(network: Handle) -> Result<Self, Error> {
+        match network.misconfiguration() {
+            Some(found) => Ok(Asked::Misconfigured(network.chain_id().clone(), found)),
+            None => Ok(Asked::Served(Box::new(network.status().await?))),
+        }
+    }
+
+    fn status(&self) -> Option<&crate::network::Status> {
+        match self {
+            Asked::Served(status) => Some(status),
+            Asked::Misconfigured(..) => None,
+        }
+    }
+
+    fn severity(&self, now: Wall) -> u8 {
+        self.status().map_or(attention::FAILED, |status| attention::severity(status, now))
+    }
+
+    fn shown(self, now: Now) -> pb::ReactorStatus {
+        match self {
+            Asked::Served(status) => conversions::reactor_status(*status, now),
+            Asked::Misconfigured(chain_id, found) => conversions::misconfigured_status(&chain_id, &found),
+        }
     }
 }
 

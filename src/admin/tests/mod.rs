@@ -165,6 +165,7 @@ pub(super) fn status(chain_id: &str) -> network::Status {
         config_faults: Arc::default(),
         counters: network::Counters::default(),
         refused: vec![("banned", 1), ("full", 9), ("never", 0)],
+        listener: None,
     }
 }
 

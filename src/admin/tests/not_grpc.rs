@@ -29,7 +29,7 @@ async fn both() -> Both {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("sock");
     let settings = SocketSettings { path: socket.clone(), mode: 0o600, owner: String::new(), group: String::new() };
-    let settings = AdminSettings { socket: Some(settings), ..AdminSettings::loopback(0) };
+    let settings = AdminSettings { socket: Some(settings), ..AdminSettings::open_loopback(0) };
     let admin = Admin::bind(settings).await.unwrap().beside(Some(METRICS.parse().unwrap()));
     let addr = admin.local_addr().unwrap();
     let directory = Directory::new([world("a").handle()], None);

@@ -154,6 +154,12 @@ async fn what_a_shared_listener_refused_is_told_once_and_of_no_network() {
     let reported = refusals(&mut client, RefusalGrouping::Host, 0).await;
     assert_eq!(reported.len(), 1, "{reported:?}");
     assert_eq!((reported[0].network.as_str(), reported[0].source.as_str(), reported[0].count), ("", "127.9.9.9", 1));
+    let status = client.get_status(GetStatusRequest { network: "-".into() }).await.unwrap().into_inner();
+    assert!(status.statuses.iter().all(|network| network.refusals.is_empty()), "{status:?}");
+    let [listener] = status.listeners.as_slice() else { panic!("{status:?}") };
+    assert_eq!(listener.networks, ["one-1", "two-1"]);
+    assert_eq!(listener.address, shared_listener.laddr().to_string());
+    assert_eq!(listener.refusals.iter().map(|refusal| refusal.count).collect::<Vec<_>>(), [1], "{listener:?}");
 }
 
 /// A log that records what it is asked for.

@@ -6,10 +6,14 @@ use super::*;
 use crate::admin::{
     AccessSource, Admin, AdminSettings, AllowedNetworks, CallCounts, Grant, Grants, ReadAccess, Role, TlsFiles,
 };
+use crate::clock::entropy;
 use crate::http::{metrics, reference};
+use crate::network::SharedListener;
 use crate::network::scripted::by;
-use crate::network::tests::{Process, address, addresses, session, until};
-use crate::types::{Fault, NodeId, Wall};
+use crate::network::tests::{Process, address, addresses, reserve, session, until};
+use crate::transport::HandshakeLimits;
+use crate::types::{Fault, NetAddress, NodeId, Wall};
+use crate::wire::secret::NodeKey;
 
 /// A network that was asked, flooded and banned a little.
 async fn lively(process: &Process) -> Handle {
@@ -83,6 +87,38 @@ async fn what_happened_is_counted_under_the_names_that_are_documented() {
     assert!(value("process_open_fds") > 3.0 && value("process_resident_memory_bytes") > 1e6);
 }
 
+/// Three networks at one listener, which refused two peers of another chain and one that hung up; and its port.
+async fn shared(process: &Process) -> (Vec<Handle>, u16) {
+    let key = Arc::new(NodeKey::from_seed(entropy()));
+    let shared = SharedListener::new(reserve(), HandshakeLimits::default());
+    let mut networks = Vec::new();
+    for chain in ["one-1", "other-1", "third-1"] {
+        networks.push(process.serve(process.seed_at(chain, key.clone(), shared.clone()), &[]).await);
+    }
+    let seed = NetAddress::new(key.id(), shared.laddr().ip(), shared.laddr().port()).unwrap();
+    for _ in 0..2 {
+        let refused = session::ask(&process.dialler, seed, "stranger-1").await.unwrap_err();
+        assert!(matches!(refused, Fault::WrongNetwork { .. }), "{refused}");
+    }
+    drop(TcpStream::connect(shared.laddr()).await.unwrap());
+    let counted = async || networks[2].status().await.unwrap().listener.unwrap().refused;
+    until("all are noted", async || counted().await.iter().map(|(_, count)| count).sum::<u64>() == 3).await;
+    (networks, shared.laddr().port())
+}
+
+#[tokio::test]
+async fn what_a_shared_listener_refuses_is_counted_once_and_of_no_network() {
+    let process = Process::new();
+    let (networks, port) = shared(&process).await;
+    let served = serve(networks).await;
+    let samples = samples(&ask(served.addr, "GET", "/metrics").await.1);
+    let refused = samples.iter().filter(|(name, count)| name.contains("refusals_total") && **count > 0.0);
+    let refused: Vec<_> = refused.map(|(name, count)| (name.clone(), *count)).collect();
+    let sample =
+        |reason, count| (format!("pexd_listener_refusals_total{{port=\"{port}\",reason=\"{reason}\"}}"), count);
+    assert_eq!(refused, [sample("closed_in_handshake", 1.0), sample("wrong_network", 2.0)]);
+}
+
 #[tokio::test]
 async fn no_address_and_no_id_of_a_peer_is_told() {
     let process = Process::new();
@@ -123,7 +159,7 @@ fn the_document_has_the_table_of_what_is_exported() {
 async fn everything_in_the_table_is_exported_once_it_happens() {
     let process = Process::new();
     let network = lively(&process).await;
-    let served = serve([network]).await;
+    let served = serve([vec![network], shared(&process).await.0].concat()).await;
     let text = ask(served.addr, "GET", "/metrics").await.1;
     // Nothing ends where there is neither TLS nor a token.
     let ends = [metrics::CERTIFICATE_END.name, metrics::CREDENTIAL_END.name];
@@ -198,7 +234,7 @@ async fn the_ends_of_certificates_and_tokens_are_told_and_no_names() {
     let settings = AdminSettings {
         tls: Some(TlsFiles { cert: path("cert"), key: path("key"), client_ca: Some(path("ca")) }),
         access: Some(AccessSource { file: path("access"), read }),
-        ..AdminSettings::loopback(0)
+        ..AdminSettings::open_loopback(0)
     };
     let admin = Admin::bind(settings).await.unwrap();
     let served = serve_sources(Sources { expiry: admin.expiry(), ..sources([]) }).await;

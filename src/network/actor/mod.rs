@@ -14,7 +14,7 @@ pub(super) mod saving;
 mod servable_log;
 mod starting;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::command::{Command, StartWaiter};
 use super::counters::Unanswered;
 use super::events::{Events, What};
-use super::shared_listener::{BoundListener, SharedListener};
+use super::shared_listener::{BoundListener, SharedListener, by_reason};
 use super::tunables::{Configured, RuntimeSettings};
 use super::views::Status;
 use crate::clock::Clock;
@@ -393,22 +393,14 @@ impl<'a> Actor<'a> {
             announced: self.shell.local.info().listen_addr.clone(),
             node: self.node.status(self.shell.clock.now()),
             unsaved: self.saving.failure(),
-            refused: self.refusals(),
+            refused: by_reason(self.shell.local.gate().refusals()),
+            listener: self.open.as_ref().map(BoundListener::view),
             ended: self.event_log.ends(),
             recent_ends: self.event_log.recent_ends(),
             // The handle knows them.
             config_faults: Arc::default(),
             counters: self.event_log.counters.clone(),
         }
-    }
-
-    /// Refusals are the listener's before a network is meant, and the gate's from then on.
-    fn refusals(&self) -> Vec<(&'static str, u64)> {
-        let listener = self.open.as_ref().map(|open| open.refusals().counts()).unwrap_or_default();
-        let gate = self.shell.local.gate().refusals().counts();
-        let mut all: BTreeMap<&'static str, u64> = BTreeMap::new();
-        listener.into_iter().chain(gate).for_each(|(fault, count)| *all.entry(fault.name()).or_default() += count);
-        all.into_iter().collect()
     }
 
     /// The end after a panic: nothing of the node is trusted any more, only what it handed to the store.

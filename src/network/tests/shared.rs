@@ -32,14 +32,13 @@ impl Shared {
     }
 }
 
-/// Connections that were refused as another chain's, in both networks together.
+/// Connections that were refused as another chain's by the listener, of which both networks say the same, and not by them.
 async fn strangers(shared: &Shared) -> u64 {
-    let mut count = 0;
-    for network in [&shared.one, &shared.other] {
-        let refused = network.status().await.unwrap().refused;
-        count += refused.iter().filter(|(name, _)| *name == "wrong_network").map(|(_, count)| count).sum::<u64>();
-    }
-    count
+    let (one, other) = (shared.one.status().await.unwrap(), shared.other.status().await.unwrap());
+    assert_eq!((one.refused, other.refused), (Vec::new(), Vec::new()));
+    let refused = one.listener.unwrap();
+    assert_eq!(refused.number, other.listener.unwrap().number);
+    refused.refused.iter().filter(|(name, _)| *name == "wrong_network").map(|(_, count)| count).sum()
 }
 
 #[tokio::test]

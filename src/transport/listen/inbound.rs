@@ -116,6 +116,10 @@ async fn exchange(
             let failed = |fault| (Some(route.local.clone()), fault);
             let presence = route.local.gate().admit(remote.ip()).map_err(failed)?;
             secured.send_info(route.local.encoded_info()).await.map_err(failed)?;
+            if named.is_none() {
+                // Of no network: it is not the first one's refusal either.
+                check_compatible(route.local.info(), &info, secured.id, None).map_err(|fault| (None, fault))?;
+            }
             Ok((route.clone(), presence, info))
         }
     }

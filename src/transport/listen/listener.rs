@@ -137,8 +137,9 @@ impl Listener {
         left
     }
 
-    /// Connections that a listener that several networks share refused before it was known which was meant: by the
-    /// listener's bounds, by every network's bans, or in the secret connection. What comes for one alone is counted there.
+    /// Connections that a listener that several networks share refused before it was known which was meant (by the
+    /// listener's bounds, by every network's bans, or in the secret connection), or because they meant none of them. What
+    /// comes for one alone is counted there.
     pub fn refusals(&self) -> &Refusals {
         &self.shared.refusals
     }
