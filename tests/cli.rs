@@ -876,7 +876,8 @@ fn a_token_is_shown_once_and_its_hash_is_kept() {
 
     for (args, code, part) in [
         (&["token", "add", "ops"] as &[&str], 1, "there is a token \"ops\" already"),
-        (&["token", "remove", "nobody"], 1, "there is no token \"nobody\""),
+        (&["token", "remove", "nobody"], 2, "say --yes"),
+        (&["token", "remove", "nobody", "--yes"], 1, "there is no token \"nobody\""),
         (&["token", "add", " x"], 2, "is not a name"),
         (&["token", "add", "x", "--role", "admin"], 2, "write read or control"),
         (&["token", "add", "x", "--expires", "0s"], 2, "ended already"),
@@ -884,7 +885,7 @@ fn a_token_is_shown_once_and_its_hash_is_kept() {
         let output = home.run(args);
         assert!(output.code == code && output.err.contains(part), "{args:?}: {} {}", output.code, output.err);
     }
-    assert_eq!(home.run(&["token", "remove", "board"]).code, 0);
+    assert_eq!(home.run(&["token", "remove", "board", "--yes"]).code, 0);
     assert!(!home.run(&["token", "list"]).out.contains("board"));
 
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();

@@ -32,9 +32,11 @@ pub use auth::roles::{Role, needed_role};
 pub use auth::tls::TlsFiles;
 pub use host::call_counts::{CallCount, CallCounts};
 pub use host::operations::{
-    Added, ConfigEntry, ConfigSource, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult,
+    Added, ConfigEntry, ConfigSource, EffectiveConfig, HiddenChange, NewNetwork, OperationError, Operations, Reloaded,
+    Removed, SetResult,
 };
 pub use host::process::{HostProcess, LogControl, LogError, LogLevels};
+pub(crate) use host::process_notes::note as note_process_change;
 pub use limits::ApiLimits;
 pub use listen::unix_socket::SocketError;
 pub use server::{Admin, BindError, Drain, ServeError};

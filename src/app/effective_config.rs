@@ -24,7 +24,7 @@ pub(super) fn of_process(process: &ProcessConfig) -> Vec<ConfigEntry> {
     process.entries.iter().map(|entry| show(entry, false)).collect()
 }
 
-fn show(entry: &Entry, can_change: bool) -> ConfigEntry {
+pub(super) fn show(entry: &Entry, can_change: bool) -> ConfigEntry {
     let source = match &entry.origin {
         None => ConfigSource::Default,
         Some(origin @ (Origin::Line(..) | Origin::Path(_))) => ConfigSource::File(origin.to_string()),

@@ -3,6 +3,7 @@
 mod admin_settings;
 mod config_watch;
 mod effective_config;
+mod hidden_changes;
 mod log_format;
 pub(crate) mod logging;
 mod network_folders;
@@ -57,10 +58,10 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         }
         for network in &config.broken {
             for error in network.errors.notes() {
-                tracing::error!(network = %network.name, "{error}");
+                tracing::error!(chain = %network.name, "{error}");
             }
             tracing::error!(
-                network = %network.name,
+                chain = %network.name,
                 "its files have errors, and it is FAILED; the others are served: mend them, then reload it"
             );
         }

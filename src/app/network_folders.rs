@@ -56,6 +56,62 @@ fn each(errors: &ConfigErrors) -> Vec<(String, String)> {
     errors.notes().iter().map(|note| (note.origin.to_string(), note.text.clone())).collect()
 }
 
+/// Has no start serve the network any more. Nothing else was changed when that fails.
+pub(super) async fn mark_removed(folder: NetworkFolder, text: String) -> Result<(), OperationError> {
+    let mark = folder.removal_mark();
+    blocking(move || folder.mark_removed(&text)).await?.map_err(|error| {
+        OperationError::Files(format!(
+            "the network is served still: {} could not be written, and a restart would serve it again: {error}",
+            mark.display()
+        ))
+    })
+}
+
+/// Has the next start serve the network again.
+pub(super) async fn unmark_removed(folder: NetworkFolder) -> Result<(), OperationError> {
+    let mark = folder.removal_mark();
+    blocking(move || folder.unmark_removed()).await?.map_err(|error| {
+        let text = format!("the network is not served: {} could not be removed: {error}", mark.display());
+        OperationError::Files(text)
+    })
+}
+
+/// Keeps a network's key out of the folder that is about to be deleted; `None` when it is not in it. A key that was put there
+/// and is not in use yet is kept as well.
+pub(super) async fn keep_key(
+    files: Arc<Files>,
+    file: Arc<config::Network>,
+    doomed: &FolderToDelete,
+) -> Result<Option<PathBuf>, OperationError> {
+    if !file.key_file.starts_with(&doomed.path) {
+        return Ok(None);
+    }
+    let keep = move || {
+        let home = &files.sources.home;
+        let kept = home.keep_key(file.folder_name(), &file.node_key)?;
+        match config::node_key::read(&file.key_file) {
+            Ok(other) if other.id() != file.id() => home.keep_key(file.folder_name(), &other).map(drop)?,
+            _ => {}
+        }
+        Ok(kept)
+    };
+    let kept = blocking(keep).await?.map_err(|error: io::Error| {
+        OperationError::NotDeleted(format!(
+            "the network is served still: its key could not be kept in the home: {error}"
+        ))
+    })?;
+    Ok(Some(kept))
+}
+
+/// Why the folder of a network whose files have errors is not deleted.
+pub(super) fn not_known(folder: &NetworkFolder) -> OperationError {
+    let path = folder.path.display();
+    OperationError::NotDeleted(format!(
+        "the network's files have errors, so that it is not known whose files are in {path}: remove the network without \
+         delete_data, then delete that folder"
+    ))
+}
+
 /// A folder that may be deleted once its network has ended.
 pub(super) struct FolderToDelete {
     path: PathBuf,

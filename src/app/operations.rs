@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
 use super::registry::Registry;
 use super::{effective_config, network_folders, reload, runtime_changes, tunables};
 use crate::admin::{
-    Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, SetResult, audit_visibility,
+    Added, ConfigEntry, EffectiveConfig, NewNetwork, OperationError, Operations, Reloaded, Removed, SetResult,
+    audit_visibility, note_process_change,
 };
 use crate::config::{self, Key};
-use crate::network::{ChangeAuthor, Handle};
+use crate::network::{ChangeAuthor, Handle, Saved};
 
 #[tonic::async_trait]
 impl Operations for Registry {
@@ -30,12 +29,7 @@ impl Operations for Registry {
         self.change(async move { registry.add_now(by, &name, new, stopped).await }).await
     }
 
-    async fn remove(
-        &self,
-        by: ChangeAuthor,
-        chain_id: String,
-        delete: bool,
-    ) -> Result<Option<PathBuf>, OperationError> {
+    async fn remove(&self, by: ChangeAuthor, chain_id: String, delete: bool) -> Result<Removed, OperationError> {
         let registry = self.clone();
         self.change(async move { registry.remove_now(by, &chain_id, delete).await }).await
     }
@@ -103,21 +97,22 @@ impl Registry {
             Some(new) => Some(network_folders::create(&files, name, self.new_network(new)?).await?),
             None => None,
         };
-        let loaded = network_folders::load(files, folder, self.others(name)).await;
+        let loaded = network_folders::load(files, folder.clone(), self.others(name)).await;
         if let (Err(_), Some(made)) = (&loaded, made) {
             network_folders::discard(made).await;
         }
         let (file, warnings) = loaded?;
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let file = Arc::new(file);
+        network_folders::unmark_removed(folder).await?;
         self.serve_file(file.clone()).await;
         let (handle, _) = self.get(&file.chain_id)?;
         // What goes wrong from here on is a served network's own trouble: its status says it.
-        self.note_everywhere(&by, &audit_visibility::added(&file.chain_id)).await;
+        let noted = self.note_of(&by, &file.chain_id, &audit_visibility::added(&file.chain_id)).await;
         if !stopped {
             let _ = handle.start(None).await;
         }
-        Ok(Added { chain_id: file.chain_id.clone(), node_address: file.node_address() })
+        Ok(Added { chain_id: file.chain_id.clone(), node_address: file.node_address(), noted })
     }
 
     /// With what it takes from the network whose listener it shares.
@@ -141,39 +136,68 @@ impl Registry {
         Ok(config::NewNetwork { moniker: new.moniker, seeds: new.seeds, seed_mode: new.seed_mode, shared })
     }
 
-    async fn remove_now(
-        &self,
-        by: ChangeAuthor,
-        chain_id: &str,
-        delete: bool,
-    ) -> Result<Option<PathBuf>, OperationError> {
-        let (handle, file) = self.get(chain_id)?;
+    async fn remove_now(&self, by: ChangeAuthor, chain_id: &str, delete: bool) -> Result<Removed, OperationError> {
+        let (_, file) = self.get(chain_id)?;
+        if let (true, Some(folder)) = (delete, self.misconfigured_folder(chain_id)) {
+            return Err(network_folders::not_known(&folder));
+        }
         let doomed = match delete {
             true => Some(network_folders::doomed(self.files()?, &self.get_file(chain_id)?.1, &self.others(chain_id))?),
             false => None,
         };
-        // The last entry of its own audit; a network that cannot take it is removed all the same.
-        let _ = handle.note(by.clone(), audit_visibility::removed(chain_id)).await;
-        self.retire(chain_id).await;
-        let (outcome, kept) = match doomed {
-            None => (Ok(file.map(|file| file.home.clone())), "kept its folder"),
-            Some(doomed) => match network_folders::delete(doomed).await {
-                Ok(()) => (Ok(None), "deleted its folder"),
-                Err(error) => (Err(error), "could not delete its folder"),
-            },
+        // First of all, so that no crash in what follows has it served again.
+        if let Some(folder) = self.network_folder(chain_id) {
+            match network_folders::mark_removed(folder, mark(&by)).await {
+                // Whoever deletes makes room.
+                Err(error) if doomed.is_some() => tracing::warn!(%error, "going on: its folder is to be deleted"),
+                marked => marked?,
+            }
+        }
+        let key = match (&doomed, &file) {
+            (Some(doomed), Some(file)) => {
+                network_folders::keep_key(self.files()?.clone(), file.clone(), doomed).await?
+            }
+            _ => None,
         };
-        // Its own audit is read by nobody for now, or for good: that of the networks that remain answers who did it. When
-        // none remains, the line of the log is all there is.
-        tracing::info!(chain = chain_id, author = %by.author, "removed the network and {kept}");
-        self.note_everywhere(&by, &format!("{} and {kept}", audit_visibility::removed(chain_id))).await;
-        outcome
+        let removed = audit_visibility::removed(chain_id);
+        let done = match (&doomed, &key) {
+            (None, _) => "kept its folder".to_owned(),
+            (Some(_), None) => "deleted its folder".to_owned(),
+            (Some(_), Some(key)) => format!("deleted its folder; its key is {}", key.display()),
+        };
+        let folder = self.network_folder(chain_id).map(|folder| folder.path);
+        let mut noted = self.note_of(&by, chain_id, &format!("{removed} and {done}")).await;
+        self.retire(chain_id).await;
+        tracing::info!(chain = chain_id, author = %by.author, "removed the network and {done}");
+        if let Some(doomed) = doomed {
+            if let Err(error) = network_folders::delete(doomed).await {
+                self.note_of(&by, chain_id, &format!("{removed} and could not delete all of its folder: {error}"))
+                    .await;
+                return Err(error);
+            }
+            if noted != Saved::Yes {
+                // On the disk that was full there may be room now.
+                noted = self.note_of(&by, chain_id, &format!("{removed} and {done}")).await;
+            }
+            return Ok(Removed { folder: None, key, noted });
+        }
+        Ok(Removed { folder, key: None, noted })
     }
 
-    /// Has an entry in the audit of every network that is served. One that does not answer has no say in it.
-    async fn note_everywhere(&self, by: &ChangeAuthor, summary: &str) {
-        let handles = self.directory().all(|_| true);
-        join_all(handles.iter().map(|handle| handle.note(by.clone(), summary.to_owned()))).await;
+    /// Notes what became of a network in the audit of the process, and tells those who watch the others.
+    async fn note_of(&self, by: &ChangeAuthor, chain_id: &str, summary: &str) -> Saved {
+        note_process_change(self.audit(), self.directory(), by, chain_id, summary).await
     }
+}
+
+/// What a removed network's folder says of it.
+fn mark(by: &ChangeAuthor) -> String {
+    format!(
+        "Removed from pexd by {} ({}). While this file is here, a start of pexd does not serve this network: \
+         `pexd network add` serves it again and deletes this file; so does whoever deletes it, at the next start.\n",
+        by.author.escape_debug(),
+        by.method
+    )
 }
 
 /// A key of a network that can be changed at run time.

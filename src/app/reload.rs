@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::registry::Registry;
-use super::{effective_config, network_folders, params, runtime_changes, tunables};
+use super::{effective_config, hidden_changes, network_folders, params, runtime_changes, tunables};
 use crate::admin::{OperationError, Reloaded};
 use crate::config::{self, Diagnostic, Difference, NetworkFolder};
-use crate::network::{ChangeAuthor, Handle};
+use crate::network::{Applied, ChangeAuthor, Handle, Saved};
 use crate::node::RunState;
 use crate::node::row::Setting;
 
@@ -42,12 +42,18 @@ pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str
     if before.asn != after.asn && !changes.iter().any(|(key, ..)| key == "book.asn_file") {
         changes.push(("book.asn_file".into(), edition(&before), edition(&after)));
     }
+    let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     if restarted || !changes.is_empty() {
         // It is reloaded, whether that can be noted or not.
-        let _ = handle.note(by, summary(&changes, restarted)).await;
+        warnings.extend(match handle.note(by, summary(&changes, restarted)).await {
+            Ok(Applied { saved: Saved::Yes, .. }) => None,
+            Ok(Applied { saved: Saved::No(error), .. }) => Some(format!("in effect, and not in the audit: {error}")),
+            Err(error) => Some(format!("in effect, and not in the audit: {error}")),
+        });
     }
-    let warnings = warnings.iter().map(ToString::to_string).collect();
-    Ok(Reloaded { changes, restarted, warnings })
+    let hidden = hidden_changes::of_network(&before, &after, &changed_after);
+    hidden.iter().for_each(|change| tracing::warn!(chain = chain_id, "{}", change.text));
+    Ok(Reloaded { changes, restarted, hidden, warnings })
 }
 
 /// Reads a network's files, and has its handle say what is wrong with them.
@@ -143,6 +149,9 @@ fn tell_of_process(registry: &Registry) {
     let Ok(files) = registry.files() else { return };
     match config::load_process_again(&files.sources) {
         Ok(now) => {
+            for change in hidden_changes::of_process(&files.process.entries, &now.entries) {
+                tracing::warn!("{}", change.text);
+            }
             for Difference { key, before, after } in config::differences(&files.process.entries, &now.entries) {
                 let (key, path) = (key.path(), files.sources.home.process_file());
                 tracing::warn!(key, before, after, path = %path.display(), "takes effect after a restart of pexd");
@@ -166,7 +175,7 @@ pub(super) async fn reload_all(registry: &Registry) {
         let (reloading, name) = (registry.clone(), chain_id.clone());
         let outcome = registry.change(async move { reload(&reloading, by, &name).await }).await;
         match outcome {
-            Ok(Reloaded { changes, restarted, warnings }) => {
+            Ok(Reloaded { changes, restarted, warnings, .. }) => {
                 warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                 tracing::info!(chain = chain_id, changes = changes.len(), restarted, "files read again");
             }

@@ -5,6 +5,7 @@ mod check_config;
 mod check_seeds;
 mod client;
 mod completions;
+mod confirm;
 mod gen_node_key;
 mod humanize;
 mod init;

@@ -12,6 +12,7 @@ use comfy_table::presets::NOTHING;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use super::confirm::confirm;
 use super::{Failure, NextStep, print, variables, warn};
 use crate::clock::{self, Clock};
 use crate::config::access_file::{self, AccessRole, Permissions, Token};
@@ -50,6 +51,9 @@ enum Command {
     Remove {
         /// Whose it is
         name: String,
+        /// Do not ask whether it is meant
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -81,7 +85,11 @@ pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
             add(&file, name, Permissions { role, networks, expires })
         }
         Command::List => list(&file),
-        Command::Remove { name } => {
+        Command::Remove { name, yes } => {
+            confirm(
+                &format!("who uses the token {name:?} is cut off within seconds, and it cannot be shown again"),
+                yes,
+            )?;
             remove_token(&file, &name).map_err(failure)?;
             Ok(NextStep::Done)
         }

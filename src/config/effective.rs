@@ -17,6 +17,8 @@ pub struct Entry {
     pub value: String,
     /// Where it was given; `None` for a default.
     pub origin: Option<Origin>,
+    /// What it would be by the file alone, without variables and flags.
+    pub in_file: String,
 }
 
 /// A key whose value differs between two readings of a network's file.
@@ -32,9 +34,17 @@ pub struct Difference {
 
 /// The value of each key of these tables, of what was given the last that counts. What was given is valid.
 pub(super) fn entries(tables: &[&'static [Key]], given: &[GivenValue], seed_mode: bool) -> Vec<Entry> {
-    let entry = |key: &'static Key| match given.iter().rev().find(|given| given.key == key) {
-        Some(given) => Entry { key, value: given.text.clone(), origin: Some(given.origin.clone()) },
-        None => Entry { key, value: key.default_in(seed_mode).to_owned(), origin: None },
+    let entry = |key: &'static Key| {
+        let default = || key.default_in(seed_mode).to_owned();
+        let mut of_key = given.iter().rev().filter(|given| given.key == key);
+        let last = of_key.clone().next();
+        let in_file = of_key.find(|given| matches!(given.origin, Origin::Line(..) | Origin::Path(_)));
+        Entry {
+            key,
+            value: last.map_or_else(default, |given| given.text.clone()),
+            origin: last.map(|given| given.origin.clone()),
+            in_file: in_file.map_or_else(default, |given| given.text.clone()),
+        }
     };
     tables.iter().copied().flatten().map(entry).collect()
 }

@@ -3,6 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::files::{self, Mode};
+use super::node_key;
+use crate::wire::secret::NodeKey;
+
 /// A home folder and the names in it (design: "What an operator meets").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home(PathBuf);
@@ -20,6 +24,39 @@ impl NetworkFolder {
     /// The network's `config.toml`.
     pub fn config_file(&self) -> PathBuf {
         self.path.join("config.toml")
+    }
+
+    /// What a removal of the network leaves in its folder: while it is there no start serves the network.
+    pub fn removal_mark(&self) -> PathBuf {
+        self.path.join("removed")
+    }
+
+    /// Whether the network was removed, and its folder kept.
+    pub fn is_removed(&self) -> bool {
+        std::fs::symlink_metadata(self.removal_mark()).is_ok()
+    }
+
+    /// Marks the network as removed, on disk when this returns.
+    ///
+    /// # Errors
+    /// What the system says; it is not marked then.
+    pub fn mark_removed(&self, text: &str) -> io::Result<()> {
+        match files::create(&self.removal_mark(), text, Mode::Public) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.is_removed() => Ok(()),
+            marked => marked,
+        }
+    }
+
+    /// Has the network served again by the next start, on disk when this returns.
+    ///
+    /// # Errors
+    /// What the system says; it is still marked then.
+    pub fn unmark_removed(&self) -> io::Result<()> {
+        match std::fs::remove_file(self.removal_mark()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => files::sync_parent(&self.removal_mark()),
+        }
     }
 }
 
@@ -57,6 +94,22 @@ impl Home {
     /// The folder of one network, whether it exists or not.
     pub fn network(&self, name: &str) -> NetworkFolder {
         NetworkFolder { name: name.to_owned(), path: self.networks_path().join(name) }
+    }
+
+    /// Keeps a network's node key in the home itself, for its owner alone, under a name that says whose it is; where. A copy of the
+    /// same key that is there already is as good.
+    ///
+    /// # Errors
+    /// What the system says, or that a file of that name holds another key.
+    pub fn keep_key(&self, network: &str, key: &NodeKey) -> io::Result<PathBuf> {
+        let path = self.0.join(format!("node_key-{network}-{}.json", key.id()));
+        match node_key::create(&path, key) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match node_key::read(&path) {
+                Ok(kept) if kept.id() == key.id() => Ok(path),
+                _ => Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{} is something else", path.display()))),
+            },
+            kept => kept.map(|()| path),
+        }
     }
 
     /// The networks' folders, by name. Hidden ones are left out, and so is what is no folder.

@@ -303,6 +303,7 @@ fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
     });
     // What cannot be looked into is read, so that the reason of the failure is reported.
     let may_be = |folder: &NetworkFolder| folder.config_file().try_exists().unwrap_or(true);
+    let (removed, found): (Vec<_>, Vec<_>) = found.into_iter().partition(NetworkFolder::is_removed);
     let (with_file, without): (Vec<_>, Vec<_>) = found.into_iter().partition(may_be);
     for folder in without {
         notes.warning(
@@ -311,7 +312,12 @@ fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
         );
     }
     if with_file.is_empty() {
-        notes.error(Origin::path(&path), "there is no network: make one with pexd init CHAIN_ID");
+        let removed = removed.first().map(|folder| {
+            let (name, mark) = (&folder.name, folder.removal_mark());
+            format!(", or delete {} to have {name}, which was removed, served again", mark.display())
+        });
+        let removed = removed.unwrap_or_default();
+        notes.error(Origin::path(&path), format!("there is no network: make one with pexd init CHAIN_ID{removed}"));
     }
     with_file
 }

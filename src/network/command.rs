@@ -148,7 +148,8 @@ pub(super) type Committed = oneshot::Receiver<Result<Applied, Error>>;
 pub(super) enum ConfigCommand {
     Settings(oneshot::Sender<SettingsView>),
     Reconfigure(Box<Configured>, oneshot::Sender<()>),
-    Note(ChangeAuthor, String, oneshot::Sender<()>),
+    Note(ChangeAuthor, String, oneshot::Sender<Result<Applied, Error>>),
+    Announce(ChangeAuthor, String, oneshot::Sender<()>),
 }
 
 /// A question about the peers, or a dial.

@@ -27,7 +27,7 @@ pub use config_faults::ConfigFaults;
 pub use counters::{BOUNDS, Counters, Histogram, Outbound};
 pub use directory::{Directory, LookupError};
 pub use error::Error;
-pub use handle::{Handle, MAX_GROUP, Misconfigured};
+pub use handle::{Handle, MAX_GROUP, Misconfigured, process_audit};
 pub use readiness::NotReady;
 pub use shared_listener::SharedListener;
 pub use supervisor::{Config, Running, spawn};
@@ -39,7 +39,7 @@ pub use views::{
 
 pub use crate::store::StoreStats;
 pub use crate::store::answer_log::{AnswerEntry, AnswerLogStats, AnswerQuery, WhoOrWhere};
-pub use crate::store::history::{AuditQuery, DialQuery, HistoryPage, HistoryRange, Time};
+pub use crate::store::history::{AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, Time};
 pub use crate::store::process_audit::{AuditKind, NewAuditEntry, ProcessAudit, ProcessAuditEntry};
 pub use crate::transport::{
     DescriptorUse, DialLoad, Dialler, Grouping, MessageCount, MessageCounts, RefusedSource, Traffic, descriptor_limit,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::admin::{
     Added, ConfigEntry, ConfigSource, EffectiveConfig, HostProcess, LogControl, LogError, LogLevels, NewNetwork,
-    OperationError, Operations, Reloaded, SetResult,
+    OperationError, Operations, Reloaded, Removed, SetResult,
 };
 use crate::network::{ChangeAuthor, ConfigFaults, Dialler};
 use crate::types::Wall;
@@ -44,7 +44,7 @@ impl Operations for NoFiles {
         none()
     }
 
-    async fn remove(&self, _: ChangeAuthor, _: String, _: bool) -> Result<Option<PathBuf>, OperationError> {
+    async fn remove(&self, _: ChangeAuthor, _: String, _: bool) -> Result<Removed, OperationError> {
         none()
     }
 

@@ -99,6 +99,36 @@ fn a_part_that_fails_is_a_failure_and_told_as_one() {
 }
 
 #[test]
+fn what_takes_a_network_away_is_meant_and_lasts_and_its_key_is_kept() {
+    let home = TestHome::new();
+    for chain in ["a-1", "b-1"] {
+        configure(&home, chain, reserve_port().unwrap());
+    }
+    let key_file = home.path().join("networks/b-1/node_key.json");
+    let key = fs::read_to_string(&key_file).unwrap();
+    let daemon = Daemon::start(home, 2);
+    for args in [&["network", "remove", "b-1"][..], &["network", "remove", "b-1", "--delete-data"]] {
+        let refused = daemon.run(args);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{}", refused.err);
+        assert!(refused.err.contains("stops serving b-1") && refused.err.contains("say --yes"), "{}", refused.err);
+        assert!(refused.err.contains("no way back") == (args.len() == 4), "{}", refused.err);
+    }
+    assert!(daemon.run(&["network", "list"]).out.contains("b-1"));
+    let removed = daemon.run(&["network", "remove", "b-1", "--yes"]);
+    assert!(removed.code == 0 && removed.out.contains("b-1 is kept"), "{}{}", removed.out, removed.err);
+    assert!(!daemon.run(&["network", "list"]).out.contains("b-1"));
+    for args in [&["audit"][..], &["audit", "--network", "b-1"]] {
+        let audit = daemon.run(args);
+        assert!(audit.out.contains("removed the network b-1 and kept its folder"), "{}{}", audit.out, audit.err);
+    }
+    assert_eq!(daemon.run(&["network", "add", "b-1"]).code, 0);
+    let removed = daemon.run(&["network", "remove", "b-1", "--delete-data", "--yes"]);
+    let kept = removed.out.trim_end().strip_prefix("removed, its folder deleted; its key is ").map(str::to_owned);
+    assert_eq!(fs::read_to_string(kept.unwrap()).unwrap(), key, "{}", removed.err);
+    assert!(!key_file.exists());
+}
+
+#[test]
 fn what_is_read_of_all_networks_is_one_list_in_its_order() {
     let three = Three::start();
     for (chain, reason) in [("a-1", "first"), ("a-1", "second"), ("b-1", "third")] {

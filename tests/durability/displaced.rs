@@ -7,7 +7,6 @@ use pexd::proto::pexd::v1::ban_service_client::BanServiceClient;
 use pexd::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use pexd::proto::pexd::v1::{
     AttentionReason, BanRequest, ChangeResult, GetStatusRequest, ListAuditEntriesRequest, ListBansRequest,
-    ReactorStatus,
 };
 use tonic::transport::{Channel, Endpoint};
 
@@ -24,24 +23,14 @@ async fn ban(channel: &Channel, target: &str) -> ChangeResult {
     results.remove(0)
 }
 
-async fn status(channel: &Channel) -> ReactorStatus {
-    let statuses = ReactorServiceClient::new(channel.clone()).get_status(GetStatusRequest::default()).await;
-    statuses.unwrap().into_inner().statuses.remove(0)
-}
-
-/// Waits until the status says that changes are not saved, and then that they are.
-async fn until_saved(channel: &Channel) {
-    let look = async |unsaved| {
-        while status(channel).await.unsaved_reason.is_empty() == unsaved {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+/// Repeats a ban until it is saved.
+async fn ban_until_saved(channel: &Channel, target: &str) {
+    let saved = async {
+        while !ban(channel, target).await.saved {
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let seen = async {
-        look(true).await;
-        assert_eq!(status(channel).await.attention[0].reason(), AttentionReason::Unsaved);
-        look(false).await;
-    };
-    tokio::time::timeout(Duration::from_secs(60), seen).await.expect("it is told, and the book is written anew");
+    tokio::time::timeout(Duration::from_secs(60), saved).await.expect("the book is written anew");
 }
 
 async fn bans(channel: &Channel) -> Vec<String> {
@@ -63,9 +52,7 @@ async fn lose_files_and_die(home: &Home, suffixes: &[&str], series: u8) {
     suffixes.iter().for_each(|suffix| fs::remove_file(home.book(suffix)).unwrap());
     let lost = ban(&channel, &target(2)).await;
     assert!(!lost.saved && lost.unsaved_reason.contains("was removed while pexd runs"), "{suffixes:?}: {lost:?}");
-    until_saved(&channel).await;
-    let saved = ban(&channel, &target(3)).await;
-    assert!(saved.saved, "{suffixes:?}: {saved:?}");
+    ban_until_saved(&channel, &target(3)).await;
     pexd.kill();
 
     let (pexd, channel) = begin(home).await;
@@ -87,7 +74,7 @@ async fn what_is_called_saved_after_the_book_was_removed_survives_a_kill() {
     let request = ListAuditEntriesRequest { page_size: 1_000, ..Default::default() };
     let audit = ReactorServiceClient::new(channel).list_audit_entries(request).await.unwrap().into_inner().entries;
     let of_bans = audit.iter().filter(|entry| entry.method == "BanService.Ban").count();
-    assert_eq!(of_bans, 3 * cases.len(), "the audit was in the file, and is in the new one");
+    assert!(of_bans >= 3 * cases.len(), "the audit was in the file, and is in the new one");
     pexd.kill();
 }
 
@@ -98,8 +85,7 @@ async fn what_is_called_saved_after_the_book_was_emptied_survives_a_kill() {
     assert!(ban(&channel, "203.0.113.1").await.saved);
     fs::write(home.book(""), "").unwrap();
     assert!(!ban(&channel, "203.0.113.2").await.saved);
-    until_saved(&channel).await;
-    assert!(ban(&channel, "203.0.113.3").await.saved);
+    ban_until_saved(&channel, "203.0.113.3").await;
     pexd.kill();
     let (pexd, channel) = begin(&home).await;
     assert_eq!(bans(&channel).await, ["203.0.113.1", "203.0.113.2", "203.0.113.3"]);
@@ -120,6 +106,14 @@ async fn a_book_that_an_operator_put_there_is_served_after_a_restart_as_it_was_p
     fs::write(home.book(""), &copies[0]).unwrap();
     fs::write(home.book("-wal"), &copies[1]).unwrap();
     let refused = ban(&channel, "203.0.113.3").await;
+    let attention = async || {
+        let status = ReactorServiceClient::new(channel.clone()).get_status(GetStatusRequest::default()).await.unwrap();
+        status.into_inner().statuses.remove(0).attention
+    };
+    // The status follows the answer, and stays so until the file is moved away.
+    while attention().await.iter().all(|attention| attention.reason() != AttentionReason::Unsaved) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert!(!refused.saved && refused.unsaved_reason.contains("another book of this chain"), "{refused:?}");
     pexd.kill();
     assert!(["", "-wal"].map(|suffix| fs::read(home.book(suffix)).unwrap()) == copies, "no byte was changed");

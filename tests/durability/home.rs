@@ -28,6 +28,21 @@ impl Home {
         home
     }
 
+    /// Makes one more network, which listens on a port of loopback that the system chooses.
+    pub(crate) fn add(&self, chain: &str) {
+        let output = self.command().args(["init", chain, "--seed-mode"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let file = self.0.path().join("networks").join(chain).join("config.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let line = text.lines().find(|line| line.starts_with("laddr = ")).unwrap();
+        fs::write(&file, text.replace(line, "laddr = \"tcp://127.0.0.1:0\"")).unwrap();
+    }
+
+    /// The home's folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// The program, with nothing of the surrounding environment.
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pexd"));
@@ -41,6 +56,7 @@ impl Home {
             ("PEXD_ADMIN_LADDR", ""),
             ("PEXD_ADMIN_REQUESTS_PER_SECOND", "0"),
             ("PEXD_HTTP_LADDR", ""),
+            ("PEXD_NETWORK", CHAIN),
             ("PEXD_LOG_LEVEL", "error,pexd::app=info"),
             ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0"),
             ("PEXD_P2P_ADDR_BOOK_STRICT", "false"),

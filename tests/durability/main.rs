@@ -9,6 +9,7 @@ mod life;
 mod operator;
 mod peers;
 mod pulse;
+mod removed;
 
 use std::thread;
 

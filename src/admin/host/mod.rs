@@ -3,3 +3,4 @@
 pub(super) mod call_counts;
 pub(super) mod operations;
 pub(super) mod process;
+pub(super) mod process_notes;

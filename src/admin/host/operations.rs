@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::network::{Applied, ChangeAuthor, Error, LookupError};
+use crate::network::{Applied, ChangeAuthor, Error, LookupError, Saved};
 use crate::types::{PeerAddress, Wall};
 
 /// Adds, removes and reloads networks while the process runs, and shows and changes their configuration. A call whose
@@ -25,12 +25,12 @@ pub trait Operations: Send + Sync + 'static {
         stopped: bool,
     ) -> Result<Added, OperationError>;
 
-    /// Ends a network in order, and deletes its folder when `delete` says so; what was kept.
+    /// Ends a network in order, for good: a restart does not serve it again. Deletes its folder when `delete` says so, and keeps
+    /// its key elsewhere then; what was kept.
     ///
     /// # Errors
     /// When it is not served, or its folder cannot be deleted: the text says whether it is served still.
-    async fn remove(&self, by: ChangeAuthor, chain_id: String, delete: bool)
-    -> Result<Option<PathBuf>, OperationError>;
+    async fn remove(&self, by: ChangeAuthor, chain_id: String, delete: bool) -> Result<Removed, OperationError>;
 
     /// Reads a network's files again and applies them.
     ///
@@ -80,6 +80,19 @@ pub struct Added {
     pub chain_id: String,
     /// What to give to others: id@host:port.
     pub node_address: String,
+    /// Whether the audit has it on disk.
+    pub noted: Saved,
+}
+
+/// A network that was removed.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// Its folder, when it was kept.
+    pub folder: Option<PathBuf>,
+    /// Where its key is now, when its folder was deleted.
+    pub key: Option<PathBuf>,
+    /// Whether the audit has it on disk.
+    pub noted: Saved,
 }
 
 /// What a reload brought.
@@ -89,8 +102,25 @@ pub struct Reloaded {
     pub changes: Vec<(String, String, String)>,
     /// Whether the network was ended and started again.
     pub restarted: bool,
+    /// What the files say now and what stays in force over them.
+    pub hidden: Vec<HiddenChange>,
     /// What works and is probably not meant.
     pub warnings: Vec<String>,
+}
+
+/// A change of a file that has no effect, because something else is over it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HiddenChange {
+    /// The key.
+    pub key: String,
+    /// What the file says now.
+    pub file_value: String,
+    /// The value in effect.
+    pub value: String,
+    /// Where that comes from.
+    pub source: ConfigSource,
+    /// All of it in words, with what makes the file's value take effect.
+    pub text: String,
 }
 
 /// The configuration of a network.

@@ -21,13 +21,14 @@ pub(super) use history::{Log, latest_first};
 pub(super) use listing::{Chunk, Listing, pick};
 pub(super) use snapshots::Pages;
 use token::{Position, Query};
-use tonic::Status;
+use tonic::{Code, Status};
 use walk::Walk;
 
 use super::auth::caller::Caller;
 use super::reply::status_codes;
 use super::reply::status_codes::invalid;
 use super::request::network_scope::{Scope, failure};
+use super::untrusted_text::reason;
 use crate::network::{Error, Handle};
 use crate::proto::pexd::v1::NetworkFailure;
 
@@ -119,6 +120,14 @@ fn fail(scope: &Scope, network: &Handle, error: &Error, failures: &mut Vec<Netwo
         failures.push(failure(network.chain_id(), error));
     }
     Ok(())
+}
+
+/// Reports what could not be read of the process itself; its networks are listed all the same.
+fn fail_process(error: &impl std::fmt::Display, failures: &mut Vec<NetworkFailure>) {
+    if failures.iter().all(|failure| !failure.network.is_empty()) {
+        let (reason, code) = (reason(&error.to_string()), Code::Unavailable.into());
+        failures.push(NetworkFailure { network: String::new(), reason, code });
+    }
 }
 
 /// The scope's networks from this one on, itself included if it is still there.

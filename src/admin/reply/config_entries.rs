@@ -1,7 +1,7 @@
 //! Keys of the configuration and their values, to protobuf.
 
 use super::conversions::time;
-use crate::admin::host::operations::{ConfigEntry, ConfigSource, Reloaded};
+use crate::admin::host::operations::{ConfigEntry, ConfigSource, HiddenChange, Reloaded};
 use crate::admin::untrusted_text::{printable, reason, whole};
 use crate::proto::pexd::v1 as pb;
 
@@ -13,7 +13,12 @@ pub(in crate::admin) fn entry(entry: ConfigEntry) -> pb::ConfigEntry {
         can_change: entry.can_change,
         ..Default::default()
     };
-    let source = match entry.source {
+    set_source(&mut shown, entry.source);
+    shown
+}
+
+fn set_source(shown: &mut pb::ConfigEntry, source: ConfigSource) {
+    let source = match source {
         ConfigSource::Default => pb::ConfigSource::Default,
         ConfigSource::File(place) => {
             shown.origin = whole(&place);
@@ -33,7 +38,17 @@ pub(in crate::admin) fn entry(entry: ConfigEntry) -> pb::ConfigEntry {
         }
     };
     shown.source = source.into();
-    shown
+}
+
+fn hidden(hidden: HiddenChange) -> pb::HiddenChange {
+    let mut entry = pb::ConfigEntry {
+        key: hidden.key,
+        value: whole(&hidden.value),
+        configured_value: whole(&hidden.file_value),
+        ..Default::default()
+    };
+    set_source(&mut entry, hidden.source);
+    pb::HiddenChange { entry: Some(entry), text: whole(&hidden.text) }
 }
 
 pub(in crate::admin) fn reloaded(reloaded: Reloaded) -> pb::ReloadNetworkResponse {
@@ -47,6 +62,7 @@ pub(in crate::admin) fn reloaded(reloaded: Reloaded) -> pb::ReloadNetworkRespons
     pb::ReloadNetworkResponse {
         changes: reloaded.changes.into_iter().map(change).collect(),
         restarted: reloaded.restarted,
+        hidden_changes: reloaded.hidden.into_iter().map(hidden).collect(),
         warnings: reloaded.warnings.iter().map(|warning| reason(warning)).collect(),
     }
 }

@@ -333,6 +333,14 @@ pub(in crate::admin) fn ban(network: &str, ban: row::Ban) -> pb::Ban {
     }
 }
 
+/// Why something is not on disk; empty when it is.
+pub(in crate::admin) fn unsaved_reason(saved: Saved) -> String {
+    match saved {
+        Saved::Yes => String::new(),
+        Saved::No(text) => reason(&text),
+    }
+}
+
 pub(in crate::admin) fn change(network: &str, applied: Applied) -> pb::ChangeResult {
     let (saved, unsaved_reason) = match applied.saved {
         Saved::Yes => (true, String::new()),

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tonic::Status;
 
 use crate::admin::auth::caller::Caller;
 use crate::admin::host::process::{HostProcess, LogError};
+use crate::admin::host::process_notes::note;
 use crate::admin::reply::status_codes::invalid;
 use crate::admin::reply::{conversions, status_codes};
 use crate::admin::untrusted_text;
-use crate::network::Directory;
+use crate::network::{Directory, Saved};
 use crate::proto::pexd::v1::{GetLogLevelResponse, SetLogLevelRequest, SetLogLevelResponse};
 
 /// Bytes of a level at most: some twenty modules.
@@ -28,7 +28,7 @@ pub(in crate::admin) fn get(process: &HostProcess) -> GetLogLevelResponse {
     }
 }
 
-/// Changes what is logged, and notes it in the audit log of every network.
+/// Changes what is logged, and notes it in the audit.
 ///
 /// # Errors
 /// PERMISSION_DENIED for a caller who is for some networks only, INVALID_ARGUMENT for what is no level or no duration.
@@ -48,14 +48,14 @@ pub(in crate::admin) async fn set(
         LogError::Unavailable(_) => status_codes::log_unavailable(&error),
     })?;
     let level = process.log.levels().level;
+    let mut noted = Saved::Yes;
     if changed {
         let by = caller.by("ReactorService.SetLogLevel");
         let for_time = duration.map_or_else(String::new, |duration| format!(" for {} s", duration.as_secs()));
         let summary = format!("set the log level to {level}{for_time}");
-        // Told side by side, and in each network's own audit: one that does not answer has no say in it.
-        join_all(directory.all(|_| true).iter().map(|network| network.note(by.clone(), summary.clone()))).await;
+        noted = note(process.audit.as_ref(), directory, &by, "", &summary).await;
     }
-    Ok(SetLogLevelResponse { changed, level })
+    Ok(SetLogLevelResponse { changed, level, unsaved_reason: conversions::unsaved_reason(noted) })
 }
 
 fn duration(duration: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {

@@ -1,6 +1,6 @@
 //! `NetworkService`: the networks that are served, and their configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
@@ -94,7 +94,11 @@ impl NetworkService for NetworksApi {
         let added = self.operations.add(by, name, new, request.stopped).await.map_err(refused)?;
         let network = self.named(&caller, &added.chain_id)?;
         let network = self.show(&caller, &network).await.map_err(|error| status_codes::of(&error))?;
-        Ok(Response::new(pb::AddNetworkResponse { network: Some(network), node_address: added.node_address }))
+        Ok(Response::new(pb::AddNetworkResponse {
+            network: Some(network),
+            node_address: added.node_address,
+            unsaved_reason: conversions::unsaved_reason(added.noted),
+        }))
     }
 
     async fn remove_network(
@@ -105,9 +109,12 @@ impl NetworkService for NetworksApi {
         let request = request.into_inner();
         let chain_id = self.named(&caller, &request.network)?.chain_id().to_string();
         let by = caller.by("NetworkService.RemoveNetwork");
-        let kept = self.operations.remove(by, chain_id, request.delete_data).await.map_err(refused)?;
+        let removed = self.operations.remove(by, chain_id, request.delete_data).await.map_err(refused)?;
+        let shown = |path: Option<PathBuf>| path.as_deref().map(shown_path).unwrap_or_default();
         Ok(Response::new(pb::RemoveNetworkResponse {
-            kept_folder: kept.as_deref().map(shown_path).unwrap_or_default(),
+            kept_folder: shown(removed.folder),
+            kept_key_file: shown(removed.key),
+            unsaved_reason: conversions::unsaved_reason(removed.noted),
         }))
     }
 

@@ -84,7 +84,7 @@ impl ReactorService for ReactorApi {
         request: Request<pb::ListAuditEntriesRequest>,
     ) -> Result<Response<pb::ListAuditEntriesResponse>, Status> {
         let caller = Caller::of(&request);
-        list::list(&self.directory, &caller, request.into_inner()).await.map(Response::new)
+        list::list(&self.directory, self.process.audit.as_ref(), &caller, request.into_inner()).await.map(Response::new)
     }
 
     async fn list_refusals(

@@ -196,7 +196,7 @@ async fn a_caller_for_some_networks_does_not_learn_which_others_come_and_go() {
     let caller = |networks| Caller { who: "token ops".into(), role: Role::Read, networks };
     let reported = async |networks| {
         let caller = caller(networks);
-        let entries = list(&directory, &caller, ListAuditEntriesRequest::default()).await.unwrap().entries;
+        let entries = list(&directory, None, &caller, ListAuditEntriesRequest::default()).await.unwrap().entries;
         entries.into_iter().map(|entry| entry.number).collect::<Vec<_>>()
     };
     until("all is written down", async || reported(AllowedNetworks::All).await == [4, 3, 2, 1]).await;

@@ -86,8 +86,8 @@ impl Log for Books {
         (*number, Wall::from_secs(*second))
     }
 
-    fn show(&self, network: &Handle, entry: Entry) -> (String, Entry) {
-        (network.chain_id().to_string(), entry)
+    fn show(&self, network: &str, entry: Entry) -> (String, Entry) {
+        (network.to_owned(), entry)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Networks that are added and removed while others serve.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
+use crate::app::reload;
 use crate::network::Error;
-use crate::network::tests::{is_free, until};
+use crate::network::tests::is_free;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
-    ListAuditEntriesRequest, ListNetworksRequest, Network, NewNetwork as NewNetworkMessage, ReactorState,
+    AuditEntry, ListAuditEntriesRequest, ListNetworksRequest, Network, NewNetwork as NewNetworkMessage, ReactorState,
 };
 use crate::store::Store;
 
@@ -201,39 +202,159 @@ async fn a_removal_deletes_the_networks_own_folder_and_nothing_else() {
     pexd.end().await;
 }
 
-/// What the audit of all networks says, the latest first.
-async fn audit(pexd: &Pexd) -> Vec<(String, String)> {
+/// What the audit says of a network, or with `-` of all, the latest first.
+async fn audit_of(pexd: &Pexd, network: &str) -> Result<Vec<(String, String)>, Status> {
     let mut client = ReactorServiceClient::new(pexd.channel.clone());
-    let request = ListAuditEntriesRequest { network: "-".into(), ..Default::default() };
-    let entries = client.list_audit_entries(request).await.unwrap().into_inner().entries;
-    assert!(entries.iter().all(|entry| !entry.author.is_empty()));
-    entries.into_iter().map(|entry| (entry.network, format!("{}: {}", entry.method, entry.summary))).collect()
+    let request = ListAuditEntriesRequest { network: network.into(), ..Default::default() };
+    let answer = client.list_audit_entries(request).await?.into_inner();
+    assert_eq!(answer.failures, []);
+    assert!(answer.entries.iter().all(|entry| !entry.author.is_empty()));
+    let text = |entry: AuditEntry| (entry.network, format!("{}: {}", entry.method, entry.summary));
+    Ok(answer.entries.into_iter().map(text).collect())
 }
 
 #[tokio::test]
-async fn who_added_and_who_deleted_a_network_is_in_the_audit_of_those_that_remain() {
+async fn who_added_and_who_deleted_a_network_is_in_the_audit_of_the_process_when_it_is_answered() {
     let home = TestHome::new();
     home.make("stays-1", 1).await;
     let pexd = home.start().await;
-    home.make("goes-1", 2).await;
+    let goes = home.make("goes-1", 2).await;
     home.make("kept-1", 3).await;
     for name in ["goes-1", "kept-1"] {
         pexd.add(name).await.unwrap();
     }
     pexd.remove("goes-1", true).await.unwrap();
     pexd.remove("kept-1", false).await.unwrap();
+    let key = home.home().path().join(format!("node_key-goes-1-{}.json", goes.address.id()));
+    let deleted = format!("removed the network goes-1 and deleted its folder; its key is {}", key.display());
     let expected = [
-        "NetworkService.RemoveNetwork: removed the network kept-1 and kept its folder",
-        "NetworkService.RemoveNetwork: removed the network goes-1 and deleted its folder",
-        "NetworkService.AddNetwork: added the network kept-1",
-        "NetworkService.AddNetwork: added the network goes-1",
+        ("kept-1", "NetworkService.RemoveNetwork: removed the network kept-1 and kept its folder".to_owned()),
+        ("goes-1", format!("NetworkService.RemoveNetwork: {deleted}")),
+        ("kept-1", "NetworkService.AddNetwork: added the network kept-1".to_owned()),
+        ("goes-1", "NetworkService.AddNetwork: added the network goes-1".to_owned()),
     ];
-    let expected = expected.map(|text| ("stays-1".to_owned(), text.to_owned()));
-    until("all is written down", async || audit(&pexd).await == expected).await;
+    let expected = expected.map(|(network, text)| (network.to_owned(), text));
+    assert_eq!(audit_of(&pexd, "-").await.unwrap(), expected);
+    assert_eq!(audit_of(&pexd, "stays-1").await.unwrap(), expected, "the process's own is beside each network's");
+    assert_eq!(audit_of(&pexd, "goes-1").await.unwrap(), [expected[1].clone(), expected[3].clone()], "by its name");
+    let never = audit_of(&pexd, "never-1").await.unwrap_err();
+    assert_eq!(reason(&never), "NETWORK_NOT_FOUND");
+    pexd.end().await;
 
-    pexd.add("kept-1").await.unwrap();
-    let own = ("kept-1".to_owned(), "NetworkService.RemoveNetwork: removed the network kept-1".to_owned());
-    assert!(audit(&pexd).await.contains(&own), "its own audit has it where it is kept");
+    let pexd = home.start().await;
+    assert_eq!(audit_of(&pexd, "-").await.unwrap(), expected, "and after a restart");
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn the_last_network_that_goes_is_in_the_audit_as_well() {
+    let home = TestHome::new();
+    home.make("last-1", 1).await;
+    let pexd = home.start().await;
+    pexd.remove("last-1", true).await.unwrap();
+    let audit = audit_of(&pexd, "-").await.unwrap();
+    assert!(audit.len() == 1 && audit[0].1.contains("removed the network last-1 and deleted its folder"), "{audit:?}");
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn an_audit_that_cannot_be_written_is_told_and_what_was_asked_for_is_done() {
+    let home = TestHome::new();
+    home.make("stays-1", 1).await;
+    home.make("goes-1", 2).await;
+    let pexd = home.start().await;
+    fs::write(home.home().audit_file(), "a letter").unwrap();
+    let request = RemoveNetworkRequest { network: "goes-1".into(), delete_data: false };
+    let removed = pexd.networks.clone().remove_network(request).await.unwrap().into_inner();
+    assert!(removed.unsaved_reason.contains("not an audit log"), "{removed:?}");
+    assert_eq!(names(&pexd).await, ["stays-1"]);
+    let added = pexd.add("goes-1").await.unwrap();
+    assert!(added.unsaved_reason.contains("not an audit log"), "{added:?}");
+    assert_eq!(fs::read_to_string(home.home().audit_file()).unwrap(), "a letter");
+    // It cannot be read either, which is no reason to show nothing.
+    let mut client = ReactorServiceClient::new(pexd.channel.clone());
+    let request = ListAuditEntriesRequest { network: "-".into(), ..Default::default() };
+    let failures = client.list_audit_entries(request).await.unwrap().into_inner().failures;
+    assert!(failures.len() == 1 && failures[0].network.is_empty(), "{failures:?}");
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_removed_network_stays_removed_over_a_restart_until_it_is_added() {
+    let home = TestHome::new();
+    let stays = home.make("stays-1", 1).await;
+    let goes = home.make("goes-1", 2).await;
+    let pexd = home.start().await;
+    pexd.remove("goes-1", false).await.unwrap();
+    let mark = home.folder("goes-1").join("removed");
+    let text = fs::read_to_string(&mark).unwrap();
+    assert!(text.contains("Removed from pexd by 127.0.0.1") && text.contains("pexd network add"), "{text}");
+    pexd.end().await;
+
+    let pexd = home.start().await;
+    assert_eq!(names(&pexd).await, ["stays-1"]);
+    assert!(pexd.serves(&stays).await && is_free(goes.address.socket()));
+    reload::reload_all(&pexd.registry).await;
+    assert_eq!(names(&pexd).await, ["stays-1"]);
+    // Errors in its files leave it as it was.
+    home.add_line("goes-1", "pex", "max_dials = 0");
+    assert_eq!(reason(&pexd.add("goes-1").await.unwrap_err()), "CONFIG_INVALID");
+    assert!(mark.exists());
+    home.edit("goes-1", "max_dials = 0\n", "");
+    pexd.add("goes-1").await.unwrap();
+    assert!(pexd.serves(&goes).await && !mark.exists());
+    pexd.end().await;
+
+    let pexd = home.start().await;
+    assert!(pexd.serves(&goes).await);
+    for name in ["goes-1", "stays-1"] {
+        pexd.remove(name, false).await.unwrap();
+    }
+    pexd.end().await;
+    let none = config::load(&Sources::files_of(home.home())).unwrap_err().to_string();
+    assert!(none.contains("goes-1/removed") && none.contains("served again"), "{none}");
+    // By hand, too.
+    fs::remove_file(&mark).unwrap();
+    let pexd = home.start().await;
+    assert_eq!(names(&pexd).await, ["goes-1"]);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_network_that_cannot_be_marked_as_removed_is_served_on() {
+    let home = TestHome::new();
+    let made = home.make("one-1", 1).await;
+    let pexd = home.start().await;
+    // What nobody can write, whoever runs the test: a name that is there already, and no file.
+    let unfinished = home.folder("one-1").join(format!(".removed.{}.new", std::process::id()));
+    fs::create_dir(&unfinished).unwrap();
+    let refused = pexd.remove("one-1", false).await.unwrap_err();
+    assert!(refused.message().contains("served still"), "{refused}");
+    assert!(pexd.serves(&made).await);
+    assert!(!home.folder("one-1").join("removed").exists());
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_deleted_networks_key_is_kept_in_the_home_for_its_owner_alone() {
+    let home = TestHome::new();
+    home.make("stays-1", 1).await;
+    let goes = home.make("goes-1", 2).await;
+    let pexd = home.start().await;
+    // Put there for the next start, and as dear as the one in use.
+    let next = config::node_key::generate();
+    let in_folder = home.folder("goes-1").join("node_key.json");
+    fs::remove_file(&in_folder).unwrap();
+    config::node_key::create(&in_folder, &next).unwrap();
+    let request = RemoveNetworkRequest { network: "goes-1".into(), delete_data: true };
+    let removed = pexd.networks.clone().remove_network(request).await.unwrap().into_inner();
+    assert!(!exists(&home.folder("goes-1")));
+    let kept = |id: &crate::types::NodeId| home.home().path().join(format!("node_key-goes-1-{id}.json"));
+    assert_eq!(removed.kept_key_file, kept(&goes.address.id()).display().to_string());
+    for id in [goes.address.id(), next.id()] {
+        assert_eq!(config::node_key::read(&kept(&id)).unwrap().id(), id);
+        assert_eq!(fs::metadata(kept(&id)).unwrap().permissions().mode() & 0o777, 0o600);
+    }
     pexd.end().await;
 }
 

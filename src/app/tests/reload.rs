@@ -4,6 +4,7 @@ use super::*;
 use crate::app::reload;
 use crate::network::tests::is_free;
 use crate::node::RunState;
+use crate::proto::pexd::v1::ConfigSource;
 use crate::testkit::{AsnField, asn_database};
 
 const SEED: &str = "0101010101010101010101010101010101010101@127.0.0.1:1";
@@ -251,5 +252,51 @@ async fn the_signal_reads_the_files_of_all_and_one_with_errors_does_not_hold_the
     assert_eq!(pexd.entry("one-1", "p2p.max_num_outbound_peers").await.value, "10");
     assert_eq!(pexd.entry("two-1", "p2p.max_num_outbound_peers").await.value, "3");
     assert!(pexd.serves(&one).await);
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_reload_says_what_stays_in_force_over_the_file() {
+    let home = TestHome::new();
+    home.make("one-1", 1).await;
+    home.add_line("one-1", "p2p", "max_num_inbound_peers = 600\nmax_num_outbound_peers = 9");
+    let key = |path| config::network_key(path).unwrap();
+    let flags = |sources: &mut Sources| sources.flags.push((key("p2p.max_num_outbound_peers"), "4".into()));
+    let pexd = home.start_with(flags).await;
+    pexd.set("one-1", "p2p.max_num_inbound_peers", "500").await.unwrap();
+    let handle = pexd.registry.get("one-1").unwrap().0;
+    let seed = format!("{}@127.0.0.1:1", "02".repeat(20));
+    handle.add_seed(crate::network::scripted::by(), seed.parse().unwrap()).await.unwrap();
+    assert_eq!(pexd.reload("one-1").await.unwrap().hidden_changes, [], "the file says what it said");
+
+    home.edit("one-1", "= 600", "= 700");
+    home.edit("one-1", "= 9", "= 8");
+    home.edit("one-1", "seeds = \"\"", &format!("seeds = \"{SEED}\""));
+    let reloaded = pexd.reload("one-1").await.unwrap();
+    assert_eq!(keys_of(&reloaded), ["p2p.seeds"]);
+    let texts: Vec<&str> = reloaded.hidden_changes.iter().map(|hidden| hidden.text.as_str()).collect();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    assert!(texts[0].starts_with("p2p.seeds: what was changed at run time"), "{texts:?}");
+    let (inbound, outbound) = (texts[1], texts[2]);
+    assert!(inbound.starts_with("p2p.max_num_inbound_peers: \"500\", set by 127.0.0.1:"), "{inbound}");
+    assert!(
+        inbound.ends_with(
+            "Z, stays in force over the file's \"700\": `pexd network reset p2p.max_num_inbound_peers --network one-1` takes \
+             the file's"
+        ),
+        "{inbound}"
+    );
+    assert_eq!(
+        outbound,
+        "p2p.max_num_outbound_peers: \"4\", of the flag --p2p.max_num_outbound_peers, stays in force over the file's \"8\": \
+         start pexd without it to take the file's"
+    );
+    let entry = reloaded.hidden_changes[1].entry.clone().unwrap();
+    assert_eq!((&*entry.value, &*entry.configured_value, entry.source()), ("500", "700", ConfigSource::Runtime));
+    assert_eq!(pexd.entry("one-1", "p2p.max_num_inbound_peers").await.value, "500");
+
+    // The file says the same as the operator: nothing is hidden, and the change lapses.
+    home.edit("one-1", "= 700", "= 500");
+    assert_eq!(pexd.reload("one-1").await.unwrap().hidden_changes, []);
     pexd.end().await;
 }

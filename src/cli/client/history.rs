@@ -222,9 +222,10 @@ pub(super) async fn audit(session: &Session, args: AuditArgs) -> Result<(), Fail
     list.show(session, "entries", |answer: &ListAuditEntriesResponse| {
         let row = |same: &[AuditEntry]| {
             let [entry, others @ ..] = same else { return Default::default() };
-            let network = match others.len() {
-                0 => entry.network.clone(),
-                more => format!("{} and {more} more", entry.network),
+            let network = match (entry.network.as_str(), others.len()) {
+                ("", _) => "(pexd)".to_owned(),
+                (network, 0) => network.to_owned(),
+                (network, more) => format!("{network} and {more} more"),
             };
             [
                 cell(instant(entry.time.as_ref())),

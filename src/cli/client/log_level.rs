@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Session, length, refused, to_protobuf};
+use super::{Session, length, per_network, refused, to_protobuf};
 use crate::cli::Failure;
 use crate::cli::humanize::ago;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -28,5 +28,6 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
     };
     let request = SetLogLevelRequest { level, duration: args.duration.map(to_protobuf) };
     let answer = client.set_log_level(request).await.map_err(refused)?.into_inner();
-    session.output.show(&answer, |answer: &SetLogLevelResponse| format!("{}\n", answer.level))
+    session.output.show(&answer, |answer: &SetLogLevelResponse| format!("{}\n", answer.level))?;
+    per_network::noted(&answer.unsaved_reason)
 }

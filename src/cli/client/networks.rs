@@ -7,6 +7,7 @@ use clap::Subcommand;
 use super::connect::{MAX_ANSWER, Service};
 use super::{Session, pages, per_network, refused, refused_of_all};
 use crate::cli::Failure;
+use crate::cli::confirm::confirm;
 use crate::cli::humanize::{ago, or_dash, word, yes};
 use crate::cli::table::{Cell, CellColour, cell, coloured, column, table};
 use crate::proto::pexd::v1::network_service_client::NetworkServiceClient;
@@ -14,7 +15,8 @@ use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
     AddNetworkRequest, ConfigEntry, GetEffectiveConfigRequest, GetEffectiveConfigResponse, LifecycleResult,
     ListNetworksRequest, ListNetworksResponse, Network, NewNetwork, ReactorState, ReloadNetworkRequest,
-    ReloadNetworkResponse, RemoveNetworkRequest, ResetConfigRequest, SetConfigRequest, StartRequest, StopRequest,
+    ReloadNetworkResponse, RemoveNetworkRequest, RemoveNetworkResponse, ResetConfigRequest, SetConfigRequest,
+    StartRequest, StopRequest,
 };
 
 #[derive(Debug, clap::Args)]
@@ -54,9 +56,12 @@ enum What {
     Remove {
         /// The chain ID
         chain_id: String,
-        /// Also delete its folder with key, book and bans; there is no way back
+        /// Also delete its folder with configuration, book and bans; there is no way back. The key is kept in the home
         #[arg(long)]
         delete_data: bool,
+        /// Do not ask whether it is meant
+        #[arg(long)]
+        yes: bool,
     },
     /// Read a network's file again
     Reload,
@@ -98,15 +103,15 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             let new_network = new.then_some(NewNetwork { seeds, seed_mode, moniker, share_listener_with });
             let request = AddNetworkRequest { network: chain_id, new_network, stopped };
             let answer = client(session).await?.add_network(request).await.map_err(refused)?.into_inner();
-            session.output.show(&answer, |answer| format!("{}\n", answer.node_address))
+            session.output.show(&answer, |answer| format!("{}\n", answer.node_address))?;
+            per_network::noted(&answer.unsaved_reason)
         }
-        What::Remove { chain_id, delete_data } => {
+        What::Remove { chain_id, delete_data, yes } => {
+            confirm(&removal(&chain_id, delete_data), yes)?;
             let request = RemoveNetworkRequest { network: chain_id, delete_data };
             let answer = client(session).await?.remove_network(request).await.map_err(refused)?.into_inner();
-            session.output.show(&answer, |answer| match answer.kept_folder.as_str() {
-                "" => "removed, its folder deleted\n".to_owned(),
-                kept => format!("removed, {kept} is kept\n"),
-            })
+            session.output.show(&answer, removed)?;
+            per_network::noted(&answer.unsaved_reason)
         }
         What::Reload => {
             let request = ReloadNetworkRequest { network };
@@ -142,6 +147,25 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
             session.output.show(&answer, |answer| lifecycle(&answer.results))?;
             per_network::all_did(&answer.failures)
         }
+    }
+}
+
+/// What is asked before a network is removed.
+fn removal(chain_id: &str, delete_data: bool) -> String {
+    let folder = match delete_data {
+        true => {
+            "its folder with configuration, book, bans and audit is deleted, and there is no way back (its key is kept in the home)"
+        }
+        false => "its folder is kept, and no restart serves it again until `pexd network add` does",
+    };
+    format!("pexd stops serving {chain_id}, its peers are disconnected, and {folder}")
+}
+
+fn removed(answer: &RemoveNetworkResponse) -> String {
+    match (answer.kept_folder.as_str(), answer.kept_key_file.as_str()) {
+        ("", "") => "removed, its folder deleted\n".to_owned(),
+        ("", key) => format!("removed, its folder deleted; its key is {key}\n"),
+        (kept, _) => format!("removed, {kept} is kept\n"),
     }
 }
 
@@ -190,6 +214,9 @@ fn reloaded(answer: &ReloadNetworkResponse) -> String {
     }
     if answer.changes.is_empty() {
         text.push_str("nothing changed\n");
+    }
+    for hidden in &answer.hidden_changes {
+        let _ = writeln!(text, "not in effect: {}", hidden.text);
     }
     for warning in &answer.warnings {
         let _ = writeln!(text, "warning: {warning}");

@@ -34,9 +34,17 @@ pub(super) fn all_did(failures: &[NetworkFailure]) -> Result<(), Failure> {
     settle([], failures)
 }
 
+/// Fails when what was done is not in the audit.
+pub(super) fn noted(unsaved_reason: &str) -> Result<(), Failure> {
+    if unsaved_reason.is_empty() { Ok(()) } else { Err(Failure::Unsaved(unsaved_reason.to_owned())) }
+}
+
 /// A line for each network that did not do its part.
 pub(super) fn failed(failures: &[NetworkFailure]) -> impl Iterator<Item = String> {
-    failures.iter().map(|failure| format!("{} failed: {}", failure.network, failure.reason))
+    failures.iter().map(|failure| match failure.network.as_str() {
+        "" => format!("pexd: {}", failure.reason),
+        network => format!("{network} failed: {}", failure.reason),
+    })
 }
 
 /// Whether the network alone could not be asked, which has an exit code of its own.

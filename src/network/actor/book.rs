@@ -58,7 +58,8 @@ impl Actor<'_> {
         drop(reply.send((count, committed)));
     }
 
-    fn commit(
+    /// Notes a change, if it was one, and answers when all that changed is on disk.
+    pub(super) fn commit(
         &mut self,
         by: &ChangeAuthor,
         changed: bool,

@@ -23,9 +23,7 @@ impl Actor<'_> {
             Command::Start(by, reply) => self.start(by.as_ref(), reply).await,
             Command::Stop(by, reply) => {
                 let stopped = self.node.stop(self.shell.clock.now());
-                if stopped {
-                    self.note_change(&by, "stopped the reactor");
-                }
+                let reply = if stopped { self.note_before(&by, "stopped the reactor", reply) } else { reply };
                 self.drain();
                 self.shell.shared_listener.closed().await;
                 let _ = reply.send(stopped);
@@ -88,10 +86,39 @@ impl Actor<'_> {
     /// Tells the log and the audit of what an operator changed.
     pub(in crate::network) fn note_change(&mut self, by: &ChangeAuthor, summary: &str) {
         tracing::info!(author = %by.author, method = by.method, "{summary}");
+        self.logs.changed(by, summary, self.shell.clock.now().wall);
+        self.announce(by, summary);
+    }
+
+    /// Tells those who watch of what an operator changed.
+    pub(in crate::network) fn announce(&mut self, by: &ChangeAuthor, summary: &str) {
         let at = self.shell.clock.now().wall;
-        self.logs.changed(by, summary, at);
         let change = OperatorChange { author: by.author.clone(), method: by.method, summary: summary.into() };
         self.shell.events.record(at, What::Changed(Arc::new(change)));
+    }
+
+    /// As [`Actor::note_change`], and what is sent by the new sender reaches the caller when the audit has it on disk, or is known
+    /// not to have it.
+    pub(in crate::network) fn note_before<T: Send + 'static>(
+        &mut self,
+        by: &ChangeAuthor,
+        summary: &str,
+        mut reply: oneshot::Sender<T>,
+    ) -> oneshot::Sender<T> {
+        self.note_change(by, summary);
+        let (done, committed) = oneshot::channel();
+        let changes = self.take_dirty(GROUP);
+        self.saving.save_now(changes, true, done);
+        let (sender, answer) = oneshot::channel();
+        tokio::spawn(async move {
+            // Without a book there is no end of a commit.
+            let _ = committed.await;
+            tokio::select! {
+                answer = answer => drop(answer.map(|answer| reply.send(answer))),
+                () = reply.closed() => {}
+            }
+        });
+        sender
     }
 
     fn applied(&mut self, outcome: Result<bool, Error>, reply: oneshot::Sender<Result<Applied, Error>>) {

@@ -15,8 +15,9 @@ impl Actor<'_> {
                 self.reconfigure(*configured);
                 let _ = reply.send(());
             }
-            ConfigCommand::Note(by, summary, reply) => {
-                self.note_change(&by, &summary);
+            ConfigCommand::Note(by, summary, reply) => self.commit(&by, true, &summary, reply),
+            ConfigCommand::Announce(by, summary, reply) => {
+                self.announce(&by, &summary);
                 let _ = reply.send(());
             }
         }

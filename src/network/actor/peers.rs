@@ -55,7 +55,7 @@ impl Actor<'_> {
         if let Err(why) = begun {
             return drop(caller.send(Err(Error::NotDialled { target, why })));
         }
-        self.note_change(by, &format!("dialled {target}"));
+        let caller = self.note_before(by, &format!("dialled {target}"), caller);
         self.waiting.wait(target, caller);
     }
 

@@ -56,10 +56,11 @@ impl Actor<'_> {
             RunState::Running => drop(reply.send(Ok(false))),
             RunState::Starting => self.starters.push(reply),
             RunState::Stopped | RunState::Failed(_) => {
+                let reply = match by {
+                    Some(by) => self.note_before(by, "started the reactor", reply),
+                    None => reply,
+                };
                 self.starters.push(reply);
-                if let Some(by) = by {
-                    self.note_change(by, "started the reactor");
-                }
                 let opened = self.open_listener().await;
                 let now = self.shell.clock.now();
                 match opened {

@@ -41,11 +41,19 @@ impl Handle {
         self.ask(|reply| Command::Config(ConfigCommand::Reconfigure(Box::new(configured), reply))).await
     }
 
-    /// Has an entry in the audit for what was done to the network from outside.
+    /// Has an entry in the audit for what was done to the network from outside. Answers when it is committed.
+    ///
+    /// # Errors
+    /// [`Error::NoBook`], or see [`Handle::status`].
+    pub async fn note(&self, by: ChangeAuthor, summary: String) -> Result<Applied, Error> {
+        self.ask(|reply| Command::Config(ConfigCommand::Note(by, summary, reply))).await?
+    }
+
+    /// Tells those who watch the network of what was done to the process, which has an audit of its own.
     ///
     /// # Errors
     /// See [`Handle::status`].
-    pub async fn note(&self, by: ChangeAuthor, summary: String) -> Result<(), Error> {
-        self.ask(|reply| Command::Config(ConfigCommand::Note(by, summary, reply))).await
+    pub async fn announce(&self, by: ChangeAuthor, summary: String) -> Result<(), Error> {
+        self.ask(|reply| Command::Config(ConfigCommand::Announce(by, summary, reply))).await
     }
 }

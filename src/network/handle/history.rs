@@ -12,6 +12,7 @@ use crate::network::error::Error;
 use crate::node::row::{AuditEntry, DialEntry};
 use crate::store::answer_log::{self, AnswerEntry, AnswerQuery};
 use crate::store::history::{self, AuditQuery, DialQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt};
+use crate::store::process_audit::{ProcessAudit, ProcessAuditEntry};
 use crate::types::NodeId;
 
 /// Queries at once in the process: each has a thread and reads the disk.
@@ -68,26 +69,49 @@ impl Handle {
         query: impl FnOnce(PathBuf, &QueryInterrupt) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, Error> {
         self.check_configured()?;
-        let unresponsive = || Error::Unresponsive(self.chain_id().clone());
         let unreadable = |reason| Error::Unreadable { chain_id: self.chain_id().clone(), reason };
-        let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| unresponsive())?.map_err(|_| unresponsive())?;
-        let name = path.file_name().unwrap_or_default().display().to_string();
-        let stop = StopOnDrop::default();
-        let theirs = stop.0.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            let answer = query(path, &theirs);
-            // Given back when the thread is free, not when the caller is tired of it.
-            drop(turn);
-            answer
-        });
-        match timeout(LIMIT, work).await {
-            Ok(Ok(answer)) => answer.map_err(|error| match error {
-                HistoryError::Stopped => unresponsive(),
-                HistoryError::Unreadable(reason) => unreadable(format!("{name}: {reason}")),
-            }),
-            Ok(Err(panic)) => Err(unreadable(format!("internal fault: {panic}"))),
-            Err(_) => Err(unresponsive()),
-        }
+        query_file(path, query).await.map_err(|error| match error {
+            HistoryError::Stopped => Error::Unresponsive(self.chain_id().clone()),
+            HistoryError::Unreadable(reason) => unreadable(reason),
+        })
+    }
+}
+
+/// The entries of the process's audit that `query` and `admits` let through, the latest first.
+///
+/// # Errors
+/// When the file cannot be read, or that takes too long.
+pub async fn process_audit(
+    audit: &ProcessAudit,
+    query: AuditQuery,
+    range: HistoryRange,
+    admits: impl Fn(&ProcessAuditEntry) -> bool + Send + 'static,
+) -> Result<HistoryPage<ProcessAuditEntry>, HistoryError> {
+    let (audit, path) = (audit.clone(), audit.path().to_path_buf());
+    query_file(path, move |_, stop| audit.entries(&query, range, stop, admits)).await
+}
+
+/// Queries a file by a thread of its own, in its turn.
+async fn query_file<T: Send + 'static>(
+    path: PathBuf,
+    query: impl FnOnce(PathBuf, &QueryInterrupt) -> Result<T, HistoryError> + Send + 'static,
+) -> Result<T, HistoryError> {
+    let stopped = || HistoryError::Stopped;
+    let turn = timeout(TURN, TURNS.acquire()).await.map_err(|_| stopped())?.map_err(|_| stopped())?;
+    let name = path.file_name().unwrap_or_default().display().to_string();
+    let stop = StopOnDrop::default();
+    let theirs = stop.0.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        let answer = query(path, &theirs);
+        // Given back when the thread is free, not when the caller is tired of it.
+        drop(turn);
+        answer
+    });
+    match timeout(LIMIT, work).await {
+        Ok(Ok(Err(HistoryError::Unreadable(reason)))) => Err(HistoryError::Unreadable(format!("{name}: {reason}"))),
+        Ok(Ok(answer)) => answer,
+        Ok(Err(panic)) => Err(HistoryError::Unreadable(format!("internal fault: {panic}"))),
+        Err(_) => Err(stopped()),
     }
 }
 

@@ -7,6 +7,7 @@ mod peers;
 mod reports;
 
 pub use book::MAX_GROUP;
+pub use history::process_audit;
 
 use std::path::Path;
 use std::sync::Arc;

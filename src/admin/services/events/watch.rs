@@ -17,7 +17,7 @@ use crate::admin::auth::caller::Caller;
 use crate::admin::reply::status_codes;
 use crate::admin::reply::status_codes::invalid;
 use crate::admin::request::network_scope::Scope;
-use crate::admin::services::audit::visibility::may_read;
+use crate::admin::services::audit::visibility::may_see;
 use crate::network::events::{Begin, Cursor, Reader, What};
 use crate::network::{Directory, Error, Handle};
 use crate::proto::pexd::v1::{EventCursor, WatchEventsRequest, WatchEventsResponse};
@@ -180,7 +180,7 @@ impl Watch {
             self.ready.extend(pulled.missed.iter().map(|missed| convert::missed(name, missed)));
             let wanted = pulled.entries.iter().filter(|entry| self.filter.admits(&entry.what));
             let wanted = wanted.filter(|entry| match &entry.what {
-                What::Changed(change) => may_read(&self.caller, name, change.method, &change.summary),
+                What::Changed(change) => may_see(&self.caller, name, change.method, &change.summary),
                 _ => true,
             });
             let converted = wanted.map(|entry| convert::event(name, entry));

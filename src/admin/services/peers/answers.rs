@@ -39,9 +39,9 @@ impl Log for Answers {
         (entry.number, entry.at)
     }
 
-    fn show(&self, network: &Handle, entry: AnswerEntry) -> Answer {
+    fn show(&self, network: &str, entry: AnswerEntry) -> Answer {
         Answer {
-            network: network.chain_id().to_string(),
+            network: network.to_owned(),
             time: conversions::time(entry.at),
             requester_id: entry.id.to_string(),
             requester_ip: entry.ip.to_string(),

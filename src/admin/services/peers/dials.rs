@@ -36,8 +36,8 @@ impl Log for Dials {
         (entry.number, entry.at)
     }
 
-    fn show(&self, network: &Handle, entry: DialEntry) -> DialAttempt {
-        dial_attempts::logged(network.chain_id(), &entry)
+    fn show(&self, network: &str, entry: DialEntry) -> DialAttempt {
+        dial_attempts::logged(network, &entry)
     }
 }
 
