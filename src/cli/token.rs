@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Subcommand;
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use nix::unistd::{User, geteuid};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -16,7 +17,8 @@ use super::confirm::confirm;
 use super::{Failure, NextStep, print, variables, warn};
 use crate::clock::{self, Clock};
 use crate::config::access_file::{self, AccessRole, Permissions, Token};
-use crate::config::{self, AccessEditError, Home, add_token, chain_id, duration, remove_token};
+use crate::config::{self, AccessEditError, Home, HomeOwner, add_token, chain_id, duration, remove_token};
+use crate::network::{AuditKind, NewAuditEntry, ProcessAudit};
 use crate::types::Wall;
 
 /// What a token begins with, so that people and scanners of leaked secrets know what it is.
@@ -82,7 +84,7 @@ pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
     match args.command {
         Command::Add { name, role, networks, expires } => {
             let expires = expires.map(|length| Clock.now().wall + length);
-            add(&file, name, Permissions { role, networks, expires })
+            add(home, &file, name, Permissions { role, networks, expires })
         }
         Command::List => list(&file),
         Command::Remove { name, yes } => {
@@ -90,10 +92,30 @@ pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
                 &format!("who uses the token {name:?} is cut off within seconds, and it cannot be shown again"),
                 yes,
             )?;
-            remove_token(&file, &name).map_err(failure)?;
+            remove_token(&file, &name, &owner(home)?).map_err(failure)?;
+            note(home, "pexd token remove", &format!("removed token {name}"))?;
             Ok(NextStep::Done)
         }
     }
+}
+
+fn owner(home: &Home) -> Result<HomeOwner, Failure> {
+    HomeOwner::of(home.path()).map_err(|error| Failure::Failed(format!("{}: {error}", home.path().display())))
+}
+
+/// Notes in the audit who did it, which a running pexd cannot know. What it takes up it notes besides.
+fn note(home: &Home, method: &str, summary: &str) -> Result<(), Failure> {
+    let user = geteuid();
+    let name = User::from_uid(user).ok().flatten().map(|user| format!(" ({})", user.name)).unwrap_or_default();
+    let entry = NewAuditEntry {
+        kind: AuditKind::Change,
+        network: "".into(),
+        author: format!("uid {user}{name}").into(),
+        method: method.into(),
+        summary: summary.into(),
+    };
+    let noted = ProcessAudit::at(home.audit_file()).record_blocking(&entry);
+    noted.map_err(|error| Failure::Unsaved(format!("{summary}; this is in effect, and not in the audit: {error}")))
 }
 
 /// The access file, as the process would find it.
@@ -101,12 +123,14 @@ fn file(home: &Home) -> Result<PathBuf, Failure> {
     Ok(config::load_process_alone(home, variables())?.admin.access_file)
 }
 
-fn add(file: &std::path::Path, name: String, may: Permissions) -> Result<NextStep, Failure> {
+fn add(home: &Home, file: &std::path::Path, name: String, may: Permissions) -> Result<NextStep, Failure> {
     let secret = Zeroizing::new(clock::entropy());
     let token = Zeroizing::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(*secret)));
     let sha256 = Sha256::digest(token.as_bytes()).into();
     let first = access_file::read(file).is_ok_and(|(access, _)| access.is_empty());
-    add_token(file, &Token { name, sha256, may }).map_err(failure)?;
+    let summary = format!("added token {name} ({})", may.role.name());
+    add_token(file, &Token { name, sha256, may }, &owner(home)?).map_err(failure)?;
+    let noted = note(home, "pexd token add", &summary);
     // On standard error, so that a script gets the token alone. There is no reader when it is closed.
     let reported = "The token is shown this once; its hash is kept in";
     let _ = writeln!(std::io::stderr(), "{reported} {}", file.display());
@@ -115,7 +139,8 @@ fn add(file: &std::path::Path, name: String, may: Permissions) -> Result<NextSte
         let _ = writeln!(std::io::stderr(), "{notice}");
     }
     let line = Zeroizing::new(format!("{}\n", token.as_str()));
-    print(&line)
+    print(&line)?;
+    noted.map(|()| NextStep::Done)
 }
 
 fn list(file: &std::path::Path) -> Result<NextStep, Failure> {

@@ -9,6 +9,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 use super::access_file::{self, AccessFile, Token, check_name, to_hex};
 use super::errors::{ConfigErrors, Diagnostics};
 use super::files::{self, Mode};
+use super::owner::HomeOwner;
 
 /// Why the access file was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -35,13 +36,13 @@ pub enum AccessEditError {
     },
 }
 
-/// Adds a token behind the others. The file is made, for its owner alone, when there is none.
+/// Adds a token behind the others. The file is made, for the home's owner alone, when there is none.
 ///
 /// # Errors
 /// When the name is taken or is none, or the file has errors or cannot be written; it is as it was then.
-pub fn add_token(path: &Path, token: &Token) -> Result<(), AccessEditError> {
+pub fn add_token(path: &Path, token: &Token, owner: &HomeOwner) -> Result<(), AccessEditError> {
     check_name(&token.name).map_err(AccessEditError::Name)?;
-    edit(path, |document, file| {
+    edit(path, owner, |document, file| {
         if file.tokens.iter().any(|other| other.name == token.name) {
             return Err(AccessEditError::Taken(token.name.clone()));
         }
@@ -57,8 +58,8 @@ pub fn add_token(path: &Path, token: &Token) -> Result<(), AccessEditError> {
 ///
 /// # Errors
 /// When there is none, or the file has errors or cannot be written; it is as it was then.
-pub fn remove_token(path: &Path, name: &str) -> Result<(), AccessEditError> {
-    edit(path, |document, _| {
+pub fn remove_token(path: &Path, name: &str, owner: &HomeOwner) -> Result<(), AccessEditError> {
+    edit(path, owner, |document, _| {
         let tokens = document.get_mut("token").and_then(Item::as_array_of_tables_mut);
         let index = |tokens: &ArrayOfTables| {
             tokens.iter().position(|table| table.get("name").and_then(Item::as_str) == Some(name))
@@ -91,6 +92,7 @@ fn entry(token: &Token) -> Table {
 /// Changes the file's text while nobody else does.
 fn edit(
     path: &Path,
+    owner: &HomeOwner,
     change: impl FnOnce(&mut DocumentMut, &AccessFile) -> Result<(), AccessEditError>,
 ) -> Result<(), AccessEditError> {
     let io_error = |source| AccessEditError::Io { path: path.to_owned(), source };
@@ -107,15 +109,15 @@ fn edit(
     let (file, _) = notes.finish(|| Some(file))?;
     let mut document: DocumentMut = text.parse().map_err(|error| io_error(io::Error::other(error)))?;
     change(&mut document, &file)?;
-    replace(path, &document.to_string()).map_err(io_error)
+    replace(path, &document.to_string(), owner).map_err(io_error)
 }
 
 /// Puts a new text in the place of the file, for its owner alone.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, text: &str, owner: &HomeOwner) -> io::Result<()> {
     // Through a link, so that the file it leads to is replaced and not the link.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let unfinished = files::unfinished(path);
-    let done = files::write(&unfinished, text, Mode::Private).and_then(|()| keep_owner(path, &unfinished));
+    let done = files::write(&unfinished, text, Mode::Private).and_then(|()| keep_owner(path, &unfinished, owner));
     let done = done.and_then(|()| fs::rename(&unfinished, path));
     if done.is_err() {
         // The first error is the one to report.
@@ -125,10 +127,11 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     files::sync_parent(path)
 }
 
-/// Gives a new file the owner and mode of the one that it replaces: pexd may run as another user than its operator.
-fn keep_owner(old: &Path, new: &Path) -> io::Result<()> {
+/// Gives a new file the owner and mode of the one that it replaces, or to the home's owner when there was none: pexd may run as
+/// another user than its operator.
+fn keep_owner(old: &Path, new: &Path, owner: &HomeOwner) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, chown};
-    let (Ok(old), made) = (fs::metadata(old), fs::metadata(new)?) else { return Ok(()) };
+    let (Ok(old), made) = (fs::metadata(old), fs::metadata(new)?) else { return owner.give(new) };
     if (old.uid(), old.gid()) != (made.uid(), made.gid()) {
         chown(new, Some(old.uid()), Some(old.gid()))?;
     }
@@ -152,23 +155,28 @@ mod tests {
         Token { name: name.into(), sha256: [n; 32], may }
     }
 
+    /// The temporary folders are of the user of the tests.
+    fn owner() -> HomeOwner {
+        HomeOwner::of(&std::env::temp_dir()).unwrap()
+    }
+
     #[test]
     fn what_is_added_is_read_back_and_the_rest_stays_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.toml");
-        add_token(&path, &token("one", 1)).unwrap();
+        add_token(&path, &token("one", 1), &owner()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let text = fs::read_to_string(&path).unwrap();
         let before = format!("# ours\n[[certificate]] # first\nsubject = 'x'\nrole = \"read\"\n\n# the board\n{text}");
         fs::write(&path, &before).unwrap();
-        add_token(&path, &token("two", 2)).unwrap();
+        add_token(&path, &token("two", 2), &owner()).unwrap();
         assert_eq!(read(&path).unwrap().0.tokens, [token("one", 1), token("two", 2)]);
         assert!(fs::read_to_string(&path).unwrap().starts_with(before.trim_end()));
-        assert!(matches!(add_token(&path, &token("two", 3)), Err(AccessEditError::Taken(_))));
+        assert!(matches!(add_token(&path, &token("two", 3), &owner()), Err(AccessEditError::Taken(_))));
 
-        remove_token(&path, "two").unwrap();
+        remove_token(&path, "two", &owner()).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), before);
-        assert!(matches!(remove_token(&path, "two"), Err(AccessEditError::Unknown(_))));
+        assert!(matches!(remove_token(&path, "two", &owner()), Err(AccessEditError::Unknown(_))));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
@@ -177,7 +185,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.toml");
         fs::write(&path, "[[token]]\nname = 3\n").unwrap();
-        assert!(matches!(add_token(&path, &token("one", 1)), Err(AccessEditError::ConfigErrors(_))));
+        assert!(matches!(add_token(&path, &token("one", 1), &owner()), Err(AccessEditError::ConfigErrors(_))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "[[token]]\nname = 3\n");
     }
 
@@ -188,7 +196,7 @@ mod tests {
         std::thread::scope(|scope| {
             for n in 0..8 {
                 let path = &path;
-                scope.spawn(move || add_token(path, &token(&format!("t{n}"), n)).unwrap());
+                scope.spawn(move || add_token(path, &token(&format!("t{n}"), n), &owner()).unwrap());
             }
         });
         assert_eq!(read(&path).unwrap().0.tokens.len(), 8);

@@ -11,6 +11,7 @@ use super::files::{self, Mode};
 use super::home::{Home, NetworkFolder};
 use super::load::load_one;
 use super::network::default_moniker;
+use super::owner::HomeOwner;
 use super::sample_files::NewNetwork;
 use super::value::{Printable, Setting as _};
 use super::{node_key, sample_files};
@@ -83,14 +84,16 @@ pub fn create_network(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<C
     };
     let text = sample_files::network_file(&moniker, laddr, new);
 
+    let owner = HomeOwner::of(home.path()).map_err(io_error(home.path()))?;
+    owner.make_folders(&home.networks_path()).map_err(io_error(&home.networks_path()))?;
     let unfinished = files::unfinished(&folder.path);
-    let made = fill(&unfinished, &text, &key).and_then(|()| put_in_place(&unfinished, &folder.path));
+    let made = fill(&unfinished, &text, &key, &owner).and_then(|()| put_in_place(&unfinished, &folder.path));
     if made.is_err() {
         // The first error is the one to report; a folder that was never made cannot be removed.
         let _ = fs::remove_dir_all(&unfinished);
     }
     made?;
-    create_process_file(home)?;
+    create_process_file(home, &owner)?;
     Ok(Created { folder, id: key.id(), laddr })
 }
 
@@ -104,11 +107,12 @@ fn refuse_existing(folder: &Path) -> Result<(), CreateError> {
     if names.is_empty() { Ok(()) } else { Err(CreateError::Exists { folder: folder.into(), found: names.join(", ") }) }
 }
 
-fn fill(folder: &Path, text: &str, key: &crate::wire::secret::NodeKey) -> Result<(), CreateError> {
+fn fill(folder: &Path, text: &str, key: &crate::wire::secret::NodeKey, owner: &HomeOwner) -> Result<(), CreateError> {
     files::create_private_folder(folder).map_err(io_error(folder))?;
     let (config, key_file) = (folder.join("config.toml"), folder.join("node_key.json"));
     files::write(&config, text, Mode::Public).map_err(io_error(&config))?;
-    node_key::create(&key_file, key).map_err(io_error(&key_file))
+    node_key::create(&key_file, key).map_err(io_error(&key_file))?;
+    [folder, &config, &key_file].into_iter().try_for_each(|path| owner.give(path).map_err(io_error(path)))
 }
 
 /// Gives the finished folder its name. The system refuses that when a folder with something in it has the name.
@@ -120,11 +124,12 @@ fn put_in_place(unfinished: &Path, folder: &Path) -> Result<(), CreateError> {
     files::sync_parent(folder).map_err(io_error(folder))
 }
 
-fn create_process_file(home: &Home) -> Result<(), CreateError> {
+fn create_process_file(home: &Home, owner: &HomeOwner) -> Result<(), CreateError> {
     let path = home.process_file();
     match files::create(&path, &sample_files::process_file(), Mode::Public) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io_error(&path)(error)),
-        _ => Ok(()),
+        Ok(()) => owner.give(&path).map_err(io_error(&path)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(io_error(&path)(error)),
     }
 }
 

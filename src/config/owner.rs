@@ -48,7 +48,10 @@ impl HomeOwner {
             return Ok(());
         }
         let refused = |error: io::Error| {
-            io::Error::new(error.kind(), format!("cannot give it to the owner of the home (uid {uid}, gid {gid}): {error}"))
+            io::Error::new(
+                error.kind(),
+                format!("cannot give it to the owner of the home (uid {uid}, gid {gid}): {error}"),
+            )
         };
         lchown(path, Some(uid), Some(gid)).map_err(refused)
     }

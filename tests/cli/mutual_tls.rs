@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::ExtendedKeyUsagePurpose;
 use tokio::io::AsyncReadExt as _;
@@ -254,6 +255,23 @@ async fn the_server_logs_each_failed_handshake_with_its_cause_and_from_where() {
     }
     let line = w.pexd.until("a TLS handshake with the admin API failed");
     assert!(line.contains("127.0.3.1:") && line.contains("refused=13"), "{line}");
+    // The audit has the same twelve, written beside the log.
+    let entries =
+        || super::access::audit(&w.home).into_iter().filter(|entry| entry[1] == "TLS handshake").collect::<Vec<_>>();
+    for _ in 0..600 {
+        if entries().len() == 12 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let entries = entries();
+    assert_eq!(entries.len(), 12, "{entries:?}");
+    let has =
+        |from: &str, why: &str| entries.iter().any(|[author, _, what]| author.starts_with(from) && what.contains(why));
+    assert!(
+        has("127.0.1.2:", "its certificate is X.509 v1") && has("127.0.1.4:", "admin.client_ca_file"),
+        "{entries:?}"
+    );
 }
 
 /// The code blocks of a language in the section on client certificates.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::peer_credentials::{ConnectionSource, RemoteClient};
-use super::security_audit::SecurityAudit;
+use super::security_audit::{Refusal, SecurityAudit};
 use crate::admin::untrusted_text::printable;
 use crate::rate_limit::RateTable;
 use crate::types::Mono;
@@ -16,15 +16,6 @@ const SLOTS: usize = 1024;
 /// How often all sources together are told of, in the long run and at once.
 const INTERVAL_OF_ALL: Duration = Duration::from_secs(2);
 const BURST_OF_ALL: u32 = 60;
-
-/// Where a caller was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum Refusal {
-    /// The TLS handshake failed.
-    Handshake,
-    /// It did not authenticate.
-    Authentication,
-}
 
 /// See the module.
 #[derive(Debug)]

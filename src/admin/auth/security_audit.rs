@@ -1,8 +1,16 @@
 //! What the audit of the process has on who may use the admin API: credentials that came and went, and callers that were
 //! refused. Names only, never a secret.
 
-use super::refusals::Refusal;
 use crate::network::{AuditKind, NewAuditEntry, ProcessAudit};
+
+/// Where a caller was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::admin) enum Refusal {
+    /// The TLS handshake failed.
+    Handshake,
+    /// It did not authenticate.
+    Authentication,
+}
 
 /// The audit of the process; without one nothing is noted.
 #[derive(Clone, Debug, Default)]

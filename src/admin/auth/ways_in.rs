@@ -44,13 +44,13 @@ impl WaysIn {
 
     /// The one answer to all who do not show who they are, whatever they asked and whatever was wrong.
     pub(in crate::admin) fn unauthenticated(&self) -> Status {
-        status_codes::unauthenticated(&self.socket_hint(" needs neither"))
+        status_codes::unauthenticated(&self.socket_hint(" needs neither of those who may open it"))
     }
 
     /// A method that needs a higher role than callers have without a credential.
     pub(in crate::admin) fn credential_needed(&self, caller: &Caller, needed: Role) -> Status {
         let who = format!("{}, which shows no credential,", caller.who);
-        let socket = self.socket_hint(" needs none (pexd's own commands use it)");
+        let socket = self.socket_hint(" needs none of those who may open it (pexd's own commands use it)");
         status_codes::role_needed(&who, caller.role.name(), needed.name(), &socket)
     }
 
