@@ -121,7 +121,7 @@ struct Part<'a> {
 fn parts(mut der: &[u8]) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     while let [tag, length, ..] = *der {
-        let long = usize::from(length.checked_sub(0x80).unwrap_or(0));
+        let long = usize::from(length.saturating_sub(0x80));
         let size = der[2..2 + long].iter().fold(0, |size, byte| size << 8 | usize::from(*byte));
         let (start, size) = (2 + long, if long == 0 { usize::from(length) } else { size });
         let (whole, rest) = der.split_at(start + size);

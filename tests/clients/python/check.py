@@ -3,6 +3,7 @@
 import random
 import signal
 import sys
+import time
 
 import grpc
 from pexd.v1 import address_book_service_pb2 as book
@@ -53,6 +54,29 @@ def compressed(address, token):
     by_deflate = lambda: other.call(other.reactor.GetStatus, reactor.GetStatusRequest(network="x" * 10_000))
     text = refused(by_deflate, grpc.StatusCode.UNIMPLEMENTED)
     assert "deflate" in text and "gzip" in text, text
+
+
+def on_this_host_without_a_token(program):
+    """Over TCP a dashboard reads, and changes nothing; over the socket its owner does everything. The first token ends the former."""
+    daemon = Daemon(program, require_auth=False)
+    try:
+        anybody = Client(daemon.start())
+        status = lambda: anybody.call(anybody.reactor.GetStatus, reactor.GetStatusRequest())
+        assert status().statuses[0].network == NETWORK
+        refused(lambda: anybody.ban(RANGE), grpc.StatusCode.PERMISSION_DENIED)
+        assert Client(daemon.socket()).ban(RANGE).results[0].changed
+        daemon.run("token", "add", "grafana")
+        for _ in range(300):
+            try:
+                status()
+            except grpc.RpcError as error:
+                assert error.code() == grpc.StatusCode.UNAUTHENTICATED, error
+                break
+            time.sleep(0.1)
+        else:
+            raise AssertionError("it is still read without a token")
+    finally:
+        daemon.close()
 
 
 def the_book_in_pages(client):
@@ -106,6 +130,7 @@ def events_over_restarts(daemon, client, token):
 
 
 def main(program):
+    on_this_host_without_a_token(program)
     daemon = Daemon(program)
     try:
         control = daemon.run("token", "add", "ops", "--role", "control")

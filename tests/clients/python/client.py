@@ -13,7 +13,9 @@ SECONDS = 20
 
 class Client:
     def __init__(self, address, token=None, compression=None):
-        self.channel = grpc.insecure_channel(address, compression=compression)
+        # Of a Unix socket gRPC's core makes an authority that is none, and HTTP/2 servers refuse.
+        options = [("grpc.default_authority", "localhost")] if address.startswith("unix:") else []
+        self.channel = grpc.insecure_channel(address, options=options, compression=compression)
         self.metadata = [("authorization", f"Bearer {token}")] if token else []
         self.book = book_grpc.AddressBookServiceStub(self.channel)
         self.bans = bans_grpc.BanServiceStub(self.channel)

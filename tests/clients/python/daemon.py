@@ -1,4 +1,4 @@
-"""A pexd with one network, on loopback, that lets nobody in without a token."""
+"""A pexd with one network, on loopback."""
 
 import os
 import pathlib
@@ -11,8 +11,9 @@ NETWORK = "python-1"
 
 
 class Daemon:
-    def __init__(self, program):
+    def __init__(self, program, require_auth=True):
         self.program = program
+        self.require_auth = require_auth
         self.folder = tempfile.TemporaryDirectory(prefix="pexd-clients-")
         self.process = None
         self.run("init", NETWORK)
@@ -28,13 +29,17 @@ class Daemon:
         return {
             "PEXD_HOME": str(home),
             "PEXD_ADMIN_LADDR": "127.0.0.1:0",
-            "PEXD_ADMIN_REQUIRE_AUTH": "true",
+            "PEXD_ADMIN_REQUIRE_AUTH": str(self.require_auth).lower(),
             "PEXD_HTTP_LADDR": "",
             "PEXD_LOG_LEVEL": "error,pexd::app=info",
             "PEXD_P2P_ADDR_BOOK_STRICT": "false",
             "PEXD_P2P_LADDR": "tcp://127.0.0.1:0",
             "PEXD_PEX_BOOTSTRAP": "true",
         }
+
+    def socket(self):
+        """The address of the admin API's Unix socket."""
+        return f"unix:{self.folder.name}/home/pexd.sock"
 
     def start(self):
         """Gives the address of the admin API."""
