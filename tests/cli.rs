@@ -10,6 +10,10 @@ mod asking;
 mod certificates;
 #[path = "cli/check_seeds.rs"]
 mod check_seeds;
+#[path = "cli/homes.rs"]
+mod homes;
+#[path = "cli/making.rs"]
+mod making;
 #[path = "cli/mutual_tls.rs"]
 mod mutual_tls;
 #[path = "cli/running/mod.rs"]
@@ -71,7 +75,9 @@ impl TestHome {
 
     fn init(&self, args: &[&str]) -> Output {
         let output = self.run(&[&["init"], args].concat());
-        assert_eq!((output.code, output.err.as_str()), (0, ""));
+        assert_eq!(output.code, 0, "{}", output.err);
+        let others: Vec<_> = output.err.lines().filter(|line| !line.contains(" has no seeds, ")).collect();
+        assert_eq!(others, [""; 0]);
         output
     }
 
@@ -397,7 +403,7 @@ fn one_networks_errors_keep_the_others_from_nothing() {
     for (chain, line) in [("well-1", "bootstrap = true"), ("sick-1", "bootstrap = true\nladder = 1")] {
         fs::write(home.config_file(chain), format!("[p2p]\nladdr = \"127.0.0.1:0\"\n[pex]\n{line}\n")).unwrap();
     }
-    let serving = Serving::start_with(&home, "exec \"$0\" start", variables);
+    let serving = Serving::start_by(&home, "exec \"$0\" start", variables);
     serving.until("its files have errors, and it is FAILED");
     serving.until("reactor started");
     let status = home.run(&["status", "--check"]);
@@ -442,7 +448,7 @@ fn with_few_descriptors_peers_are_refused_and_operators_are_not() {
     );
     fs::write(home.config_file("one-1"), text).unwrap();
     let variables = [("PEXD_HTTP_LADDR", format!("127.0.0.1:{http}")), ("PEXD_ADMIN_LADDR", String::new())];
-    let serving = Serving::start_with(&home, "ulimit -n 128 && exec \"$0\" start", variables);
+    let serving = Serving::start_by(&home, "ulimit -n 128 && exec \"$0\" start", variables);
     assert!(serving.until("the limit of open files is 128").contains("LimitNOFILE"));
     serving.until("reactor started");
     let idle: Vec<_> = (0..300).map(|_| TcpStream::connect(("127.0.0.1", p2p)).unwrap()).collect();
@@ -905,17 +911,23 @@ struct Serving {
 
 impl Serving {
     fn start(home: &TestHome) -> Self {
-        let variables = [
+        Serving::start_with(home, &[])
+    }
+
+    /// With these variables beside the usual ones.
+    fn start_with(home: &TestHome, more: &[(&str, &str)]) -> Self {
+        let usual = [
             ("PEXD_HTTP_LADDR", ""),
             ("PEXD_ADMIN_LADDR", "127.0.0.1:0"),
             ("PEXD_P2P_LADDR", "tcp://127.0.0.1:0"),
             ("PEXD_PEX_BOOTSTRAP", "true"),
         ];
-        Serving::start_with(home, "exec \"$0\" start", variables.map(|(name, value)| (name, value.to_owned())))
+        let all = usual.iter().chain(more).map(|(name, value)| (*name, (*value).to_owned()));
+        Serving::start_by(home, "exec \"$0\" start", all)
     }
 
     /// Has a shell start it, to which it is `$0`.
-    fn start_with(home: &TestHome, script: &str, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+    fn start_by<'a>(home: &TestHome, script: &str, variables: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let mut command = std::process::Command::new("sh");
         command.env_clear().env("PEXD_HOME", home.path()).envs(variables);
         command.args(["-c", script, env!("CARGO_BIN_EXE_pexd")]);
@@ -977,4 +989,32 @@ fn sighup_reads_the_files_again_and_errors_change_nothing() {
     assert!(serving.until("pexd.toml:2: ").contains("did you mean level?"));
     serving.signal("-TERM");
     assert_eq!(serving.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_folder_that_comes_while_pexd_runs_is_served_when_the_files_are_read_again() {
+    let home = TestHome::with("one-1", "");
+    let serving = Serving::start(&home);
+    serving.until("reactor started");
+    for name in ["two-1", "three-1", "gone-1"] {
+        home.init(&[name, "--laddr", "127.0.0.1:0", "--seeds", SEED]);
+    }
+    fs::write(home.config_file("gone-1").with_file_name("removed"), "by an operator").unwrap();
+    let listed = || home.run(&["network", "list"]).out;
+    assert!(!listed().contains("two-1"));
+    let reloaded = home.run(&["network", "reload", "--network", "two-1"]);
+    assert_eq!(reloaded.code, 0, "{}", reloaded.err);
+    assert!(reloaded.out.contains("two-1 is served from now on"), "{}", reloaded.out);
+    assert!(listed().contains("two-1") && !listed().contains("three-1"));
+    // A mistake in one of them costs the others nothing.
+    home.init(&["broken-1"]);
+    fs::write(home.config_file("broken-1"), "[p2p]\nladder = 1\n").unwrap();
+    serving.signal("-HUP");
+    serving.until("did you mean laddr?");
+    serving.until("three-1");
+    let names = listed();
+    assert!(names.contains("three-1") && !names.contains("gone-1"), "{names}");
+    assert_eq!(home.run(&["network", "reload", "--network", "gone-1"]).code, 7);
+    let broken = home.run(&["network", "reload", "--network", "broken-1"]);
+    assert!(broken.code == 8 && broken.err.contains("did you mean laddr?"), "{}", broken.err);
 }

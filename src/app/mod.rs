@@ -4,6 +4,9 @@ mod admin_settings;
 mod config_watch;
 mod effective_config;
 mod hidden_changes;
+mod home_backup;
+mod home_files;
+mod home_restore;
 mod log_format;
 pub(crate) mod logging;
 mod network_folders;
@@ -24,6 +27,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures_util::future::join_all;
+pub use home_backup::{HomeCopy, back_up_home};
+pub use home_restore::restore_home;
 pub use open_files::{does_not_fit, raise_open_files};
 use registry::{Files, Registry};
 use tokio_util::sync::CancellationToken;

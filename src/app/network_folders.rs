@@ -17,7 +17,9 @@ pub(super) async fn create(files: &Files, name: &str, new: NewNetwork) -> Result
         CreateError::Exists { .. } => {
             OperationError::Exists(format!("{error}; leave new_network unset to serve what is there"))
         }
-        CreateError::NoPort | CreateError::Io { .. } => OperationError::Files(error.to_string()),
+        CreateError::NoPort | CreateError::Taken { .. } | CreateError::Io { .. } => {
+            OperationError::Files(error.to_string())
+        }
     })
 }
 
@@ -52,7 +54,8 @@ pub(super) async fn read(
     blocking(read).await
 }
 
-fn each(errors: &ConfigErrors) -> Vec<(String, String)> {
+/// The errors, each with its place.
+pub(super) fn each(errors: &ConfigErrors) -> Vec<(String, String)> {
     errors.notes().iter().map(|note| (note.origin.to_string(), note.text.clone())).collect()
 }
 

@@ -34,6 +34,10 @@ impl Operations for Registry {
         self.change(async move { registry.remove_now(by, &chain_id, delete).await }).await
     }
 
+    fn has_new_folder(&self, name: &str) -> bool {
+        self.new_folders().iter().any(|folder| folder.name == name)
+    }
+
     async fn reload(&self, by: ChangeAuthor, chain_id: String) -> Result<Reloaded, OperationError> {
         let registry = self.clone();
         self.change(async move { reload::reload(&registry, by, &chain_id).await }).await
@@ -74,7 +78,7 @@ impl Operations for Registry {
 }
 
 impl Registry {
-    async fn add_now(
+    pub(super) async fn add_now(
         &self,
         by: ChangeAuthor,
         name: &str,
@@ -124,16 +128,11 @@ impl Registry {
                     field: "new_network.share_listener_with",
                     text: error.to_string(),
                 };
-                let (_, file) = self.get_file(&other).map_err(wrong)?;
-                let external_address = file.entry("p2p.external_address").map(|entry| entry.value.clone());
-                Some(config::SharedListener {
-                    key: file.node_key.clone(),
-                    laddr: file.p2p.laddr,
-                    external_address: external_address.unwrap_or_default(),
-                })
+                Some(config::SharedListener::of(&self.get_file(&other).map_err(wrong)?.1))
             }
         };
-        Ok(config::NewNetwork { moniker: new.moniker, seeds: new.seeds, seed_mode: new.seed_mode, shared })
+        let (moniker, seeds, seed_mode) = (new.moniker, new.seeds, new.seed_mode);
+        Ok(config::NewNetwork { moniker, seeds, seed_mode, shared, ..config::NewNetwork::default() })
     }
 
     async fn remove_now(&self, by: ChangeAuthor, chain_id: &str, delete: bool) -> Result<Removed, OperationError> {

@@ -215,6 +215,20 @@ impl Registry {
         others.filter_map(|(_, served)| served.file.clone()).collect()
     }
 
+    /// Folders of the home that are networks and not served, such as `pexd init` has made since the start. One that was removed
+    /// is none: only AddNetwork serves it again.
+    pub(super) fn new_folders(&self) -> Vec<NetworkFolder> {
+        let Ok(files) = self.files() else { return Vec::new() };
+        let mut folders = files.sources.home.networks().unwrap_or_default();
+        let served: Vec<String> = self.others("").iter().map(|file| file.folder_name().to_owned()).collect();
+        let misconfigured: Vec<NetworkFolder> = self.misconfigured().values().cloned().collect();
+        folders.retain(|folder| {
+            let is_served = served.contains(&folder.name) || self.shared.directory.get(&folder.name, |_| true).is_ok();
+            folder.config_file().exists() && !folder.is_removed() && !is_served && !misconfigured.contains(folder)
+        });
+        folders
+    }
+
     /// Notes what a network's files say now.
     pub(super) fn set_file(&self, chain_id: &str, file: Arc<config::Network>) {
         if let Some(served) = self.served().get_mut(chain_id) {

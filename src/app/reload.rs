@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::registry::Registry;
 use super::{effective_config, hidden_changes, network_folders, params, runtime_changes, tunables};
 use crate::admin::{OperationError, Reloaded};
-use crate::config::{self, Diagnostic, Difference, NetworkFolder};
+use crate::config::{self, BrokenNetwork, Diagnostic, Difference, NetworkFolder};
 use crate::network::{Applied, ChangeAuthor, Handle, Saved};
 use crate::node::RunState;
 use crate::node::row::Setting;
@@ -18,6 +18,9 @@ use crate::node::row::Setting;
 pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str) -> Result<Reloaded, OperationError> {
     if let Some(folder) = registry.misconfigured_folder(chain_id) {
         return serve_mended(registry, by, chain_id, folder).await;
+    }
+    if let Some(folder) = registry.new_folders().into_iter().find(|folder| folder.name == chain_id) {
+        return serve_new(registry, by, folder).await;
     }
     let (handle, before) = registry.get_file(chain_id)?;
     let folder = registry.files()?.sources.home.network(before.folder_name());
@@ -75,6 +78,24 @@ async fn load(
         handle.config_faults().set(errors);
     }
     loaded
+}
+
+/// Serves a network whose folder has come since the start. One whose files have errors is listed with them.
+async fn serve_new(
+    registry: &Registry,
+    by: ChangeAuthor,
+    folder: NetworkFolder,
+) -> Result<Reloaded, OperationError> {
+    let name = folder.name.clone();
+    let read = network_folders::read(registry.files()?.clone(), folder.clone(), registry.others(&name)).await?;
+    if let Err(errors) = read {
+        let each = network_folders::each(&errors);
+        registry.list_misconfigured(BrokenNetwork { name, folder, errors });
+        return Err(OperationError::InvalidConfig(each));
+    }
+    let served = registry.add_now(by, &name, None, false).await?.chain_id;
+    let warnings = vec![format!("{served} is served from now on: its folder has come since pexd was started")];
+    Ok(Reloaded { restarted: true, warnings, ..Reloaded::default() })
 }
 
 /// Serves a network whose files had errors.
@@ -166,11 +187,13 @@ fn tell_of_process(registry: &Registry) {
     }
 }
 
-/// Reads the files of all networks again, as SIGHUP asks for. What changed and what is wrong goes to the log.
+/// Reads the files of all networks again, as SIGHUP asks for, and serves those whose folders have come since. What changed and
+/// what is wrong goes to the log.
 pub(super) async fn reload_all(registry: &Registry) {
     tell_of_process(registry);
-    for handle in registry.directory().all(|_| true) {
-        let chain_id = handle.chain_id().to_string();
+    let new = registry.new_folders().into_iter().map(|folder| folder.name);
+    let served = registry.directory().all(|_| true).into_iter().map(|handle| handle.chain_id().to_string());
+    for chain_id in served.chain(new) {
         let by = ChangeAuthor { author: "signal".into(), method: "SIGHUP" };
         let (reloading, name) = (registry.clone(), chain_id.clone());
         let outcome = registry.change(async move { reload(&reloading, by, &name).await }).await;

@@ -57,10 +57,10 @@ enum Command {
     GenNodeKey(gen_node_key::Args),
     /// Make, show and remove the tokens by which others may use the admin API
     Token(token::Args),
-    /// Write a whole copy of a network's book (addresses, bans, changes, audit), also while pexd runs
+    /// Write a whole copy of a network's book (addresses, bans, changes, audit) or of the whole home, also while pexd runs
     Backup(backup::Args),
-    /// Put such a copy in the book's place; pexd must not run
-    Restore(backup::Args),
+    /// Put such a copy in the book's place, or the home's; pexd must not run
+    Restore(backup::RestoreArgs),
     #[command(flatten)]
     Client(Box<client::Command>),
     /// Print a script that completes pexd's commands in your shell

@@ -1,7 +1,7 @@
 //! `pexd start`: the configuration, or all that is wrong with it, before anything is bound.
 
 use super::overrides::Overrides;
-use super::{Failure, NextStep, warn};
+use super::{Failure, NextStep, init, warn};
 use crate::config::{self, Home};
 
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
-    let mut config = config::load(&args.overrides.sources(home))?;
+    let sources = args.overrides.sources(home);
+    init::from_variables(&sources.home, &sources.variables)?;
+    let mut config = config::load(&sources)?;
     if args.strict {
         config = config.strict()?;
     }

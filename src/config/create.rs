@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
+use toml_edit::DocumentMut;
+
 use super::chain_id::{self, ChainIdError};
 use super::conflicts::overlap;
 use super::files::{self, Mode};
 use super::home::{Home, NetworkFolder};
-use super::load::load_one;
+use super::load::load_process_alone;
 use super::network::default_moniker;
 use super::owner::HomeOwner;
 use super::sample_files::NewNetwork;
@@ -20,8 +22,9 @@ use crate::types::NodeId;
 /// CometBFT's usual port.
 const FIRST_PORT: u16 = 26656;
 
-/// Ports that pexd's own admin and HTTP listeners have by default, and that no network is given.
-const RESERVED_PORTS: [u16; 2] = [26670, 26671];
+/// Ports that no network is given: those that a CometBFT node has by default for RPC, ABCI and metrics, and a node may be started
+/// here later; and those of pexd's own admin and HTTP listeners.
+const RESERVED_PORTS: [u16; 5] = [26657, 26658, 26660, 26670, 26671];
 
 /// A network that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +54,16 @@ pub enum CreateError {
         /// What is in it.
         found: String,
     },
+    /// The address that was chosen is another's.
+    #[error(
+        "it cannot listen on {laddr}: {owner} has that address; choose another port, or share the listener of a network"
+    )]
+    Taken {
+        /// The address.
+        laddr: SocketAddr,
+        /// Whose it is.
+        owner: String,
+    },
     /// No port is left.
     #[error("no port from {FIRST_PORT} on is free")]
     NoPort,
@@ -65,7 +78,8 @@ pub enum CreateError {
 }
 
 /// Makes a network in a home, and the home's `pexd.toml` if there is none. The network listens on port 26656, or on the
-/// next one that no network of this home and no process has, unless it shares the listener of another one.
+/// next one that no network of this home and no process has, unless an address is chosen for it or it shares the listener of
+/// another one.
 ///
 /// # Errors
 /// When it exists or cannot be made; nothing of it is left behind then.
@@ -80,7 +94,7 @@ pub fn create_network(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<C
     refuse_existing(&folder.path)?;
     let (key, laddr) = match &new.shared {
         Some(shared) => (shared.key.clone(), shared.laddr),
-        None => (Arc::new(node_key::generate()), free_address(home)?),
+        None => (Arc::new(node_key::generate()), address(home, new.laddr)?),
     };
     let text = sample_files::network_file(&moniker, laddr, new);
 
@@ -138,15 +152,48 @@ fn io_error(path: &Path) -> impl Fn(io::Error) -> CreateError {
     move |source| CreateError::Io { path: path.clone(), source }
 }
 
-/// The first address that neither a network of this home nor a process has.
-fn free_address(home: &Home) -> Result<SocketAddr, CreateError> {
-    let folders = home.networks().map_err(io_error(&home.networks_path()))?;
-    // A network whose file has errors is passed over here: start reports them.
-    let taken: Vec<SocketAddr> =
-        folders.iter().filter_map(|folder| load_one(folder).ok()).map(|(network, _)| network.p2p.laddr).collect();
+/// The address that was chosen, when nothing of this home has it; without one the first that no process has either.
+fn address(home: &Home, chosen: Option<SocketAddr>) -> Result<SocketAddr, CreateError> {
+    let taken = taken(home)?;
+    let owner = |address: SocketAddr| taken.iter().find(|(other, _)| overlap(*other, address)).map(|(_, owner)| owner);
+    if let Some(laddr) = chosen {
+        return match owner(laddr) {
+            Some(owner) => Err(CreateError::Taken { laddr, owner: owner.clone() }),
+            None => Ok(laddr),
+        };
+    }
     (FIRST_PORT..=u16::MAX)
         .filter(|port| !RESERVED_PORTS.contains(port))
         .map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-        .find(|address| !taken.iter().any(|other| overlap(*other, *address)) && TcpListener::bind(address).is_ok())
+        .find(|address| owner(*address).is_none() && TcpListener::bind(address).is_ok())
         .ok_or(CreateError::NoPort)
+}
+
+/// The addresses of this home's networks, those whose files have errors too, and of its process, each with whose it is.
+fn taken(home: &Home) -> Result<Vec<(SocketAddr, String)>, CreateError> {
+    let folders = home.networks().map_err(io_error(&home.networks_path()))?;
+    let mut taken: Vec<_> =
+        folders.iter().filter_map(|folder| Some((listens_at(&folder.config_file())?, folder.name.clone()))).collect();
+    // A process file with errors is told of by start.
+    if let Ok(process) = load_process_alone(home, Vec::new()) {
+        let (admin, http) = (process.admin.laddr, process.http.laddr);
+        taken.extend(admin.map(|laddr| (laddr, "the admin API".to_owned())));
+        taken.extend(http.map(|laddr| (laddr, "http.laddr (metrics and health)".to_owned())));
+    }
+    Ok(taken)
+}
+
+/// Where a network's file says that it listens, whatever else is wrong with the file; `None` when there is none.
+fn listens_at(config: &Path) -> Option<SocketAddr> {
+    let text = files::read(config).ok()?;
+    let laddr = match text.parse::<DocumentMut>() {
+        Ok(document) => document.get("p2p").and_then(|p2p| p2p.get("laddr")?.as_str()).map(str::to_owned),
+        // No TOML: a line that looks like the key is the best that there is.
+        Err(_) => text.lines().find_map(|line| {
+            let value = line.trim().strip_prefix("laddr")?.trim_start().strip_prefix('=')?;
+            Some(value.trim().trim_matches(['"', '\'']).to_owned())
+        }),
+    };
+    let default = SocketAddr::from((Ipv4Addr::UNSPECIFIED, FIRST_PORT));
+    Some(laddr.and_then(|laddr| SocketAddr::from_text(&laddr).ok()).unwrap_or(default))
 }

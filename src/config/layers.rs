@@ -11,8 +11,9 @@ use super::section::Key;
 /// What every variable of ours begins with.
 const PREFIX: &str = "PEXD_";
 
-/// Variables that are no keys of a file: the home, the network that the others are for, and how clients reach pexd.
-const OTHER_VARIABLES: [&str; 8] = [
+/// Variables that are no keys of a file: the home, the network that the others are for, how clients reach pexd, and the network
+/// that `pexd start` makes where there is none.
+const OTHER_VARIABLES: [&str; 14] = [
     "PEXD_HOME",
     "PEXD_NETWORK",
     "PEXD_SERVER",
@@ -21,6 +22,12 @@ const OTHER_VARIABLES: [&str; 8] = [
     "PEXD_CA_FILE",
     "PEXD_CERT_FILE",
     "PEXD_KEY_FILE",
+    "PEXD_INIT_CHAIN_ID",
+    "PEXD_INIT_SEEDS",
+    "PEXD_INIT_SEED_MODE",
+    "PEXD_INIT_MONIKER",
+    "PEXD_INIT_LADDR",
+    "PEXD_INIT_EXTERNAL_ADDRESS",
 ];
 
 /// The tables of one file as a value.
@@ -73,7 +80,9 @@ pub(super) fn from_environment(variables: &[(String, String)], notes: &mut Diagn
         if let Some(key) = all_keys().find(|key| key.variable() == *name) {
             given.push(GivenValue { key, text: value.clone(), origin });
         } else if !OTHER_VARIABLES.contains(&name.as_str()) {
-            let known: Vec<String> = all_keys().map(|key| key.variable().to_ascii_lowercase()).collect();
+            let keys = all_keys().map(Key::variable);
+            let known = keys.chain(OTHER_VARIABLES.map(str::to_owned)).map(|name| name.to_ascii_lowercase());
+            let known: Vec<String> = known.collect();
             let near = nearest(name, known.iter().map(String::as_str)).map(str::to_ascii_uppercase);
             let fix = near.map_or(String::new(), |near| format!(", did you mean {near}?"));
             notes.warning(origin, format!("is not known and has no effect{fix}"));

@@ -11,7 +11,8 @@ use super::home::{Home, NetworkFolder};
 use super::keys::Admin;
 use super::layers::{self, Resolved};
 use super::layout::Layout;
-use super::network::{self, Network};
+use super::network::{self, Network, NetworkFiles};
+use super::network_tables::NetworkTables;
 use super::process::{self, ProcessConfig};
 use super::section::Key;
 use super::{admin_checks, chain_id, conflicts, files};
@@ -197,6 +198,24 @@ pub fn load_beside<'a>(
     notes.finish(|| network)
 }
 
+/// Where the files of a network are that would stand in `folder`, as `config_file` and what was given at the start say.
+///
+/// # Errors
+/// All errors of the file; the files that it names are not looked at.
+pub fn network_files(
+    sources: &Sources,
+    folder: &NetworkFolder,
+    config_file: &Path,
+) -> Result<NetworkFiles, ConfigErrors> {
+    let mut notes = Diagnostics::default();
+    let mut given = read_file(config_file, network::LAYOUT, false, &mut notes).unwrap_or_default();
+    if sources.network.as_deref() == Some(folder.name.as_str()) {
+        given.extend(again(sources).1);
+    }
+    let resolved: Resolved<NetworkTables> = layers::resolve(&given, &mut notes);
+    notes.finish(|| Some(NetworkFiles::of(folder, &resolved.values))).map(|(files, _)| files)
+}
+
 /// Reads what is said of the process again, with the variables and flags of its start: what would hold after a restart.
 ///
 /// # Errors
@@ -317,7 +336,10 @@ fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
             format!(", or delete {} to have {name}, which was removed, served again", mark.display())
         });
         let removed = removed.unwrap_or_default();
-        notes.error(Origin::path(&path), format!("there is no network: make one with pexd init CHAIN_ID{removed}"));
+        let text = format!(
+            "there is no network: make one with pexd init CHAIN_ID (in a container: set PEXD_INIT_CHAIN_ID){removed}"
+        );
+        notes.error(Origin::path(&path), text);
     }
     with_file
 }

@@ -41,8 +41,10 @@ pub use effective::{Difference, Entry, differences, is_same, network_key, read_v
 pub use errors::{ConfigErrors, Diagnostic, Origin};
 pub use files::FilesStamp;
 pub use home::{Home, NetworkFolder};
-pub use load::{BrokenNetwork, Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone};
-pub use network::Network;
+pub use load::{
+    BrokenNetwork, Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone, network_files,
+};
+pub use network::{Network, NetworkFiles};
 pub use owner::HomeOwner;
 pub use process::ProcessConfig;
 pub use reachable::reachable_as;

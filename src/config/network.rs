@@ -9,7 +9,7 @@ use super::effective::{self, Entry};
 use super::errors::{Diagnostics, Origin};
 use super::home::NetworkFolder;
 use super::keys::{IGNORED, NETWORK_TABLES, P2p, PROCESS_TABLES, Pex};
-use super::layers::{Resolved, is_seed};
+use super::layers::{Resolved, Tables as _, is_seed};
 use super::layout::Layout;
 use super::network_tables::NetworkTables;
 use super::node_key;
@@ -59,6 +59,34 @@ pub struct Network {
     pub entries: Vec<Entry>,
     /// Where laddr, the book's file and the chain ID were given, for errors that only show beside other networks.
     pub(super) origins: Origins,
+}
+
+/// Where the files of a network are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkFiles {
+    /// The chain's ID.
+    pub chain_id: String,
+    /// The node key.
+    pub key: PathBuf,
+    /// The database of the book.
+    pub book: PathBuf,
+}
+
+impl NetworkFiles {
+    /// As a file without any key has it.
+    pub fn usual(folder: &NetworkFolder) -> Self {
+        NetworkFiles::of(folder, &NetworkTables::defaults(false))
+    }
+
+    /// As the tables of a network in this folder have it.
+    pub(super) fn of(folder: &NetworkFolder, tables: &NetworkTables) -> Self {
+        let chain_id = Some(tables.pex.chain_id.0.clone()).filter(|id| !id.is_empty());
+        NetworkFiles {
+            chain_id: chain_id.unwrap_or_else(|| folder.name.clone()),
+            key: folder.path.join(&tables.pex.node_key_file),
+            book: whole_path(folder.path.join(&tables.book.file)),
+        }
+    }
 }
 
 /// Where a network's values were given.
@@ -128,12 +156,12 @@ pub(super) fn build(
         chain_id: resolved.origin("pex.chain_id", &file),
     };
     let asn_origin = resolved.origin("book.asn_file", &file);
+    let files = NetworkFiles::of(folder, &resolved.values);
     let NetworkTables { top, p2p, pex, book } = resolved.values;
     let asn = book.asn_file.and_then(|path| read_asn(&folder.path.join(path), asn_origin, notes));
-    let key_file = folder.path.join(&pex.node_key_file);
-    let node_key = read_key(&key_file, notes)?;
+    let node_key = read_key(&files.key, notes)?;
     let network = Network {
-        chain_id: Some(pex.chain_id.0.clone()).filter(|id| !id.is_empty()).unwrap_or_else(|| folder.name.clone()),
+        chain_id: files.chain_id,
         home: folder.path.clone(),
         moniker: Some(top.moniker.0).filter(|name| !name.is_empty()).unwrap_or_else(default_moniker),
         node_key: Arc::new(node_key),
@@ -141,8 +169,8 @@ pub(super) fn build(
         answer_log_mib: book.answer_log_mib,
         max_addresses: book.max_addresses,
         asn,
-        book: whole_path(folder.path.join(book.file)),
-        key_file: whole_path(key_file),
+        book: files.book,
+        key_file: whole_path(files.key),
         entries: effective::entries(&NETWORK_TABLES, given, p2p.seed_mode),
         p2p,
         pex,

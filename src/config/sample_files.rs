@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::keys::{NETWORK_TABLES, PROCESS_TABLES};
+use super::network::Network;
 use super::section::Key;
+use super::value::ExternalAddress;
 use crate::types::PeerAddress;
 use crate::wire::secret::NodeKey;
 
@@ -18,7 +20,13 @@ pub struct NewNetwork {
     pub seeds: Vec<PeerAddress>,
     /// Whether it is a seed.
     pub seed_mode: bool,
-    /// The listener of another network that it shares; `None`: it gets a key and a port of its own.
+    /// Where it listens; `None`: at the first port from 26656 on that nobody has.
+    pub laddr: Option<SocketAddr>,
+    /// What others dial, as the key `p2p.external_address` has it; `None`: that of the network whose listener it shares, if
+    /// it shares one.
+    pub external_address: Option<ExternalAddress>,
+    /// The listener of another network that it shares, in which case it listens where that one does; `None`: it gets a key
+    /// and a port of its own.
     pub shared: Option<SharedListener>,
 }
 
@@ -31,6 +39,18 @@ pub struct SharedListener {
     pub laddr: SocketAddr,
     /// What others dial, as the key `p2p.external_address` has it; empty when it is not set.
     pub external_address: String,
+}
+
+impl SharedListener {
+    /// The listener of this network.
+    pub fn of(network: &Network) -> Self {
+        let external_address = network.entry("p2p.external_address").map(|entry| entry.value.clone());
+        SharedListener {
+            key: network.node_key.clone(),
+            laddr: network.p2p.laddr,
+            external_address: external_address.unwrap_or_default(),
+        }
+    }
 }
 
 /// A new `pexd.toml`.
@@ -54,8 +74,13 @@ pub(super) fn network_file(moniker: &str, laddr: SocketAddr, new: &NewNetwork) -
         ("p2p.seeds", seeds.join(",")),
         ("p2p.seed_mode", new.seed_mode.to_string()),
     ];
-    if let Some(shared) = new.shared.as_ref().filter(|shared| !shared.external_address.is_empty()) {
-        chosen.push(("p2p.external_address", shared.external_address.clone()));
+    let external = match (&new.external_address, &new.shared) {
+        (Some(address), _) => address.to_listen_addr(),
+        (None, Some(shared)) => shared.external_address.clone(),
+        (None, None) => String::new(),
+    };
+    if !external.is_empty() {
+        chosen.push(("p2p.external_address", external));
     }
     let head = "# pexd: one network. [p2p] has CometBFT's own keys: a node's section can be pasted in.\n\
                 # A key that is commented out has the default that stands there.\n";

@@ -49,6 +49,10 @@ pub fn back_up(book: &Path, to: &Path) -> Result<(), CopyError> {
 fn copy(book: &Path, to: &Path) -> Result<(), OpenError> {
     let conn = connect(book, &StoreSettings::default()).map_err(|error| OpenError::sqlite(book, error))?;
     check_content(&conn, book)?;
+    vacuum_into(&conn, to)
+}
+
+fn vacuum_into(conn: &Connection, to: &Path) -> Result<(), OpenError> {
     let target = to
         .to_str()
         .ok_or_else(|| OpenError::io(to, "use a name that is no text")(io::ErrorKind::InvalidInput.into()))?;
@@ -79,6 +83,40 @@ pub fn restore(from: &Path, book: &Path, chain_id: &str, stamp: u64) -> Result<O
     fs::rename(&pending, book).map_err(OpenError::io(&pending, "rename the file"))?;
     sync_folder(book).map_err(OpenError::io(book, "make the file durable in its folder"))?;
     Ok(old)
+}
+
+/// Whether a copy is a whole book of this chain, which a restore could put in place.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_copy(copy: &Path, chain_id: &str) -> Result<(), CopyError> {
+    check_head(copy)?;
+    Ok(check(copy, chain_id)?)
+}
+
+/// Whether nobody has the book open. One that never was there is nobody's.
+///
+/// # Errors
+/// When a process has it, or that cannot be found out.
+pub fn check_unused(book: &Path) -> Result<(), CopyError> {
+    if beside(book, ".lock").exists() {
+        Lock::take(book)?;
+    }
+    Ok(())
+}
+
+/// Writes all of another SQLite database than a book, with what is in its log alone, to a new file.
+///
+/// # Errors
+/// Nothing is left of the copy then.
+pub fn copy_database(from: &Path, to: &Path) -> Result<(), CopyError> {
+    create_private(to).map_err(OpenError::io(to, "create the file"))?;
+    let conn = connect(from, &StoreSettings::default()).map_err(|error| OpenError::sqlite(from, error))?;
+    let copied = vacuum_into(&conn, to);
+    if copied.is_err() {
+        remove(to)?;
+    }
+    Ok(copied?)
 }
 
 fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {

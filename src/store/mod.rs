@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-pub use backup::{CopyError, back_up, restore};
+pub use backup::{CopyError, back_up, check_copy, check_unused, copy_database, restore};
 pub use error::{Failure, OpenError, WriteError};
 pub use load::Skipped;
 use open_book::{OpenBook, What};

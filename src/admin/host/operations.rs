@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::network::{Applied, ChangeAuthor, Error, LookupError, Saved};
-use crate::types::{PeerAddress, Wall};
+use crate::types::{PeerAddress, Wall, counted};
 
 /// Adds, removes and reloads networks while the process runs, and shows and changes their configuration. A call whose
 /// caller goes away is carried out all the same.
@@ -32,7 +32,13 @@ pub trait Operations: Send + Sync + 'static {
     /// When it is not served, or its folder cannot be deleted: the text says whether it is served still.
     async fn remove(&self, by: ChangeAuthor, chain_id: String, delete: bool) -> Result<Removed, OperationError>;
 
-    /// Reads a network's files again and applies them.
+    /// Whether the home has a network's folder of this name that is not served and was not removed: `pexd init` has made it
+    /// since the start.
+    fn has_new_folder(&self, _name: &str) -> bool {
+        false
+    }
+
+    /// Reads a network's files again and applies them. One that has come since the start is served.
     ///
     /// # Errors
     /// When the files have errors; nothing was changed then.
@@ -194,7 +200,7 @@ pub enum OperationError {
         text: String,
     },
     /// The files have errors: where, and what with the fix.
-    #[error("the files have {} errors", .0.len())]
+    #[error("the files have {}", counted(.0.len(), "error"))]
     InvalidConfig(Vec<(String, String)>),
     /// The data of a network are not to be deleted by us, or could not be.
     #[error("{0}")]

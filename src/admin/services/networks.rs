@@ -123,7 +123,13 @@ impl NetworkService for NetworksApi {
         request: Request<pb::ReloadNetworkRequest>,
     ) -> Result<Response<pb::ReloadNetworkResponse>, Status> {
         let caller = Caller::of(&request);
-        let chain_id = network_scope::one(&self.directory, &caller, &request.get_ref().network)?.chain_id().to_string();
+        let asked = &request.get_ref().network;
+        let chain_id = match network_scope::one(&self.directory, &caller, asked) {
+            Ok(network) => network.chain_id().to_string(),
+            // One that is not served yet: who may reload it may have it served, and add networks.
+            Err(_) if self.operations.has_new_folder(asked) && caller.require_all_networks().is_ok() => asked.clone(),
+            Err(unknown) => return Err(unknown),
+        };
         let by = caller.by("NetworkService.ReloadNetwork");
         let reloaded = self.operations.reload(by, chain_id).await.map_err(refused)?;
         Ok(Response::new(config_entries::reloaded(reloaded)))

@@ -70,7 +70,7 @@ impl TestHome {
     async fn make_at(&self, chain: &str, series: u8, key: Arc<NodeKey>, laddr: SocketAddr) -> Made {
         let address = NetAddress::new(key.id(), laddr.ip(), laddr.port()).unwrap();
         let shared = Some(SharedListener { key, laddr, external_address: String::new() });
-        let new = NewNetwork { moniker: Some("test".into()), seeds: Vec::new(), seed_mode: true, shared };
+        let new = NewNetwork { moniker: Some("test".into()), seed_mode: true, shared, ..NewNetwork::default() };
         config::create_network(&self.home(), chain, &new).unwrap();
         self.edit(chain, "[p2p]\n", &format!("[p2p]\n{LOOPBACK}"));
         let known = addresses(series, 8);

@@ -63,7 +63,7 @@ enum What {
         #[arg(long)]
         yes: bool,
     },
-    /// Read a network's file again
+    /// Read a network's file again; serve it when its folder has come since pexd was started
     Reload,
     /// Show the value of every key, and where it comes from
     Config {
@@ -213,7 +213,7 @@ fn reloaded(answer: &ReloadNetworkResponse) -> String {
         let _ = writeln!(text, "{}: {:?} -> {:?}{how}", change.key, change.old_value, change.new_value);
     }
     if answer.changes.is_empty() {
-        text.push_str("nothing changed\n");
+        text.push_str(if answer.restarted { "started\n" } else { "nothing changed\n" });
     }
     for hidden in &answer.hidden_changes {
         let _ = writeln!(text, "not in effect: {}", hidden.text);

@@ -1,0 +1,186 @@
+//! Backups of whole homes, and what is made of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::{Serving, TestHome};
+
+/// The mode of each file and folder below a folder.
+fn modes(path: &Path) -> BTreeMap<String, u32> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            all.insert(entry.path().strip_prefix(path).unwrap().display().to_string(), mode);
+            if entry.metadata().unwrap().is_dir() {
+                open.push(entry.path());
+            }
+        }
+    }
+    all
+}
+
+/// Two networks, of which one has its key and its book elsewhere, and a token.
+fn two(home: &TestHome) {
+    home.init(&["chain-1"]);
+    home.init(&["chain-2", "--laddr", "127.0.0.1:0"]);
+    let elsewhere = home.0.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::rename(home.path().join("networks/chain-2/node_key.json"), elsewhere.join("key.json")).unwrap();
+    let text = fs::read_to_string(home.config_file("chain-2")).unwrap();
+    let text = text
+        .replace("# node_key_file = \"node_key.json\"", &format!("node_key_file = {:?}", elsewhere.join("key.json")));
+    let text = text.replace("# file = \"book.db\"", &format!("file = {:?}", elsewhere.join("two.db")));
+    let text = text.replace("# bootstrap = false", "bootstrap = true");
+    fs::write(home.config_file("chain-2"), text).unwrap();
+    assert_eq!(home.run(&["token", "add", "ops"]).code, 0);
+    fs::write(home.path().join("networks/chain-1/notes.txt"), "mine").unwrap();
+}
+
+fn serve(home: &TestHome) -> Serving {
+    let serving = Serving::start_with(home, &[("PEXD_NETWORK", "chain-1")]);
+    serving.until("reactor started");
+    serving.until("reactor started");
+    serving
+}
+
+#[test]
+fn a_home_is_backed_up_while_it_is_served_and_put_back_elsewhere_whole() {
+    let home = TestHome::new();
+    two(&home);
+    let copy = home.0.path().join("copies/copy");
+    let copy = copy.to_str().unwrap();
+    let serving = serve(&home);
+    for network in ["chain-1", "chain-2"] {
+        assert_eq!(home.run(&["ban", "198.51.100.7", "--network", network]).code, 0);
+    }
+    let made = home.run(&["backup", "--all", copy]);
+    assert_eq!((made.code, made.err.as_str()), (0, ""));
+    assert!(made.out.contains("of which 2 books"), "{}", made.out);
+    assert_eq!(fs::metadata(copy).unwrap().permissions().mode() & 0o777, 0o700);
+    let modes_of_copy = modes(Path::new(copy));
+    let expected = [
+        "access.toml",
+        "networks",
+        "networks/chain-1",
+        "networks/chain-1/book.db",
+        "networks/chain-1/config.toml",
+        "networks/chain-1/node_key.json",
+        "networks/chain-1/notes.txt",
+        "networks/chain-2",
+        "networks/chain-2/book.db",
+        "networks/chain-2/config.toml",
+        "networks/chain-2/node_key.json",
+        "pexd.toml",
+    ];
+    assert_eq!(modes_of_copy.keys().collect::<Vec<_>>(), expected, "and neither a lock, nor a log, nor the answers");
+    for (name, mode) in [("networks/chain-1", 0o700), ("networks/chain-2/node_key.json", 0o600), ("access.toml", 0o600)]
+    {
+        assert_eq!(modes_of_copy[name], mode, "{name}");
+    }
+
+    for refused in [
+        home.run(&["backup", "--all", copy]),
+        home.run(&["backup", "--all", home.path().join("x").to_str().unwrap()]),
+        home.run(&["restore", "--all", copy, "--overwrite"]),
+    ] {
+        assert_eq!(refused.code, 1, "{}", refused.err);
+    }
+    let in_use = home.run(&["restore", "--all", copy, "--overwrite"]).err;
+    assert!(in_use.contains("in use by another pexd"), "{in_use}");
+    drop(serving);
+
+    // Another host: its own home and nothing of this one.
+    fs::rename(home.0.path().join("elsewhere"), home.0.path().join("gone")).unwrap();
+    let other = TestHome::new();
+    let restored = other.run(&["restore", "--all", copy]);
+    assert_eq!((restored.code, restored.err.as_str()), (0, ""), "{}", restored.out);
+    for name in ["networks/chain-1", "networks/chain-1/node_key.json", "networks/chain-1/notes.txt", "access.toml"] {
+        assert_eq!(modes(&other.path())[name], modes_of_copy[name], "{name}");
+    }
+    let serving = serve(&other);
+    for network in ["chain-1", "chain-2"] {
+        assert!(other.run(&["bans", "--network", network]).out.contains("198.51.100.7"), "{network}");
+    }
+    drop(serving);
+    // Where its configuration has them, and nowhere else.
+    assert!(home.0.path().join("elsewhere/two.db").exists());
+    assert!(!other.path().join("networks/chain-2/node_key.json").exists());
+}
+
+#[test]
+fn a_restore_overwrites_nothing_untold_and_loses_nothing() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    drop(serve_one(&home));
+    let copy = home.0.path().join("copy");
+    let copy = copy.to_str().unwrap();
+    assert_eq!(home.run(&["backup", "--all", copy]).code, 0);
+    let key = home.path().join("networks/chain-1/node_key.json");
+    let old_key = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    assert_eq!(home.run(&["gen-node-key", "chain-1"]).code, 0);
+    let new_key = fs::read(&key).unwrap();
+
+    let refused = home.run(&["restore", "--all", copy]);
+    assert_eq!(refused.code, 1);
+    for part in ["node_key.json", "book.db", "--overwrite"] {
+        assert!(refused.err.contains(part), "{}", refused.err);
+    }
+    assert!(!refused.err.contains("config.toml"), "it is the same: {}", refused.err);
+    assert_eq!(fs::read(&key).unwrap(), new_key);
+
+    let told = home.run(&["restore", "--all", copy, "--overwrite"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert_eq!(fs::read(&key).unwrap(), old_key);
+    let aside = modes(&home.path()).into_keys().find(|name| name.contains("node_key.json.before-")).unwrap();
+    assert_eq!(fs::read(home.path().join(aside)).unwrap(), new_key);
+    assert!(modes(&home.path()).keys().any(|name| name.contains("book.db.before-")));
+}
+
+#[test]
+fn a_damaged_backup_is_refused_before_anything_is_changed() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    drop(serve_one(&home));
+    let copy = home.0.path().join("copy");
+    assert_eq!(home.run(&["backup", "--all", copy.to_str().unwrap()]).code, 0);
+    let book = copy.join("networks/chain-1/book.db");
+    fs::write(&book, &fs::read(&book).unwrap()[..5_000]).unwrap();
+    let other = TestHome::new();
+    let refused = other.run(&["restore", "--all", copy.to_str().unwrap()]);
+    assert!(refused.code == 1 && refused.err.contains("book.db"), "{}", refused.err);
+    assert!(!other.path().exists());
+    let nothing = other.run(&["restore", "--all", other.0.path().to_str().unwrap()]);
+    assert!(nothing.code == 1 && nothing.err.contains("pexd backup --all"), "{}", nothing.err);
+}
+
+#[test]
+fn one_network_with_errors_costs_the_others_nothing() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    drop(serve_one(&home));
+    home.init(&["chain-2"]);
+    fs::write(home.config_file("chain-2"), "nonsense").unwrap();
+    let copy = home.0.path().join("copy");
+    let made = home.run(&["backup", "--all", copy.to_str().unwrap()]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    assert!(made.err.contains("chain-2 has errors"), "{}", made.err);
+    let names = modes(&copy);
+    assert!(names.contains_key("networks/chain-1/book.db") && names.contains_key("networks/chain-2/node_key.json"));
+    // A book that cannot be read is missing, and the exit code says so.
+    fs::write(home.path().join("networks/chain-1/book.db"), "nonsense").unwrap();
+    let lacking = home.run(&["backup", "--all", home.0.path().join("lacking").to_str().unwrap()]);
+    assert!(lacking.code == 1 && lacking.err.contains("book.db is not in the backup"), "{}", lacking.err);
+    assert!(modes(&home.0.path().join("lacking")).contains_key("networks/chain-2/node_key.json"));
+}
+
+fn serve_one(home: &TestHome) -> Serving {
+    let serving = Serving::start(home);
+    serving.until("reactor started");
+    serving
+}
