@@ -1018,3 +1018,39 @@ fn a_folder_that_comes_while_pexd_runs_is_served_when_the_files_are_read_again()
     let broken = home.run(&["network", "reload", "--network", "broken-1"]);
     assert!(broken.code == 8 && broken.err.contains("did you mean laddr?"), "{}", broken.err);
 }
+
+#[test]
+fn an_error_tells_its_cause_once() {
+    let home = TestHome::with("one-1", "");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_pexd"));
+    let command = command.env_clear().env("PEXD_HOME", home.path()).env("PEXD_ADMIN_LADDR", "127.0.0.1:0");
+    // An address of the documentation range, which no host has.
+    let output = command.env("PEXD_HTTP_LADDR", "192.0.2.1:26671").arg("start").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), text.matches("os error").count()), (Some(1), 1), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_wants_no_colours_gets_no_escape_sequences() {
+    let home = TestHome::with("one-1", "[p2p]\nladdr = \"127.0.0.1:0\"\n");
+    // Its one network fails, which is logged, and then it ends.
+    fs::write(home.path().join("networks/one-1/book.db"), "this is no book").unwrap();
+    let run = |command: &str, variable: (&str, &str)| {
+        // A terminal of its own: `script` is a part of every Linux.
+        let mut script = std::process::Command::new("script");
+        script.env("PEXD_HOME", home.path()).env("PEXD_ADMIN_LADDR", "").env("PEXD_HTTP_LADDR", "");
+        script.env_remove("NO_COLOR").env("TERM", "xterm").env(variable.0, variable.1);
+        let line = format!("{} {command}; true", env!("CARGO_BIN_EXE_pexd"));
+        let output = script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let seed = format!("check-seeds {} --chain-id x", SEED.replace("seed.example.org", "127.0.0.1"));
+    for command in ["start", &seed, "localnet --seconds 4 --admin-port 0", "nonsense"] {
+        assert!(run(command, ("X", "")).contains('\u{1b}'), "it is a terminal: {command}");
+        for variable in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+            let text = run(command, variable);
+            assert!(!text.is_empty() && !text.contains('\u{1b}'), "{command}: {text}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt as log, reload};
 
 use super::log_format::{JournalLines, JsonLines, is_journal};
+use super::terminal;
 use crate::admin::{LogControl, LogError, LogLevels};
 use crate::clock::Clock;
 use crate::config::keys::Log;
@@ -30,7 +31,7 @@ pub(crate) fn init(config: &Log) {
     // Only a test can have begun already.
     let began = match (config.format, journal) {
         (LogFormat::Text, false) => {
-            registry.with(text().with_ansi(std::io::IsTerminal::is_terminal(&stderr()))).try_init()
+            registry.with(text().with_ansi(terminal::may_style(&stderr()))).try_init()
         }
         // The journal has the time of each line itself.
         (LogFormat::Text, true) => {

@@ -18,6 +18,7 @@ mod reload;
 mod runtime_changes;
 mod service_manager;
 mod signals;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 mod tunables;

@@ -11,6 +11,7 @@ use comfy_table::{Color, Table};
 use self::layout::{GAP, INDENT, Layout};
 use self::wrap::fits;
 pub(super) use self::wrap::{paragraph, wrap};
+use crate::app::terminal;
 
 /// How something stands, by colour on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +139,9 @@ impl Row {
 fn draw(rows: &[Row], layout: &Layout) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
+    if !terminal::may_style(&std::io::stdout()) {
+        table.force_no_tty();
+    }
     for row in rows {
         table.add_row(row.beside.iter().map(styled));
     }

@@ -1,7 +1,7 @@
 //! What the user sees: a table that is drawn over itself on a terminal, and a line for each change elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use comfy_table::Table;
@@ -10,9 +10,10 @@ use comfy_table::presets::NOTHING;
 use super::plan::Trap;
 use super::score::Tally;
 use super::world::World;
+use crate::app::terminal;
 use crate::clock::Clock;
 use crate::node::AddressView;
-use crate::types::{DialOutcome, Mono, NetAddress};
+use crate::types::{DialOutcome, Mono, NetAddress, counted};
 
 /// The live view.
 pub(super) struct View {
@@ -35,7 +36,7 @@ impl View {
             kinds: reachable.chain(traps).collect(),
             seed,
             admin,
-            terminal: std::io::stdout().is_terminal(),
+            terminal: terminal::may_style(&std::io::stdout()),
             since: Clock.mono(),
             drawn: 0,
             last: String::new(),
@@ -124,7 +125,7 @@ impl View {
         let verdict = if tally.is_right() { "ok" } else { "FAILED" };
         say(&format!("\n{verdict}: {}\n", summary(tally)));
         if found < all {
-            say(&format!("{} reachable nodes were never served\n", all - found));
+            say(&format!("never served: {}\n", counted(all - found, "reachable node")));
         }
         for address in tally.wrong() {
             let trap = self.kinds.get(address).copied().flatten().map_or("unknown", Trap::name);
@@ -137,7 +138,11 @@ fn summary(tally: &Tally) -> String {
     let ((found, all), (answers, failures)) = (tally.found(), tally.asked());
     let wrong = tally.wrong().len();
     format!(
-        "{found} of {all} reachable nodes served, {wrong} others; {answers} answers, {failures} questions without one"
+        "{found} of {} served, {}; {}, {} without one",
+        counted(all, "reachable node"),
+        counted(wrong, "other"),
+        counted(answers, "answer"),
+        counted(failures, "question"),
     )
 }
 

@@ -6,6 +6,7 @@
 mod circles;
 mod citations;
 mod house;
+mod plurals;
 mod source;
 
 use std::collections::BTreeSet;

@@ -242,5 +242,21 @@ fn what_can_be_read_is_shown_and_what_cannot_is_a_failure() {
         assert!(audit.err.contains("b-1 failed: network b-1 cannot look into its files"), "{}", audit.err);
     }
     let check = daemon.run(&["status", "--check"]);
-    assert_eq!((check.code, check.err.as_str()), (9, "1 of 2 networks need attention\n"));
+    assert_eq!((check.code, check.err.as_str()), (9, "1 of 2 networks needs attention\n"));
+}
+
+#[test]
+fn what_is_wrong_is_named_by_its_flag_and_one_is_no_plural() {
+    let home = TestHome::new();
+    configure(&home, "a-1", reserve_port().unwrap());
+    let daemon = Daemon::start(home, 1);
+    for command in [&["peers"][..], &["book", "list"], &["dials"], &["events"]] {
+        let wrong = daemon.run(&[command, &["--ip", "nonsense"]].concat());
+        assert_eq!(wrong.code, 2, "{command:?}: {}", wrong.err);
+        assert!(wrong.err.starts_with("--ip: ") && !wrong.err.contains("filter"), "{command:?}: {}", wrong.err);
+    }
+    let status = daemon.run(&["status"]).out;
+    assert!(status.contains(", 1 network; "), "{status}");
+    let added = daemon.run(&["book", "add", "nonsense"]);
+    assert!(added.code == 1 && added.err.contains("1 address was refused"), "{}{}", added.out, added.err);
 }

@@ -4,7 +4,7 @@ use crate::admin::timestamps::time as timestamp;
 use crate::book::{NextDialReason, State, TablePlace};
 use crate::node::row::Ban;
 use crate::node::{AddressDiagnosis, OUTAGE};
-use crate::types::{DialOutcome, Wall};
+use crate::types::{DialOutcome, Wall, counted};
 
 /// The reason of an address's state, for an operator.
 pub(in crate::admin) fn reason(diagnosis: &AddressDiagnosis) -> String {
@@ -46,10 +46,11 @@ fn named(diagnosis: &AddressDiagnosis) -> String {
     } else {
         ""
     };
+    let are = if share.group_ids == 1 { "is" } else { "are" };
     format!(
-        " Of its group ({}) {} served; about {percent:.1} % of the answers name it.{full}",
+        " Of its group ({}) {} {are} served; about {percent:.1} % of the answers name it.{full}",
         diagnosis.view.group,
-        if share.group_ids == 1 { "1 ID is".to_owned() } else { format!("{} IDs are", share.group_ids) },
+        counted(share.group_ids, "ID"),
     )
 }
 

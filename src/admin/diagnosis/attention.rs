@@ -7,7 +7,7 @@ use crate::admin::untrusted_text::reason;
 use crate::network::Status;
 use crate::node::{OUTAGE, RunState, StatusView};
 use crate::proto::pexd::v1::{Attention, AttentionReason};
-use crate::types::Wall;
+use crate::types::{Wall, counted};
 
 /// How long a network may run before it needs attention for having reached nobody: its seeds and then the
 /// addresses that they advertise are dialled, and some of these dials are slow.
@@ -54,9 +54,9 @@ fn nobody_reached(node: &StatusView) -> Option<String> {
     let all_failed = seeds.total() > 0 && seeds.untried == 0 && seeds.reached == 0;
     (node.book.size == 0 && all_failed).then(|| {
         format!(
-            "no address is known and none of {} seeds was reached: see why with SeedService.ListSeeds, and add others \
+            "no address is known, and of {} none was reached: see why with SeedService.ListSeeds, and add others \
              (SeedService.AddSeed)",
-            seeds.total()
+            counted(seeds.total(), "seed")
         )
     })
 }

@@ -1,7 +1,7 @@
 //! Why no more addresses are served, in words and numbers.
 
 use crate::node::{OUTAGE, Refused, RunState, StatusView};
-use crate::types::DialOutcome;
+use crate::types::{DialOutcome, counted};
 
 /// What keeps a network from serving more addresses; empty when nothing does.
 pub(in crate::admin) fn reason(view: &StatusView) -> String {
@@ -43,7 +43,8 @@ fn nothing_known(view: &StatusView) -> String {
             .to_owned();
     }
     if seeds.reached > 0 {
-        return format!("no address is known: {} of {} seeds answered and gave none yet", seeds.reached, seeds.total());
+        let all = counted(seeds.total(), "seed");
+        return format!("no address is known: {} of {all} answered and gave none yet", seeds.reached);
     }
     let mut found = Vec::new();
     for (number, what) in [
@@ -56,7 +57,7 @@ fn nothing_known(view: &StatusView) -> String {
             found.push(format!("{number} {what}"));
         }
     }
-    format!("no address is known, and of {} seeds none was reached: {}", seeds.total(), found.join(", "))
+    format!("no address is known, and of {} none was reached: {}", counted(seeds.total(), "seed"), found.join(", "))
 }
 
 /// The addresses that are not served, by why.

@@ -5,6 +5,7 @@ use super::connect::{MAX_ANSWER, Service};
 use crate::cli::Failure;
 use crate::proto::pexd::v1::RefusedAddress;
 use crate::proto::pexd::v1::address_book_service_client::AddressBookServiceClient;
+use crate::types::counted;
 
 pub(super) async fn client(session: &Session) -> Result<AddressBookServiceClient<Service>, Failure> {
     Ok(AddressBookServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER))
@@ -24,5 +25,6 @@ pub(super) fn refusals(refused: &[RefusedAddress]) -> String {
 }
 
 pub(super) fn some_refused(count: usize) -> Result<(), Failure> {
-    if count == 0 { Ok(()) } else { Err(Failure::Failed(format!("{count} addresses were refused"))) }
+    let were = if count == 1 { "was" } else { "were" };
+    if count == 0 { Ok(()) } else { Err(Failure::Failed(format!("{} {were} refused", counted(count, "address")))) }
 }

@@ -14,6 +14,7 @@ use crate::proto::pexd::v1::event::Detail;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::watch_events_response::Update;
 use crate::proto::pexd::v1::{Event, EventCursor, EventFilter, EventKind, WatchEventsRequest, WatchEventsResponse};
+use crate::types::counted;
 
 /// Between two attempts to reach a pexd that went away.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -108,10 +109,14 @@ fn line(update: &WatchEventsResponse) -> String {
     match &update.update {
         Some(Update::Event(event)) => event_line(event),
         Some(Update::Missed(missed)) if missed.exact => {
-            format!("-- {}: {} events missed\n", missed.network, missed.count)
+            format!("-- {}: {} missed\n", missed.network, counted(missed.count, "event"))
         }
         Some(Update::Missed(missed)) if missed.count > 0 => {
-            format!("-- {}: at most {} events missed, pexd crashed meanwhile\n", missed.network, missed.count)
+            format!(
+                "-- {}: at most {} missed, pexd crashed meanwhile\n",
+                missed.network,
+                counted(missed.count, "event")
+            )
         }
         Some(Update::Missed(missed)) => {
             format!("-- {}: another book, or another count of events: read anew\n", missed.network)
@@ -145,8 +150,10 @@ fn detail(detail: &Detail) -> String {
         }
         Detail::Learned(e) => format!("{} from {}", e.address, e.source_id),
         Detail::Address(e) => format!("{} {}", e.address, word(e.transition().as_str_name(), "ADDRESS_TRANSITION_")),
-        Detail::Answered(e) => format!("{} with {} addresses, {} new", e.id, e.address_count, e.learned_count),
-        Detail::Served(e) => format!("{} with {} addresses", e.id, e.address_count),
+        Detail::Answered(e) => {
+            format!("{} with {}, {} new", e.id, counted(e.address_count, "address"), e.learned_count)
+        }
+        Detail::Served(e) => format!("{} with {}", e.id, counted(e.address_count, "address")),
         Detail::Banned(e) => format!("{}: {}", e.target, e.reason),
         Detail::Unbanned(e) => e.target.clone(),
         Detail::Seed(e) => format!("{}: {}", e.seed, if e.fault.is_empty() { "reached" } else { &e.detail }),

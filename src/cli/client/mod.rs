@@ -9,6 +9,7 @@ mod channel;
 mod connect;
 mod endpoint;
 mod events;
+mod field_flags;
 mod history;
 mod log_level;
 mod networks;
@@ -182,6 +183,7 @@ fn refused_of_all(status: Status) -> Failure {
 fn failure(status: &Status, fix: &str) -> Failure {
     let text = match reason(status).as_str() {
         "NETWORK_AMBIGUOUS" => format!("{}; write {fix}", status.message()),
+        "INVALID_FIELD" => field_flags::by_flag(status.message()),
         _ => status.message().to_owned(),
     };
     match status.code() {

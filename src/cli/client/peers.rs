@@ -17,6 +17,7 @@ use crate::proto::pexd::v1::{
     ListPeersResponse, Peer, PeerFilter, PeerList, PeerOrder, RemoveConfiguredPeerRequest,
     RemoveConfiguredPeerResponse,
 };
+use crate::types::counted;
 
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -250,19 +251,19 @@ fn details(peer: &Peer) -> String {
         (
             "received",
             format!(
-                "{} ({} requests, {} answers)",
+                "{} ({}, {})",
                 bytes(peer.received_bytes),
-                counts.requests_received,
-                counts.addresses_received
+                counted(counts.requests_received, "request"),
+                counted(counts.addresses_received, "answer")
             ),
         ),
         (
             "sent",
             format!(
-                "{} ({} requests, {} answers)",
+                "{} ({}, {})",
                 bytes(peer.sent_bytes),
-                counts.requests_sent,
-                counts.addresses_sent
+                counted(counts.requests_sent, "request"),
+                counted(counts.addresses_sent, "answer")
             ),
         ),
         ("last asked us", ago(peer.last_request_time.as_ref())),

@@ -10,6 +10,7 @@ use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
     AttentionReason, GetStatusRequest, GetStatusResponse, OutboundState, ReactorState, ReactorStatus,
 };
+use crate::types::counted;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
@@ -37,7 +38,8 @@ fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
     }
     let all = answer.statuses.len() + answer.failures.len();
     lines.extend(per_network::failed(&answer.failures));
-    lines.push(format!("{sick} of {all} networks need attention"));
+    let need = if sick == 1 { "needs" } else { "need" };
+    lines.push(format!("{sick} of {} {need} attention", counted(all, "network")));
     Err(Failure::Sick(lines.join("\n")))
 }
 
@@ -79,10 +81,10 @@ fn process(answer: &GetStatusResponse) -> String {
     let outbound = process.outbound.unwrap_or_default();
     let reach = outbound_word(outbound.state());
     format!(
-        "pexd {}, up {}, {} networks; dials: {reach} ({} of {} answered in 10 minutes)\n\n",
+        "pexd {}, up {}, {}; dials: {reach} ({} of {} answered in 10 minutes)\n\n",
         process.version,
         ago(process.start_time.as_ref()),
-        process.network_count,
+        counted(process.network_count, "network"),
         outbound.answered_count,
         outbound.dial_count,
     )
@@ -146,7 +148,7 @@ mod tests {
         let answer = GetStatusResponse { statuses: vec![ReactorStatus::default()], failures, ..Default::default() };
         let failure = check(&answer).unwrap_err();
         assert_eq!(failure.exit_code(), 9);
-        let reported = "a-1 failed: network a-1 does not answer\n1 of 2 networks need attention";
+        let reported = "a-1 failed: network a-1 does not answer\n1 of 2 networks needs attention";
         assert_eq!(failure.to_string(), reported);
         assert!(check(&GetStatusResponse { failures: Vec::new(), ..answer }).is_ok());
     }

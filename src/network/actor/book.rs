@@ -9,7 +9,7 @@ use crate::network::command::{BookCommand, ChangeAuthor, Committed};
 use crate::network::error::Error;
 use crate::network::views::{Applied, Entered, Page};
 use crate::node::AddressRef;
-use crate::types::NetAddress;
+use crate::types::{NetAddress, counted};
 
 impl Actor<'_> {
     /// Answers a question, or changes the book.
@@ -51,7 +51,7 @@ impl Actor<'_> {
         let count = if self.with_book().is_ok() { self.node.remove_addresses(&whose) } else { 0 };
         let (done, committed) = oneshot::channel();
         let whose = match whose {
-            AddressRef::Id(id) => format!("all {count} addresses of {id}"),
+            AddressRef::Id(id) => format!("all that is known of {id}: {}", counted(count, "address")),
             AddressRef::Address(address) => format!("the address {address}"),
         };
         self.commit(by, count > 0, &format!("removed {whose}"), done);

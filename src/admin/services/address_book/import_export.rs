@@ -19,7 +19,7 @@ use crate::network::{Directory, Handle, MAX_PAGE};
 use crate::proto::pexd::v1::{
     BookFormat, ExportAddressesRequest, ExportAddressesResponse, ImportAddressesRequest, ImportAddressesResponse,
 };
-use crate::types::NetAddress;
+use crate::types::{NetAddress, counted};
 
 /// Bytes of a part at most, in both directions.
 const MAX_PART: usize = 32 * 1024;
@@ -55,7 +55,7 @@ pub(in crate::admin) async fn import(
     let given = given.map_err(|error| invalid("data", format!("{error}; nothing was changed")))?;
 
     let (chain_id, by) = (network.chain_id().clone(), caller.by("AddressBookService.ImportAddresses"));
-    let summary = |added| format!("imported {added} addresses into the book");
+    let summary = |added| format!("imported {} into the book", counted(added, "address"));
     let (mut intake, applied) = take_in(network, by, given, summary).await?;
     intake.refused.truncate(MAX_TOLD);
     Ok(ImportAddressesResponse {
@@ -86,7 +86,10 @@ async fn feed(
     let (mut part, mut size) = (Some(first), 0);
     while let Some(ImportAddressesRequest { data, .. }) = part {
         if data.len() > MAX_PART {
-            return Err(invalid("data", format!("a part of {} bytes: send at most {MAX_PART} at a time", data.len())));
+            return Err(invalid(
+                "data",
+                format!("a part of {}: send at most {MAX_PART} at a time", counted(data.len(), "byte")),
+            ));
         }
         size += data.len();
         if size > MAX_FILE {

@@ -7,7 +7,7 @@ use crate::admin::untrusted_text;
 use crate::book::{Added, Source};
 use crate::network::{Applied, ChangeAuthor, Error, Handle, MAX_PAGE};
 use crate::proto::pexd::v1::RefusedAddress;
-use crate::types::NetAddress;
+use crate::types::{NetAddress, counted};
 
 /// Refused addresses that are listed with their reasons; the others are counted.
 const MAX_TOLD: usize = 1_000;
@@ -49,8 +49,8 @@ pub(in crate::admin) async fn take_in(
         let mut summary = summary(intake.added);
         if intake.displaced > 0 {
             summary.push_str(&format!(
-                "; {} more were evicted at once: the book, or their source's part of it, is full",
-                intake.displaced
+                "; {} evicted at once: the book, or their source's part of it, is full",
+                counted(intake.displaced, "more address")
             ));
         }
         let applied = network.commit_addresses(by, intake.added + intake.displaced > 0, summary).await?;

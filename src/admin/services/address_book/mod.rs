@@ -21,7 +21,7 @@ use crate::network::{Directory, Error, Handle};
 use crate::node::AddressDiagnosis;
 use crate::proto::pexd::v1 as pb;
 use crate::proto::pexd::v1::address_book_service_server::AddressBookService;
-use crate::types::NetAddress;
+use crate::types::{NetAddress, counted};
 
 /// Addresses in one AddAddresses at most.
 const MAX_ADDED: usize = 1_000;
@@ -115,7 +115,7 @@ impl AddressBookService for AddressBookApi {
         let network = network_scope::one(&self.0, &caller, &request.network)?;
         let texts = request.addresses;
         if texts.is_empty() || texts.len() > MAX_ADDED {
-            let text = format!("{} addresses: write between 1 and {MAX_ADDED} at a time", texts.len());
+            let text = format!("{}: write between 1 and {MAX_ADDED} at a time", counted(texts.len(), "address"));
             return Err(status_codes::invalid("addresses", text));
         }
         let given = |text: String| match text.parse::<NetAddress>() {
@@ -123,7 +123,7 @@ impl AddressBookService for AddressBookApi {
             Err(reason) => Err(refused(&text, reason)),
         };
         let (chain_id, by) = (network.chain_id().clone(), caller.by("AddressBookService.AddAddresses"));
-        let summary = |added| format!("added {added} addresses to the book");
+        let summary = |added| format!("added {} to the book", counted(added, "address"));
         let (intake, applied) = take_in(network, by, texts.into_iter().map(given).collect(), summary).await?;
         Ok(Response::new(pb::AddAddressesResponse {
             result: Some(conversions::change(&chain_id, applied)),
