@@ -30,9 +30,7 @@ pub(crate) fn init(config: &Log) {
     let json = || log::layer().fmt_fields(JsonFields::new()).with_writer(stderr);
     // Only a test can have begun already.
     let began = match (config.format, journal) {
-        (LogFormat::Text, false) => {
-            registry.with(text().with_ansi(terminal::may_style(&stderr()))).try_init()
-        }
+        (LogFormat::Text, false) => registry.with(text().with_ansi(terminal::may_style(&stderr()))).try_init(),
         // The journal has the time of each line itself.
         (LogFormat::Text, true) => {
             let format = JournalLines(Format::default().without_time());

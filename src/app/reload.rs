@@ -81,11 +81,7 @@ async fn load(
 }
 
 /// Serves a network whose folder has come since the start. One whose files have errors is listed with them.
-async fn serve_new(
-    registry: &Registry,
-    by: ChangeAuthor,
-    folder: NetworkFolder,
-) -> Result<Reloaded, OperationError> {
+async fn serve_new(registry: &Registry, by: ChangeAuthor, folder: NetworkFolder) -> Result<Reloaded, OperationError> {
     let name = folder.name.clone();
     let read = network_folders::read(registry.files()?.clone(), folder.clone(), registry.others(&name)).await?;
     if let Err(errors) = read {

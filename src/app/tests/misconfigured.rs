@@ -87,7 +87,7 @@ async fn of_two_that_want_the_same_the_newcomer_fails() {
         laddr: old.address.socket(),
         external_address: String::new(),
     };
-    let new = NewNetwork { moniker: None, seeds: Vec::new(), seed_mode: true, shared: Some(shared) };
+    let new = NewNetwork { seed_mode: true, shared: Some(shared), ..NewNetwork::default() };
     config::create_network(&home.home(), "another-1", &new).unwrap();
     let config = config::load(&Sources::files_of(home.home())).unwrap();
     let names = |all: &[config::BrokenNetwork]| all.iter().map(|broken| broken.name.clone()).collect::<Vec<_>>();
