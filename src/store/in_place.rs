@@ -15,6 +15,8 @@ use super::lock::beside;
 /// The files of an open book.
 #[derive(Debug)]
 pub(super) struct OpenFiles {
+    /// The name that it was opened by, which a next start looks at.
+    asked: PathBuf,
     /// Where the book is, links resolved: SQLite keeps its log and index there.
     path: PathBuf,
     /// To look at the book without a name. Closing it would release the locks that SQLite has on the file, so it is dropped
@@ -24,15 +26,47 @@ pub(super) struct OpenFiles {
     /// The log and its index.
     beside: [(&'static str, Identity); 2],
     folder: Identity,
+    /// The index, to learn of checkpoints.
+    index: File,
+    /// What was in the book at the last look.
+    content: Content,
 }
+
+/// What of a book changes by a checkpoint and by nothing else, in write-ahead mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Content {
+    length: u64,
+    head: [u8; HEAD],
+    checkpoint: Checkpoint,
+}
+
+/// How far the log was folded into the book: the parts of SQLite's index that each checkpoint changes before and after it
+/// writes (its `walindex.html`: salts of the log's header, nBackfill, nBackfillAttempted).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Checkpoint {
+    salts: [u8; 8],
+    folded: [u8; 4],
+    attempted: [u8; 4],
+}
+
+/// Bytes of a book's own header.
+const HEAD: usize = 100;
+/// Where the index has what [`Checkpoint`] is made of.
+const SALTS_AT: u64 = 32;
+const FOLDED_AT: u64 = 96;
+const ATTEMPTED_AT: u64 = 128;
 
 /// Where the files of a book are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Where they were.
     Ours,
-    /// The book is the same file, and what was in it is not.
+    /// The book is the same file, and nothing is in it any more.
     Emptied,
+    /// The book is the same file, and something else was written into it: it is somebody's, whatever it is.
+    Overwritten(PathBuf),
+    /// The name that it was opened by leads elsewhere now, or nowhere.
+    Unlinked(PathBuf),
     /// A file is gone from the folder: this one. Nothing else is in its place.
     Missing(PathBuf),
     /// The folder itself is gone; whether the one that it was in is there, on the same device.
@@ -58,7 +92,11 @@ impl OpenFiles {
         let missing = |path: &Path| io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", path.display()));
         let identity = |path: &Path| Identity::at(path)?.ok_or_else(|| missing(path));
         let log = |suffix| identity(&beside(&path, suffix)).map(|identity| (suffix, identity));
+        let index = File::open(beside(&path, "-shm"))?;
         Ok(OpenFiles {
+            asked: book.to_path_buf(),
+            content: Content::read(&file, &index)?,
+            index,
             book: Identity::of_file(&file)?,
             beside: [log("-wal")?, log("-shm")?],
             folder: identity(folder_of(&path))?,
@@ -72,8 +110,8 @@ impl OpenFiles {
         &self.path
     }
 
-    /// Looks at the folder. Some microseconds: four look-ups and a read of 100 bytes.
-    pub(super) fn look(&self, chain_id: &str) -> Place {
+    /// Looks at the folder and at the head of the file. Some microseconds: six look-ups and reads of some 200 bytes.
+    pub(super) fn look(&mut self, chain_id: &str) -> Place {
         self.judge(chain_id).unwrap_or_else(|error| Place::Unknown(format!("{}: {error}", self.path.display())))
     }
 
@@ -86,7 +124,7 @@ impl OpenFiles {
         Ok(Identity::at(&beside(&self.path, suffix))? == Some(ours))
     }
 
-    fn judge(&self, chain_id: &str) -> io::Result<Place> {
+    fn judge(&mut self, chain_id: &str) -> io::Result<Place> {
         let folder = folder_of(&self.path);
         match Identity::at(folder)? {
             None => {
@@ -100,9 +138,11 @@ impl OpenFiles {
         let mut missing = None;
         match Identity::at(&self.path)? {
             Some(now) if now == self.book && self.file.metadata()?.nlink() > 0 => {
-                let mut head = [0; 100];
-                if self.file.read_exact_at(&mut head, 0).is_err() || !is_book(&head) {
-                    return Ok(Place::Emptied);
+                if let Some(place) = self.judge_content()? {
+                    return Ok(place);
+                }
+                if self.asked != self.path && Identity::at(&self.asked)? != Some(self.book) {
+                    return Ok(Place::Unlinked(self.asked.clone()));
                 }
             }
             Some(_) => return Ok(Place::Taken(what_is(&self.path, chain_id))),
@@ -118,6 +158,58 @@ impl OpenFiles {
             }
         }
         Ok(missing.map_or(Place::Ours, Place::Missing))
+    }
+
+    /// Whether what is in the file is what was written by SQLite: pexd, and whoever else reads the book.
+    fn judge_content(&mut self) -> io::Result<Option<Place>> {
+        if self.file.metadata()?.len() == 0 {
+            return Ok(Some(Place::Emptied));
+        }
+        let overwritten = || Some(Place::Overwritten(self.path.clone()));
+        let Ok(now) = Content::read(&self.file, &self.index) else { return Ok(overwritten()) };
+        if !is_book(&now.head) {
+            return Ok(overwritten());
+        }
+        let (before, settled) = (self.content, now.checkpoint.is_over());
+        if settled && now.checkpoint == before.checkpoint && now != before {
+            return Ok(overwritten());
+        }
+        if settled {
+            self.content = now;
+        }
+        Ok(None)
+    }
+}
+
+impl Content {
+    /// Of one moment: another process may fold the log meanwhile.
+    fn read(file: &File, index: &File) -> io::Result<Self> {
+        let mut checkpoint = Checkpoint::read(index)?;
+        loop {
+            let mut head = [0; HEAD];
+            file.read_exact_at(&mut head, 0)?;
+            let length = file.metadata()?.len();
+            let after = Checkpoint::read(index)?;
+            if after == checkpoint {
+                return Ok(Content { length, head, checkpoint });
+            }
+            checkpoint = after;
+        }
+    }
+}
+
+impl Checkpoint {
+    fn read(index: &File) -> io::Result<Self> {
+        let (mut salts, mut folded, mut attempted) = ([0; 8], [0; 4], [0; 4]);
+        index.read_exact_at(&mut salts, SALTS_AT)?;
+        index.read_exact_at(&mut folded, FOLDED_AT)?;
+        index.read_exact_at(&mut attempted, ATTEMPTED_AT)?;
+        Ok(Checkpoint { salts, folded, attempted })
+    }
+
+    /// Whether none is under way, as far as the index says.
+    fn is_over(self) -> bool {
+        self.folded == self.attempted
     }
 }
 

@@ -101,6 +101,10 @@ pub(super) fn prepare(conn: &Connection, path: &Path) -> Result<(), OpenError> {
     if mode != "wal" {
         return Err(damaged(path, &format!("its journal mode stays {mode}")));
     }
+    // What a process that was killed left in the log; whoever reads the book meanwhile leaves some of it there, which is no matter.
+    if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        tracing::debug!(path = %path.display(), %error, "the log is not folded into the book yet");
+    }
     let _: i64 =
         conn.pragma_update_and_check(None, "journal_size_limit", MAX_IDLE_LOG, |row| row.get(0)).map_err(sqlite)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use super::check::{check_content, check_meta, connect};
 use super::identity::Identity;
 use super::in_place::{OpenFiles, Place};
-use super::lock::Lock;
+use super::lock::{Lock, beside};
 use super::open::prepare;
 use super::rebuild::{From, Rebuild, displaced, not_opened};
 use super::stats::Meter;
@@ -48,6 +48,8 @@ pub(super) struct OpenBook {
     displaced: Option<Mono>,
     /// The book that was written anew and is not opened yet.
     placed: Option<Identity>,
+    /// Whether something else was written into the open file.
+    spoilt: bool,
 }
 
 impl OpenBook {
@@ -60,7 +62,8 @@ impl OpenBook {
     ) -> Result<Self, OpenError> {
         let files = OpenFiles::of(path).map_err(OpenError::io(path, "look at the files of the book"))?;
         let path = path.to_path_buf();
-        Ok(OpenBook { conn, files, lock, path, what, max_pages, in_effect: 0, meter, displaced: None, placed: None })
+        let (displaced, placed, spoilt, in_effect) = (None, None, false, 0);
+        Ok(OpenBook { conn, files, lock, path, what, max_pages, in_effect, meter, displaced, placed, spoilt })
     }
 
     fn bound_pages(&mut self) -> rusqlite::Result<()> {
@@ -95,7 +98,28 @@ impl OpenBook {
                 }
                 Ok(())
             }
-            place => Err(place),
+            place => {
+                self.spoilt |= matches!(place, Place::Emptied | Place::Overwritten(_));
+                if matches!(place, Place::Overwritten(_)) {
+                    self.take_log_away();
+                }
+                Err(place)
+            }
+        }
+    }
+
+    /// The log is of what was in the file: applied to what is in it now, by the next start, it would spoil that.
+    fn take_log_away(&self) {
+        // Nor is it folded into that when the connection is closed.
+        if let Err(error) = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+            tracing::error!(path = %self.path.display(), %error, "the log of the old book may be applied to what is in its place");
+        }
+        for suffix in ["-wal", "-shm"] {
+            if self.files.is_ours(suffix).is_ok_and(|is| is)
+                && let Err(error) = std::fs::remove_file(beside(self.files.path(), suffix))
+            {
+                tracing::error!(path = %self.path.display(), suffix, %error, "move this file of the old book away before pexd starts again");
+            }
         }
     }
 
@@ -116,9 +140,19 @@ impl OpenBook {
         let is_news = self.displaced.is_none();
         let since = *self.displaced.get_or_insert(now);
         if is_news || now.since(since) < self.what.settings.settle {
-            return Err(displaced(place, self.what.settings.make_folder));
+            return Err(self.displaced(place, all));
         }
         self.write_anew(place, changes, all)
+    }
+
+    /// What was written over does not read any more: all rows are asked for at once, to be at hand when pexd has to stop.
+    fn displaced(&self, place: &Place, all: bool) -> WriteError {
+        match displaced(place, self.what.settings.make_folder) {
+            WriteError::NotSaved { why, .. } if matches!(place, Place::Overwritten(_)) && !all => {
+                WriteError::NotSaved { failure: Failure::Lost, why }
+            }
+            error => error,
+        }
     }
 
     fn write_anew(&mut self, place: &Place, changes: &Batch, all: bool) -> Result<(), WriteError> {
@@ -145,6 +179,7 @@ impl OpenBook {
             changes,
             all,
             make_folder: self.what.settings.make_folder,
+            old_file_reads: !self.spoilt,
         }
     }
 
@@ -180,7 +215,7 @@ impl OpenBook {
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.conn = conn;
         self.files = files;
-        (self.in_effect, self.placed) = (0, None);
+        (self.in_effect, self.placed, self.spoilt) = (0, None, false);
         Ok(())
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Rebuild<'a> {
     pub(super) all: bool,
     /// Whether the folder may be made anew.
     pub(super) make_folder: bool,
+    /// Whether the open file is what pexd and SQLite wrote.
+    pub(super) old_file_reads: bool,
 }
 
 /// Where a new book came from.
@@ -52,7 +54,7 @@ impl Rebuild<'_> {
     pub(super) fn run(&self, place: &Place) -> Result<(Identity, From), WriteError> {
         self.allowed(place)?;
         let path = self.files.path();
-        let (fresh, from) = self.write_beside(place != &Place::Emptied)?;
+        let (fresh, from) = self.write_beside()?;
         let placed = self.put_in_place(&fresh, place).map_err(|error| {
             // Nobody looks for it under this name.
             let _ = fs::remove_file(&fresh);
@@ -64,7 +66,7 @@ impl Rebuild<'_> {
     /// Writes all there is to a file of another name in the same folder, for whoever wants to see to it.
     pub(super) fn set_aside(&self, stamp: u64) -> Result<PathBuf, WriteError> {
         let path = self.files.path();
-        let (fresh, _) = self.write_beside(true)?;
+        let (fresh, _) = self.write_beside()?;
         let name = |stamp| beside(path, &format!(".unsaved-{stamp}"));
         for aside in (stamp..stamp + 100).map(name) {
             match persist_new(&fresh, &aside) {
@@ -91,10 +93,10 @@ impl Rebuild<'_> {
     }
 
     /// A whole book beside the place, with all changes, closed and synced.
-    fn write_beside(&self, old_file_reads: bool) -> Result<(PathBuf, From), WriteError> {
+    fn write_beside(&self) -> Result<(PathBuf, From), WriteError> {
         let path = self.files.path();
         let fresh = beside(path, ".new");
-        let written = self.write_to(&fresh, old_file_reads);
+        let written = self.write_to(&fresh);
         if written.is_err() {
             for suffix in FILES {
                 let _ = fs::remove_file(beside(&fresh, suffix));
@@ -103,8 +105,8 @@ impl Rebuild<'_> {
         written.map(|from| (fresh, from))
     }
 
-    fn write_to(&self, fresh: &Path, old_file_reads: bool) -> Result<From, WriteError> {
-        let from = match self.copy_old(fresh, old_file_reads) {
+    fn write_to(&self, fresh: &Path) -> Result<From, WriteError> {
+        let from = match self.copy_old(fresh) {
             Ok(()) => From::OpenFile,
             Err(error @ WriteError::NotSaved { failure: Failure::Full, .. }) => return Err(error),
             Err(_) if self.all => {
@@ -131,10 +133,10 @@ impl Rebuild<'_> {
         Ok(from)
     }
 
-    fn copy_old(&self, fresh: &Path, old_file_reads: bool) -> Result<(), WriteError> {
+    fn copy_old(&self, fresh: &Path) -> Result<(), WriteError> {
         empty(fresh)?;
-        if !old_file_reads {
-            return Err(WriteError::new(Failure::Damaged, "the file was emptied"));
+        if !self.old_file_reads {
+            return Err(WriteError::new(Failure::Damaged, "the file was emptied or written over"));
         }
         let target = fresh.to_str().ok_or_else(|| WriteError::new(Failure::Internal, "the name is no text"))?;
         self.conn.execute("VACUUM INTO ?1", [target])?;
@@ -148,7 +150,7 @@ impl Rebuild<'_> {
             Place::NoFolder { .. } => false,
             _ => self.files.is_ours("")?,
         };
-        if over_ours && place != &Place::Emptied {
+        if over_ours && self.old_file_reads {
             // Its log, which is about to be taken away, is in nobody's file until then.
             let folded = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             folded.map_err(io::Error::other)?;
@@ -217,6 +219,17 @@ pub(super) fn displaced(place: &Place, make_folder: bool) -> WriteError {
     let text = match place {
         Place::Ours => return WriteError::new(Failure::Internal, "the book is in its place"),
         Place::Emptied => format!("what was in the book's file is gone; {anew} within seconds"),
+        Place::Overwritten(path) => format!(
+            "{} was written over while pexd runs, as by `cp`: pexd writes nothing there, and all that changes is in memory alone; \
+             move that file elsewhere, and {anew}; or, if it is what you want, restart pexd, which then serves it, without what \
+             changed since",
+            path.display()
+        ),
+        Place::Unlinked(path) => format!(
+            "{} does not lead to the book any more that pexd has open: let it lead there again, or restart pexd to serve what \
+             it leads to",
+            path.display()
+        ),
         Place::Missing(path) => format!("{} was removed while pexd runs; {anew} within seconds", path.display()),
         Place::NoFolder { folder, on_same_device: true } if make_folder => {
             format!("the folder {} was removed while pexd runs; {anew} within seconds", folder.display())

@@ -93,6 +93,27 @@ async fn what_is_called_saved_after_the_book_was_emptied_survives_a_kill() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_written_over_the_open_book_is_served_after_a_kill() {
+    let home = Home::init();
+    let (pexd, channel) = begin(&home).await;
+    assert!(ban(&channel, "203.0.113.1").await.saved);
+    pexd.kill();
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    pexd::store::back_up(&home.book(""), &copy).unwrap();
+    let (pexd, channel) = begin(&home).await;
+    assert!(ban(&channel, "203.0.113.2").await.saved);
+    // As `cp` does it: the file stays the same one.
+    fs::write(home.book(""), fs::read(&copy).unwrap()).unwrap();
+    let refused = ban(&channel, "203.0.113.3").await;
+    assert!(!refused.saved && refused.unsaved_reason.contains("was written over"), "{refused:?}");
+    pexd.kill();
+    let (pexd, channel) = begin(&home).await;
+    assert_eq!(bans(&channel).await, ["203.0.113.1"]);
+    pexd.kill();
+}
+
+#[tokio::test]
 async fn a_book_that_an_operator_put_there_is_served_after_a_restart_as_it_was_put() {
     let home = Home::init();
     let (pexd, channel) = begin(&home).await;

@@ -12,7 +12,7 @@ use crate::node::row::AuditEntry;
 /// The error of a write that was not saved because the files are not in their place.
 fn why(result: Result<(), WriteError>) -> String {
     match result {
-        Err(WriteError::NotSaved { failure: Failure::Displaced, why }) => why,
+        Err(WriteError::NotSaved { failure: Failure::Displaced | Failure::Lost, why }) => why,
         other => panic!("{other:?}"),
     }
 }
@@ -234,7 +234,7 @@ fn another_device_where_the_folder_was_is_told_apart() {
     fs::create_dir(&folder).unwrap();
     let path = folder.join("book.db");
     let (_conn, _lock, _) = super::super::open::open(&path, CHAIN, KEY, &StoreSettings::default()).unwrap();
-    let files = OpenFiles::of(&path).unwrap();
+    let mut files = OpenFiles::of(&path).unwrap();
     assert_eq!(files.look(CHAIN), Place::Ours);
     fs::rename(&folder, outside.path().join("away")).unwrap();
     assert_eq!(files.look(CHAIN), Place::NoFolder { folder: folder.clone(), on_same_device: true });
@@ -271,4 +271,93 @@ async fn whoever_is_moving_files_about_is_not_run_over() {
     // A stop does not wait for anybody.
     store.close().await.unwrap();
     assert_eq!(reopen(&path).await.rows.addresses, [record(1)]);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_written_over_the_open_file_keeps_every_byte_and_is_what_the_next_start_reads() {
+    let other = tempfile::tempdir().unwrap();
+    let copy = other.path().join("copy.db");
+    book_of(&copy, 7).await;
+    for content in [fs::read(&copy).unwrap(), b"a letter".to_vec()] {
+        let (folder, path) = folder();
+        book_of(&path, 300).await;
+        let (store, _) = open(&path);
+        store.write(vec![set(record(900))]).await.unwrap();
+        fs::write(&path, &content).unwrap();
+        let told = why(store.write(vec![set(record(901))]).await);
+        assert!(told.contains("was written over while pexd runs"), "{told}");
+        assert_eq!(why(store.retry().await), told);
+        // It is in memory alone, and asked for.
+        let all = (0..300).chain([900, 901]).map(|number| set(record(number))).collect();
+        assert_eq!(why(store.write_all(all).await), told);
+        assert_eq!(why(store.close().await), told);
+        assert!(fs::read(&path).unwrap() == content);
+        assert!(!lock::beside(&path, "-wal").exists(), "the old log would be applied to it");
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let aside: Vec<_> = names.filter(|path| path.to_string_lossy().contains(".unsaved-")).collect();
+        assert_eq!(reopen(&aside[0]).await.rows.addresses.len(), 302);
+        if content.len() > 100 {
+            assert_eq!(reopen(&path).await.rows.addresses.len(), 7);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_over_is_written_anew_once_it_is_moved_away() {
+    let (_folder, path) = folder();
+    let (store, _) = open(&path);
+    store.write(vec![set(record(1))]).await.unwrap();
+    fs::write(&path, "a letter").unwrap();
+    why(store.write(vec![set(record(2))]).await);
+    fs::rename(&path, lock::beside(&path, ".letter")).unwrap();
+    let lost = store.retry().await.unwrap_err();
+    assert!(matches!(lost, WriteError::NotSaved { failure: Failure::Lost, .. }), "{lost}");
+    store.write_all(vec![set(record(1)), set(record(2))]).await.unwrap();
+    assert_eq!(found(&path).await.0, [record(1), record(2)]);
+}
+
+/// Litestream and the like read the book and fold its log.
+#[tokio::test]
+async fn programs_that_read_the_book_and_fold_its_log_are_no_matter() {
+    let (_folder, path) = folder();
+    let (store, _) = open(&path);
+    let other = Connection::open(&path).unwrap();
+    for number in 0..30 {
+        store.write(vec![set(record(number))]).await.unwrap();
+        let mode = ["PASSIVE", "FULL", "RESTART", "TRUNCATE"][number as usize % 4];
+        other.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(())).unwrap();
+        store.retry().await.unwrap();
+    }
+    other.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    store.write(vec![set(record(31))]).await.unwrap();
+    drop(other);
+    // Enough for checkpoints of our own.
+    for round in 0..4 {
+        store.write((0..2_000).map(|number| set(record(round * 2_000 + number))).collect()).await.unwrap();
+        store.retry().await.unwrap();
+    }
+    // As a look does that only changes the times.
+    fs::File::options().write(true).open(&path).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    store.retry().await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(reopen(&path).await.rows.addresses.len(), 8_000);
+}
+
+#[tokio::test]
+async fn a_link_that_leads_elsewhere_is_told_of() {
+    let (folder, path) = folder();
+    for name in ["one", "two"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        book_of(&folder.path().join(name).join("book.db"), 1).await;
+    }
+    std::os::unix::fs::symlink(folder.path().join("one/book.db"), &path).unwrap();
+    let (store, _) = open(&path);
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("two/book.db"), &path).unwrap();
+    let told = why(store.write(vec![set(record(5))]).await);
+    assert!(told.contains("does not lead to the book any more"), "{told}");
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("one/book.db"), &path).unwrap();
+    store.retry().await.unwrap();
+    assert_eq!(store.unsaved(), 0);
 }
