@@ -316,10 +316,14 @@ fn read_file(file: &Path, layout: Layout, optional: bool, notes: &mut Diagnostic
 /// The networks' folders; one without a file is warned of, none at all is an error.
 fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
     let path = home.networks_path();
-    let found = home.networks().unwrap_or_else(|error| {
-        notes.error(Origin::path(&path), format!("cannot be read: {error}"));
-        Vec::new()
-    });
+    let found = match home.networks() {
+        Ok(found) => found,
+        // Whether there is a network is not known then.
+        Err(error) => {
+            notes.error(Origin::path(&path), format!("cannot be read: {error}"));
+            return Vec::new();
+        }
+    };
     // What cannot be looked into is read, so that the reason of the failure is reported.
     let may_be = |folder: &NetworkFolder| folder.config_file().try_exists().unwrap_or(true);
     let (removed, found): (Vec<_>, Vec<_>) = found.into_iter().partition(NetworkFolder::is_removed);

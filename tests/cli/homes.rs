@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use super::{Serving, TestHome};
 
 /// The mode of each file and folder below a folder.
@@ -140,6 +142,35 @@ fn a_restore_overwrites_nothing_untold_and_loses_nothing() {
     let aside = modes(&home.path()).into_keys().find(|name| name.contains("node_key.json.before-")).unwrap();
     assert_eq!(fs::read(home.path().join(aside)).unwrap(), new_key);
     assert!(modes(&home.path()).keys().any(|name| name.contains("book.db.before-")));
+}
+
+#[test]
+fn another_database_of_the_home_is_copied_whole_while_it_is_written() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    // As the audit of the process is: its latest rows are in its log alone.
+    let writer = Connection::open(home.path().join("audit.db")).unwrap();
+    writer.pragma_update(None, "journal_mode", "WAL").unwrap();
+    writer.execute_batch("CREATE TABLE entries (what TEXT); INSERT INTO entries VALUES ('removed chain-2');").unwrap();
+    let copy = home.0.path().join("copy");
+    assert_eq!(home.run(&["backup", "--all", copy.to_str().unwrap()]).code, 0);
+    drop(writer);
+    assert!(!modes(&copy).keys().any(|name| name.ends_with("-wal") || name.ends_with("-shm")));
+
+    // Back in the same home: what is there has a log of its own, which the copy must not get.
+    let other = Connection::open(home.path().join("audit.db")).unwrap();
+    other.execute_batch("DELETE FROM entries; INSERT INTO entries VALUES ('something else');").unwrap();
+    let restored = home.run(&["restore", "--all", copy.to_str().unwrap(), "--overwrite"]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    drop(other);
+    let what = |path: &Path| {
+        let reader = Connection::open(path).unwrap();
+        reader.query_row("SELECT what FROM entries", [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    assert_eq!(what(&home.path().join("audit.db")), "removed chain-2");
+    let aside =
+        modes(&home.path()).into_keys().find(|name| name.starts_with("audit.db.before-") && !name.contains("-wal"));
+    assert!(aside.is_some());
 }
 
 #[test]
