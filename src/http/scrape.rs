@@ -40,11 +40,15 @@ pub(super) async fn scrape(sources: &Sources) -> Result<String, prometheus::Erro
             network_metrics(&mut out, network.chain_id(), report);
             if let Some(listener) = &report.status.listener {
                 // Of networks that share it all say the same.
-                listeners.insert(listener.number, (report.status.listen.port(), listener.refused.clone()));
+                let (networks, ..) = listeners
+                    .entry(listener.number)
+                    .or_insert_with(|| (0, report.status.listen.port(), listener.refused.clone()));
+                *networks += 1;
             }
         }
     }
-    listener_refusals(&mut out, listeners.into_values());
+    let shared = listeners.into_values().filter(|(networks, _, refused)| *networks > 1 || !refused.is_empty());
+    listener_refusals(&mut out, shared.map(|(_, port, refused)| (port, refused)));
     admin(&mut out, &sources.calls);
     expiries(&mut out, &sources.expiry);
     process_dials(&mut out, sources.dialler.load());
