@@ -13,14 +13,11 @@ use std::fmt::Display;
 /// assert_eq!(counted(12, "entry"), "12 entries");
 /// ```
 pub fn counted(count: impl Display, one: &str) -> String {
-    format!("{count} {}", in_number(&count, one))
+    let count = count.to_string();
+    if count == "1" { format!("1 {one}") } else { format!("{count} {}", plural(one)) }
 }
 
-/// The noun in the number that goes with a count.
-pub fn in_number(count: &impl Display, one: &str) -> String {
-    if count.to_string() == "1" {
-        return one.to_owned();
-    }
+fn plural(one: &str) -> String {
     match one.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
         _ if one.ends_with(['s', 'x']) || one.ends_with("ch") => format!("{one}es"),

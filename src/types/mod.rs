@@ -26,7 +26,7 @@ pub use address_group::{Group, NotAGroup, group_of};
 pub(crate) use all_variants::all_variants;
 pub use asn_table::{AsnTable, AsnTableError};
 pub use connection::{CloseHow, ConnId, Direction, Purpose, Ticket};
-pub use counted::{counted, in_number};
+pub use counted::counted;
 pub use dial_outcome::DialOutcome;
 pub use error_text::error_text;
 pub use fault::{CloseReason, Fault, FaultEntry, Stage};
