@@ -1033,8 +1033,9 @@ fn an_error_tells_its_cause_once() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_that_wants_no_colours_gets_no_escape_sequences() {
-    let home = TestHome::with("one-1", "[p2p]\nladdr = \"127.0.0.1:0\"\n");
-    // Its one network fails, which is logged, and then it ends.
+    // More peers than there are descriptors, of which the log warns before anything else.
+    let home = TestHome::with("one-1", "[p2p]\nladdr = \"127.0.0.1:0\"\nmax_num_inbound_peers = 1000000\n");
+    // Its one network fails, and then it ends.
     fs::write(home.path().join("networks/one-1/book.db"), "this is no book").unwrap();
     let run = |command: &str, variable: (&str, &str)| {
         // A terminal of its own: `script` is a part of every Linux.

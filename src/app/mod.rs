@@ -36,8 +36,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, HostProcess};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::config::value::ReadyRule;
+use crate::config::{Config, Home, NetworkFolder};
 use crate::http::{Http, ReadyPolicy, Sources};
 use crate::network::{self, ConfigFaults, Directory};
 use crate::transport::Dialler;
@@ -59,6 +59,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         if let Some(laddr) = app.http_addr() {
             tracing::info!(%laddr, "metrics and health");
         }
+        tell_removed(&config.home);
         for network in &config.networks {
             tracing::info!(chain = %network.chain_id, id = %network.id(), announced = %network.advertised_address(), "network");
         }
@@ -93,6 +94,14 @@ fn process(registry: &Registry, ready_servable: u32) -> HostProcess {
         dialler: registry.dialler().clone(),
         config_faults: ConfigFaults::default(),
         ready_servable,
+    }
+}
+
+/// Names what has a folder and is not served because somebody removed it.
+fn tell_removed(home: &Home) {
+    // What cannot be read was an error of the configuration.
+    for folder in home.networks().unwrap_or_default().into_iter().filter(NetworkFolder::is_removed) {
+        tracing::info!(chain = folder.name, mark = %folder.removal_mark().display(), "was removed and is not served");
     }
 }
 

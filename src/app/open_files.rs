@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::{Config, Network};
 use crate::network::{descriptor_limit, peer_reserve};
+use crate::types::counted;
 
 /// Open files of a process that serves nothing: its log, its runtime, its listeners.
 const PROCESS: u64 = 24;
@@ -28,10 +29,11 @@ pub fn does_not_fit(config: &Config) -> Option<String> {
     (needed.base.saturating_add(peers).saturating_add(reserve) > limit).then(|| {
         format!(
             "the limit of open files is {limit}, of which {} are needed for the networks' files and {reserve} are kept for the \
-             admin API, metrics and the books; the networks' limits let up to {peers} peers and dials come beside them, and \
-             those that do not fit will be refused: raise the limit (LimitNOFILE of the unit, `ulimit -n`), or lower \
+             admin API, metrics and the books; beside them the networks' limits let {} and dials come, and those that do not fit \
+             will be refused: raise the limit (LimitNOFILE of the unit, `ulimit -n`), or lower \
              p2p.max_num_inbound_peers",
-            needed.base
+            needed.base,
+            counted(peers, "peer")
         )
     })
 }

@@ -37,6 +37,7 @@ pub(super) fn network(network: &config::Network, shared: Option<&SharedListener>
         book: network.book.clone(),
         store: store::StoreSettings {
             dial_log: network.dial_log,
+            rescue: Some(network.home.clone()),
             make_folder: network.book.parent().is_some_and(|folder| folder != network.home),
             ..store::StoreSettings::default()
         },

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use super::handle::Handle;
 use super::views::Status;
 use crate::node::RunState;
+use crate::types::counted;
 
 /// How long a network is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ pub enum NotReady {
     #[error("cannot save its changes (ReactorService.GetStatus says why)")]
     Unsaved,
     /// It runs, and knows too few that a requester could be sent.
-    #[error("can serve {servable} addresses, and should {wanted} or more")]
+    #[error("can serve {}, and should {wanted} or more", counted(*servable, "address"))]
     ServesTooFew {
         /// IDs that a requester could be sent now.
         servable: u32,

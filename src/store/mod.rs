@@ -30,7 +30,7 @@ mod tests;
 mod writer;
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -57,6 +57,9 @@ pub struct StoreSettings {
     /// Whether the book's folder has nothing else of the network in it, so that it can be made anew when it was removed while
     /// the book is open. No by default: without configuration and key nobody could use the book.
     pub make_folder: bool,
+    /// Where what pexd has is kept when it stops while the book's own folder is gone or on another device; none by default. When
+    /// it is gone itself, the folders that it was in are tried.
+    pub rescue: Option<PathBuf>,
     /// How long a book has to be out of its place before it is written anew; 1.5 seconds by default.
     pub settle: Duration,
 }
@@ -68,6 +71,7 @@ impl Default for StoreSettings {
             max_pages: 0,
             dial_log: 100_000,
             make_folder: false,
+            rescue: None,
             settle: Duration::from_millis(1_500),
         }
     }

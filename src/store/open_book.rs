@@ -157,7 +157,7 @@ impl OpenBook {
 
     fn write_anew(&mut self, place: &Place, changes: &Batch, all: bool) -> Result<(), WriteError> {
         if self.placed.is_none() || self.placed != Identity::at(self.files.path()).ok().flatten() {
-            if !matches!(place, Place::NoFolder { .. }) {
+            if matches!(place, Place::Missing(_) | Place::Emptied) {
                 self.keep_lock()?;
             }
             let (placed, from) = self.rebuild(changes, all).run(place)?;
@@ -241,7 +241,9 @@ impl Sink for OpenBook {
             Err(error) => error,
         };
         let stamp = u64::try_from(Clock.now().wall.as_millis() / 1_000).unwrap_or_default();
-        match self.rebuild(changes, all).set_aside(stamp) {
+        let rescue = self.what.settings.rescue.as_deref();
+        let folders: Vec<&Path> = rescue.into_iter().flat_map(Path::ancestors).take(3).collect();
+        match self.rebuild(changes, all).set_aside(&place, stamp, &folders) {
             Ok(aside) => tracing::error!(
                 aside = %aside.display(),
                 "the book is not in its place: what pexd had is in another file, which `pexd restore` takes"

@@ -54,7 +54,8 @@ impl Rebuild<'_> {
     pub(super) fn run(&self, place: &Place) -> Result<(Identity, From), WriteError> {
         self.allowed(place)?;
         let path = self.files.path();
-        let (fresh, from) = self.write_beside()?;
+        let fresh = beside(path, ".new");
+        let from = self.write_whole(&fresh)?;
         let placed = self.put_in_place(&fresh, place).map_err(|error| {
             // Nobody looks for it under this name.
             let _ = fs::remove_file(&fresh);
@@ -63,21 +64,29 @@ impl Rebuild<'_> {
         Ok((placed, from))
     }
 
-    /// Writes all there is to a file of another name in the same folder, for whoever wants to see to it.
-    pub(super) fn set_aside(&self, stamp: u64) -> Result<PathBuf, WriteError> {
-        let path = self.files.path();
-        let (fresh, _) = self.write_beside()?;
-        let name = |stamp| beside(path, &format!(".unsaved-{stamp}"));
-        for aside in (stamp..stamp + 100).map(name) {
+    /// Writes all there is to a file of another name, for whoever wants to see to it: beside the book, or in the first of
+    /// `folders` that is there when the book's own folder is not, or would be hidden again; where.
+    pub(super) fn set_aside(&self, place: &Place, stamp: u64, folders: &[&Path]) -> Result<PathBuf, WriteError> {
+        let own = folder_of(self.files.path());
+        let folder = match place {
+            Place::NoFolder { .. } | Place::OtherDevice(_) => folders.iter().copied().find(|folder| folder.is_dir()),
+            _ => None,
+        };
+        let folder = folder.unwrap_or(own);
+        let name = match folder == own {
+            true => self.files.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            false => format!("{}-book.db", self.chain_id),
+        };
+        let fresh = folder.join(format!("{name}.new"));
+        self.write_whole(&fresh)?;
+        for aside in (stamp..stamp + 100).map(|stamp| folder.join(format!("{name}.unsaved-{stamp}"))) {
             match persist_new(&fresh, &aside) {
-                Ok(()) => {
-                    return sync_folder(path).map(|()| aside).map_err(|error| unwritten(path, &error));
-                }
+                Ok(()) => return sync_folder(&aside).map(|()| aside).map_err(|error| unwritten(&fresh, &error)),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(unwritten(path, &error)),
+                Err(error) => return Err(unwritten(&fresh, &error)),
             }
         }
-        Err(unwritten(path, &io::ErrorKind::AlreadyExists.into()))
+        Err(unwritten(&fresh, &io::ErrorKind::AlreadyExists.into()))
     }
 
     /// Whether a file may be made there.
@@ -92,17 +101,15 @@ impl Rebuild<'_> {
         }
     }
 
-    /// A whole book beside the place, with all changes, closed and synced.
-    fn write_beside(&self) -> Result<(PathBuf, From), WriteError> {
-        let path = self.files.path();
-        let fresh = beside(path, ".new");
-        let written = self.write_to(&fresh);
+    /// A whole book of this name, with all changes, closed and synced; nothing when that fails.
+    fn write_whole(&self, fresh: &Path) -> Result<From, WriteError> {
+        let written = self.write_to(fresh);
         if written.is_err() {
             for suffix in FILES {
-                let _ = fs::remove_file(beside(&fresh, suffix));
+                let _ = fs::remove_file(beside(fresh, suffix));
             }
         }
-        written.map(|from| (fresh, from))
+        written
     }
 
     fn write_to(&self, fresh: &Path) -> Result<From, WriteError> {

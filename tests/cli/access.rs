@@ -99,7 +99,7 @@ fn tokens_that_come_and_go_and_callers_that_are_refused_are_in_the_audit_without
         format!("{}\n[[certificate]]\nsubject = \"ops\"\nrole = \"control\"\n", fs::read_to_string(&access).unwrap());
     fs::write(&access, by_hand.replace("\"read\"", "\"control\"")).unwrap();
     soon("reload", "added certificate ops (control), changed token board (control)");
-    assert_eq!(home.run(&["token", "remove", "board"]).code, 0);
+    assert_eq!(home.run(&["token", "remove", "board", "--yes"]).code, 0);
     assert_eq!(audit(&home)[0][1..], ["pexd token remove".to_owned(), "removed token board".to_owned()]);
     soon("reload", "removed token board");
 

@@ -67,6 +67,7 @@ fn a_home_is_backed_up_while_it_is_served_and_put_back_elsewhere_whole() {
     let modes_of_copy = modes(Path::new(copy));
     let expected = [
         "access.toml",
+        "audit.db",
         "networks",
         "networks/chain-1",
         "networks/chain-1/book.db",

@@ -3,7 +3,7 @@
 use pexd::proto::pexd::v1::network_service_client::NetworkServiceClient;
 use pexd::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use pexd::proto::pexd::v1::{AuditEntry, ListAuditEntriesRequest, ListNetworksRequest, RemoveNetworkRequest};
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 
 use super::home::{CHAIN, Home, Pexd};
 
@@ -12,7 +12,7 @@ const GOES: &str = "goes-1";
 async fn begin(home: &Home) -> (Pexd, Channel) {
     let mut pexd = home.start();
     let admin = pexd.admin();
-    let channel = Channel::from_shared(format!("http://{admin}")).unwrap().connect().await.unwrap();
+    let channel = Endpoint::from_shared(format!("unix:{admin}")).unwrap().connect().await.unwrap();
     (pexd, channel)
 }
 

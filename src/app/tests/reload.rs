@@ -278,7 +278,7 @@ async fn a_reload_says_what_stays_in_force_over_the_file() {
     assert_eq!(texts.len(), 3, "{texts:?}");
     assert!(texts[0].starts_with("p2p.seeds: what was changed at run time"), "{texts:?}");
     let (inbound, outbound) = (texts[1], texts[2]);
-    assert!(inbound.starts_with("p2p.max_num_inbound_peers: \"500\", set by 127.0.0.1:"), "{inbound}");
+    assert!(inbound.starts_with("p2p.max_num_inbound_peers: \"500\", set by unix uid"), "{inbound}");
     assert!(
         inbound.ends_with(
             "Z, stays in force over the file's \"700\": `pexd network reset p2p.max_num_inbound_peers --network one-1` takes \

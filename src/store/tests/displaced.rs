@@ -224,6 +224,31 @@ async fn a_folder_of_the_book_alone_is_made_anew_and_one_with_the_configuration_
     }
 }
 
+#[tokio::test]
+async fn what_pexd_had_is_kept_elsewhere_when_it_stops_without_the_books_folder() {
+    let outside = tempfile::tempdir().unwrap();
+    let (folder, home) = (outside.path().join("books"), outside.path().join("home/networks/test-1"));
+    fs::create_dir(&folder).unwrap();
+    fs::create_dir_all(&home).unwrap();
+    for rescue in [home.as_path(), home.parent().unwrap()] {
+        fs::create_dir_all(&folder).unwrap();
+        let settings = StoreSettings { rescue: Some(home.clone()), ..StoreSettings::default() };
+        let (store, _) = Store::open_with(&folder.join("book.db"), CHAIN, KEY, &settings).unwrap();
+        store.write(vec![set(record(1)), audit(1)]).await.unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        why(store.write(vec![set(record(2))]).await);
+        why(store.close().await);
+        assert!(!folder.exists());
+        let names: Vec<_> = fs::read_dir(rescue).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let aside = names.iter().find(|path| path.is_file()).unwrap();
+        assert!(aside.to_string_lossy().contains("test-1-book.db.unsaved-"), "{aside:?}");
+        let loaded = reopen(aside).await;
+        assert_eq!((loaded.rows.addresses, loaded.rows.last_audit), (vec![record(1), record(2)], 1));
+        // The next time the network's own folder is gone as well.
+        let _ = fs::remove_dir_all(&home);
+    }
+}
+
 /// Another device in the place of the folder, as an unmounted volume leaves it, by a link to what is always another one.
 #[test]
 fn another_device_where_the_folder_was_is_told_apart() {
