@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use super::actor::audit_log::AuditAndDialLog;
 use super::actor::saving::Saving;
 use super::actor::{Actor, Exit, Shell, event_mark};
-use super::command::{Command, StartWaiter};
+use super::command::{ChangeAuthor, Command, StartWaiter};
 use super::handle::Handle;
 use super::shared_listener::SharedListener;
 use super::tunables::{Changeable, Configured, RuntimeSettings};
@@ -149,7 +149,7 @@ impl Supervisor {
     }
 
     async fn run(self, mut inbox: mpsc::Receiver<Command>, mut opened: Opened) {
-        let mut wish: Option<StartWaiter> = None;
+        let mut wish: Option<(Option<ChangeAuthor>, StartWaiter)> = None;
         let mut breakdown: Option<String> = None;
         loop {
             let (node, saving, logs, settings) = self.load_or_fail(opened);
@@ -158,10 +158,10 @@ impl Supervisor {
                 actor.node.fail(self.shell.clock.now(), reason);
             }
             let life = async {
-                if let Some(starter) = wish.take() {
+                if let Some((by, starter)) = wish.take() {
                     match actor.saving.no_store() {
                         Some(reason) => drop(starter.send(Err(reason.to_owned()))),
-                        None => actor.start(None, starter).await,
+                        None => actor.start(by.as_ref(), starter).await,
                     }
                 }
                 actor.run(&mut inbox).await
@@ -173,7 +173,7 @@ impl Supervisor {
                     actor.finish().await;
                     return self.shell.close_answer_log().await;
                 }
-                Ok(Exit::Reopen(starter)) => wish = Some(starter),
+                Ok(Exit::Reopen(by, starter)) => wish = Some((by, starter)),
                 Err(panic) => {
                     let reason = format!("internal fault: {}; start the network again", words(panic.as_ref()));
                     tracing::error!(%reason, "the network broke down");

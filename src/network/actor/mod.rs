@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::command::{Command, StartWaiter};
+use super::command::{ChangeAuthor, Command, StartWaiter};
 use super::counters::Unanswered;
 use super::events::{Events, What};
 use super::shared_listener::{BoundListener, SharedListener, by_reason};
@@ -158,7 +158,9 @@ impl<'a> Actor<'a> {
                 biased;
                 () = self.shell.shutdown.cancelled() => return Exit::Over,
                 command = inbox.recv(), if !others_turn => match command {
-                    Some(Command::Start(_, starter)) if self.saving.no_store().is_some() => return Exit::Reopen(starter),
+                    Some(Command::Start(by, starter)) if self.saving.no_store().is_some() => {
+                        return Exit::Reopen(by, starter);
+                    }
                     Some(command) => {
                         self.command(command).await;
                         asked = true;
@@ -447,7 +449,7 @@ pub(super) enum Exit {
     /// The process ends, or the network was removed.
     Over,
     /// There is no book; it is to be opened and the network started.
-    Reopen(StartWaiter),
+    Reopen(Option<ChangeAuthor>, StartWaiter),
 }
 
 fn handshaken(upgraded: &Upgraded) -> Handshaken {

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use super::session::{Stranger, ask};
 use super::*;
 use crate::network::scripted::by;
-use crate::network::{Applied, Error, Saved};
+use crate::network::{Applied, AuditQuery, Error, HistoryRange, Saved};
 use crate::node::row::BanTarget;
 
 const SAVED: Applied = Applied { changed: true, saved: Saved::Yes };
@@ -150,7 +150,9 @@ async fn a_damaged_book_fails_its_network_alone_until_the_file_is_repaired() {
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "what may still be rescued is left alone");
 
     std::fs::copy(&good, &path).unwrap();
-    assert_eq!(network.start(None).await, Ok(true));
+    assert_eq!(network.start(Some(by())).await, Ok(true));
+    let range = HistoryRange { before: None, max: 9 };
+    assert_eq!(network.audit(AuditQuery::default(), range).await.unwrap().entries.len(), 1, "who started it again");
     assert_eq!(ask(&process.dialler, seed, "damaged-1").await, Ok(addresses(1, 20)));
     assert_eq!(state(&other).await, RunState::Running);
 }
