@@ -391,6 +391,19 @@ fn one_networks_errors_keep_the_others_from_nothing() {
         assert_eq!((output.code, output.out.as_str()), (2, ""));
         assert_eq!(output.err.lines().count(), 2, "{}", output.err);
     }
+    // A book that is none, and a port that somebody has, are what a start would meet, too.
+    let book = home.config_file("well-1").with_file_name("book.db");
+    fs::write(&book, "no book").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = taken.local_addr().unwrap();
+    fs::write(home.config_file("well-1"), format!("[p2p]\nladdr = \"{place}\"\n")).unwrap();
+    let met = home.run(&["check-config"]);
+    assert_eq!(met.code, 3);
+    assert!(met.err.contains("well-1: ") && met.err.contains("is not an address book of pexd"), "{}", met.err);
+    assert!(met.err.contains(&format!("well-1: p2p.laddr: {place} is taken")), "{}", met.err);
+    drop(taken);
+    fs::remove_file(book).unwrap();
+    fs::write(home.config_file("well-1"), "").unwrap();
     let checked = home.run(&["check-config"]);
     assert_eq!(checked.code, 3);
     assert!(checked.out.contains("well-1: in order\n") && checked.out.contains("nothing to reload"), "{}", checked.out);
@@ -1041,7 +1054,8 @@ fn a_terminal_that_wants_no_colours_gets_no_escape_sequences() {
         // A terminal of its own: `script` is a part of every Linux.
         let mut script = std::process::Command::new("script");
         script.env("PEXD_HOME", home.path()).env("PEXD_ADMIN_LADDR", "").env("PEXD_HTTP_LADDR", "");
-        script.env_remove("NO_COLOR").env("TERM", "xterm").env(variable.0, variable.1);
+        // Of a continuous integration clap believes that it shows colours, whatever TERM says.
+        script.env_remove("CI").env_remove("NO_COLOR").env("TERM", "xterm").env(variable.0, variable.1);
         let line = format!("{} {command}; true", env!("CARGO_BIN_EXE_pexd"));
         let output = script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()

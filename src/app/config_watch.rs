@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::network_folders;
 use super::registry::Registry;
@@ -18,7 +18,8 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// Looks at the files every minute. What is wrong with the process's own goes to `process`, what is wrong with a network's to
 /// its handle. Never ends.
 pub(super) async fn watch(registry: Registry, process: ConfigFaults) {
-    let mut ticks = interval(PERIOD);
+    // They were all read a moment ago.
+    let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = BTreeMap::new();
     loop {

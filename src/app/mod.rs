@@ -18,6 +18,7 @@ mod reload;
 mod runtime_changes;
 mod service_manager;
 mod signals;
+mod start_checks;
 pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use home_backup::{HomeCopy, back_up_home};
 pub use home_restore::restore_home;
 pub use open_files::{does_not_fit, raise_open_files};
 use registry::{Files, Registry};
+pub use start_checks::{check_books, check_credentials, check_ports};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, HostProcess};
@@ -74,14 +76,6 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         }
         app.serve().await
     })
-}
-
-/// Checks the files by which callers of the admin API are known, as [`App::prepare`] does.
-///
-/// # Errors
-/// What is wrong with them, with the fix.
-pub fn check_credentials(config: &Config) -> Result<(), String> {
-    Admin::check(&admin_settings::settings(&config.process.admin)).map_err(|error| error.to_string())
 }
 
 /// What the admin API gets of the process.

@@ -46,7 +46,7 @@ enum Command {
     /// Serve all networks of the home
     Start(start::Args),
     /// Check the configuration as start would, and show what a reload would change
-    CheckConfig(check_config::Args),
+    CheckConfig(start::Args),
     /// Show it all on loopback: a seed that finds twenty nodes among addresses that lead nowhere
     Localnet(localnet::Args),
     /// Look at the seeds of a configuration: alive, the right node, the right chain, any addresses? Needs no pexd running

@@ -1,8 +1,8 @@
 //! `pexd start`: the configuration, or all that is wrong with it, before anything is bound.
 
 use super::overrides::Overrides;
-use super::{Failure, NextStep, init, warn};
-use crate::config::{self, Home};
+use super::{Failure, NextStep, init, variables, warn};
+use crate::config::{self, Config, ConfigErrors, Home};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -13,13 +13,18 @@ pub(super) struct Args {
     strict: bool,
 }
 
-pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
-    let sources = args.overrides.sources(home);
-    init::from_variables(&sources.home, &sources.variables)?;
-    let mut config = config::load(&sources)?;
-    if args.strict {
-        config = config.strict()?;
+impl Args {
+    /// Where the values come from, and what is read of them.
+    pub(super) fn load(self, home: Home) -> Result<Config, ConfigErrors> {
+        let strict = self.strict;
+        let config = config::load(&self.overrides.sources(home))?;
+        if strict { config.strict() } else { Ok(config) }
     }
+}
+
+pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
+    init::from_variables(&home, &variables())?;
+    let config = args.load(home)?;
     warn(&config.warnings);
     Ok(NextStep::Serve(Box::new(config)))
 }

@@ -18,6 +18,14 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 const PAGE_SIZE_AT: usize = 16;
 const APPLICATION_ID_AT: usize = 68;
 
+/// Whether a file begins as a book of ours does; one that is not there will be made.
+///
+/// # Errors
+/// What is wrong with it, with the fix.
+pub fn check_header(path: &Path) -> Result<(), OpenError> {
+    if path.exists() { check_head(path) } else { Ok(()) }
+}
+
 /// Looks for our mark without SQLite, which may roll back or checkpoint a file that is not ours to touch.
 ///
 /// It comes before the connection: closing a plain handle releases the locks that this process has on the file.

@@ -36,6 +36,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub use backup::{CopyError, back_up, check_copy, check_unused, copy_database, restore};
+pub use check::check_header;
 pub use error::{Failure, OpenError, WriteError};
 pub use load::Skipped;
 use open_book::{OpenBook, What};
