@@ -51,11 +51,13 @@ pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut
             continue;
         }
         let Some(folder) = registry.network_folder(handle.chain_id()) else { continue };
-        let others = registry.others(handle.chain_id());
-        let faults = match network_folders::read(files.clone(), folder, others).await {
-            Ok(read) => texts(read.err()),
+        let beside = registry.beside(handle.chain_id());
+        let faults = match network_folders::read(files.clone(), folder, beside).await {
+            Ok(read) => texts(read.err().map(|broken| broken.errors)),
             Err(_) => continue,
         };
+        // What is wrong may lie in other files than those that the running configuration has, or in another network's.
+        let stamp = stamp.filter(|_| faults.is_empty());
         match handle.misconfiguration() {
             Some(_) if faults.is_empty() => {
                 let text = "they were mended: call NetworkService.ReloadNetwork (pexd network reload) to serve it";
@@ -71,8 +73,9 @@ pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut
                 );
             }
         }
-        if let Some(stamp) = stamp {
-            seen.insert(handle.chain_id().clone(), stamp);
+        match stamp {
+            Some(stamp) => drop(seen.insert(handle.chain_id().clone(), stamp)),
+            None => drop(seen.remove(handle.chain_id())),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The networks' folders: made, read and deleted while the process runs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
 use super::registry::Files;
 use crate::admin::OperationError;
-use crate::config::{self, ConfigErrors, CreateError, Created, Diagnostic, NetworkFolder, NewNetwork};
+use crate::config::{self, BrokenNetwork, ConfigErrors, CreateError, Created, Diagnostic, NetworkFolder, NewNetwork};
 
 /// Makes a network's folder as `pexd init` does.
 pub(super) async fn create(files: &Files, name: &str, new: NewNetwork) -> Result<Created, OperationError> {
@@ -31,26 +32,37 @@ pub(super) async fn discard(made: Created) {
     }
 }
 
+/// The other networks of the process.
+pub(super) struct Beside {
+    /// Those that are served.
+    pub(super) served: Vec<Arc<config::Network>>,
+    /// The names of all of them, served or listed with their errors.
+    pub(super) names: BTreeSet<String>,
+}
+
 /// Reads a network's folder, beside the networks that are served.
 pub(super) async fn load(
     files: Arc<Files>,
     folder: NetworkFolder,
-    others: Vec<Arc<config::Network>>,
+    beside: Beside,
 ) -> Result<(config::Network, Vec<Diagnostic>), OperationError> {
     if !folder.config_file().exists() {
         let text = format!("there is no {}: set new_network to make it", folder.config_file().display());
         return Err(OperationError::Field { field: "network", text });
     }
-    read(files, folder, others).await?.map_err(|errors| OperationError::InvalidConfig(each(&errors)))
+    read(files, folder, beside).await?.map_err(|broken| OperationError::InvalidConfig(each(&broken.errors)))
 }
 
 /// What [`load`] reads, or all that is wrong with it.
 pub(super) async fn read(
     files: Arc<Files>,
     folder: NetworkFolder,
-    others: Vec<Arc<config::Network>>,
-) -> Result<Result<(config::Network, Vec<Diagnostic>), ConfigErrors>, OperationError> {
-    let read = move || config::load_beside(&files.sources, &files.process, others.iter().map(AsRef::as_ref), &folder);
+    Beside { served, names }: Beside,
+) -> Result<Result<(config::Network, Vec<Diagnostic>), BrokenNetwork>, OperationError> {
+    let read = move || {
+        let served = served.iter().map(AsRef::as_ref);
+        config::load_beside(&files.sources, &files.process, served, &names, &folder)
+    };
     blocking(read).await
 }
 

@@ -89,24 +89,24 @@ impl Registry {
         config::chain_id::check(name)
             .map_err(|error| OperationError::Field { field: "network", text: error.to_string() })?;
         let serves = |file: &Arc<config::Network>| file.folder_name() == name || file.chain_id == name;
-        if self.get(name).is_ok() || self.others("").iter().any(serves) {
-            let text = match self.misconfigured_folder(name) {
-                None => format!("the network {name} is served already"),
-                Some(_) => format!("the network {name} is there, and its files have errors: mend them and reload it"),
-            };
+        let folder = files.sources.home.network(name);
+        if self.misconfigured_folder(name).is_some() || self.is_misconfigured(&folder) {
+            let text = format!("the network {name} is there, and its files have errors: mend them and reload it");
             return Err(OperationError::Exists(text));
         }
-        let folder = files.sources.home.network(name);
+        if self.get(name).is_ok() || self.others("").iter().any(serves) {
+            return Err(OperationError::Exists(format!("the network {name} is served already")));
+        }
         let made = match new {
             Some(new) => Some(network_folders::create(&files, name, self.new_network(new)?).await?),
             None => None,
         };
-        let loaded = network_folders::load(files, folder.clone(), self.others(name)).await;
+        let loaded = network_folders::load(files, folder.clone(), self.beside(name)).await;
         if let (Err(_), Some(made)) = (&loaded, made) {
             network_folders::discard(made).await;
         }
         let (file, warnings) = loaded?;
-        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        warnings.iter().for_each(|warning| tracing::warn!(chain = file.chain_id, "{warning}"));
         let file = Arc::new(file);
         network_folders::unmark_removed(folder).await?;
         self.serve_file(file.clone()).await;
@@ -144,7 +144,14 @@ impl Registry {
             true => Some(network_folders::doomed(self.files()?, &self.get_file(chain_id)?.1, &self.others(chain_id))?),
             false => None,
         };
-        // First of all, so that no crash in what follows has it served again.
+        // A key that is kept twice harms nobody, and one that cannot be kept leaves the network as it is.
+        let key = match (&doomed, &file) {
+            (Some(doomed), Some(file)) => {
+                network_folders::keep_key(self.files()?.clone(), file.clone(), doomed).await?
+            }
+            _ => None,
+        };
+        // Before all that follows, so that no crash in it has the network served again.
         if let Some(folder) = self.network_folder(chain_id) {
             match network_folders::mark_removed(folder, mark(&by)).await {
                 // Whoever deletes makes room.
@@ -152,12 +159,6 @@ impl Registry {
                 marked => marked?,
             }
         }
-        let key = match (&doomed, &file) {
-            (Some(doomed), Some(file)) => {
-                network_folders::keep_key(self.files()?.clone(), file.clone(), doomed).await?
-            }
-            _ => None,
-        };
         let removed = audit_visibility::removed(chain_id);
         let done = match (&doomed, &key) {
             (None, _) => "kept its folder".to_owned(),

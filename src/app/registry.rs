@@ -1,12 +1,13 @@
 //! The networks of the process: each can come and go while the others serve.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::network_folders::Beside;
 use super::params;
 use crate::admin::OperationError;
 use crate::clock::Clock;
@@ -155,8 +156,8 @@ impl Registry {
 
     /// Takes a network out of the directory and ends it.
     pub(super) async fn retire(&self, chain_id: &str) {
+        self.unlist_misconfigured(chain_id);
         self.shared.directory.remove(chain_id);
-        self.misconfigured().remove(chain_id);
         self.end(chain_id).await;
     }
 
@@ -221,12 +222,31 @@ impl Registry {
         let Ok(files) = self.files() else { return Vec::new() };
         let mut folders = files.sources.home.networks().unwrap_or_default();
         let served: Vec<String> = self.others("").iter().map(|file| file.folder_name().to_owned()).collect();
-        let misconfigured: Vec<NetworkFolder> = self.misconfigured().values().cloned().collect();
         folders.retain(|folder| {
             let is_served = served.contains(&folder.name) || self.shared.directory.get(&folder.name, |_| true).is_ok();
-            folder.config_file().exists() && !folder.is_removed() && !is_served && !misconfigured.contains(folder)
+            folder.config_file().exists() && !folder.is_removed() && !is_served && !self.is_misconfigured(folder)
         });
         folders
+    }
+
+    /// All networks but this one.
+    pub(super) fn beside(&self, chain_id: &str) -> Beside {
+        let mut names: BTreeSet<_> =
+            self.directory().all(|_| true).iter().map(|handle| handle.chain_id().to_string()).collect();
+        names.remove(chain_id);
+        Beside { served: self.others(chain_id), names }
+    }
+
+    /// Whether this folder is that of a network that is listed with its errors.
+    pub(super) fn is_misconfigured(&self, folder: &NetworkFolder) -> bool {
+        self.misconfigured().values().any(|listed| listed == folder)
+    }
+
+    /// Lists a network no longer whose files had errors.
+    pub(super) fn unlist_misconfigured(&self, chain_id: &str) {
+        if self.misconfigured().remove(chain_id).is_some() {
+            self.shared.directory.remove(chain_id);
+        }
     }
 
     /// Notes what a network's files say now.

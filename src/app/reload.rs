@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::registry::Registry;
 use super::{effective_config, hidden_changes, network_folders, params, runtime_changes, tunables};
 use crate::admin::{OperationError, Reloaded};
-use crate::config::{self, BrokenNetwork, Diagnostic, Difference, NetworkFolder};
-use crate::network::{Applied, ChangeAuthor, Handle, Saved};
+use crate::config::{self, Diagnostic, Difference, NetworkFolder};
+use crate::network::{Applied, ChangeAuthor, Error, Handle, Saved};
 use crate::node::RunState;
 use crate::node::row::Setting;
 
@@ -48,15 +48,20 @@ pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str
     let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
     if restarted || !changes.is_empty() {
         // It is reloaded, whether that can be noted or not.
-        warnings.extend(match handle.note(by, summary(&changes, restarted)).await {
-            Ok(Applied { saved: Saved::Yes, .. }) => None,
-            Ok(Applied { saved: Saved::No(error), .. }) => Some(format!("in effect, and not in the audit: {error}")),
-            Err(error) => Some(format!("in effect, and not in the audit: {error}")),
-        });
+        warnings.extend(noted(handle.note(by, summary(&changes, restarted)).await));
     }
     let hidden = hidden_changes::of_network(&before, &after, &changed_after);
     hidden.iter().for_each(|change| tracing::warn!(chain = chain_id, "{}", change.text));
     Ok(Reloaded { changes, restarted, hidden, warnings })
+}
+
+/// What there is to say of a note for the audit: nothing when it is on disk.
+fn noted(note: Result<Applied, Error>) -> Option<String> {
+    match note {
+        Ok(Applied { saved: Saved::Yes, .. }) => None,
+        Ok(Applied { saved: Saved::No(error), .. }) => Some(format!("in effect, and not in the audit: {error}")),
+        Err(error) => Some(format!("in effect, and not in the audit: {error}")),
+    }
 }
 
 /// Reads a network's files, and has its handle say what is wrong with them.
@@ -66,7 +71,7 @@ async fn load(
     folder: NetworkFolder,
 ) -> Result<(config::Network, Vec<Diagnostic>), OperationError> {
     let files = registry.files()?.clone();
-    let loaded = network_folders::load(files, folder, registry.others(handle.chain_id())).await;
+    let loaded = network_folders::load(files, folder, registry.beside(handle.chain_id())).await;
     let errors = match &loaded {
         Err(OperationError::InvalidConfig(errors)) => {
             errors.iter().map(|(place, text)| format!("{place}: {text}")).collect()
@@ -83,10 +88,10 @@ async fn load(
 /// Serves a network whose folder has come since the start. One whose files have errors is listed with them.
 async fn serve_new(registry: &Registry, by: ChangeAuthor, folder: NetworkFolder) -> Result<Reloaded, OperationError> {
     let name = folder.name.clone();
-    let read = network_folders::read(registry.files()?.clone(), folder.clone(), registry.others(&name)).await?;
-    if let Err(errors) = read {
-        let each = network_folders::each(&errors);
-        registry.list_misconfigured(BrokenNetwork { name, folder, errors });
+    let read = network_folders::read(registry.files()?.clone(), folder, registry.beside("")).await?;
+    if let Err(broken) = read {
+        let each = network_folders::each(&broken.errors);
+        registry.list_misconfigured(broken);
         return Err(OperationError::InvalidConfig(each));
     }
     let served = registry.add_now(by, &name, None, false).await?.chain_id;
@@ -102,14 +107,14 @@ async fn serve_mended(
     folder: NetworkFolder,
 ) -> Result<Reloaded, OperationError> {
     let (file, warnings) = load(registry, &registry.get(chain_id)?.0, folder).await?;
-    registry.retire(chain_id).await;
+    registry.unlist_misconfigured(chain_id);
     let file = Arc::new(file);
     registry.serve_file(file.clone()).await;
     let (handle, _) = registry.get(&file.chain_id)?;
-    let _ = handle.note(by, "served the network again, whose files had errors".into()).await;
+    let mut warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(noted(handle.note(by, "served the network again, whose files had errors".into()).await));
     // When it cannot start, its status says why.
     let _ = handle.start(None).await;
-    let warnings = warnings.iter().map(ToString::to_string).collect();
     Ok(Reloaded { restarted: true, warnings, ..Reloaded::default() })
 }
 
@@ -195,7 +200,7 @@ pub(super) async fn reload_all(registry: &Registry) {
         let outcome = registry.change(async move { reload(&reloading, by, &name).await }).await;
         match outcome {
             Ok(Reloaded { changes, restarted, warnings, .. }) => {
-                warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                warnings.iter().for_each(|warning| tracing::warn!(chain = chain_id, "{warning}"));
                 tracing::info!(chain = chain_id, changes = changes.len(), restarted, "files read again");
             }
             Err(OperationError::InvalidConfig(errors)) => {

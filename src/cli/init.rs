@@ -54,7 +54,16 @@ fn external_address(text: &str) -> Result<ExternalAddress, String> {
 }
 
 pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
-    if args.if_missing && home.network(&args.chain_id).config_file().exists() {
+    let folder = home.network(&args.chain_id);
+    if folder.is_removed() {
+        let (chain_id, mark) = (&args.chain_id, folder.removal_mark());
+        return Err(Failure::Precondition(format!(
+            "{chain_id} is there and was removed from pexd: `pexd network add {chain_id}` serves it again, or delete {} before \
+             the next start",
+            mark.display()
+        )));
+    }
+    if args.if_missing && folder.config_file().exists() {
         return there_already(home, &args.chain_id);
     }
     let shared = args.share_listener_with.map(|other| listener_of(home, &other)).transpose()?;

@@ -1,7 +1,9 @@
 //! What is only wrong beside something else: networks that want the same socket, file or chain.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use super::broken_network::BrokenNetwork;
 use super::errors::{Diagnostics, Origin};
 use super::home::Home;
 use super::network::Network;
@@ -37,13 +39,31 @@ pub(super) fn check_listeners(process: &ProcessConfig, origin: &dyn Fn(&str) -> 
     }
 }
 
-/// Looks for the default network among all networks of the home.
-pub(super) fn check_default(process: &ProcessConfig, networks: &[Network], home: &Home, notes: &mut Diagnostics) {
+/// Holds the chain ID of a network against the `names` of others that are listed with their errors.
+pub(super) fn check_name(names: &BTreeSet<String>, network: &Network, notes: &mut Diagnostics) {
+    if notes.errors.is_empty() && names.contains(&network.chain_id) {
+        let text = format!(
+            "the chain {} is another network's of this home, whose files have errors: mend or remove that one first",
+            network.chain_id
+        );
+        notes.error(network.origins.chain_id.clone(), text);
+    }
+}
+
+/// Looks for the default network among all networks of the home, served or not.
+pub(super) fn check_default(
+    process: &ProcessConfig,
+    networks: &[Network],
+    broken: &[BrokenNetwork],
+    home: &Home,
+    notes: &mut Diagnostics,
+) {
     let Some(name) = &process.default_network else { return };
-    if networks.is_empty() || networks.iter().any(|network| network.chain_id == *name) {
+    let served = networks.iter().map(|network| network.chain_id.as_str());
+    let known: Vec<_> = served.chain(broken.iter().map(|broken| broken.name.as_str())).collect();
+    if known.is_empty() || known.contains(&name.as_str()) {
         return;
     }
-    let known: Vec<_> = networks.iter().map(|network| network.chain_id.as_str()).collect();
     let text = format!("default_network {name:?} is not a network of this home: choose one of {}", known.join(", "));
     notes.error(Origin::path(&home.process_file()), text);
 }

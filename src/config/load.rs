@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::broken_network::BrokenNetwork;
 use super::document::{self, GivenValue};
 use super::errors::{ConfigErrors, Diagnostic, Diagnostics, Origin};
 use super::home::{Home, NetworkFolder};
@@ -54,18 +55,6 @@ pub struct Config {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// A network whose files have errors.
-#[derive(Clone, Debug)]
-pub struct BrokenNetwork {
-    /// What it is known by until they are mended: the chain ID, as far as the file says it and no other network has it, else
-    /// the folder's name. No other network has it.
-    pub name: String,
-    /// Its folder.
-    pub folder: NetworkFolder,
-    /// All errors of its files, and what it cannot share with the process and the other networks.
-    pub errors: ConfigErrors,
-}
-
 impl Config {
     /// The network in this folder alone, or without one all of them, when none of these is broken.
     ///
@@ -105,9 +94,7 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigErrors> {
         read_network(folder, overrides)
     });
     let (networks, broken) = sort_out(&process, read.collect(), &mut notes);
-    if broken.is_empty() {
-        conflicts::check_default(&process, &networks, &sources.home, &mut notes);
-    }
+    conflicts::check_default(&process, &networks, &broken, &sources.home, &mut notes);
     let home = sources.home.clone();
     let sources = Sources { network: target.map(str::to_owned), ..sources.clone() };
     if networks.is_empty() || !notes.errors.is_empty() {
@@ -166,17 +153,15 @@ impl ReadNetwork {
     /// `names` are those of all other networks.
     fn broken(self, names: &mut BTreeSet<String>) -> BrokenNetwork {
         let ReadNetwork { folder, chain_id, notes, .. } = self;
-        let chain_id = chain_id.filter(|id| chain_id::check(id).is_ok());
-        let mut choices = chain_id.into_iter().chain([folder.name.clone()]);
-        // No chain ID has a slash.
-        let name = choices.find(|name| !names.contains(name)).unwrap_or_else(|| format!("networks/{}", folder.name));
-        names.insert(name.clone());
-        BrokenNetwork { name, folder, errors: ConfigErrors::of(notes.errors) }
+        let broken = BrokenNetwork::new(folder, chain_id, ConfigErrors::of(notes.errors), names);
+        names.insert(broken.name.clone());
+        broken
     }
 }
 
 /// Reads one network while the process runs and `others` are served: one that is added, or one whose files changed. The
-/// variables and flags that were given at the start stay in effect.
+/// variables and flags that were given at the start stay in effect. `names` are those of all other networks, be they served or
+/// broken.
 ///
 /// # Errors
 /// All errors of its files, and what it cannot share with the process and the others.
@@ -184,18 +169,20 @@ pub fn load_beside<'a>(
     sources: &Sources,
     process: &ProcessConfig,
     others: impl IntoIterator<Item = &'a Network>,
+    names: &BTreeSet<String>,
     folder: &NetworkFolder,
-) -> Result<(Network, Vec<Diagnostic>), ConfigErrors> {
+) -> Result<(Network, Vec<Diagnostic>), BrokenNetwork> {
     let mut for_network = Vec::new();
     if sources.network.as_deref() == Some(folder.name.as_str()) {
         for_network = again(sources).1;
     }
-    let mut notes = Diagnostics::default();
-    let network = load_network(folder, &for_network, &mut None, &mut notes);
+    let (mut notes, mut chain_id) = (Diagnostics::default(), None);
+    let network = load_network(folder, &for_network, &mut chain_id, &mut notes);
     if let Some(network) = &network {
         conflicts::check_network(process, others, network, &mut notes);
+        conflicts::check_name(names, network, &mut notes);
     }
-    notes.finish(|| network)
+    notes.finish(|| network).map_err(|errors| BrokenNetwork::new(folder.clone(), chain_id, errors, names))
 }
 
 /// Where the files of a network are that would stand in `folder`, as `config_file` and what was given at the start say.

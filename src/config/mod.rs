@@ -7,6 +7,7 @@ mod access_edit;
 pub mod access_file;
 mod admin_checks;
 mod asn_file;
+mod broken_network;
 pub mod chain_id;
 mod conflicts;
 mod create;
@@ -36,14 +37,13 @@ mod value_source;
 
 pub use access_edit::{AccessEditError, add_token, remove_token};
 pub use asn_file::{AsnFile, AsnFileError};
+pub use broken_network::BrokenNetwork;
 pub use create::{CreateError, Created, create_network};
 pub use effective::{Difference, Entry, differences, is_same, network_key, read_value};
 pub use errors::{ConfigErrors, Diagnostic, Origin};
 pub use files::FilesStamp;
 pub use home::{Home, NetworkFolder};
-pub use load::{
-    BrokenNetwork, Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone, network_files,
-};
+pub use load::{Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone, network_files};
 pub use network::{Network, NetworkFiles};
 pub use owner::HomeOwner;
 pub use process::ProcessConfig;
