@@ -6,8 +6,8 @@ use crate::config::{self, Entry};
 use crate::node::row::Setting;
 use crate::types::Wall;
 
-/// The keys of a network whose value in the file is another one than before, and is not the one in effect; `changes` are those
-/// at run time.
+/// The keys of a network whose value in the file is not the one in effect: those that the file gives, each time, lest they are
+/// told to the signal's log alone, and those that it has changed; `changes` are those at run time.
 pub(super) fn of_network(before: &config::Network, after: &config::Network, changes: &[Setting]) -> Vec<HiddenChange> {
     let shown = effective_config::of_network(after, changes);
     let entries = before.entries.iter().zip(&after.entries).zip(shown);
@@ -23,7 +23,10 @@ pub(super) fn of_process(before: &[Entry], after: &[Entry]) -> Vec<HiddenChange>
 
 fn hidden(before: &Entry, after: &Entry, shown: ConfigEntry) -> Option<Hidden> {
     let same = |a: &str, b: &str| runtime_changes::is_same(after.key, a, b);
-    let is_hidden = !same(&before.in_file, &after.in_file) && !same(&after.in_file, &shown.value);
+    // A list that was changed at run time has its entries told by its own methods.
+    let is_list = runtime_changes::is_list(&after.key.path());
+    let given = !is_list && !same(&after.in_file, after.key.default);
+    let is_hidden = (given || !same(&before.in_file, &after.in_file)) && !same(&after.in_file, &shown.value);
     is_hidden.then(|| Hidden { file_value: after.in_file.clone(), shown })
 }
 

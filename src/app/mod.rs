@@ -33,7 +33,7 @@ pub use home_backup::{HomeCopy, back_up_home};
 pub use home_restore::restore_home;
 pub use open_files::{does_not_fit, raise_open_files};
 use registry::{Files, Registry};
-pub use start_checks::{check_books, check_credentials, check_ports};
+pub use start_checks::{check_anybody, check_books, check_credentials, check_ports};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, HostProcess};
@@ -51,6 +51,9 @@ use crate::transport::Dialler;
 pub fn run(config: &Config) -> anyhow::Result<()> {
     logging::init(&config.process.log);
     raise_open_files();
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     if let Some(why) = does_not_fit(config) {
         tracing::warn!("{why}");
     }

@@ -1,11 +1,10 @@
 //! The networks' folders: made, read and deleted while the process runs.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
-use super::registry::Files;
+use super::registry::{Beside, Files};
 use crate::admin::OperationError;
 use crate::config::{self, BrokenNetwork, ConfigErrors, CreateError, Created, Diagnostic, NetworkFolder, NewNetwork};
 
@@ -30,14 +29,6 @@ pub(super) async fn discard(made: Created) {
     if let Ok(Err(error)) = blocking(move || fs::remove_dir_all(path)).await {
         tracing::warn!(%error, "a new network's folder is of no use and could not be removed");
     }
-}
-
-/// The other networks of the process.
-pub(super) struct Beside {
-    /// Those that are served.
-    pub(super) served: Vec<Arc<config::Network>>,
-    /// The names of all of them, served or listed with their errors.
-    pub(super) names: BTreeSet<String>,
 }
 
 /// Reads a network's folder, beside the networks that are served.

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::network_folders::Beside;
 use super::params;
 use crate::admin::OperationError;
 use crate::clock::Clock;
@@ -41,6 +40,14 @@ struct Shared {
 pub(super) struct Files {
     pub(super) sources: Sources,
     pub(super) process: ProcessConfig,
+}
+
+/// The other networks of the process.
+pub(super) struct Beside {
+    /// Those that are served.
+    pub(super) served: Vec<Arc<config::Network>>,
+    /// The names of all of them, served or listed with their errors.
+    pub(super) names: BTreeSet<String>,
 }
 
 /// A network that is served.

@@ -71,18 +71,13 @@ async fn load(
     folder: NetworkFolder,
 ) -> Result<(config::Network, Vec<Diagnostic>), OperationError> {
     let files = registry.files()?.clone();
-    let loaded = network_folders::load(files, folder, registry.beside(handle.chain_id())).await;
-    let errors = match &loaded {
-        Err(OperationError::InvalidConfig(errors)) => {
-            errors.iter().map(|(place, text)| format!("{place}: {text}")).collect()
-        }
-        Err(_) => return loaded,
-        Ok(_) => Vec::new(),
-    };
-    if loaded.is_err() || handle.misconfiguration().is_none() {
-        handle.config_faults().set(errors);
+    // Not as for a network that is added: what is missing here was there.
+    let read = network_folders::read(files, folder, registry.beside(handle.chain_id())).await?;
+    let errors = read.as_ref().err().map(|broken| network_folders::each(&broken.errors)).unwrap_or_default();
+    if read.is_err() || handle.misconfiguration().is_none() {
+        handle.config_faults().set(errors.iter().map(|(place, text)| format!("{place}: {text}")).collect());
     }
-    loaded
+    read.map_err(|_| OperationError::InvalidConfig(errors))
 }
 
 /// Serves a network whose folder has come since the start. One whose files have errors is listed with them.

@@ -10,6 +10,7 @@ use crate::admin::Admin;
 use crate::config::Config;
 use crate::port_holder::{self, By};
 use crate::store;
+use crate::types::PeerAddress;
 
 /// Checks the files by which callers of the admin API are known, as a start does.
 ///
@@ -27,6 +28,22 @@ pub fn check_books(config: &Config) -> Vec<String> {
         Some(format!("{}: {error}", network.chain_id))
     };
     config.networks.iter().filter_map(wrong).collect()
+}
+
+/// The networks that know nobody to ask, and so would not start: no seed, no persistent peer but themselves, and no book.
+pub fn check_anybody(config: &Config) -> Vec<String> {
+    let alone = |network: &&crate::config::Network| {
+        let own = network.own_endpoints();
+        let others = |addresses: &[PeerAddress]| {
+            addresses.iter().any(|address| address.id() != network.id() && !own.contains(address))
+        };
+        let p2p = &network.p2p;
+        !(network.pex.bootstrap || others(&p2p.seeds) || others(&p2p.persistent_peers) || network.book.exists())
+    };
+    let text = |network: &crate::config::Network| {
+        format!("{}: would not start: it knows nobody to ask; name others in p2p.seeds", network.chain_id)
+    };
+    config.networks.iter().filter(alone).map(text).collect()
 }
 
 /// The ports that a start could not have, each with who has it if that can be known.

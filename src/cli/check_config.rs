@@ -23,6 +23,7 @@ pub(super) fn run(home: Home, args: start::Args) -> Result<NextStep, Failure> {
     let runs = tell_of_reload(&home)?;
     let mut errors = errors(&config);
     errors.extend(app::check_books(&config));
+    errors.extend(app::check_anybody(&config));
     // One that runs has the ports itself.
     if !runs {
         errors.extend(app::check_ports(&config));

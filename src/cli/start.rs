@@ -1,7 +1,7 @@
 //! `pexd start`: the configuration, or all that is wrong with it, before anything is bound.
 
 use super::overrides::Overrides;
-use super::{Failure, NextStep, init, variables, warn};
+use super::{Failure, NextStep, init, variables};
 use crate::config::{self, Config, ConfigErrors, Home};
 
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ impl Args {
 
 pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
     init::from_variables(&home, &variables())?;
+    // The log has its warnings.
     let config = args.load(home)?;
-    warn(&config.warnings);
     Ok(NextStep::Serve(Box::new(config)))
 }

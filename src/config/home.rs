@@ -31,6 +31,12 @@ impl NetworkFolder {
         self.path.join("removed")
     }
 
+    /// Whether there is no `config.toml`, and what is never without one.
+    pub fn has_lost_its_file(&self) -> bool {
+        let has = |name: &str| self.path.join(name).exists();
+        matches!(self.config_file().try_exists(), Ok(false)) && (has("node_key.json") || has("book.db"))
+    }
+
     /// Whether the network was removed, and its folder kept.
     pub fn is_removed(&self) -> bool {
         std::fs::symlink_metadata(self.removal_mark()).is_ok()

@@ -278,6 +278,12 @@ fn load_network(
         return None;
     }
     let before = notes.errors.len();
+    if folder.has_lost_its_file() {
+        let text = "has a node key or a book, and no config.toml: copy that back (pexd backup --all has one), or with the node \
+                    key alone make it with pexd init";
+        notes.error(Origin::path(&folder.path), text);
+        return None;
+    }
     let from_file = read_file(&folder.config_file(), network::LAYOUT, false, notes)?;
     let mut given = from_file.clone();
     given.extend_from_slice(overrides);
@@ -312,13 +318,14 @@ fn folders(home: &Home, notes: &mut Diagnostics) -> Vec<NetworkFolder> {
         }
     };
     // What cannot be looked into is read, so that the reason of the failure is reported.
-    let may_be = |folder: &NetworkFolder| folder.config_file().try_exists().unwrap_or(true);
+    let may_be =
+        |folder: &NetworkFolder| folder.config_file().try_exists().unwrap_or(true) || folder.has_lost_its_file();
     let (removed, found): (Vec<_>, Vec<_>) = found.into_iter().partition(NetworkFolder::is_removed);
     let (with_file, without): (Vec<_>, Vec<_>) = found.into_iter().partition(may_be);
     for folder in without {
         notes.warning(
             Origin::path(&folder.path),
-            "has no config.toml and is no network: remove it, or make it with pexd init",
+            "has no config.toml, node key or book, and is no network: make it with pexd init",
         );
     }
     if with_file.is_empty() {

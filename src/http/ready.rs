@@ -21,8 +21,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn is_ready(&self) -> bool {
-        let enough = if self.policy.all { self.faults.is_empty() } else { self.ready > 0 || self.faults.is_empty() };
-        self.begun && enough
+        self.begun && self.ready > 0 && (!self.policy.all || self.faults.is_empty())
     }
 }
 
@@ -32,13 +31,15 @@ impl fmt::Display for Report {
         match (self.begun, self.is_ready()) {
             (false, _) => f.write_str("the networks are being started\n")?,
             (true, true) => f.write_str("ready\n")?,
+            (true, false) if self.faults.is_empty() => f.write_str("not ready: no network runs\n")?,
             (true, false) => f.write_str("not ready\n")?,
         }
         self.faults.iter().try_for_each(|(network, why)| writeln!(f, "{}: {why}", network.escape_debug()))
     }
 }
 
-/// Asks all networks for `servable` IDs, or as many as the policy has. One that an operator stopped is as it should be.
+/// Asks all networks for `servable` IDs, or as many as the policy has. One that an operator stopped keeps the others from
+/// nothing, and makes nothing ready.
 pub(super) async fn report(sources: &Sources, servable: Option<u32>) -> Report {
     let policy = sources.ready;
     let wanted = servable.unwrap_or(policy.servable);
@@ -82,7 +83,8 @@ mod tests {
             (true, 29, 1, false),
             (false, 0, 1, false),
             (true, 0, 1, false),
-            (false, 0, 0, true),
+            (false, 0, 0, false),
+            (true, 0, 0, false),
             (true, 3, 0, true),
         ] {
             assert_eq!(report(all, ready, faults).is_ready(), expected, "{all} {ready} {faults}");

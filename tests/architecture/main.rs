@@ -62,6 +62,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "network",
             "node",
             "pex",
+            "port_holder",
             "rate_limit",
             "store",
             "switch",

@@ -128,13 +128,17 @@ async fn files_that_break_while_it_runs_are_known_before_the_restart_that_they_w
     assert!(process.found()[0].contains("log.level"), "{process:?}");
     assert!(pexd.serves(&made).await);
 
-    fs::write(home.file("one-1"), whole).unwrap();
-    fs::remove_file(home.folder("one-1").join("node_key.json")).unwrap();
+    // A file that is named and comes later is none of those that the running configuration has.
+    let later = home.folder("one-1").join("later.json");
+    fs::write(home.file("one-1"), whole.replace("[pex]\n", "[pex]\nnode_key_file = \"later.json\"\n")).unwrap();
     fs::remove_file(home.home().process_file()).unwrap();
     config_watch::look(&pexd.registry, &process, &mut seen).await;
     let sick = status(&pexd, "one-1").await;
-    assert!(sick.attention[0].text.contains("node_key.json"), "{sick:?}");
+    assert!(sick.attention[0].text.contains("later.json"), "{sick:?}");
     assert!(process.found().is_empty());
+    config::node_key::create(&later, &config::node_key::generate()).unwrap();
+    config_watch::look(&pexd.registry, &process, &mut seen).await;
+    assert_eq!(status(&pexd, "one-1").await.attention, [], "it is in order again");
     pexd.end().await;
 }
 
@@ -162,4 +166,57 @@ async fn health_is_reported_by_chain_id() {
     pexd.end().await;
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     assert!(watch.message().await.unwrap().is_none(), "a watch does not hold the end up");
+}
+
+#[tokio::test]
+async fn two_folders_of_one_chain_never_take_each_others_place() {
+    let home = TestHome::new();
+    home.make("stays-1", 1).await;
+    for folder in ["p-1", "q-1"] {
+        home.make(folder, 2).await;
+        home.add_line(folder, "pex", "chain_id = \"c-9\"");
+        fs::remove_file(home.folder(folder).join("book.db")).unwrap();
+    }
+    home.add_line("p-1", "p2p", "ladder = 1");
+    fs::rename(home.folder("q-1"), home.0.path().join("q-1")).unwrap();
+    let pexd = home.start().await;
+    assert_eq!(status(&pexd, "c-9").await.state(), ReactorState::Failed);
+    fs::rename(home.0.path().join("q-1"), home.folder("q-1")).unwrap();
+    let refused = pexd.add("q-1").await.unwrap_err();
+    assert!(violations(&refused)[0].1.contains("c-9 is another network's"), "{refused}");
+    assert_eq!(pexd.reload("q-1").await.unwrap_err().code(), Code::FailedPrecondition);
+    let names: Vec<String> = statuses(&pexd).await.statuses.into_iter().map(|status| status.network).collect();
+    assert_eq!(names, ["c-9", "q-1", "stays-1"], "the one that came is listed under its folder's name");
+    home.edit("p-1", "ladder = 1\n", "");
+    pexd.reload("c-9").await.unwrap();
+    assert_eq!(status(&pexd, "c-9").await.node_id.len(), 40);
+    assert!(pexd.reload("q-1").await.is_err(), "the chain is served by the other");
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_removal_that_is_refused_leaves_no_mark() {
+    let home = TestHome::new();
+    let made = home.make("stays-1", 1).await;
+    let pexd = home.start().await;
+    // What is in the way of the key that is to be kept.
+    let kept = home.home().path().join(format!("node_key-stays-1-{}.json", made.address.id()));
+    fs::create_dir(&kept).unwrap();
+    assert_eq!(reason(&pexd.remove("stays-1", true).await.unwrap_err()), "NOT_DELETED");
+    assert!(pexd.serves(&made).await);
+    assert!(!home.home().network("stays-1").is_removed());
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_network_whose_file_is_gone_has_failed_and_is_not_forgotten() {
+    let home = TestHome::new();
+    home.make("well-1", 1).await;
+    home.make("gone-1", 2).await;
+    fs::remove_file(home.file("gone-1")).unwrap();
+    let pexd = home.start().await;
+    let gone = status(&pexd, "gone-1").await;
+    assert_eq!(gone.state(), ReactorState::Failed);
+    assert!(gone.state_reason.contains("no config.toml: copy that back"), "{gone:?}");
+    pexd.end().await;
 }

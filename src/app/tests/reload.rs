@@ -267,7 +267,11 @@ async fn a_reload_says_what_stays_in_force_over_the_file() {
     let handle = pexd.registry.get("one-1").unwrap().0;
     let seed = format!("{}@127.0.0.1:1", "02".repeat(20));
     handle.add_seed(crate::network::scripted::by(), seed.parse().unwrap()).await.unwrap();
-    assert_eq!(pexd.reload("one-1").await.unwrap().hidden_changes, [], "the file says what it said");
+    let hidden = async || pexd.reload("one-1").await.unwrap().hidden_changes.into_iter().map(|hidden| hidden.text);
+    let texts: Vec<String> = hidden().await.collect();
+    assert_eq!(texts.len(), 2, "what the file gives, and not the list that it leaves empty: {texts:?}");
+    assert!(texts[0].contains("\"500\", set by") && texts[1].contains("\"4\", of the flag"), "{texts:?}");
+    assert_eq!(hidden().await.collect::<Vec<_>>(), texts, "each time");
 
     home.edit("one-1", "= 600", "= 700");
     home.edit("one-1", "= 9", "= 8");
@@ -297,6 +301,7 @@ async fn a_reload_says_what_stays_in_force_over_the_file() {
 
     // The file says the same as the operator: nothing is hidden, and the change lapses.
     home.edit("one-1", "= 700", "= 500");
-    assert_eq!(pexd.reload("one-1").await.unwrap().hidden_changes, []);
+    let texts: Vec<String> = hidden().await.collect();
+    assert!(texts.len() == 1 && texts[0].contains("of the flag"), "{texts:?}");
     pexd.end().await;
 }

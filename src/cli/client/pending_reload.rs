@@ -1,6 +1,7 @@
 //! What a reload of the running pexd would change: the configuration that it runs with, beside what the files say.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use tonic::Code;
 
@@ -13,7 +14,8 @@ use crate::proto::pexd::v1::{
     ConfigEntry, ConfigSource, GetEffectiveConfigRequest, GetEffectiveConfigResponse, ListNetworksRequest, ReactorState,
 };
 
-/// Asks the pexd that serves the home. One line a difference, empty when there is none; `None` when no pexd can be asked there.
+/// Asks the pexd that serves the home. One line a difference, empty when there is none; `None` when no pexd can be asked there, or
+/// the one that answers serves another home: all have the same port for the API where nobody chose another.
 /// `files` is what the home's files alone say.
 ///
 /// # Errors
@@ -21,17 +23,20 @@ use crate::proto::pexd::v1::{
 pub(in crate::cli) fn pending_reload(home: &Home, files: &Config) -> Result<Option<String>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     match runtime.block_on(ask(home, files)) {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => Ok(text),
         Err(Failure::Unreachable(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
 
-async fn ask(home: &Home, files: &Config) -> Result<String, Failure> {
+async fn ask(home: &Home, files: &Config) -> Result<Option<String>, Failure> {
     let session = open(home, SessionArgs::default())?;
     let mut client = NetworkServiceClient::new(session.connect.service().await?).max_decoding_message_size(MAX_ANSWER);
     let list = ListNetworksRequest { page_size: 1_000, ..Default::default() };
     let served = client.list_networks(list).await.map_err(refused)?.into_inner().networks;
+    if !served.iter().any(|network| is_in(home, Path::new(&network.folder))) {
+        return Ok(None);
+    }
     let mut text = String::new();
     let mut process = None;
     for network in &files.networks {
@@ -41,7 +46,7 @@ async fn ask(home: &Home, files: &Config) -> Result<String, Failure> {
             continue;
         }
         let Some(config) = effective(&mut client, &network.chain_id).await? else {
-            let _ = writeln!(text, "{}: is not served now", network.chain_id);
+            let _ = writeln!(text, "{}: would be served: it is not now", network.chain_id);
             continue;
         };
         if let Some(running) = running.filter(|running| running.node_id != network.id().to_string()) {
@@ -57,7 +62,14 @@ async fn ask(home: &Home, files: &Config) -> Result<String, Failure> {
         let (key, old, new) = (entry.key.path(), &now.value, &entry.value);
         let _ = writeln!(text, "pexd.toml: {key}: {old:?} -> {new:?} (after a restart of pexd)");
     }
-    Ok(text)
+    Ok(Some(text))
+}
+
+/// Whether a network's folder is one of this home's.
+fn is_in(home: &Home, folder: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    let of = folder.parent().and_then(whole);
+    of.is_some() && of == whole(&home.networks_path())
 }
 
 /// The configuration of a network; `None` when it is not served.

@@ -35,7 +35,7 @@ async fn nothing_is_ready_before_the_networks_were_started() {
     assert_eq!(ask(addr, "GET", "/readyz").await, (503, "the networks are being started\n".into()));
     assert_eq!(ask(addr, "GET", "/healthz").await.0, 200);
     begun.cancel();
-    assert_eq!(ask(addr, "GET", "/readyz").await.0, 200);
+    assert_eq!(ask(addr, "GET", "/readyz").await, (503, "not ready: no network runs\n".into()));
 }
 
 #[tokio::test]
