@@ -85,16 +85,24 @@ pub(super) enum Place {
 }
 
 impl OpenFiles {
-    /// The files of a book that was just opened and read.
-    pub(super) fn of(book: &Path) -> io::Result<Self> {
-        let path = fs::canonicalize(book)?;
+    /// The files of a book that was just opened, by this name, and read.
+    pub(super) fn of(asked: &Path) -> io::Result<Self> {
+        OpenFiles::at(asked, fs::canonicalize(asked)?)
+    }
+
+    /// The files of a book that is open in the place of this one, wherever the name leads now.
+    pub(super) fn successor(&self) -> io::Result<Self> {
+        OpenFiles::at(&self.asked, self.path.clone())
+    }
+
+    fn at(asked: &Path, path: PathBuf) -> io::Result<Self> {
         let file = File::open(&path)?;
         let missing = |path: &Path| io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", path.display()));
         let identity = |path: &Path| Identity::at(path)?.ok_or_else(|| missing(path));
         let log = |suffix| identity(&beside(&path, suffix)).map(|identity| (suffix, identity));
         let index = File::open(beside(&path, "-shm"))?;
         Ok(OpenFiles {
-            asked: book.to_path_buf(),
+            asked: asked.to_path_buf(),
             content: Content::read(&file, &index)?,
             index,
             book: Identity::of_file(&file)?,

@@ -210,7 +210,7 @@ impl OpenBook {
         let conn = opened().map_err(|error| not_opened(&error))?;
         // A book in WAL mode has its log and index once it was read.
         let _: i64 = conn.query_row("SELECT count(*) FROM meta", [], |row| row.get(0))?;
-        let files = OpenFiles::of(&path).map_err(|error| WriteError::new(Failure::Io, &error.to_string()))?;
+        let files = self.files.successor().map_err(|error| WriteError::new(Failure::Io, &error.to_string()))?;
         // The old one is not folded into anything: the names beside it are the new one's.
         self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.conn = conn;

@@ -278,8 +278,19 @@ async fn behind_a_link_the_file_is_written_anew_where_the_link_leads() {
     fs::remove_file(elsewhere.join("real.db")).unwrap();
     why(store.write(vec![set(record(5))]).await);
     until_saved(&store).await;
+    // The link is still what a next start goes by.
+    book_of(&elsewhere.join("other.db"), 1).await;
+    let lead = |to: &str| {
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink(elsewhere.join(to), &path).unwrap();
+    };
+    lead("other.db");
+    let told = why(store.write(vec![set(record(6))]).await);
+    assert!(told.contains("does not lead to the book any more"), "{told}");
+    lead("real.db");
+    until_saved(&store).await;
     store.close().await.unwrap();
-    assert_eq!(reopen(&path).await.rows.addresses.len(), 2);
+    assert_eq!(reopen(&path).await.rows.addresses.len(), 3);
     assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
 }
 
