@@ -136,6 +136,15 @@ pub enum WriteError {
         /// In words, with the fix.
         why: String,
     },
+    /// The last attempt failed because the book is not in its place; the changes are in another file, with all else that was in
+    /// the book.
+    #[error("saved in {}, which `pexd restore` takes, and not in the book: {why}", aside.display())]
+    SetAside {
+        /// Why they are not in the book, in words, with the fix.
+        why: String,
+        /// The other file, a whole book.
+        aside: PathBuf,
+    },
     /// The store was closed, or its thread is gone.
     #[error("not saved: the store is closed")]
     Closed,
@@ -180,6 +189,14 @@ impl Failure {
 impl WriteError {
     pub(super) fn new(failure: Failure, what: &str) -> Self {
         WriteError::NotSaved { failure, why: format!("{what} ({})", failure.fix()) }
+    }
+
+    /// Why, in words, with the fix.
+    pub(super) fn why(&self) -> &str {
+        match self {
+            WriteError::NotSaved { why, .. } | WriteError::SetAside { why, .. } => why,
+            WriteError::Closed => "the store is closed",
+        }
     }
 }
 

@@ -178,7 +178,8 @@ impl Store {
     /// Writes what is left, folds the log into the file, closes it and releases the lock.
     ///
     /// # Errors
-    /// [`WriteError::NotSaved`] when the last rows could not be written; they are lost.
+    /// [`WriteError::NotSaved`] when the last rows could not be written; they are lost. [`WriteError::SetAside`] when they are in
+    /// another file.
     pub async fn close(self) -> Result<(), WriteError> {
         self.writer.close().await
     }

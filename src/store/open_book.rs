@@ -91,7 +91,9 @@ impl OpenBook {
 
     /// Whether a next start would find what was committed.
     fn look(&mut self) -> Result<(), Place> {
-        match self.files.look(&self.what.chain_id) {
+        let place = self.files.look(&self.what.chain_id);
+        self.fold_on_close(place == Place::Ours);
+        match place {
             Place::Ours => {
                 if self.displaced.take().is_some() {
                     tracing::info!(path = %self.path.display(), "the book is in its place again");
@@ -108,12 +110,15 @@ impl OpenBook {
         }
     }
 
+    /// When a connection is closed, SQLite folds its log into the file and removes it by its name, whatever has that name now.
+    fn fold_on_close(&self, fold: bool) {
+        if let Err(error) = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !fold) {
+            tracing::error!(path = %self.path.display(), %error, "a stop may spoil what is in the book's place");
+        }
+    }
+
     /// The log is of what was in the file: applied to what is in it now, by the next start, it would spoil that.
     fn take_log_away(&self) {
-        // Nor is it folded into that when the connection is closed.
-        if let Err(error) = self.conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
-            tracing::error!(path = %self.path.display(), %error, "the log of the old book may be applied to what is in its place");
-        }
         for suffix in ["-wal", "-shm"] {
             if self.files.is_ours(suffix).is_ok_and(|is| is)
                 && let Err(error) = std::fs::remove_file(beside(self.files.path(), suffix))
@@ -244,18 +249,15 @@ impl Sink for OpenBook {
         let rescue = self.what.settings.rescue.as_deref();
         let folders: Vec<&Path> = rescue.into_iter().flat_map(Path::ancestors).take(3).collect();
         match self.rebuild(changes, all).set_aside(&place, stamp, &folders) {
-            Ok(aside) => tracing::error!(
-                aside = %aside.display(),
-                "the book is not in its place: what pexd had is in another file, which `pexd restore` takes"
-            ),
+            Ok(aside) => return Err(WriteError::SetAside { why: error.why().to_owned(), aside }),
             Err(error) => tracing::error!(%error, "what pexd had could not be put into another file either"),
         }
         Err(error)
     }
 
-    fn close(self) {
+    fn close(mut self) {
         // Everything is committed, in the log or in the file: the next start reads both.
-        if self.displaced.is_some() {
+        if self.look().is_err() {
             return;
         }
         if let Err(error) = self.fold_log() {

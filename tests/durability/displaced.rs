@@ -114,6 +114,20 @@ async fn a_copy_that_is_written_over_the_open_book_is_served_after_a_kill() {
 }
 
 #[tokio::test]
+async fn a_stop_leaves_the_log_of_others_alone_and_says_where_the_last_changes_are() {
+    let home = Home::init();
+    let (pexd, channel) = begin(&home).await;
+    assert!(ban(&channel, "203.0.113.1").await.saved);
+    fs::remove_file(home.book("-wal")).unwrap();
+    fs::write(home.book("-wal"), "changes of somebody").unwrap();
+    assert!(!ban(&channel, "203.0.113.2").await.saved);
+    let log = pexd.stop();
+    assert_eq!(fs::read_to_string(home.book("-wal")).unwrap(), "changes of somebody");
+    assert!(log.contains("the last changes of the address book are in another file"), "{log}");
+    assert!(log.contains("book.db.unsaved-") && log.contains("pexd restore") && !log.contains("are lost"), "{log}");
+}
+
+#[tokio::test]
 async fn a_book_that_an_operator_put_there_is_served_after_a_restart_as_it_was_put() {
     let home = Home::init();
     let (pexd, channel) = begin(&home).await;

@@ -126,6 +126,18 @@ impl Pexd {
     }
 }
 
+impl Pexd {
+    /// Ends it as an operator does; what it said in its log meanwhile.
+    pub(crate) fn stop(mut self) -> String {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        self.child.wait().unwrap();
+        log
+    }
+}
+
 impl Drop for Pexd {
     fn drop(&mut self) {
         // It has been waited for already unless the test failed.

@@ -166,17 +166,23 @@ impl Saving {
             // The store writes what it was handed before it closes.
             drop(store.write(changes));
         }
-        if let Err(error) = store.close().await {
-            tracing::error!(%error, "the last changes of the address book are lost");
-        }
+        close(store).await;
     }
 
     /// Closes the store without the node, which broke down.
     pub(in crate::network) async fn abandon(self) {
-        if let Ok(store) = self.store
-            && let Err(error) = store.close().await
-        {
-            tracing::error!(%error, "the last changes of the address book are lost");
+        if let Ok(store) = self.store {
+            close(store).await;
         }
+    }
+}
+
+async fn close(store: Store) {
+    match store.close().await {
+        Ok(()) => {}
+        Err(error @ WriteError::SetAside { .. }) => {
+            tracing::error!(%error, "the last changes of the address book are in another file");
+        }
+        Err(error) => tracing::error!(%error, "the last changes of the address book are lost"),
     }
 }

@@ -13,6 +13,7 @@ use crate::node::row::AuditEntry;
 fn why(result: Result<(), WriteError>) -> String {
     match result {
         Err(WriteError::NotSaved { failure: Failure::Displaced | Failure::Lost, why }) => why,
+        Err(WriteError::SetAside { why, .. }) => why,
         other => panic!("{other:?}"),
     }
 }
@@ -108,6 +109,8 @@ async fn files_that_come_back_are_written_on() {
     store.retry().await.unwrap();
     assert_eq!(fs::metadata(&path).unwrap().ino(), before);
     assert_eq!(found(&path).await.0, [record(1), record(2)]);
+    store.close().await.unwrap();
+    assert!(!lock::beside(&path, "-wal").exists(), "a stop folds the log again");
 }
 
 #[tokio::test]
@@ -180,6 +183,25 @@ async fn a_log_of_another_book_keeps_the_book_from_being_written_beside_it() {
     why(store.retry().await);
     assert_eq!(fs::read_to_string(lock::beside(&path, "-wal")).unwrap(), "changes of somebody");
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_stop_leaves_a_log_of_others_beside_our_book_alone() {
+    let (folder, path) = folder();
+    let (store, _) = open(&path);
+    store.write(vec![set(record(1)), audit(1)]).await.unwrap();
+    let log = lock::beside(&path, "-wal");
+    fs::remove_file(&log).unwrap();
+    fs::write(&log, "changes of somebody").unwrap();
+    let told = why(store.write(vec![set(record(2))]).await);
+    assert!(told.contains("book.db-wal is of another book"), "{told}");
+    let end = store.close().await.unwrap_err();
+    assert_eq!(fs::read_to_string(&log).unwrap(), "changes of somebody");
+    let WriteError::SetAside { why, aside } = &end else { panic!("{end}") };
+    assert!(*why == told && aside.starts_with(folder.path()), "{end}");
+    assert!(end.to_string().starts_with(&format!("saved in {}, which `pexd restore` takes", aside.display())), "{end}");
+    let loaded = reopen(aside).await;
+    assert_eq!((loaded.rows.addresses, loaded.rows.last_audit), (vec![record(1), record(2)], 1));
 }
 
 #[tokio::test]
