@@ -159,8 +159,11 @@ impl Rebuild<'_> {
         };
         if over_ours && self.old_file_reads {
             // Its log, which is about to be taken away, is in nobody's file until then.
-            let folded = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-            folded.map_err(io::Error::other)?;
+            // One that others took away is lost with a crash already: to go on is what mends that.
+            let folded = self.fold_log();
+            if self.files.is_ours("-wal")? {
+                folded?;
+            }
         }
         // Left beside the new book, the old log would be applied to it. What is not ours stays, and nothing is done.
         for suffix in ["-wal", "-shm", "-journal"] {
@@ -179,6 +182,19 @@ impl Rebuild<'_> {
         }
         sync_folder(path)?;
         Ok(identity)
+    }
+
+    /// Folds all of the log into the open file.
+    fn fold_log(&self) -> io::Result<()> {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let folded = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], read);
+        // A reader that only keeps the log from being emptied does no harm: all of it is in the file as well.
+        let (busy, in_log, in_file): (bool, i64, i64) = folded.map_err(io::Error::other)?;
+        if busy && (in_log != in_file || in_log < 0) {
+            let held = "a reader keeps its log from being folded into it, which is tried again";
+            return Err(io::Error::new(io::ErrorKind::ResourceBusy, held));
+        }
+        Ok(())
     }
 }
 
@@ -212,6 +228,7 @@ fn unwritten(path: &Path, error: &io::Error) -> WriteError {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::Full,
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Failure::ReadOnly,
         io::ErrorKind::AlreadyExists => Failure::Displaced,
+        io::ErrorKind::ResourceBusy => Failure::Busy,
         _ => Failure::Io,
     };
     WriteError::new(

@@ -204,6 +204,29 @@ async fn a_stop_leaves_a_log_of_others_beside_our_book_alone() {
     assert_eq!((loaded.rows.addresses, loaded.rows.last_audit), (vec![record(1), record(2)], 1));
 }
 
+/// Until the new book is in place, a crash leaves the old one, which must have all.
+#[tokio::test]
+async fn a_log_that_a_reader_keeps_from_being_folded_is_not_taken_away() {
+    let (_folder, path) = folder();
+    let busy_timeout = Duration::from_millis(20);
+    let settings = StoreSettings { settle: Duration::ZERO, busy_timeout, ..StoreSettings::default() };
+    let (store, _) = Store::open_with(&path, CHAIN, KEY, &settings).unwrap();
+    store.write(vec![set(record(1))]).await.unwrap();
+    let reader = Connection::open(&path).unwrap();
+    let count = "BEGIN; SELECT count(*) FROM address;";
+    reader.execute_batch(count).unwrap();
+    store.write(vec![set(record(2))]).await.unwrap();
+    fs::remove_file(lock::beside(&path, "-shm")).unwrap();
+    why(store.write(vec![set(record(3))]).await);
+    let refused = store.retry().await.unwrap_err();
+    assert!(matches!(refused, WriteError::NotSaved { failure: Failure::Busy, .. }), "{refused}");
+    assert!(refused.to_string().contains("a reader"), "{refused}");
+    assert_eq!(found(&path).await.0, [record(1), record(2)], "what was called saved");
+    drop(reader);
+    until_saved(&store).await;
+    assert_eq!(found(&path).await.0, [record(1), record(2), record(3)]);
+}
+
 #[tokio::test]
 async fn an_emptied_file_is_written_anew_from_all_rows_and_says_that_it_needs_them() {
     let (_folder, path) = folder();
