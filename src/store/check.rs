@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rusqlite::config::DbConfig;
@@ -70,6 +71,22 @@ pub(super) fn connect(path: &Path, settings: &StoreSettings) -> rusqlite::Result
     conn.pragma_update(None, "cell_size_check", true)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     Ok(conn)
+}
+
+/// A connection that only reads the file itself: it takes no locks, and leaves nothing beside the file and everything in it as it
+/// is, whoever's it is. What it reads may be half of a change.
+pub(super) fn connect_immutable(path: &Path) -> rusqlite::Result<Connection> {
+    // A name is part of a URI here: whatever could have a meaning in one is written in hex. Behind `file:` alone, two slashes would
+    // begin the name of a host.
+    let name: String = path.as_os_str().as_bytes().iter().map(|byte| in_uri(*byte)).collect();
+    let host = if path.is_absolute() { "//" } else { "" };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{host}{name}?immutable=1"), flags)
+}
+
+fn in_uri(byte: u8) -> String {
+    let stays = byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_');
+    if stays { char::from(byte).to_string() } else { format!("%{byte:02X}") }
 }
 
 /// SQLite's own check, and whether we know this version of the tables. The version comes first: what a newer one means by

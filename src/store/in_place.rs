@@ -6,9 +6,7 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
-
-use super::check::is_book;
+use super::check::{connect_immutable, is_book};
 use super::identity::Identity;
 use super::lock::beside;
 
@@ -249,13 +247,5 @@ fn what_is(path: &Path, chain_id: &str) -> String {
 
 /// The chain of a book that nobody writes to.
 fn chain_of(path: &Path) -> rusqlite::Result<String> {
-    // A name is part of a URI here; what has a meaning in one is written in hex.
-    let name: String = path.to_string_lossy().chars().map(escaped).collect();
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let conn = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
-    conn.query_row("SELECT value FROM meta WHERE name = 'chain_id'", [], |row| row.get(0))
-}
-
-fn escaped(c: char) -> String {
-    if matches!(c, '%' | '?' | '#') { format!("%{:02X}", u32::from(c)) } else { c.to_string() }
+    connect_immutable(path)?.query_row("SELECT value FROM meta WHERE name = 'chain_id'", [], |row| row.get(0))
 }

@@ -5,13 +5,14 @@
 //! beside it, so that a copy of the file alone is a whole one.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
+use super::check::connect_immutable;
 use super::create::{create_private, sync_folder, take_owner};
 use super::history::{AuditQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt, Select};
 use super::load::{BadColumn, Cells};
@@ -169,7 +170,7 @@ impl ProcessAudit {
 
     fn write(&self, entry: &NewAuditEntry) -> Result<(), ProcessAuditError> {
         let sqlite = |source| ProcessAuditError::Sqlite { path: self.path.to_path_buf(), source };
-        if !self.is_ours()? {
+        if !is_ours(&self.path).map_err(sqlite)? {
             return Err(ProcessAuditError::Foreign(self.path.to_path_buf()));
         }
         let mut conn = connect(&self.path).map_err(sqlite)?;
@@ -178,17 +179,6 @@ impl ProcessAudit {
             return Err(ProcessAuditError::Foreign(self.path.to_path_buf()));
         }
         insert(&mut conn, entry).map_err(sqlite)
-    }
-
-    /// Whether the file's own head says that it is such a log, looked at before SQLite may touch it.
-    fn is_ours(&self) -> Result<bool, ProcessAuditError> {
-        let mut head = [0; 72];
-        let mut file = File::open(&self.path).map_err(|source| self.io(source))?;
-        match file.read_exact(&mut head) {
-            Ok(()) => Ok(head.starts_with(b"SQLite format 3\0") && head[68..] == APPLICATION_ID.to_be_bytes()),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(error) => Err(self.io(error)),
-        }
     }
 
     /// Makes the file whole or not at all, for the owner of its folder alone, whoever runs this.
@@ -220,6 +210,21 @@ impl ProcessAudit {
 
     fn io(&self, source: io::Error) -> ProcessAuditError {
         ProcessAuditError::Io { path: self.path.to_path_buf(), source }
+    }
+}
+
+/// Whether the file's own head says that it is such a log, looked at before a connection may change anything.
+///
+/// By SQLite, which knows of the readers that this process has: the locks that they have on the file would be gone with any other
+/// handle that is closed.
+fn is_ours(path: &Path) -> rusqlite::Result<bool> {
+    let conn = connect_immutable(path)?;
+    // The head is wanted, and whether the rest is there yet while another process writes it is no matter.
+    conn.pragma_update(None, "writable_schema", true)?;
+    match conn.pragma_query_value(None, "application_id", |row| row.get::<_, i32>(0)) {
+        Ok(id) => Ok(id == APPLICATION_ID),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -276,7 +281,7 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<ProcessAuditEntry, BadColumn> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     use super::*;
 
@@ -353,6 +358,103 @@ mod tests {
             assert!(matches!(error, ProcessAuditError::Foreign(_)), "{error}");
             assert_eq!(fs::read_to_string(audit.path()).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn a_database_of_others_keeps_every_byte_and_gets_no_file_beside_it() {
+        let home = tempfile::tempdir().unwrap();
+        let audit = ProcessAudit::at(home.path().join("audit.db"));
+        let other = Connection::open(audit.path()).unwrap();
+        other.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE theirs (what TEXT)").unwrap();
+        drop(other);
+        let content = fs::read(audit.path()).unwrap();
+        let refused = || {
+            let error = audit.record_blocking(&entry(AuditKind::Change, "one")).unwrap_err();
+            assert!(matches!(error, ProcessAuditError::Foreign(_)), "{error}");
+            assert!(fs::read(audit.path()).unwrap() == content);
+        };
+        refused();
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+        // What a program that was killed left is for that program to roll back.
+        let journal = beside(audit.path(), "-journal");
+        fs::write(&journal, "x").unwrap();
+        refused();
+        assert_eq!(fs::read_to_string(&journal).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_home_may_have_any_name() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let home = tempfile::tempdir().unwrap();
+        for name in [&b"a b"[..], b"50%", b"%41", b"a?mode=ro", b"a#b", "\u{e9}".as_bytes(), b"\xff", b"'\""] {
+            let folder = home.path().join(std::ffi::OsStr::from_bytes(name));
+            fs::create_dir(&folder).unwrap();
+            let audit = ProcessAudit::at(folder.join("audit.db"));
+            audit.record_blocking(&entry(AuditKind::Change, "one")).unwrap();
+            assert_eq!(summaries(&audit), ["one"], "{folder:?}");
+        }
+        let audit = ProcessAudit::at(format!("/{}/audit.db", home.path().display()));
+        audit.record_blocking(&entry(AuditKind::Change, "one")).unwrap();
+        assert_eq!(summaries(&audit), ["one"]);
+    }
+
+    #[test]
+    fn what_a_kill_left_of_an_entry_does_not_keep_the_next_one_out() {
+        let home = tempfile::tempdir().unwrap();
+        let audit = ProcessAudit::at(home.path().join("audit.db"));
+        audit.record_blocking(&entry(AuditKind::Change, "one")).unwrap();
+        // In the middle of a transaction that needs more pages than the file has.
+        let mut writer = connect(audit.path()).unwrap();
+        writer.pragma_update(None, "cache_size", 1).unwrap();
+        let transaction = writer.transaction().unwrap();
+        let much = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+            INSERT INTO audit (at_ms, kind, network, author, method, summary)
+            SELECT 0, 'refusal', '', '', '', hex(zeroblob(99)) FROM n";
+        transaction.execute(much, []).unwrap();
+        let copy = ProcessAudit::at(home.path().join("copy.db"));
+        for suffix in ["", "-journal"] {
+            fs::copy(beside(audit.path(), suffix), beside(copy.path(), suffix)).unwrap();
+        }
+        drop(transaction);
+        let length = fs::metadata(copy.path()).unwrap().len();
+        assert!(length > fs::metadata(audit.path()).unwrap().len(), "some of it is in the file");
+        // Whether or not the file had grown already when its first page was written.
+        for keep in [length, 2 * 4_096] {
+            let cut = ProcessAudit::at(home.path().join(format!("{keep}.db")));
+            for suffix in ["", "-journal"] {
+                fs::copy(beside(copy.path(), suffix), beside(cut.path(), suffix)).unwrap();
+            }
+            File::options().write(true).open(cut.path()).unwrap().set_len(keep).unwrap();
+            cut.record_blocking(&entry(AuditKind::Change, "two")).unwrap();
+            assert_eq!(summaries(&cut), ["two", "one"]);
+        }
+    }
+
+    /// POSIX locks are the process's: they go when it closes any of its handles to the file.
+    #[test]
+    fn a_reader_of_this_process_keeps_its_lock_while_entries_are_written() {
+        let home = tempfile::tempdir().unwrap();
+        let audit = ProcessAudit::at(home.path().join("audit.db"));
+        audit.record_blocking(&entry(AuditKind::Change, "one")).unwrap();
+        // A newer pexd's: an attempt opens and closes it as any other does, and ends without waiting for the reader.
+        let writer = connect(audit.path()).unwrap();
+        writer.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        let reader = super::super::history::open(audit.path(), &QueryInterrupt::default()).unwrap();
+        let mut statement = reader.prepare("SELECT number FROM audit").unwrap();
+        let mut rows = statement.query([]).unwrap();
+        rows.next().unwrap().unwrap();
+        assert!(is_locked(audit.path()));
+        let error = audit.record_blocking(&entry(AuditKind::Change, "two")).unwrap_err();
+        assert!(matches!(error, ProcessAuditError::Foreign(_)), "{error}");
+        assert!(is_locked(audit.path()), "another process could write what the reader is reading");
+    }
+
+    /// Whether this process has a POSIX lock on a file.
+    fn is_locked(path: &Path) -> bool {
+        let inode = fs::metadata(path).unwrap().ino();
+        let (process, inode) = (format!(" {} ", std::process::id()), format!(":{inode} "));
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|lock| lock.contains("POSIX") && lock.contains(&process) && lock.contains(&inode))
     }
 
     #[test]
