@@ -19,6 +19,7 @@ use super::load::{BadColumn, Cells};
 use super::lock::beside;
 use crate::clock::Clock;
 use crate::node::row::AuditEntry;
+use crate::types::shortened;
 
 /// SQLite's `application_id` of such a file: "pexu".
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"pexu");
@@ -62,7 +63,7 @@ impl AuditKind {
     }
 }
 
-/// An entry that is to be written. Of each text 512 bytes are kept.
+/// An entry that is to be written. Of each text 512 bytes are kept; one that was longer ends in `...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAuditEntry {
     /// What it is.
@@ -253,10 +254,10 @@ fn insert(conn: &mut Connection, entry: &NewAuditEntry) -> rusqlite::Result<()> 
         params![
             Clock.now().wall.as_millis(),
             entry.kind.name(),
-            cut(&entry.network),
-            cut(&entry.author),
-            cut(&entry.method),
-            cut(&entry.summary),
+            shortened(&entry.network, MAX_TEXT),
+            shortened(&entry.author, MAX_TEXT),
+            shortened(&entry.method, MAX_TEXT),
+            shortened(&entry.summary, MAX_TEXT),
         ],
     )?;
     transaction.execute(
@@ -265,10 +266,6 @@ fn insert(conn: &mut Connection, entry: &NewAuditEntry) -> rusqlite::Result<()> 
         params![entry.kind.name(), KEPT],
     )?;
     transaction.commit()
-}
-
-fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_TEXT)]
 }
 
 /// The order that [`read`] draws them in. The number comes first: the walk goes by it.
@@ -345,6 +342,7 @@ mod tests {
         let all = summaries(&audit);
         assert_eq!(all.len() as i64, KEPT + 1);
         assert_eq!((all[0].len(), all.last().unwrap().as_str()), (MAX_TEXT, "dear"));
+        assert!(all[0].ends_with("x..."), "that it was cut is to be seen");
         assert_eq!(all[all.len() - 2], "2", "the oldest refusal gave way");
     }
 

@@ -20,6 +20,7 @@ mod node_info;
 mod own_endpoints;
 mod peer_address;
 mod routability;
+mod shortened;
 mod time;
 
 pub use address_group::{Group, NotAGroup, group_of};
@@ -39,6 +40,7 @@ pub use node_info::{NodeInfo, NodeInfoError, PEX_CHANNEL, ProtocolVersion};
 pub use own_endpoints::OwnEndpoints;
 pub use peer_address::{Host, PeerAddress, PeerAddressError};
 pub use routability::is_routable;
+pub use shortened::shortened;
 pub use time::{Mono, Now, Wall};
 
 /// The seeded random number generator that pure code uses; only the shell seeds it.

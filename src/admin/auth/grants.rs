@@ -42,10 +42,12 @@ impl Grants {
         self.certificates.insert(grant.name.clone(), Arc::new(grant));
     }
 
-    /// Who was added, removed or given other rights since `before`, by their names; `None` = nobody.
+    /// Who was removed, added or given other rights since `before`, by their names; `None` = nobody. Who was removed comes first:
+    /// an entry of the audit has room for so much.
     pub(in crate::admin) fn changes_since(&self, before: &Grants) -> Option<String> {
         let (before, now) = (before.by_name(), self.by_name());
-        let mut changes = Vec::new();
+        let gone = before.keys().filter(|name| !now.contains_key(*name));
+        let mut changes: Vec<String> = gone.map(|name| format!("removed {name}")).collect();
         for (name, entry) in &now {
             match before.get(name) {
                 Some(was) if was == entry => {}
@@ -55,7 +57,6 @@ impl Grants {
                 }
             }
         }
-        changes.extend(before.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("removed {name}")));
         (!changes.is_empty()).then(|| changes.join(", "))
     }
 
@@ -156,4 +157,30 @@ pub(in crate::admin) struct Presented {
     pub(in crate::admin) grant: Arc<Grant>,
     /// When one of the two ends; `None` = never.
     pub(in crate::admin) end: Option<Wall>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants(tokens: impl IntoIterator<Item = (u8, &'static str)>, role: Role) -> Grants {
+        let mut grants = Grants::default();
+        for (hash, name) in tokens {
+            let networks = AllowedNetworks::All;
+            grants.add_token([hash; 32], Grant { name: name.into(), role, networks, expires: None });
+        }
+        grants
+    }
+
+    #[test]
+    fn who_was_removed_is_named_first() {
+        let before = grants([(1, "stays"), (2, "zoe"), (3, "yan")], Role::Read);
+        let now = grants([(1, "stays"), (4, "anna")], Role::Control);
+        let changes = now.changes_since(&before).unwrap();
+        assert_eq!(
+            changes,
+            "removed token yan, removed token zoe, added token anna (control), changed token stays (control)"
+        );
+        assert_eq!(now.changes_since(&now), None);
+    }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::network::ChangeAuthor;
 use crate::node::DialEnd;
 use crate::node::row::{AuditEntry, DialEntry, Key, Row, RowChange, Rows};
-use crate::types::Wall;
+use crate::types::{Wall, shortened};
 
 /// Entries of the audit that are kept.
 const AUDIT_SLOTS: u64 = 10_000;
-/// Bytes of a text in an entry at most.
+/// Bytes of a text in an entry at most; one that is cut says so.
 const MAX_TEXT: usize = 512;
 /// Dials that wait for the store at most; more come together only while the disk fails.
 const MAX_PENDING_DIALS: usize = 4_096;
@@ -139,7 +139,7 @@ fn slot(number: u64, slots: u64) -> u32 {
 }
 
 fn cut(text: &str) -> Box<str> {
-    text[..text.floor_char_boundary(MAX_TEXT)].into()
+    shortened(text, MAX_TEXT).into()
 }
 
 #[cfg(test)]
@@ -178,6 +178,16 @@ mod tests {
         assert_eq!(logs.lost_dials, 10);
         let kept = numbers(&logs.take_dirty(usize::MAX));
         assert_eq!((kept.len(), kept[0].1), (MAX_PENDING_DIALS, 11));
+    }
+
+    #[test]
+    fn a_summary_that_is_cut_says_so() {
+        let mut logs = AuditAndDialLog::after(&Rows::default(), 0);
+        let by = ChangeAuthor { author: "ops".into(), method: "NetworkService.Reload" };
+        logs.changed(&by, &"x".repeat(MAX_TEXT), Wall::from_secs(1));
+        logs.changed(&by, &"x".repeat(2_000), Wall::from_secs(1));
+        let summaries: Vec<_> = logs.audit.iter().map(|entry| &*entry.summary).collect();
+        assert_eq!(summaries, ["x".repeat(MAX_TEXT), format!("{}...", "x".repeat(MAX_TEXT - 3))]);
     }
 
     #[test]
