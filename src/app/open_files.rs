@@ -8,8 +8,10 @@ use crate::types::counted;
 
 /// Open files of a process that serves nothing: its log, its runtime, its listeners.
 const PROCESS: u64 = 24;
-/// Open files of a network that nobody is connected to: its book with two logs and a lock, and the log of answers with a log.
-const NETWORK: u64 = 6;
+/// Open files of a network that nobody is connected to. Six for its book: the file and the index of its log, each of them twice (for
+/// SQLite, and to look whether they are still in their place), its log, and its lock. Three for the log of answers: the file, its
+/// log, and the index of that.
+const NETWORK: u64 = 9;
 
 /// Each peer is an open file. The soft limit is often 1,024 and may be raised up to the hard one without rights.
 pub fn raise_open_files() {
@@ -55,4 +57,45 @@ fn needed(networks: &[Network], max_dials: u64) -> Needed {
         u64::from(p2p.max_num_inbound_peers) + u64::from(p2p.max_num_outbound_peers) + listed as u64
     };
     Needed { base: PROCESS + files, peers: networks.iter().map(peers).sum::<u64>() + max_dials }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::Store;
+    use crate::store::answer_log::{AnswerLog, Answered, answer_log_path};
+    use crate::types::{NodeId, Wall};
+
+    /// How many files of a folder this process has open.
+    fn open_in(folder: &Path) -> u64 {
+        let open = fs::read_dir("/proc/self/fd").unwrap();
+        let names = open.filter_map(|file| fs::read_link(file.unwrap().path()).ok());
+        names.filter(|name| name.starts_with(folder)).count() as u64
+    }
+
+    #[test]
+    fn a_network_has_as_many_files_open_as_are_reckoned_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let book = folder.join("book.db");
+        let (_store, _) = Store::open(&book, "test-1", [7; 32]).unwrap();
+        let write = || {
+            let log = AnswerLog::open(answer_log_path(&book), 1 << 20).unwrap();
+            let (id, ip) = (NodeId::from_bytes([1; NodeId::LEN]), IpAddr::from(Ipv4Addr::LOCALHOST));
+            log.note(Answered { at: Wall::from_secs(1), id, ip, addresses: [].into() });
+            log
+        };
+        write().close();
+        // One that is there is opened at once.
+        let log = write();
+        while log.stats().written + log.stats().dropped == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(open_in(&folder), NETWORK);
+        log.close();
+    }
 }

@@ -149,7 +149,7 @@ fn a_restore_overwrites_nothing_untold_and_loses_nothing() {
 fn another_database_of_the_home_is_copied_whole_while_it_is_written() {
     let home = TestHome::new();
     home.init(&["chain-1"]);
-    // As the audit of the process is: its latest rows are in its log alone.
+    // Unlike the audit that pexd writes itself, which has no log: the latest rows of this one are in its log alone.
     let writer = Connection::open(home.path().join("audit.db")).unwrap();
     writer.pragma_update(None, "journal_mode", "WAL").unwrap();
     writer.execute_batch("CREATE TABLE entries (what TEXT); INSERT INTO entries VALUES ('removed chain-2');").unwrap();
