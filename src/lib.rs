@@ -13,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod exchange;
+pub mod file_owner;
 pub mod http;
 pub mod localnet;
 pub mod network;

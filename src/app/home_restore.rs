@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use super::home_backup::HomeCopy;
 use super::home_files::{self, ACCESS, BOOK, HomeFile, KEY, Kind};
 use crate::config::{self, Home, NetworkFolder, Sources};
+use crate::file_owner::FileOwner;
 use crate::store;
 
 /// Files that an error names at most.
@@ -26,7 +27,8 @@ struct Restored {
 }
 
 /// Puts a backup of a home in place. Files of the home that differ are replaced only with `overwrite`, and moved aside under a
-/// name with `stamp`; files that the backup has not stay. All of it belongs to the home's owner, when there was a home.
+/// name with `stamp`; files that the backup has not stay. What root restores
+/// belongs to the home's owner, or to that of the folder that a new home is made in.
 ///
 /// # Errors
 /// When pexd runs in the home, the backup is damaged, or files are in the way; nothing was changed then. An error from the system
@@ -50,10 +52,10 @@ pub fn restore_home(sources: &Sources, from: &Path, overwrite: bool, stamp: u64)
             names.concat()
         );
     }
-    let owner = fs::metadata(sources.home.path()).ok().map(|meta| (meta.uid(), meta.gid()));
+    let owner = FileOwner::of(sources.home.path()).with_context(|| sources.home.path().display().to_string())?;
     let mut copy = HomeCopy { notes, ..HomeCopy::default() };
     for restored in restored {
-        put(&restored, owner, stamp).with_context(|| restored.to.display().to_string())?;
+        put(&restored, &owner, stamp).with_context(|| restored.to.display().to_string())?;
         copy.files += 1;
         copy.books += usize::from(matches!(restored.file.kind, Kind::Book(_)));
     }
@@ -162,7 +164,7 @@ fn is_equal(a: &Path, b: &Path) -> bool {
     length(a) == length(b) && fs::read(a).is_ok_and(|a| fs::read(b).is_ok_and(|b| a == b))
 }
 
-fn put(restored: &Restored, owner: Option<(u32, u32)>, stamp: u64) -> anyhow::Result<()> {
+fn put(restored: &Restored, owner: &FileOwner, stamp: u64) -> anyhow::Result<()> {
     let Restored { file, to, folder } = restored;
     make_folders(to.parent().unwrap_or(Path::new("/")), folder, owner)?;
     if let Kind::Book(chain_id) = &file.kind {
@@ -173,20 +175,26 @@ fn put(restored: &Restored, owner: Option<(u32, u32)>, stamp: u64) -> anyhow::Re
     if to.exists() && is_equal(&file.path, to) {
         return Ok(());
     }
-    let fresh = with_end(to, &format!(".{}.new", std::process::id()));
-    fs::copy(&file.path, &fresh)?;
-    give(&fresh, owner)?;
-    File::open(&fresh)?.sync_all()?;
+    let parent = to.parent().unwrap_or(Path::new("/"));
+    // The home's owner can put links there: the file is a new one that nobody can name beforehand, and is given away while open.
+    let name = to.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut fresh = tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".new").tempfile_in(parent)?;
+    let mut copy = File::open(&file.path)?;
+    io::copy(&mut copy, &mut fresh)?;
+    owner.give_open(fresh.as_file())?;
+    let mode = copy.metadata()?.permissions().mode() & 0o777;
+    fresh.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+    fresh.as_file().sync_all()?;
     if to.exists() {
         move_aside(to, stamp)?;
     }
-    fs::rename(&fresh, to)?;
-    File::open(to.parent().unwrap_or(Path::new("/")))?.sync_all()?;
+    fresh.persist(to)?;
+    File::open(parent)?.sync_all()?;
     Ok(())
 }
 
 /// Makes a folder and those above it, with the mode of its like in the backup.
-fn make_folders(folder: &Path, like: &Path, owner: Option<(u32, u32)>) -> anyhow::Result<()> {
+fn make_folders(folder: &Path, like: &Path, owner: &FileOwner) -> anyhow::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -195,15 +203,7 @@ fn make_folders(folder: &Path, like: &Path, owner: Option<(u32, u32)>) -> anyhow
     }
     let mode = fs::metadata(like)?.permissions().mode() & 0o777;
     fs::DirBuilder::new().mode(mode).create(folder).with_context(|| folder.display().to_string())?;
-    give(folder, owner)
-}
-
-fn give(path: &Path, owner: Option<(u32, u32)>) -> anyhow::Result<()> {
-    let own = fs::metadata(path)?;
-    match owner.filter(|owner| *owner != (own.uid(), own.gid())) {
-        Some((uid, gid)) => chown(path, Some(uid), Some(gid)).context("give it to the home's owner"),
-        None => Ok(()),
-    }
+    owner.give(folder).with_context(|| folder.display().to_string())
 }
 
 /// A key that is replaced is not lost, and a database takes its log along.

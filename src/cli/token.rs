@@ -17,7 +17,8 @@ use super::confirm::confirm;
 use super::{Failure, NextStep, print, variables, warn};
 use crate::clock::{self, Clock};
 use crate::config::access_file::{self, AccessRole, Permissions, Token};
-use crate::config::{self, AccessEditError, Home, HomeOwner, add_token, chain_id, duration, remove_token};
+use crate::config::{self, AccessEditError, Home, add_token, chain_id, duration, remove_token};
+use crate::file_owner::FileOwner;
 use crate::network::{AuditKind, NewAuditEntry, ProcessAudit};
 use crate::types::Wall;
 
@@ -99,8 +100,8 @@ pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
     }
 }
 
-fn owner(home: &Home) -> Result<HomeOwner, Failure> {
-    HomeOwner::of(home.path()).map_err(|error| Failure::Failed(format!("{}: {error}", home.path().display())))
+fn owner(home: &Home) -> Result<FileOwner, Failure> {
+    FileOwner::of(home.path()).map_err(|error| Failure::Failed(format!("{}: {error}", home.path().display())))
 }
 
 /// Notes in the audit who did it, which a running pexd cannot know. What it takes up it notes besides.

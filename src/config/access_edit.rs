@@ -9,7 +9,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 use super::access_file::{self, AccessFile, Token, check_name, to_hex};
 use super::errors::{ConfigErrors, Diagnostics};
 use super::files::{self, Mode};
-use super::owner::HomeOwner;
+use crate::file_owner::FileOwner;
 
 /// Why the access file was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum AccessEditError {
 ///
 /// # Errors
 /// When the name is taken or is none, or the file has errors or cannot be written; it is as it was then.
-pub fn add_token(path: &Path, token: &Token, owner: &HomeOwner) -> Result<(), AccessEditError> {
+pub fn add_token(path: &Path, token: &Token, owner: &FileOwner) -> Result<(), AccessEditError> {
     check_name(&token.name).map_err(AccessEditError::Name)?;
     edit(path, owner, |document, file| {
         if file.tokens.iter().any(|other| other.name == token.name) {
@@ -58,7 +58,7 @@ pub fn add_token(path: &Path, token: &Token, owner: &HomeOwner) -> Result<(), Ac
 ///
 /// # Errors
 /// When there is none, or the file has errors or cannot be written; it is as it was then.
-pub fn remove_token(path: &Path, name: &str, owner: &HomeOwner) -> Result<(), AccessEditError> {
+pub fn remove_token(path: &Path, name: &str, owner: &FileOwner) -> Result<(), AccessEditError> {
     edit(path, owner, |document, _| {
         let tokens = document.get_mut("token").and_then(Item::as_array_of_tables_mut);
         let index = |tokens: &ArrayOfTables| {
@@ -92,7 +92,7 @@ fn entry(token: &Token) -> Table {
 /// Changes the file's text while nobody else does.
 fn edit(
     path: &Path,
-    owner: &HomeOwner,
+    owner: &FileOwner,
     change: impl FnOnce(&mut DocumentMut, &AccessFile) -> Result<(), AccessEditError>,
 ) -> Result<(), AccessEditError> {
     let io_error = |source| AccessEditError::Io { path: path.to_owned(), source };
@@ -113,11 +113,11 @@ fn edit(
 }
 
 /// Puts a new text in the place of the file, for its owner alone.
-fn replace(path: &Path, text: &str, owner: &HomeOwner) -> io::Result<()> {
+fn replace(path: &Path, text: &str, owner: &FileOwner) -> io::Result<()> {
     // Through a link, so that the file it leads to is replaced and not the link.
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let unfinished = files::unfinished(path);
-    let done = files::write(&unfinished, text, Mode::Private).and_then(|()| keep_owner(path, &unfinished, owner));
+    let done = files::write(&unfinished, text, Mode::Private).and_then(|made| keep_owner(path, &made, owner));
     let done = done.and_then(|()| fs::rename(&unfinished, path));
     if done.is_err() {
         // The first error is the one to report.
@@ -129,13 +129,10 @@ fn replace(path: &Path, text: &str, owner: &HomeOwner) -> io::Result<()> {
 
 /// Gives a new file the owner and mode of the one that it replaces, or to the home's owner when there was none: pexd may run as
 /// another user than its operator.
-fn keep_owner(old: &Path, new: &Path, owner: &HomeOwner) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-    let (Ok(old), made) = (fs::metadata(old), fs::metadata(new)?) else { return owner.give(new) };
-    if (old.uid(), old.gid()) != (made.uid(), made.gid()) {
-        chown(new, Some(old.uid()), Some(old.gid()))?;
-    }
-    fs::set_permissions(new, old.permissions())
+fn keep_owner(old: &Path, new: &File, owner: &FileOwner) -> io::Result<()> {
+    let Ok(replaced) = fs::metadata(old) else { return owner.give_open(new) };
+    FileOwner::of(old)?.give_open(new)?;
+    new.set_permissions(replaced.permissions())
 }
 
 #[cfg(test)]
@@ -156,8 +153,8 @@ mod tests {
     }
 
     /// The temporary folders are of the user of the tests.
-    fn owner() -> HomeOwner {
-        HomeOwner::of(&std::env::temp_dir()).unwrap()
+    fn owner() -> FileOwner {
+        FileOwner::of(&std::env::temp_dir()).unwrap()
     }
 
     #[test]

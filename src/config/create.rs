@@ -13,10 +13,10 @@ use super::files::{self, Mode};
 use super::home::{Home, NetworkFolder};
 use super::load::load_process_alone;
 use super::network::default_moniker;
-use super::owner::HomeOwner;
 use super::sample_files::NewNetwork;
 use super::value::{Printable, Setting as _};
 use super::{node_key, sample_files};
+use crate::file_owner::FileOwner;
 use crate::types::NodeId;
 
 /// CometBFT's usual port.
@@ -98,7 +98,7 @@ pub fn create_network(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<C
     };
     let text = sample_files::network_file(&moniker, laddr, new);
 
-    let owner = HomeOwner::of(home.path()).map_err(io_error(home.path()))?;
+    let owner = FileOwner::of(home.path()).map_err(io_error(home.path()))?;
     owner.make_folders(&home.networks_path()).map_err(io_error(&home.networks_path()))?;
     let unfinished = files::unfinished(&folder.path);
     let made = fill(&unfinished, &text, &key, &owner).and_then(|()| put_in_place(&unfinished, &folder.path));
@@ -121,10 +121,10 @@ fn refuse_existing(folder: &Path) -> Result<(), CreateError> {
     if names.is_empty() { Ok(()) } else { Err(CreateError::Exists { folder: folder.into(), found: names.join(", ") }) }
 }
 
-fn fill(folder: &Path, text: &str, key: &crate::wire::secret::NodeKey, owner: &HomeOwner) -> Result<(), CreateError> {
+fn fill(folder: &Path, text: &str, key: &crate::wire::secret::NodeKey, owner: &FileOwner) -> Result<(), CreateError> {
     files::create_private_folder(folder).map_err(io_error(folder))?;
     let (config, key_file) = (folder.join("config.toml"), folder.join("node_key.json"));
-    files::write(&config, text, Mode::Public).map_err(io_error(&config))?;
+    let _ = files::write(&config, text, Mode::Public).map_err(io_error(&config))?;
     node_key::create(&key_file, key).map_err(io_error(&key_file))?;
     [folder, &config, &key_file].into_iter().try_for_each(|path| owner.give(path).map_err(io_error(path)))
 }
@@ -138,7 +138,7 @@ fn put_in_place(unfinished: &Path, folder: &Path) -> Result<(), CreateError> {
     files::sync_parent(folder).map_err(io_error(folder))
 }
 
-fn create_process_file(home: &Home, owner: &HomeOwner) -> Result<(), CreateError> {
+fn create_process_file(home: &Home, owner: &FileOwner) -> Result<(), CreateError> {
     let path = home.process_file();
     match files::create(&path, &sample_files::process_file(), Mode::Public) {
         Ok(()) => owner.give(&path).map_err(io_error(&path)),

@@ -55,7 +55,7 @@ impl FilesStamp {
 /// `AlreadyExists` when it is there, else what the system says; nothing is left behind then.
 pub fn create(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
     let unfinished = unfinished(path);
-    let result = write(&unfinished, text, mode).and_then(|()| fs::hard_link(&unfinished, path));
+    let result = write(&unfinished, text, mode).and_then(|_| fs::hard_link(&unfinished, path));
     let removed = fs::remove_file(&unfinished);
     result?;
     removed?;
@@ -68,8 +68,8 @@ pub(super) fn unfinished(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.new", std::process::id()))
 }
 
-/// Writes a new file and has it on the disk.
-pub(super) fn write(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
+/// Writes a new file and has it on the disk; open, to be given to its owner.
+pub(super) fn write(path: &Path, text: &str, mode: Mode) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -79,7 +79,8 @@ pub(super) fn write(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
     }
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
 /// Makes a folder that only its owner may enter. Missing parents are made as usual.

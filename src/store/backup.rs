@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::check::{check_content, check_head, check_meta, connect};
-use super::create::{self, create_private, remove, sync_folder};
+use super::create::{create_private, remove, sync_folder};
 use super::lock::{FILES, Lock, beside, pending};
-
 use super::{OpenError, StoreSettings};
+use crate::file_owner::FileOwner;
 
 /// Why there is no copy, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -128,7 +128,7 @@ fn check(path: &Path, chain_id: &str) -> Result<(), OpenError> {
 /// Whoever restores, the book and its lock belong to the owner of its folder: the user that runs pexd.
 fn take_owner(book: &Path, path: &Path) -> Result<(), OpenError> {
     let folder = book.parent().unwrap_or(Path::new("."));
-    create::take_owner(folder, path).map_err(OpenError::io(path, "give to the folder's owner"))
+    FileOwner::of(folder).and_then(|owner| owner.give(path)).map_err(OpenError::io(path, "give to the folder's owner"))
 }
 
 /// The log goes first: left alone beside the new book it would be applied to that.

@@ -61,19 +61,3 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }
-
-/// Gives a file to the owner of `folder`, the user that runs pexd, whoever made it.
-#[cfg(unix)]
-pub(super) fn take_owner(folder: &Path, path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-    let (owner, own) = (fs::metadata(folder)?, fs::metadata(path)?);
-    if (own.uid(), own.gid()) == (owner.uid(), owner.gid()) {
-        return Ok(());
-    }
-    chown(path, Some(owner.uid()), Some(owner.gid()))
-}
-
-#[cfg(not(unix))]
-pub(super) fn take_owner(_folder: &Path, _path: &Path) -> io::Result<()> {
-    Ok(())
-}

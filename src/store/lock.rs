@@ -1,12 +1,13 @@
 //! The lock file beside a book: two processes that both hold a book in memory would overwrite each other's rows.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
 use super::identity::Identity;
+use crate::file_owner::options_no_link;
 
 /// Bytes of a lock file that are read for the process number.
 const MAX_PID: u64 = 16;
@@ -35,13 +36,13 @@ pub(super) fn pending(book: &Path) -> PathBuf {
 
 impl Lock {
     /// Locks the book at `path`. The file stays when the lock is gone: to remove it would let a third process lock another
-    /// file of the same name.
+    /// file of the same name. It cannot be a link: our number would take the place of what is in the file that it leads to.
     ///
     /// # Errors
     /// [`OpenError::Locked`] when another process or handle has it, [`OpenError::Io`] when there can be no lock file.
     pub(super) fn take(path: &Path) -> Result<Lock, OpenError> {
         let lock_path = beside(path, ".lock");
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path);
+        let open = options_no_link().read(true).write(true).create(true).truncate(false).open(&lock_path);
         let mut file = open.map_err(OpenError::io(&lock_path, "open the lock file"))?;
         match file.try_lock() {
             Ok(()) => {}

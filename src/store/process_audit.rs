@@ -13,11 +13,12 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
 
 use super::check::connect_immutable;
-use super::create::{create_private, sync_folder, take_owner};
+use super::create::{create_private, sync_folder};
 use super::history::{AuditQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt, Select};
 use super::load::{BadColumn, Cells};
 use super::lock::beside;
 use crate::clock::Clock;
+use crate::file_owner::FileOwner;
 use crate::node::row::AuditEntry;
 use crate::types::shortened;
 
@@ -205,7 +206,7 @@ impl ProcessAudit {
         create_private(&fresh).map_err(|source| self.io(source))?;
         let sqlite = |source| ProcessAuditError::Sqlite { path: fresh.clone(), source };
         fill(&fresh).map_err(sqlite)?;
-        take_owner(folder, &fresh).map_err(|source| self.io(source))?;
+        FileOwner::of(folder).and_then(|owner| owner.give(&fresh)).map_err(|source| self.io(source))?;
         fs::rename(&fresh, &self.path).and_then(|()| sync_folder(&self.path)).map_err(|source| self.io(source))
     }
 

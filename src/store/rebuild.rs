@@ -12,12 +12,13 @@ use rusqlite::Connection;
 use tempfile::TempPath;
 
 use super::check::check_content;
-use super::create::{create_private, fill, sync_folder, take_owner};
+use super::create::{create_private, fill, sync_folder};
 use super::identity::Identity;
 use super::in_place::{OpenFiles, Place, folder_of};
 use super::lock::{FILES, beside};
 use super::writer::Batch;
 use super::{Failure, OpenError, WriteError, save};
+use crate::file_owner::FileOwner;
 
 /// What a book is made of, and what it is to be.
 pub(super) struct Rebuild<'a> {
@@ -95,7 +96,9 @@ impl Rebuild<'_> {
             Place::Ours | Place::Emptied | Place::Missing(_) => Ok(()),
             Place::NoFolder { folder, on_same_device: true } if self.make_folder => {
                 fs::create_dir(folder).map_err(|error| unwritten(folder, &error))?;
-                take_owner(folder_of(folder), folder).map_err(|error| unwritten(folder, &error))
+                FileOwner::of(folder_of(folder))
+                    .and_then(|owner| owner.give(folder))
+                    .map_err(|error| unwritten(folder, &error))
             }
             _ => Err(displaced(place, self.make_folder)),
         }
@@ -136,7 +139,9 @@ impl Rebuild<'_> {
         conn.close().map_err(|(_, error)| error)?;
         let synced = File::open(fresh).and_then(|file| file.sync_all());
         synced.map_err(|error| unwritten(fresh, &error))?;
-        take_owner(folder_of(fresh), fresh).map_err(|error| unwritten(fresh, &error))?;
+        FileOwner::of(folder_of(fresh))
+            .and_then(|owner| owner.give(fresh))
+            .map_err(|error| unwritten(fresh, &error))?;
         Ok(from)
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 
+use nix::unistd::geteuid;
 use rusqlite::Connection;
 
 use super::{Serving, TestHome};
@@ -209,6 +210,55 @@ fn one_network_with_errors_costs_the_others_nothing() {
     let lacking = home.run(&["backup", "--all", home.0.path().join("lacking").to_str().unwrap()]);
     assert!(lacking.code == 1 && lacking.err.contains("book.db is not in the backup"), "{}", lacking.err);
     assert!(modes(&home.0.path().join("lacking")).contains_key("networks/chain-2/node_key.json"));
+}
+
+/// The user that runs pexd can put links into its home; root, who restores into it, must not write or give away through them.
+#[test]
+fn a_restore_by_root_neither_writes_nor_gives_away_through_a_link() {
+    if !geteuid().is_root() {
+        let skip = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/skip");
+        let lines = [
+            "only root can give files away, and the tests are not run by root.",
+            "Whether a restore by root follows links was NOT looked at.",
+        ];
+        let _ = std::process::Command::new(skip).args(lines).status();
+        return;
+    }
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    drop(serve_one(&home));
+    let copy = home.0.path().join("copy");
+    assert_eq!(home.run(&["backup", "--all", copy.to_str().unwrap()]).code, 0);
+
+    let (user, other) = ((54_321, 54_321), TestHome::new());
+    let network = other.path().join("networks/chain-1");
+    fs::create_dir_all(&network).unwrap();
+    for folder in [other.path(), other.path().join("networks"), network.clone()] {
+        chown(folder, Some(user.0), Some(user.1)).unwrap();
+    }
+    let precious = other.0.path().join("precious");
+    fs::write(&precious, "not theirs").unwrap();
+    // Under all the names that a number of a process can give; the program that restores has one of them.
+    for pid in std::process::id()..std::process::id() + 2_000 {
+        symlink(&precious, network.join(format!("node_key.json.{pid}.new"))).unwrap();
+    }
+    let restored = other.run(&["restore", "--all", copy.to_str().unwrap()]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    let owner = |path: &Path| fs::metadata(path).map(|found| (found.uid(), found.gid())).unwrap();
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "not theirs");
+    assert_eq!(owner(&precious), (0, 0));
+    for name in ["node_key.json", "config.toml", "book.db", "book.db.lock"] {
+        let path = network.join(name);
+        assert!(fs::symlink_metadata(&path).unwrap().is_file() && owner(&path) == user, "{name}");
+    }
+    assert_eq!(fs::metadata(network.join("node_key.json")).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // The lock's text is the number of the process, which would be all that is left of the file.
+    fs::remove_file(network.join("book.db.lock")).unwrap();
+    symlink(&precious, network.join("book.db.lock")).unwrap();
+    let refused = other.run(&["restore", "--all", copy.to_str().unwrap(), "--overwrite"]);
+    assert!(refused.code == 1 && refused.err.contains("book.db.lock"), "{}", refused.err);
+    assert_eq!((fs::read_to_string(&precious).unwrap().as_str(), owner(&precious)), ("not theirs", (0, 0)));
 }
 
 fn serve_one(home: &TestHome) -> Serving {
