@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 
 use super::{Failure, NextStep, print};
 use crate::config::value::{ExternalAddress, Setting};
-use crate::config::{self, CreateError, Created, Home, NewNetwork, SharedListener, create_network, reachable_as};
+use crate::config::{
+    self, CreateError, Created, Home, NewNetwork, SharedListener, create_or_complete_network, node_key, reachable_as,
+};
 use crate::types::PeerAddress;
 
 #[derive(Debug, clap::Args)]
@@ -81,12 +83,18 @@ pub(super) fn run(home: &Home, args: Args) -> Result<NextStep, Failure> {
 
 /// Makes the network, and says so when it knows nobody to ask.
 fn make(home: &Home, chain_id: &str, new: &NewNetwork) -> Result<Created, Failure> {
-    let created = create_network(home, chain_id, new).map_err(|error| match error {
+    let created = create_or_complete_network(home, chain_id, new).map_err(|error| match error {
         CreateError::ChainId(..) | CreateError::Moniker(_) | CreateError::Taken { .. } => {
             Failure::InvalidInput(error.to_string())
         }
         _ => Failure::failed(error),
     })?;
+    if let Some(key) = &created.kept_key {
+        say(&format!("{chain_id} has the node key that was there, {}: its node ID is {}", key.display(), created.id));
+        if node_key::is_open_to_others(key) {
+            say(&format!("others can read this secret: chmod 600 {}", key.display()));
+        }
+    }
     if new.seeds.is_empty() {
         let file = created.folder.config_file();
         say(&format!(

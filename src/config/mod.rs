@@ -37,7 +37,7 @@ mod value_source;
 pub use access_edit::{AccessEditError, add_token, remove_token};
 pub use asn_file::{AsnFile, AsnFileError};
 pub use broken_network::BrokenNetwork;
-pub use create::{CreateError, Created, create_network};
+pub use create::{CreateError, Created, create_network, create_or_complete_network};
 pub use effective::{Difference, Entry, differences, is_same, network_key, read_value};
 pub use errors::{ConfigErrors, Diagnostic, Origin};
 pub use files::FilesStamp;

@@ -60,6 +60,87 @@ fn a_network_that_is_there_is_left_as_it_is_when_init_is_told_so() {
     assert_eq!(fs::read_to_string(home.config_file("chain-1")).unwrap(), "nonsense");
 }
 
+/// A key as `network remove --delete-data` keeps it, with its ID.
+fn kept_key(home: &TestHome) -> (std::path::PathBuf, String) {
+    let kept = home.0.path().join("kept.json");
+    fs::write(&kept, include_str!("../data/node_key.json")).unwrap();
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o600)).unwrap();
+    (kept, include_str!("../data/node_id.txt").trim().to_owned())
+}
+
+/// The network's folder with a copy of the key and nothing else.
+fn put(home: &TestHome, chain: &str, key: &std::path::Path) -> std::path::PathBuf {
+    let folder = home.path().join("networks").join(chain);
+    fs::create_dir_all(&folder).unwrap();
+    fs::copy(key, folder.join("node_key.json")).unwrap();
+    folder.join("node_key.json")
+}
+
+#[test]
+fn a_key_that_is_there_alone_is_the_new_networks_key() {
+    for flags in [&["--seeds", SEED] as &[&str], &["--seeds", SEED, "--if-missing"]] {
+        let home = TestHome::new();
+        let (kept, id) = kept_key(&home);
+        let key = put(&home, "chain-1", &kept);
+        let before = fs::read(&key).unwrap();
+        let made = home.run(&[&["init", "chain-1"], flags].concat());
+        assert!(made.code == 0 && made.out.starts_with(&format!("{id}@")), "{}{}", made.out, made.err);
+        assert!(made.err.contains(&id) && !made.err.contains("chmod"), "{}", made.err);
+        assert_eq!(fs::read(&key).unwrap(), before);
+        assert_eq!(only(&home.load()).id().to_string(), id);
+    }
+}
+
+#[test]
+fn a_start_with_variables_uses_the_key_that_is_there_a_linked_and_an_open_one_too() {
+    let home = TestHome::new();
+    let (kept, id) = kept_key(&home);
+    fs::set_permissions(&kept, fs::Permissions::from_mode(0o644)).unwrap();
+    let folder = home.path().join("networks/chain-1");
+    fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(&kept, folder.join("node_key.json")).unwrap();
+    let serving = start(&home, &[("PEXD_INIT_CHAIN_ID", "chain-1"), ("PEXD_INIT_SEEDS", SEED)]);
+    serving.until("others can read this secret");
+    assert!(serving.until("made the network chain-1").contains(&id));
+    serving.until("reactor started");
+}
+
+#[test]
+fn a_folder_that_is_neither_a_network_nor_a_key_alone_is_refused_with_what_is_there_and_the_fix() {
+    let home = TestHome::new();
+    let (kept, id) = kept_key(&home);
+    let first = home.init(&["other-1", "--seeds", SEED]).out;
+    put(&home, "broken-1", &kept);
+    fs::write(home.path().join("networks/broken-1/node_key.json"), "{").unwrap();
+    fs::create_dir_all(home.path().join("networks/folder-1/node_key.json")).unwrap();
+    put(&home, "booked-1", &kept);
+    fs::write(home.path().join("networks/booked-1/book.db"), "").unwrap();
+    put(&home, "shared-1", &kept);
+    let other = first.split('@').next().unwrap();
+    for (args, parts) in [
+        (&["broken-1"] as &[&str], &["broken-1/node_key.json", "malformed at line 1"] as &[&str]),
+        (&["folder-1"], &["folder-1/node_key.json", "no regular file"]),
+        (
+            &["booked-1"],
+            &["(book.db, node_key.json)", "no config.toml", "from a backup", "node_key.json, which it keeps"],
+        ),
+        (&["booked-1", "--if-missing"], &["(book.db, node_key.json)", "no config.toml", "from a backup"]),
+        (&["shared-1", "--share-listener-with", "other-1"], &["shared-1/node_key.json", &id, other, "share the key"]),
+        (&["other-1"], &["other-1 exists already (config.toml, node_key.json); nothing was changed"]),
+    ] {
+        let before = tree(&home.path());
+        let refused = home.run(&[&["init"], args].concat());
+        assert_eq!(refused.code, 1, "{args:?}: {}", refused.err);
+        for part in parts {
+            assert!(refused.err.contains(part), "{args:?}, {part}: {}", refused.err);
+        }
+        assert_eq!(tree(&home.path()), before, "{args:?}");
+    }
+    // The same key is what it would get anyway.
+    put(&home, "same-1", &home.path().join("networks/other-1/node_key.json"));
+    assert_eq!(home.run(&["init", "same-1", "--share-listener-with", "other-1", "--seeds", SEED]).out, first);
+}
+
 #[test]
 fn init_says_when_there_is_nobody_to_ask() {
     let home = TestHome::new();
