@@ -23,6 +23,7 @@ pub mod port_holder;
 pub mod probe;
 pub mod proto;
 pub mod rate_limit;
+pub mod regular_file;
 pub mod store;
 pub mod switch;
 pub mod testkit;

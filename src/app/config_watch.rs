@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::network_folders;
 use super::registry::Registry;
+use super::{network_folders, start_checks};
 use crate::config::{self, FilesStamp};
-use crate::network::ConfigFaults;
+use crate::network::{ConfigFaults, Handle};
 
 /// How often the files are looked at.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -35,9 +35,13 @@ type Seen = BTreeMap<Arc<str>, FilesStamp>;
 pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut Seen) {
     let Ok(files) = registry.files().cloned() else { return };
     let sources = files.sources.clone();
-    let read = tokio::task::spawn_blocking(move || config::load_process_again(&sources));
-    if let Ok(read) = read.await {
-        tell(process, texts(read.err()), "pexd.toml has errors: pexd would not start again");
+    let read = tokio::task::spawn_blocking(move || match config::load_process_again(&sources) {
+        // What is in the files that it names shows when they are used.
+        Ok(process) => start_checks::check_admin(&process.admin).err().into_iter().collect(),
+        Err(errors) => texts(Some(errors)),
+    });
+    if let Ok(found) = read.await {
+        tell(process, found, "pexd.toml, or a file that it names, has errors: pexd would not start again");
     }
     let all = registry.directory().all(|_| true);
     seen.retain(|chain_id, _| all.iter().any(|handle| handle.chain_id() == chain_id));
@@ -53,7 +57,8 @@ pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut
         let Some(folder) = registry.network_folder(handle.chain_id()) else { continue };
         let beside = registry.beside(handle.chain_id());
         let faults = match network_folders::read(files.clone(), folder, beside).await {
-            Ok(read) => texts(read.err().map(|broken| broken.errors)),
+            Ok(Ok((file, _))) => other_chain(&file, &handle),
+            Ok(Err(broken)) => texts(Some(broken.errors)),
             Err(_) => continue,
         };
         // What is wrong may lie in other files than those that the running configuration has, or in another network's.
@@ -78,6 +83,18 @@ pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut
             None => drop(seen.remove(handle.chain_id())),
         }
     }
+}
+
+/// What is wrong with a file in order that is another network's by now: its book is of the chain that it had.
+fn other_chain(file: &config::Network, handle: &Handle) -> Vec<String> {
+    if handle.misconfiguration().is_some() || file.chain_id == **handle.chain_id() {
+        return Vec::new();
+    }
+    let (place, now) = (file.home.join("config.toml"), &file.chain_id);
+    vec![format!(
+        "{}: the chain ID is {now} now: write the former one, or remove the network and add {now}",
+        place.display()
+    )]
 }
 
 /// Sets what is wrong now, and logs it when that has changed.

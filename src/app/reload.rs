@@ -17,6 +17,12 @@ use crate::node::row::Setting;
 /// When the files have errors; nothing was changed then.
 pub(super) async fn reload(registry: &Registry, by: ChangeAuthor, chain_id: &str) -> Result<Reloaded, OperationError> {
     if let Some(folder) = registry.misconfigured_folder(chain_id) {
+        if folder.is_removed() {
+            registry.unlist_misconfigured(chain_id);
+            let text =
+                format!("{chain_id} was removed, and is listed no more: AddNetwork (pexd network add) serves it again");
+            return Err(OperationError::Field { field: "network", text });
+        }
         return serve_mended(registry, by, chain_id, folder).await;
     }
     if let Some(folder) = registry.new_folders().into_iter().find(|folder| folder.name == chain_id) {

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use super::admin_settings;
 use crate::admin::Admin;
-use crate::config::Config;
+use crate::config::{Config, keys};
 use crate::port_holder::{self, By};
 use crate::store;
 use crate::types::PeerAddress;
@@ -17,7 +17,12 @@ use crate::types::PeerAddress;
 /// # Errors
 /// What is wrong with them, with the fix.
 pub fn check_credentials(config: &Config) -> Result<(), String> {
-    Admin::check(&admin_settings::settings(&config.process.admin)).map_err(|error| error.to_string())
+    check_admin(&config.process.admin)
+}
+
+/// As [`check_credentials`], of these keys.
+pub(super) fn check_admin(admin: &keys::Admin) -> Result<(), String> {
+    Admin::check(&admin_settings::settings(admin)).map_err(|error| error.to_string())
 }
 
 /// The networks whose books are none, as far as their first bytes say it: they would be FAILED. What only shows when a book is

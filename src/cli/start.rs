@@ -2,6 +2,7 @@
 
 use super::overrides::Overrides;
 use super::{Failure, NextStep, init, variables};
+use crate::app;
 use crate::config::{self, Config, ConfigErrors, Home};
 
 #[derive(Debug, clap::Args)]
@@ -26,5 +27,7 @@ pub(super) fn run(home: Home, args: Args) -> Result<NextStep, Failure> {
     init::from_variables(&home, &variables())?;
     // The log has its warnings.
     let config = args.load(home)?;
+    // Files that it names are as much a mistake in the configuration as what stands in it.
+    app::check_credentials(&config).map_err(Failure::InvalidInput)?;
     Ok(NextStep::Serve(Box::new(config)))
 }

@@ -1,6 +1,5 @@
 //! Who may reach the admin API: what of `[admin]` is wrong or dangerous together.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use super::access_file::{self, AccessFile};
 use super::errors::{Diagnostics, Origin};
 use super::keys::Admin;
 use super::node_key;
+use crate::regular_file::open_regular;
 
 /// Makes the paths of `[admin]` whole.
 pub(super) fn whole_paths(mut admin: Admin, home: &Path) -> Admin {
@@ -63,7 +63,7 @@ fn check_files(admin: &Admin, origin: &dyn Fn(&str) -> Origin, notes: &mut Diagn
     let files = [("admin.tls_cert_file", cert), ("admin.tls_key_file", key), ("admin.client_ca_file", ca)];
     for (name, path) in files {
         if let Some(path) = path
-            && let Err(error) = File::open(path)
+            && let Err(error) = open_regular(path)
         {
             notes.error(origin(name), format!("{name}: {} cannot be read: {error}", path.display()));
         }

@@ -1,12 +1,13 @@
 //! `book.asn_file`: a database of autonomous systems, read once for all networks that name it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
+use crate::regular_file::open_regular;
 use crate::types::{AsnTable, AsnTableError};
 
 /// Bytes of a database at most: GeoLite2-ASN has some 10 million, and databases with much more in each record a few times as
@@ -109,7 +110,7 @@ pub(super) fn load(path: &Path) -> Result<Arc<AsnFile>, AsnFileError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, AsnFileError> {
-    let (file, mut bytes) = (File::open(path)?, Vec::new());
+    let (file, mut bytes) = (open_regular(path)?, Vec::new());
     if file.metadata()?.len() > MAX_FILE {
         return Err(AsnFileError::TooLarge);
     }

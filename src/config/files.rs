@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::regular_file::open_regular;
+
 /// Bytes of a file of ours at most; a node's whole config.toml has 30,000.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -19,10 +21,10 @@ pub enum Mode {
 /// The text of a file.
 ///
 /// # Errors
-/// When it cannot be read, has more than 1 MiB, or is not UTF-8.
+/// When it cannot be read, is no regular file, has more than 1 MiB, or is not UTF-8.
 pub fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    open_regular(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has more than 1 MiB"));
     }

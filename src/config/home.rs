@@ -49,6 +49,8 @@ impl NetworkFolder {
     pub fn mark_removed(&self, text: &str) -> io::Result<()> {
         match files::create(&self.removal_mark(), text, Mode::Public) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && self.is_removed() => Ok(()),
+            // Without a folder no start serves it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.path.exists() => Ok(()),
             marked => marked,
         }
     }

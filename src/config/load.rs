@@ -123,13 +123,18 @@ fn read_network(folder: &NetworkFolder, overrides: &[GivenValue]) -> ReadNetwork
 }
 
 /// Holds the networks against each other and against the process, and parts those that can be served from those that cannot.
-/// Of two that want the same, the one that has a book already keeps it: a newcomer's mistake is the newcomer's.
+/// Of two that want the same, the one that has a book already keeps it, then the one whose file was left alone for longer: a
+/// mistake is the newcomer's, or that of whoever was edited last.
 fn sort_out(
     process: &ProcessConfig,
     mut read: Vec<ReadNetwork>,
     notes: &mut Diagnostics,
 ) -> (Vec<Network>, Vec<BrokenNetwork>) {
-    read.sort_by_key(|read| !read.network.as_ref().is_some_and(|network| network.book.exists()));
+    read.sort_by_key(|read| {
+        let has_book = read.network.as_ref().is_some_and(|network| network.book.exists());
+        let edited = std::fs::metadata(read.folder.config_file()).and_then(|meta| meta.modified()).ok();
+        (!has_book, edited, read.folder.name.clone())
+    });
     let (mut networks, mut broken): (Vec<Network>, Vec<ReadNetwork>) = (Vec::new(), Vec::new());
     for mut read in read {
         notes.warnings.append(&mut read.notes.warnings);

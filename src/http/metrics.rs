@@ -155,7 +155,7 @@ metrics! {
         "From a request to the admin API to the beginning of its answer.";
 
     DESCRIPTOR_SHORTAGES = Pexd "descriptor_shortages_total" COUNTER ["use"]
-        "Connections that were not made because file descriptors were short: of inbound peers, of dials, of clients of the API and of metrics.";
+        "Connections that were not made because file descriptors were short: of inbound peers, of dials, of clients on TCP (the API, metrics and health), or of the socket.";
     PROCESS_CONFIG_ERRORS = Pexd "process_config_errors" GAUGE []
         "Errors in pexd.toml and the files that it names as they are on disk now; pexd would not start again with them.";
     CERTIFICATE_END = Pexd "admin_certificate_not_after_timestamp_seconds" GAUGE ["certificate"]

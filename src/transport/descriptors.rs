@@ -26,13 +26,16 @@ pub enum DescriptorUse {
     Inbound,
     /// A peer that we dial.
     Dial,
-    /// A client of the admin API, or of metrics and health.
+    /// A client of the admin API on TCP, or of metrics and health.
     Client,
+    /// A client of the admin API's Unix socket: of this host's users, whom nobody else may lock out.
+    Socket,
 }
 
 impl DescriptorUse {
     /// All of them.
-    pub const ALL: [DescriptorUse; 3] = [DescriptorUse::Inbound, DescriptorUse::Dial, DescriptorUse::Client];
+    pub const ALL: [DescriptorUse; 4] =
+        [DescriptorUse::Inbound, DescriptorUse::Dial, DescriptorUse::Client, DescriptorUse::Socket];
 
     /// A name for metrics.
     pub const fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl DescriptorUse {
             DescriptorUse::Inbound => "inbound",
             DescriptorUse::Dial => "dial",
             DescriptorUse::Client => "client",
+            DescriptorUse::Socket => "socket",
         }
     }
 
@@ -47,7 +51,8 @@ impl DescriptorUse {
     const fn reserve(self, limit: u64) -> u64 {
         match self {
             DescriptorUse::Inbound | DescriptorUse::Dial => peer_reserve(limit),
-            DescriptorUse::Client => clamp(limit / 16, 8, 32),
+            DescriptorUse::Client => clamp(limit / 8, 20, 64),
+            DescriptorUse::Socket => clamp(limit / 16, 8, 32),
         }
     }
 }
@@ -89,18 +94,19 @@ const fn fits(number: u64, limit: u64, purpose: DescriptorUse) -> bool {
     number < limit.saturating_sub(purpose.reserve(limit))
 }
 
-static SHORTAGES: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+static SHORTAGES: [AtomicU64; DescriptorUse::ALL.len()] = [const { AtomicU64::new(0) }; DescriptorUse::ALL.len()];
 
 /// Counts a descriptor that was closed, or not to be had at all, for want of others.
 pub(super) fn note_shortage(purpose: DescriptorUse) {
     SHORTAGES[purpose as usize].fetch_add(1, Ordering::Relaxed);
     if may_log(Clock.mono().since(Mono::ZERO).as_secs()) {
-        let [inbound, dials, clients] = shortages();
+        let [inbound, dials, clients, socket] = shortages();
         tracing::warn!(
             limit = descriptor_limit(),
             inbound,
             dials,
             clients,
+            socket,
             "file descriptors are short: connections are refused (counts since the start); raise the limit of open files \
              (LimitNOFILE), or lower p2p.max_num_inbound_peers"
         );
@@ -124,7 +130,7 @@ pub fn note_accept_error(error: &Error, purpose: DescriptorUse) {
 }
 
 /// How often there was none since the process started, as [`DescriptorUse::ALL`] has them.
-pub fn shortages() -> [u64; 3] {
+pub fn shortages() -> [u64; DescriptorUse::ALL.len()] {
     SHORTAGES.each_ref().map(|count| count.load(Ordering::Relaxed))
 }
 
@@ -140,13 +146,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peers_leave_a_reserve_and_clients_a_smaller_one() {
-        for (limit, peers, clients) in [(128, 88, 120), (1_024, 768, 992), (65_536, 65_280, 65_504)] {
-            for purpose in [DescriptorUse::Inbound, DescriptorUse::Dial] {
-                assert!(fits(peers - 1, limit, purpose) && !fits(peers, limit, purpose), "{limit}");
+    fn peers_leave_a_reserve_clients_a_smaller_one_and_the_socket_the_smallest() {
+        for (limit, peers, clients, socket) in
+            [(128, 88, 108, 120), (1_024, 768, 960, 992), (65_536, 65_280, 65_472, 65_504)]
+        {
+            for (purpose, first) in DescriptorUse::ALL.into_iter().zip([peers, peers, clients, socket]) {
+                assert!(fits(first - 1, limit, purpose) && !fits(first, limit, purpose), "{limit} {purpose:?}");
             }
-            let purpose = DescriptorUse::Client;
-            assert!(fits(clients - 1, limit, purpose) && !fits(clients, limit, purpose), "{limit}");
         }
         assert!(!fits(3, 30, DescriptorUse::Inbound), "a limit that leaves nothing leaves nothing to peers");
         assert!(fits(3, 30, DescriptorUse::Client));

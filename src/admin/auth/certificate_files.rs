@@ -1,6 +1,5 @@
 //! PEM files of certificates and keys, read within bounds, and what is wrong with them, for either side of TLS.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +13,7 @@ use x509_cert::certificate::Version;
 use x509_cert::der::Decode as _;
 use x509_cert::time::Time;
 
+use crate::regular_file::open_regular;
 use crate::types::Wall;
 
 /// Bytes of a PEM file at most.
@@ -128,7 +128,7 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 
 fn bytes(path: &Path) -> Result<Vec<u8>, TlsError> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
+    let read = open_regular(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
     let read = read.and_then(|_| match bytes.len() as u64 > MAX_FILE {
         true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file has more than 1 MiB")),
         false => Ok(()),

@@ -210,7 +210,7 @@ async fn accept_unix(listener: Option<&UnixListener>) -> io::Result<(UnixStream,
     let Some(listener) = listener else { return std::future::pending().await };
     loop {
         let (stream, _) = listener.accept().await?;
-        if may_keep(&stream, DescriptorUse::Client) {
+        if may_keep(&stream, DescriptorUse::Socket) {
             let peer = stream.peer_cred()?;
             return Ok((stream, RemoteClient::unix(peer)));
         }
