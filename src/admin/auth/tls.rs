@@ -16,8 +16,10 @@ use super::certificate_files::{TlsError, TlsIdentity, first_end, not_after, read
 use super::client_verifier::ClientVerifier;
 use crate::types::Wall;
 
-/// The one protocol that is spoken inside.
+/// The one protocol that is spoken inside. It comes first: who can speak it does.
 const HTTP2: &[u8] = b"h2";
+/// The name of HTTP/1.1 in TLS, for those who would else be told nothing but that there is no common protocol.
+const HTTP1: &[u8] = b"http/1.1";
 
 /// The PEM files of TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +100,7 @@ impl Material {
         let mut config = builder
             .with_single_cert(self.identity.chain.clone(), self.identity.key.clone_key())
             .map_err(|error| TlsError::new(&self.files.cert, format!("it cannot be used: {error}")))?;
-        config.alpn_protocols = vec![HTTP2.to_vec()];
+        config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Arc::new(config))

@@ -12,7 +12,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tonic::codegen::http::StatusCode;
 
@@ -38,8 +37,6 @@ const FAREWELL_BYTES: usize = 64 * 1024;
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 /// How long a client may take to send HTTP/2's preface. Pings watch over the connection from then on.
 const PREFACE_TIME: Duration = Duration::from_secs(10);
-/// The name of HTTP/1.1 in TLS, for those who would else be told nothing but that there is no common protocol.
-const HTTP1: &[u8] = b"http/1.1";
 /// How long to wait when a connection cannot be accepted (no descriptors left), so as not to spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Rate limit of log lines about one source that is refused, and how many sources are remembered.
@@ -157,7 +154,7 @@ impl Acceptor {
                 opening::answer(stream, Vec::new(), StatusCode::BAD_REQUEST, &text).await;
                 return Err(Failed::Opening);
             }
-            let stream = match timeout(HANDSHAKE_TIME, acceptor(&tls).accept(stream).into_fallible()).await {
+            let stream = match timeout(HANDSHAKE_TIME, tls.acceptor.accept(stream).into_fallible()).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err((error, stream))) => {
                     see_off(stream).await;
@@ -251,13 +248,6 @@ async fn see_off(mut stream: TcpStream) {
     };
     // However it goes, the connection is closed behind it.
     let _ = timeout(FAREWELL_TIME, end).await;
-}
-
-/// TLS for one connection, in which a client of HTTP/1.1 is understood too. HTTP/2 comes first: who can speak it does.
-fn acceptor(tls: &Tls) -> TlsAcceptor {
-    let mut config = tls.acceptor.config().as_ref().clone();
-    config.alpn_protocols.push(HTTP1.to_vec());
-    TlsAcceptor::from(Arc::new(config))
 }
 
 /// The connection, once its client has begun to speak HTTP/2. One that speaks anything else is answered and closed.

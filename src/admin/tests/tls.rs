@@ -21,6 +21,7 @@ use super::access::{Files, PATIENCE, soon};
 use super::not_grpc::asked;
 use super::*;
 use crate::admin::auth::reload::{CredentialFiles, Reload};
+use crate::admin::auth::tls::Material;
 use crate::admin::{BindError, TlsFiles};
 use crate::clock::Clock;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -177,6 +178,13 @@ async fn no_other_certificate_is_let_in() {
     assert!(status(Channel::from_shared(format!("http://{addr}")).unwrap().connect().await.ok()).await.is_err());
     let ops = w.connect(addr, Some(w.client_ca.sign("ops", "ops", GOOD))).await;
     status(ops).await.unwrap();
+}
+
+#[test]
+fn the_protocols_of_a_connection_are_those_of_the_one_configuration() {
+    let w = Setup::new(&[]);
+    let server = Material::read(&w.settings.tls.unwrap()).unwrap().server(true).unwrap();
+    assert_eq!(server.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
 }
 
 #[tokio::test]
