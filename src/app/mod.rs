@@ -124,8 +124,7 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 pub struct App {
     admin: Admin,
     registry: Registry,
-    /// Metrics and health, if they are served.
-    /// With what the names of CometBFT's metrics begin with.
+    /// Metrics and health, if they are served, with what the names of CometBFT's metrics begin with.
     http: Option<(Http, Arc<str>)>,
     /// What makes it ready.
     ready: ReadyPolicy,

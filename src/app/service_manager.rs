@@ -96,7 +96,7 @@ fn makes_progress(seen: &[(Arc<str>, Seen)]) -> bool {
     seen.is_empty() || seen.iter().any(|(_, seen)| *seen != Seen::Silent)
 }
 
-/// The networks in one line, what is worst first: `2 of 3 networks run; failed: juno-1`.
+/// The networks in one line, what is worst first: `2 of 3 networks running; failed: juno-1`.
 fn status_line(seen: &[(Arc<str>, Seen)]) -> String {
     let of = |kind| seen.iter().filter(move |(_, seen)| *seen == kind).map(|(name, _)| name.escape_debug().to_string());
     let networks = if seen.len() == 1 { "network" } else { "networks" };
