@@ -1,5 +1,6 @@
 //! A whole home in a folder: its configuration, keys and tokens as they are, and a consistent copy of each book.
 
+use std::error::Error;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::home_files::{self, HomeFile, Kind};
+use super::home_files::{self, HomeFile, HomeFiles, Kind};
 use crate::config::Sources;
 use crate::store;
 use crate::types::error_text;
@@ -21,8 +22,16 @@ pub struct HomeCopy {
     pub books: usize,
     /// What could not be copied, and what else there is to say; one line or several each.
     pub notes: Vec<String>,
-    /// Files that could not be copied.
+    /// Files that could not be copied, and folders that could not be read.
     pub failed: usize,
+}
+
+impl HomeCopy {
+    /// Names what could not be copied.
+    fn lacks(&mut self, path: &Path, error: &(dyn Error + 'static)) {
+        self.failed += 1;
+        self.notes.push(format!("{} is not in the backup: {}", path.display(), error_text(error)));
+    }
 }
 
 /// Writes a backup of a home to a new folder that only its owner may enter. pexd may run. What cannot be copied is in the notes,
@@ -66,8 +75,11 @@ fn refuse_existing(to: &Path) -> anyhow::Result<()> {
 fn fill(sources: &Sources, folder: &Path) -> anyhow::Result<HomeCopy> {
     fs::DirBuilder::new().mode(0o700).create(folder).with_context(|| folder.display().to_string())?;
     let home = sources.home.path();
-    let (files, notes) = home_files::of_home(sources).with_context(|| home.display().to_string())?;
+    let HomeFiles { files, notes, unread } = home_files::of_home(sources);
     let mut copy = HomeCopy { notes, ..HomeCopy::default() };
+    for (path, error) in unread {
+        copy.lacks(&path, &error);
+    }
     for (name, file) in files {
         let to = folder.join(&name);
         make_folders(home, folder, &name)?;
@@ -76,14 +88,7 @@ fn fill(sources: &Sources, folder: &Path) -> anyhow::Result<HomeCopy> {
                 copy.files += 1;
                 copy.books += usize::from(matches!(file.kind, Kind::Book(_)));
             }
-            Err(error) => {
-                copy.failed += 1;
-                copy.notes.push(format!(
-                    "{} is not in the backup: {}",
-                    file.path.display(),
-                    error_text(error.as_ref())
-                ));
-            }
+            Err(error) => copy.lacks(&file.path, error.as_ref()),
         }
     }
     Ok(copy)

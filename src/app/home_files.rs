@@ -31,12 +31,25 @@ pub(super) struct HomeFile {
     pub(super) kind: Kind,
 }
 
-/// The files of a home by their names in a backup, and what could not be read on the way.
-pub(super) fn of_home(sources: &Sources) -> io::Result<(BTreeMap<PathBuf, HomeFile>, Vec<String>)> {
-    let (home, mut files, mut notes) = (&sources.home, BTreeMap::new(), Vec::new());
+/// What there is to copy of a home.
+#[derive(Debug, Default)]
+pub(super) struct HomeFiles {
+    /// The files by their names in a backup.
+    pub(super) files: BTreeMap<PathBuf, HomeFile>,
+    /// What else there is to say.
+    pub(super) notes: Vec<String>,
+    /// What could not be looked at, and why: what is in it is missing.
+    pub(super) unread: Vec<(PathBuf, io::Error)>,
+}
+
+/// The files of a home. One folder that cannot be read costs nothing but what is in it.
+pub(super) fn of_home(sources: &Sources) -> HomeFiles {
+    let home = &sources.home;
+    let HomeFiles { mut files, mut notes, mut unread } = HomeFiles::default();
     // Those that have their places by now, and the books, to which more files belong.
     let (mut placed, mut books) = (Vec::new(), Vec::new());
-    for folder in home.networks()? {
+    // When it cannot be read, that is found again below.
+    for folder in home.networks().unwrap_or_default() {
         let found = network_files(sources, &folder, &folder.config_file(), &mut notes);
         let name = Path::new("networks").join(&folder.name);
         placed.push(found.key.clone());
@@ -53,7 +66,7 @@ pub(super) fn of_home(sources: &Sources) -> io::Result<(BTreeMap<PathBuf, HomeFi
         files.insert(ACCESS.into(), HomeFile { path: access.clone(), kind: Kind::Plain });
     }
     placed.push(access);
-    for path in regular_files(home.path())? {
+    for path in regular_files(home.path(), &mut unread) {
         let Ok(name) = path.strip_prefix(home.path()) else { continue };
         let is_placed = placed.iter().any(|placed| path == *placed || same_place(&path, placed));
         if files.contains_key(name) || is_placed || books.iter().any(|book| belongs_to(&path, book)) {
@@ -64,7 +77,7 @@ pub(super) fn of_home(sources: &Sources) -> io::Result<(BTreeMap<PathBuf, HomeFi
     }
     notes.sort();
     notes.dedup();
-    Ok((files, notes))
+    HomeFiles { files, notes, unread }
 }
 
 /// The files of a network; its usual ones, with a note, when its configuration cannot be read.
@@ -105,16 +118,28 @@ fn same_place(a: &Path, b: &Path) -> bool {
 }
 
 /// The regular files below a folder, but what passes by itself: logs and locks of databases, what was moved aside, and what is
-/// being written or removed.
-fn regular_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// being written or removed. What cannot be looked at is `unread`.
+fn regular_files(folder: &Path, unread: &mut Vec<(PathBuf, io::Error)>) -> Vec<PathBuf> {
     let (mut files, mut open) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
+        let entries = fs::read_dir(&folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+        let entries = entries.unwrap_or_else(|error| {
+            unread.push((folder.clone(), error));
+            Vec::new()
+        });
+        for path in entries.iter().map(fs::DirEntry::path) {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             // A link to a folder is followed where a start would follow it: a network's. Another could lead in a circle.
-            let Ok(meta) = (if is_network(&path) { fs::metadata(&path) } else { fs::symlink_metadata(&path) }) else {
-                continue;
+            let meta = if is_network(&path) { fs::metadata(&path) } else { fs::symlink_metadata(&path) };
+            let meta = match meta {
+                Ok(meta) => meta,
+                Err(error) => {
+                    // What is gone by now is missing nowhere.
+                    if error.kind() != io::ErrorKind::NotFound {
+                        unread.push((path, error));
+                    }
+                    continue;
+                }
             };
             if meta.is_dir() {
                 if !(name.starts_with('.') && name.ends_with(".removed") || name.ends_with(".new")) {
@@ -125,7 +150,7 @@ fn regular_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
             }
         }
     }
-    Ok(files)
+    files
 }
 
 fn is_network(path: &Path) -> bool {

@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 use rusqlite::Connection;
 
-use super::{Serving, TestHome};
+use super::{Command, Serving, TestHome};
 
 /// The mode of each file and folder below a folder.
 fn modes(path: &Path) -> BTreeMap<String, u32> {
@@ -259,6 +259,45 @@ fn a_restore_by_root_neither_writes_nor_gives_away_through_a_link() {
     let refused = other.run(&["restore", "--all", copy.to_str().unwrap(), "--overwrite"]);
     assert!(refused.code == 1 && refused.err.contains("book.db.lock"), "{}", refused.err);
     assert_eq!((fs::read_to_string(&precious).unwrap().as_str(), owner(&precious)), ("not theirs", (0, 0)));
+}
+
+/// As root has it with the `lost+found` of another, or a folder that a security module keeps from it.
+#[test]
+fn a_folder_that_cannot_be_read_costs_the_rest_nothing() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    home.init(&["chain-2"]);
+    for folder in ["lost+found", "networks/chain-2"] {
+        let path = home.path().join(folder);
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    let copy = home.0.path().join("copy");
+    let pexd = assert_cmd::cargo::cargo_bin("pexd");
+    let mut command = Command::new(&pexd);
+    if geteuid().is_root() {
+        // Root, too, may only read what a mode lets it without this capability.
+        let dropped = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"];
+        command = Command::new("setpriv");
+        if command.arg("--version").output().is_err() {
+            let skip = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/skip");
+            let lines = ["setpriv is not there: root reads all.", "A folder that cannot be read was NOT looked at."];
+            let _ = std::process::Command::new(skip).args(lines).status();
+            return;
+        }
+        command = Command::new("setpriv");
+        command.args(dropped).arg(pexd);
+    }
+    let made = command.env("PEXD_HOME", home.path()).args(["backup", "--all"]).arg(&copy).output().unwrap();
+    let told = String::from_utf8(made.stderr).unwrap();
+    assert_eq!(made.status.code(), Some(1), "{told}");
+    for folder in ["lost+found", "networks/chain-2"] {
+        let line = format!("{} is not in the backup: Permission denied", home.path().join(folder).display());
+        assert!(told.contains(&line), "{told}");
+        fs::set_permissions(home.path().join(folder), fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let copied = modes(&copy);
+    assert!(copied.contains_key("pexd.toml") && copied.contains_key("networks/chain-1/node_key.json"), "{copied:?}");
 }
 
 fn serve_one(home: &TestHome) -> Serving {
