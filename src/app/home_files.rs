@@ -6,12 +6,15 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Home, NetworkFiles, NetworkFolder, Sources};
+use crate::config::{self, ConfigErrors, Home, NetworkFiles, NetworkFolder, Sources};
 
 /// The names of a backup's files that a configuration may have elsewhere.
 pub(super) const KEY: &str = "node_key.json";
 pub(super) const BOOK: &str = "book.db";
 pub(super) const ACCESS: &str = "access.toml";
+
+/// Bytes of the errors of one network's configuration that are told at most; as many as in the answer to a reload.
+const MAX_ERRORS: usize = 1_600;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,9 +95,23 @@ pub(super) fn network_files(
     }
     config::network_files(sources, folder, config_file).unwrap_or_else(|errors| {
         let taken = "its key and book are taken to be where they usually are";
-        notes.push(format!("the configuration of {} has errors, and {taken}:\n{errors}", folder.name));
+        notes.push(format!("the configuration of {} has errors, and {taken}:{}", folder.name, first_of(&errors)));
         NetworkFiles::usual(folder)
     })
+}
+
+/// The first errors, a line each, and how many more there are: what a file can hold has no bound.
+fn first_of(errors: &ConfigErrors) -> String {
+    let mut text = String::new();
+    for (told, error) in errors.notes().iter().enumerate() {
+        let line = format!("\n{error}");
+        if text.len() + line.len() > MAX_ERRORS {
+            let more = errors.notes().len() - told;
+            return format!("{text}\nand {more} more, which `pexd check-config` lists");
+        }
+        text += &line;
+    }
+    text
 }
 
 /// The file of tokens, as far as the process's configuration can be read.

@@ -8,7 +8,7 @@ use std::path::Path;
 use nix::unistd::geteuid;
 use rusqlite::Connection;
 
-use super::{Command, Serving, TestHome};
+use super::{Command, Output, Serving, TestHome};
 
 /// The mode of each file and folder below a folder.
 fn modes(path: &Path) -> BTreeMap<String, u32> {
@@ -298,6 +298,21 @@ fn a_folder_that_cannot_be_read_costs_the_rest_nothing() {
     }
     let copied = modes(&copy);
     assert!(copied.contains_key("pexd.toml") && copied.contains_key("networks/chain-1/node_key.json"), "{copied:?}");
+}
+
+#[test]
+fn a_configuration_with_many_errors_is_told_of_in_few_lines() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    let keys: String = (0..80).map(|n| format!("key_{n}_{} = 1\n", "x".repeat(400))).collect();
+    fs::write(home.config_file("chain-1"), format!("[pex]\n{keys}")).unwrap();
+    let copy = home.0.path().join("copy");
+    let made = home.run(&["backup", "--all", copy.to_str().unwrap()]);
+    let restored = TestHome::new().run(&["restore", "--all", copy.to_str().unwrap()]);
+    for Output { code, err, .. } in [made, restored] {
+        assert_eq!(code, 0, "{err}");
+        assert!(err.len() < 2_500 && err.contains("key_0") && err.contains("more, which `pexd check-config`"), "{err}");
+    }
 }
 
 fn serve_one(home: &TestHome) -> Serving {
