@@ -20,6 +20,8 @@ pub struct HomeCopy {
     pub files: usize,
     /// Books among them.
     pub books: usize,
+    /// Networks that were removed and were not at the time of the backup, each with where the mark of its removal is now.
+    pub brought_back: Vec<(String, PathBuf)>,
     /// What could not be copied, and what else there is to say; one line or several each.
     pub notes: Vec<String>,
     /// Files that could not be copied, and folders that could not be read.

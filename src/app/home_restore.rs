@@ -27,8 +27,8 @@ struct Restored {
 }
 
 /// Puts a backup of a home in place. Files of the home that differ are replaced only with `overwrite`, and moved aside under a
-/// name with `stamp`; files that the backup has not stay. What root restores
-/// belongs to the home's owner, or to that of the folder that a new home is made in.
+/// name with `stamp`, and so is the mark of a network's removal that the backup does not know of; other files that the backup has not
+/// stay. What root restores belongs to the home's owner, or to that of the folder that a new home is made in.
 ///
 /// # Errors
 /// When pexd runs in the home, the backup is damaged, or files are in the way; nothing was changed then. An error from the system
@@ -41,9 +41,11 @@ pub fn restore_home(sources: &Sources, from: &Path, overwrite: bool, stamp: u64)
             store::check_copy(&file.path, chain_id)?;
         }
     }
-    let in_the_way: Vec<_> = restored.iter().filter(|restored| is_in_the_way(restored)).collect();
+    let marks = marks_in_the_way(sources, from)?;
+    let files = restored.iter().filter(|restored| is_in_the_way(restored)).map(|restored| restored.to.as_path());
+    let in_the_way: Vec<&Path> = files.chain(marks.iter().map(|(_, mark)| mark.as_path())).collect();
     if !overwrite && !in_the_way.is_empty() {
-        let names: Vec<_> = in_the_way.iter().take(MAX_NAMED).map(|file| format!("\n{}", file.to.display())).collect();
+        let names: Vec<_> = in_the_way.iter().take(MAX_NAMED).map(|file| format!("\n{}", file.display())).collect();
         let more = in_the_way.len().checked_sub(MAX_NAMED).filter(|more| *more > 0);
         let more = more.map_or(String::new(), |more| format!("\nand {more} more"));
         anyhow::bail!(
@@ -59,7 +61,22 @@ pub fn restore_home(sources: &Sources, from: &Path, overwrite: bool, stamp: u64)
         copy.files += 1;
         copy.books += usize::from(matches!(restored.file.kind, Kind::Book(_)));
     }
+    // Last, so that no half of a network is served.
+    for (name, mark) in marks {
+        let aside = move_aside(&mark, stamp).with_context(|| mark.display().to_string())?;
+        let folder = mark.parent().unwrap_or(Path::new("/"));
+        File::open(folder)?.sync_all().with_context(|| folder.display().to_string())?;
+        copy.brought_back.push((name, aside));
+    }
     Ok(copy)
+}
+
+/// The marks of removal in the home of networks that the backup has without one: a start would not serve what was put back.
+fn marks_in_the_way(sources: &Sources, from: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let folders = Home::new(from).networks().with_context(|| from.display().to_string())?;
+    let whole = folders.into_iter().filter(|folder| folder.config_file().exists() && !folder.is_removed());
+    let here = whole.map(|folder| sources.home.network(&folder.name)).filter(NetworkFolder::is_removed);
+    Ok(here.map(|folder| (folder.name.clone(), folder.removal_mark())).collect())
 }
 
 /// Where each file of the backup belongs.
@@ -206,8 +223,8 @@ fn make_folders(folder: &Path, like: &Path, owner: &FileOwner) -> anyhow::Result
     owner.give(folder).with_context(|| folder.display().to_string())
 }
 
-/// A key that is replaced is not lost, and a database takes its log along.
-fn move_aside(path: &Path, stamp: u64) -> io::Result<()> {
+/// A key that is replaced is not lost, and a database takes its log along. Where it is then.
+fn move_aside(path: &Path, stamp: u64) -> io::Result<PathBuf> {
     let name = |stamp: u64| with_end(path, &format!(".before-{stamp}"));
     let aside = (stamp..).map(name).find(|aside| !aside.exists()).unwrap_or_else(|| name(stamp));
     for end in ["-wal", "-shm", "-journal"] {
@@ -216,7 +233,8 @@ fn move_aside(path: &Path, stamp: u64) -> io::Result<()> {
             _ => {}
         }
     }
-    fs::rename(path, aside)
+    fs::rename(path, &aside)?;
+    Ok(aside)
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {

@@ -1,5 +1,6 @@
 //! `pexd backup` and `pexd restore`: whole copies of a network's book, or of the whole home, made and put back.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
@@ -63,7 +64,15 @@ pub(super) fn restore(home: Home, args: RestoreArgs) -> Result<NextStep, Failure
         let sources = sources(&home, &Home::new(&folder), network)?;
         let copy = app::restore_home(&sources, &folder, overwrite, stamp).map_err(failed)?;
         tell(&copy);
-        return print(&format!("{} is now what {} was: {}\n", home.path().display(), folder.display(), counts(&copy)));
+        let mut text = format!("{} is now what {} was: {}\n", home.path().display(), folder.display(), counts(&copy));
+        for (network, mark) in &copy.brought_back {
+            let _ = writeln!(
+                text,
+                "{network} had been removed from pexd; the next start serves it again: the mark of its removal was moved to {}",
+                mark.display()
+            );
+        }
+        return print(&text);
     }
     let (Some(file), network) = (file, self::network(home, network)?) else { return Ok(NextStep::Done) };
     let old = store::restore(&file, &network.book, &network.chain_id, stamp).map_err(Failure::failed)?;

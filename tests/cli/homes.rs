@@ -147,6 +147,37 @@ fn a_restore_overwrites_nothing_untold_and_loses_nothing() {
 }
 
 #[test]
+fn a_network_that_was_removed_since_is_served_again() {
+    let home = TestHome::new();
+    home.init(&["chain-1"]);
+    home.init(&["chain-2", "--laddr", "127.0.0.1:0"]);
+    let (removed, mark) = (|chain: &str| home.path().join("networks").join(chain).join("removed"), "Removed by ops.\n");
+    // This one was removed before the backup, and stays so.
+    fs::write(removed("chain-2"), mark).unwrap();
+    let copy = home.0.path().join("copy");
+    let copy = copy.to_str().unwrap();
+    assert_eq!(home.run(&["backup", "--all", copy]).code, 0);
+    fs::write(removed("chain-1"), mark).unwrap();
+
+    let refused = home.run(&["restore", "--all", copy]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("networks/chain-1/removed") && !refused.err.contains("chain-2"), "{}", refused.err);
+    assert!(removed("chain-1").exists());
+
+    let told = home.run(&["restore", "--all", copy, "--overwrite"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.contains("chain-1 had been removed") && !told.out.contains("chain-2"), "{}", told.out);
+    let aside = told.out.trim().rsplit(' ').next().unwrap();
+    assert!(aside.contains("networks/chain-1/removed.before-"), "{aside}");
+    assert_eq!(fs::read_to_string(aside).unwrap(), mark);
+    assert!(!removed("chain-1").exists() && removed("chain-2").exists());
+    let serving = Serving::start_with(&home, &[("PEXD_NETWORK", "chain-1")]);
+    serving.until("reactor started");
+    let status = home.run(&["status"]).out;
+    assert!(status.contains("chain-1") && !status.contains("chain-2"), "{status}");
+}
+
+#[test]
 fn another_database_of_the_home_is_copied_whole_while_it_is_written() {
     let home = TestHome::new();
     home.init(&["chain-1"]);
