@@ -64,6 +64,12 @@ impl Node {
         counts
     }
 
+    /// How many a start has to ask: seeds, persistent peers, and the book as one when it has addresses.
+    pub fn contacts(&self) -> usize {
+        let persistent = self.switch.persistent().iter().filter(|peer| !self.switch.is_ourselves(peer)).count();
+        self.other_seeds().count() + persistent + usize::from(!self.book.is_empty())
+    }
+
     /// The seeds in effect that are not this node itself.
     pub(super) fn other_seeds(&self) -> impl Iterator<Item = &PeerAddress> {
         self.pex.seeds().filter(|seed| !self.switch.is_ourselves(seed))

@@ -1,7 +1,8 @@
 //! How a network starts: the listener, then the node.
 //!
 //! A start that failed for what may pass by itself (the port is taken, an interface is not up yet, no name resolves) is
-//! tried again, as whatever supervises a process would do with one that ends.
+//! tried again, as whatever supervises a process would do with one that ends. One that failed since there was nobody to ask is tried
+//! again once there is somebody more: a seed that an operator has added, for example.
 
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(in crate::network) struct StartRetry {
     failures: u32,
     at: Option<Mono>,
+    /// How many there were to ask when the last look for somebody ended in a failure, or since.
+    in_vain: Option<usize>,
 }
 
 impl StartRetry {
@@ -38,6 +41,16 @@ impl StartRetry {
             RunState::Failed(_) if may_pass => self.failed(now),
             RunState::Failed(_) => {}
         }
+    }
+
+    /// A failed network knows this many to ask. When its start `has_looked` for somebody in vain, the next one is due as soon as
+    /// there are more.
+    fn knows(&mut self, contacts: usize, has_looked: bool, now: Mono) {
+        let Some(before) = self.in_vain.or(has_looked.then_some(contacts)) else { return };
+        if contacts > before && !has_looked {
+            self.at = Some(now);
+        }
+        self.in_vain = Some(contacts);
     }
 
     /// When the next try is due.
@@ -95,10 +108,14 @@ impl Actor<'_> {
     }
 
     /// Takes note of how a start went. One that got as far as looking for somebody to ask is tried again; without a seed
-    /// that will not change by itself.
+    /// that will not change before somebody is added.
     pub(in crate::network) fn judge_start(&mut self) {
-        let may_pass = self.open.is_some() && self.node.seed_counts().total() > 0;
-        self.retry.ended(self.node.state(), may_pass, self.shell.clock.mono());
+        let (has_looked, now) = (self.open.is_some(), self.shell.clock.mono());
+        let may_pass = has_looked && self.node.seed_counts().total() > 0;
+        self.retry.ended(self.node.state(), may_pass, now);
+        if matches!(self.node.state(), RunState::Failed(_)) {
+            self.retry.knows(self.node.contacts(), has_looked, now);
+        }
     }
 }
 
@@ -115,6 +132,30 @@ mod tests {
             pauses.push(retry.due().unwrap().as_secs());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn who_looked_in_vain_tries_again_once_there_is_somebody_more_to_ask() {
+        let (mut retry, later) = (StartRetry::default(), Mono::ZERO + LONGEST);
+        let failed = RunState::Failed("nobody".into());
+        retry.knows(2, false, Mono::ZERO);
+        assert_eq!(retry.due(), None, "it never looked: something else is wrong");
+        retry.knows(2, true, Mono::ZERO);
+        for contacts in [2, 1] {
+            retry.knows(contacts, false, Mono::ZERO);
+            assert_eq!(retry.due(), None, "nobody came");
+        }
+        retry.knows(2, false, later);
+        assert_eq!(retry.due(), Some(later));
+        // In the place of the pause after a look at seeds that did not resolve.
+        retry.ended(&failed, true, later);
+        retry.knows(2, true, later);
+        assert!(retry.due() > Some(later));
+        retry.knows(3, false, later);
+        assert_eq!(retry.due(), Some(later));
+        retry.ended(&RunState::Stopped, false, later);
+        retry.knows(4, false, later);
+        assert_eq!(retry.due(), None, "an operator stopped it");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::session::{Stranger, ask};
 use super::*;
 use crate::network::scripted::by;
 use crate::network::{Applied, AuditQuery, Error, HistoryRange, Saved};
-use crate::node::row::BanTarget;
+use crate::node::row::{BanTarget, ListItem};
 
 const SAVED: Applied = Applied { changed: true, saved: Saved::Yes };
 
@@ -115,6 +115,39 @@ async fn it_starts_by_itself_once_the_port_is_free() {
     until("it runs", async || state(&network).await == RunState::Running).await;
     assert_eq!(network.start(None).await, Ok(false));
     assert_eq!(ask(&process.dialler, seed, "late-1").await, Ok(known));
+}
+
+/// A network that has failed: there is nobody whom it could ask.
+async fn alone(process: &Process, chain: &str) -> Handle {
+    let mut config = process.seed(chain);
+    config.params.pex.bootstrap = false;
+    let network = process.spawn(config).await.handle;
+    assert!(cannot_start(network.start(None).await).contains("address book is empty"));
+    network
+}
+
+#[tokio::test]
+async fn somebody_to_ask_starts_the_network_that_failed_for_want_of_one() {
+    let process = Process::new();
+    let peer: crate::types::PeerAddress = "0101010101010101010101010101010101010101@127.0.0.1:1".parse().unwrap();
+    for (chain, item) in
+        [("seedless-1", ListItem::Seed(peer.clone())), ("friendless-1", ListItem::Persistent(peer.clone()))]
+    {
+        let network = alone(&process, chain).await;
+        assert_eq!(network.add_listed(by(), item).await, Ok(SAVED));
+        until("it runs", async || state(&network).await == RunState::Running).await;
+    }
+
+    let network = alone(&process, "stopped-1").await;
+    assert_eq!(network.stop(by()).await, Ok(true));
+    assert_eq!(network.add_seed(by(), peer.clone()).await, Ok(SAVED));
+    assert_eq!(state(&network).await, RunState::Stopped);
+
+    // What else it failed of is for an operator to judge.
+    let network = alone(&process, "broken-2").await;
+    network.panic().await;
+    assert_eq!(network.add_seed(by(), peer).await, Ok(SAVED));
+    assert!(failure(&network).await.contains("asked to"));
 }
 
 #[tokio::test]
