@@ -142,15 +142,15 @@ impl Authenticator {
     }
 
     fn note_refusal(&self, remote: &RemoteClient, failure: &AuthFailure, now: Now) {
-        let (why, name) = match failure {
-            AuthFailure::Nothing => ("no token and no certificate", ""),
-            AuthFailure::Wrong(why, name) => (*why, name.as_deref().unwrap_or_default()),
-            AuthFailure::TooMany => ("too many wrong ones before: not looked at", ""),
+        let (refusal, why, name) = match failure {
+            AuthFailure::Nothing => (Refusal::NoCredential, "no token and no certificate", ""),
+            AuthFailure::Wrong(why, name) => (Refusal::WrongCredential, *why, name.as_deref().unwrap_or_default()),
+            AuthFailure::TooMany => (Refusal::NotLookedAt, "too many wrong ones before: not looked at", ""),
         };
         if let AuthFailure::Wrong(..) = failure {
             self.caller_limits.failed(remote.source, now.mono);
         }
-        self.refusals.refused(Refusal::Authentication, remote, why, name, now.mono);
+        self.refusals.refused(refusal, remote, why, name, now.mono);
     }
 }
 

@@ -3,13 +3,22 @@
 
 use crate::network::{AuditKind, NewAuditEntry, ProcessAudit};
 
-/// Where a caller was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a caller was refused for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::admin) enum Refusal {
     /// The TLS handshake failed.
     Handshake,
-    /// It did not authenticate.
-    Authentication,
+    /// It showed nothing to authenticate by.
+    NoCredential,
+    /// What it showed to authenticate by is not valid.
+    WrongCredential,
+    /// It showed so much that was wrong that what it shows is not looked at.
+    NotLookedAt,
+}
+
+impl Refusal {
+    /// How many there are.
+    pub(in crate::admin) const COUNT: usize = 4;
 }
 
 /// The audit of the process; without one nothing is noted.
@@ -29,7 +38,7 @@ impl SecurityAudit {
         let Some(audit) = self.0.clone() else { return };
         let method = match refusal {
             Refusal::Handshake => "TLS handshake",
-            Refusal::Authentication => "authentication",
+            Refusal::NoCredential | Refusal::WrongCredential | Refusal::NotLookedAt => "authentication",
         };
         let named = if name.is_empty() { String::new() } else { format!(" ({name})") };
         let entry = entry(AuditKind::Refusal, from, method, &format!("refused: {why}{named}; {count} in all so far"));
