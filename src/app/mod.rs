@@ -33,7 +33,7 @@ pub use home_backup::{HomeCopy, back_up_home};
 pub use home_restore::restore_home;
 pub use open_files::{does_not_fit, raise_open_files};
 use registry::{Files, Registry};
-pub use start_checks::{check_anybody, check_books, check_credentials, check_ports};
+pub use start_checks::{check_anybody, check_audit, check_books, check_credentials, check_ports};
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, HostProcess};
@@ -63,6 +63,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         tell_places(&app.admin);
         if let Some(laddr) = app.http_addr() {
             tracing::info!(%laddr, "metrics and health");
+        }
+        if let Some(error) = check_audit(config) {
+            tracing::error!("what is done is not in the audit of the process: {error}");
         }
         tell_removed(&config.home);
         for network in &config.networks {

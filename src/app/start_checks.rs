@@ -1,4 +1,4 @@
-//! What a start would meet beside the configuration: the files by which callers are known, the books, and the ports. Nothing is
+//! What a start would meet beside the configuration: the files by which callers are known, the books, the audit log, and the ports. Nothing is
 //! opened for writing, and no port is kept.
 
 use std::collections::BTreeSet;
@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use super::admin_settings;
 use crate::admin::Admin;
 use crate::config::{Config, keys};
+use crate::network::ProcessAudit;
 use crate::port_holder::{self, By};
 use crate::store;
 use crate::types::PeerAddress;
@@ -49,6 +50,11 @@ pub fn check_anybody(config: &Config) -> Vec<String> {
         format!("{}: would not start: it knows nobody to ask; name others in p2p.seeds", network.chain_id)
     };
     config.networks.iter().filter(alone).map(text).collect()
+}
+
+/// What keeps the process's audit log from being written, with the fix. pexd serves without it all the same.
+pub fn check_audit(config: &Config) -> Option<String> {
+    ProcessAudit::at(config.home.audit_file()).check().err().map(|error| error.to_string())
 }
 
 /// The ports that a start could not have, each with who has it if that can be known.

@@ -24,6 +24,7 @@ pub(super) fn run(home: Home, args: start::Args) -> Result<NextStep, Failure> {
     let mut errors = errors(&config);
     errors.extend(app::check_books(&config));
     errors.extend(app::check_anybody(&config));
+    errors.extend(app::check_audit(&config));
     // One that runs has the ports itself.
     if !runs {
         errors.extend(app::check_ports(&config));

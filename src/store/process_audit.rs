@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
 use super::check::connect_immutable;
 use super::create::{create_private, sync_folder};
 use super::history::{AuditQuery, HistoryError, HistoryPage, HistoryRange, QueryInterrupt, Select};
+use super::identity::Identity;
 use super::load::{BadColumn, Cells};
 use super::lock::beside;
 use crate::clock::Clock;
@@ -116,14 +117,19 @@ pub enum ProcessAuditError {
 #[derive(Clone, Debug)]
 pub struct ProcessAudit {
     path: Arc<Path>,
-    /// Entries of this process queue here and not at the file.
-    turn: Arc<Mutex<()>>,
+    /// Entries of this process queue here and not at the file. It has the file as this process knew it last; `None` before
+    /// there was one.
+    turn: Arc<Mutex<Option<Identity>>>,
 }
 
 impl ProcessAudit {
     /// The log in this file, which is made with the first entry.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        ProcessAudit { path: path.into().into(), turn: Arc::default() }
+        let path: PathBuf = path.into();
+        let audit = ProcessAudit { path: path.into(), turn: Arc::default() };
+        // What cannot be looked at, or is none, has no entries that could be lost; what is wrong with it `check` says.
+        let known = audit.is_ours().is_ok_and(|ours| ours).then(|| Identity::at(&audit.path).ok().flatten()).flatten();
+        ProcessAudit { turn: Arc::new(Mutex::new(known)), ..audit }
     }
 
     /// Where it is.
@@ -136,9 +142,37 @@ impl ProcessAudit {
     /// # Errors
     /// Nothing was written then.
     pub fn record_blocking(&self, entry: &NewAuditEntry) -> Result<(), ProcessAuditError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = Identity::at(&self.path).map_err(|source| self.io(source))?;
+        if let Some(loss) = loss(*known, found) {
+            tracing::warn!(path = %self.path.display(), "{loss}");
+        }
         self.make_if_missing()?;
-        self.write(entry)
+        self.write(entry)?;
+        *known = Identity::at(&self.path).map_err(|source| self.io(source))?;
+        Ok(())
+    }
+
+    /// Looks whether entries could be written, without writing one. That there is no file yet is in order. Blocks on the disk.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), ProcessAuditError> {
+        match Identity::at(&self.path) {
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) if self.is_ours()? => {}
+            Ok(Some(_)) => return Err(ProcessAuditError::Foreign(self.path.to_path_buf())),
+            Err(source) => return Err(self.io(source)),
+        }
+        let sqlite = |source| ProcessAuditError::Sqlite { path: self.path.to_path_buf(), source };
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(&self.path, flags).map_err(sqlite)?;
+        conn.busy_timeout(BUSY).map_err(sqlite)?;
+        self.check_version(&conn)?;
+        let latest =
+            "SELECT number, at_ms, kind, network, author, method, summary FROM audit ORDER BY number DESC LIMIT 1";
+        conn.query_row(latest, [], |_| Ok(())).optional().map_err(sqlite)?;
+        Ok(())
     }
 
     /// Writes an entry; it is on disk when this is ready. Whoever calls it for what strangers do bounds how often.
@@ -165,6 +199,10 @@ impl ProcessAudit {
         if fs::metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(HistoryPage { entries: Vec::new(), next: None });
         }
+        if !self.is_ours().map_err(|error| HistoryError::Unreadable(error.to_string()))? {
+            let text = "it is not an audit log that this pexd knows; it was left as it is: move it elsewhere";
+            return Err(HistoryError::Unreadable(text.to_owned()));
+        }
         let select = Select { columns: COLUMNS, table: "audit", column: "", value: None, portion: range };
         let conn = super::history::open(&self.path, stop)?;
         select.walk(&conn, read, |entry| query.admits(&entry.entry) && admits(entry))
@@ -176,13 +214,22 @@ impl ProcessAudit {
             return Err(ProcessAuditError::Foreign(self.path.to_path_buf()));
         }
         let mut conn = connect(&self.path).map_err(sqlite)?;
-        let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
-        if version != VERSION {
-            return Err(ProcessAuditError::Foreign(self.path.to_path_buf()));
-        }
+        self.check_version(&conn)?;
         insert(&mut conn, entry).map_err(sqlite)
     }
 
+    fn check_version(&self, conn: &Connection) -> Result<(), ProcessAuditError> {
+        let sqlite = |source| ProcessAuditError::Sqlite { path: self.path.to_path_buf(), source };
+        let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+        if version == VERSION { Ok(()) } else { Err(ProcessAuditError::Foreign(self.path.to_path_buf())) }
+    }
+
+    /// Whether the file says of itself that it is such a log. What is no file is not read: of a pipe nothing would ever come.
+    fn is_ours(&self) -> Result<bool, ProcessAuditError> {
+        let kind = fs::metadata(&self.path).map_err(|source| self.io(source))?;
+        let sqlite = |source| ProcessAuditError::Sqlite { path: self.path.to_path_buf(), source };
+        Ok(kind.is_file() && is_ours(&self.path).map_err(sqlite)?)
+    }
     /// Makes the file whole or not at all, for the owner of its folder alone, whoever runs this.
     fn make_if_missing(&self) -> Result<(), ProcessAuditError> {
         let is_there = || self.path.try_exists().map_err(|source| self.io(source));
@@ -227,6 +274,19 @@ fn is_ours(path: &Path) -> rusqlite::Result<bool> {
         Ok(id) => Ok(id == APPLICATION_ID),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// What there is to say of a file that was `known` to this process, and of which now `found` is there.
+fn loss(known: Option<Identity>, found: Option<Identity>) -> Option<&'static str> {
+    match (known?, found) {
+        (_, None) => {
+            Some("the audit log was removed or moved away: its former entries are gone, and a new one is begun")
+        }
+        (known, Some(found)) if known != found => {
+            Some("another file is in the place of the audit log: its former entries are gone, unless that one has them")
+        }
+        _ => None,
     }
 }
 
@@ -353,8 +413,10 @@ mod tests {
         let audit = ProcessAudit::at(home.path().join("audit.db"));
         for content in ["", "x", &"not a database ".repeat(1_000)] {
             fs::write(audit.path(), content).unwrap();
-            let error = audit.record_blocking(&entry(AuditKind::Change, "one")).unwrap_err();
-            assert!(matches!(error, ProcessAuditError::Foreign(_)), "{error}");
+            for error in [audit.check(), audit.record_blocking(&entry(AuditKind::Change, "one"))] {
+                let error = error.unwrap_err();
+                assert!(matches!(error, ProcessAuditError::Foreign(_)), "{content:.9}: {error}");
+            }
             assert_eq!(fs::read_to_string(audit.path()).unwrap(), content);
         }
     }
@@ -464,5 +526,36 @@ mod tests {
         fs::remove_file(audit.path()).unwrap();
         audit.record_blocking(&entry(AuditKind::Change, "two")).unwrap();
         assert_eq!(summaries(&audit), ["two"]);
+    }
+
+    #[test]
+    fn a_log_that_takes_entries_or_is_not_there_yet_is_in_order_and_one_that_is_damaged_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let audit = ProcessAudit::at(home.path().join("audit.db"));
+        audit.check().unwrap();
+        assert!(!audit.path().exists(), "looking makes none");
+        audit.record_blocking(&entry(AuditKind::Change, "one")).unwrap();
+        audit.check().unwrap();
+        let mut content = fs::read(audit.path()).unwrap();
+        content[100..].fill(7);
+        fs::write(audit.path(), content).unwrap();
+        let error = audit.check().unwrap_err();
+        assert!(error.to_string().contains("move it elsewhere"), "{error}");
+    }
+
+    #[test]
+    fn entries_that_are_gone_are_missed_once_and_those_that_never_were_are_not() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("audit.db");
+        let at = || Identity::at(&path).unwrap();
+        assert_eq!(loss(None, at()), None);
+        fs::write(&path, "one").unwrap();
+        let known = at();
+        assert_eq!((loss(None, at()), loss(known, at())), (None, None));
+        let kept = home.path().join("kept");
+        fs::rename(&path, &kept).unwrap();
+        assert!(loss(known, at()).unwrap().contains("its former entries are gone"));
+        fs::write(&path, "another").unwrap();
+        assert!(loss(known, at()).unwrap().contains("another file is in the place"));
     }
 }

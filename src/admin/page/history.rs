@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use futures_util::future::join_all;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::history_cursor::Numbers;
 use super::token::Query;
@@ -84,7 +84,7 @@ pub(in crate::admin) async fn latest_first<L: Log>(
                 (Writer::Network(network), ReadError::Network(error)) => {
                     fail(scope, network, &error, &mut page.failures)?;
                 }
-                (_, error) => fail_process(&error, &mut page.failures),
+                (_, error) => fail_process(error.code(), &error, &mut page.failures),
             }
         }
         match take_latest(log, &mut streams) {
@@ -120,6 +120,17 @@ enum ReadError {
     Network(#[from] Error),
     #[error("the audit log of the process: {0}; the others are listed")]
     Process(#[from] HistoryError),
+}
+
+impl ReadError {
+    /// The code for what the process could not read of its own.
+    const fn code(&self) -> Code {
+        match self {
+            // It answers, and somebody has to see to the file.
+            ReadError::Process(HistoryError::Unreadable(_)) => Code::FailedPrecondition,
+            ReadError::Process(HistoryError::Stopped) | ReadError::Network(_) => Code::DeadlineExceeded,
+        }
+    }
 }
 
 /// What one of them has written down, while a page is made of it.

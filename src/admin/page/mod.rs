@@ -123,10 +123,10 @@ fn fail(scope: &Scope, network: &Handle, error: &Error, failures: &mut Vec<Netwo
 }
 
 /// Reports what could not be read of the process itself; its networks are listed all the same.
-fn fail_process(error: &impl std::fmt::Display, failures: &mut Vec<NetworkFailure>) {
+fn fail_process(code: Code, error: &impl std::fmt::Display, failures: &mut Vec<NetworkFailure>) {
     if failures.iter().all(|failure| !failure.network.is_empty()) {
-        let (reason, code) = (reason(&error.to_string()), Code::Unavailable.into());
-        failures.push(NetworkFailure { network: String::new(), reason, code });
+        let reason = reason(&error.to_string());
+        failures.push(NetworkFailure { network: String::new(), reason, code: code.into() });
     }
 }
 

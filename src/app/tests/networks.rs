@@ -276,6 +276,8 @@ async fn an_audit_that_cannot_be_written_is_told_and_what_was_asked_for_is_done(
     let request = ListAuditEntriesRequest { network: "-".into(), ..Default::default() };
     let failures = client.list_audit_entries(request).await.unwrap().into_inner().failures;
     assert!(failures.len() == 1 && failures[0].network.is_empty(), "{failures:?}");
+    assert_eq!(failures[0].code, Code::FailedPrecondition as i32, "{failures:?}");
+    assert!(failures[0].reason.contains("audit.db: it is not an audit log"), "{failures:?}");
     pexd.end().await;
 }
 
