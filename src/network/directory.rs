@@ -24,7 +24,7 @@ struct Entries {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// No network of that name.
-    #[error("no network {asked:?} here; there are: {}", .known.join(", "))]
+    #[error("no network {asked:?} here; {}", others(.known))]
     Unknown {
         /// What was asked for.
         asked: String,
@@ -40,6 +40,10 @@ pub enum LookupError {
     /// There is none at all.
     #[error("no network is served")]
     None,
+}
+
+fn others(known: &[String]) -> String {
+    if known.is_empty() { "and no other".to_owned() } else { format!("there are: {}", known.join(", ")) }
 }
 
 impl Directory {

@@ -92,7 +92,11 @@ const fn not_dialled(why: NotDialled) -> &'static str {
 pub(in crate::admin) fn of_lookup(error: &LookupError) -> Status {
     match error {
         LookupError::Unknown { asked, known } => {
-            let text = format!("no network {:?} here; there are: {}", printable(asked), names(known));
+            let others = match known.as_slice() {
+                [] => "and no other".to_owned(),
+                known => format!("there are: {}", names(known)),
+            };
+            let text = format!("no network {:?} here; {others}", printable(asked));
             build(Code::NotFound, "NETWORK_NOT_FOUND", None, text.clone(), violation("network", text))
         }
         LookupError::Ambiguous { known } => {
