@@ -96,8 +96,8 @@ async fn serve_new(registry: &Registry, by: ChangeAuthor, folder: NetworkFolder)
         return Err(OperationError::InvalidConfig(each));
     }
     let served = registry.add_now(by, &name, None, false).await?.chain_id;
-    let warnings = vec![format!("{served} is served from now on: its folder has come since pexd was started")];
-    Ok(Reloaded { restarted: true, warnings, ..Reloaded::default() })
+    tracing::info!(chain = %served, "is served from now on: its folder has come since pexd was started");
+    Ok(Reloaded { restarted: true, ..Reloaded::default() })
 }
 
 /// Serves a network whose files had errors.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Session, connect, per_network, refused};
 use crate::cli::Failure;
-use crate::cli::humanize::{ago, word};
+use crate::cli::humanize::{ago, why_unsaved, word};
 use crate::cli::table::{Cell, CellColour, cell, coloured, column, paragraph, table};
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
 use crate::proto::pexd::v1::{
@@ -31,13 +31,16 @@ pub(super) async fn run(session: &Session, args: Args) -> Result<(), Failure> {
 
 fn check(answer: &GetStatusResponse) -> Result<(), Failure> {
     let sick = answer.statuses.iter().filter(|status| is_sick(status)).count() + answer.failures.len();
-    let errors = answer.process.iter().flat_map(|process| &process.config_errors);
-    let mut lines: Vec<_> = errors.map(|error| format!("pexd would not start again: {error}")).collect();
-    if sick == 0 && lines.is_empty() {
+    let errors = answer.process.iter().map(|process| process.config_errors.len()).sum::<usize>();
+    if sick == 0 && errors == 0 {
         return Ok(());
     }
     let all = answer.statuses.len() + answer.failures.len();
-    lines.extend(per_network::failed(&answer.failures));
+    let mut lines: Vec<_> = per_network::failed(&answer.failures).collect();
+    // The answer has them in words.
+    if errors > 0 {
+        lines.push(format!("pexd itself has {} in its files", counted(errors, "error")));
+    }
     let need = if sick == 1 { "needs" } else { "need" };
     lines.push(format!("{sick} of {} {need} attention", counted(all, "network")));
     Err(Failure::Sick(lines.join("\n")))
@@ -126,7 +129,7 @@ fn notes(status: &ReactorStatus) -> Vec<(String, &str)> {
         let reason = AttentionReason::try_from(attention.reason);
         let what =
             reason.map_or_else(|_| "attention".to_owned(), |reason| word(reason.as_str_name(), "ATTENTION_REASON_"));
-        (what, attention.text.as_str())
+        (what, why_unsaved(&attention.text))
     });
     let mut notes: Vec<_> = attention.collect();
     let servable = status.servable_reason.as_str();
@@ -139,7 +142,7 @@ fn notes(status: &ReactorStatus) -> Vec<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::pexd::v1::{Attention, NetworkFailure};
+    use crate::proto::pexd::v1::{Attention, NetworkFailure, ProcessStatus};
 
     #[test]
     fn a_network_that_does_not_answer_is_named_and_needs_attention() {
@@ -151,6 +154,24 @@ mod tests {
         let reported = "a-1 failed: network a-1 does not answer\n1 of 2 networks needs attention";
         assert_eq!(failure.to_string(), reported);
         assert!(check(&GetStatusResponse { failures: Vec::new(), ..answer }).is_ok());
+    }
+
+    #[test]
+    fn what_keeps_pexd_from_starting_again_is_said_once() {
+        let process = ProcessStatus { config_errors: vec!["pexd.toml:2: levle".into()], ..Default::default() };
+        let answer = GetStatusResponse { process: Some(process), ..Default::default() };
+        let failure = check(&answer).unwrap_err();
+        assert_eq!(failure.exit_code(), 9);
+        assert_eq!(failure.to_string(), "pexd itself has 1 error in its files\n0 of 0 networks need attention");
+        assert_eq!(text(&answer).matches("pexd would not start again: pexd.toml:2: levle").count(), 1);
+    }
+
+    #[test]
+    fn that_something_is_not_saved_is_said_once() {
+        let attention = vec![Attention { reason: AttentionReason::Unsaved.into(), text: "not saved: full".into() }];
+        let status = ReactorStatus { network: "a-1".into(), attention, ..Default::default() };
+        let answer = GetStatusResponse { statuses: vec![status], ..Default::default() };
+        assert!(text(&answer).contains("a-1: unsaved: full"), "{}", text(&answer));
     }
 
     #[test]
