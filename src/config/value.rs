@@ -262,18 +262,18 @@ fn bare_ipv6(place: &str) -> Option<(Ipv6Addr, &str)> {
     Some((ip.parse().ok()?, port))
 }
 
-/// Splits a list as CometBFT does: at commas, spaces around items dropped, empty items skipped, each item once. `hint` is
-/// what is said of a wrong item beside its error.
-fn list<T>(text: &str, hint: fn(&str) -> &'static str) -> Result<Vec<T>, String>
+/// Splits a list as CometBFT does: at commas, spaces around items dropped, empty items skipped, each item once. `tell` says
+/// what is wrong with an item.
+fn list<T>(text: &str, tell: impl Fn(&str, T::Err) -> String) -> Result<Vec<T>, String>
 where
-    T: FromStr<Err: std::fmt::Display> + PartialEq,
+    T: FromStr + PartialEq,
 {
     let (mut items, mut wrong) = (Vec::new(), Vec::new());
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         match part.parse() {
             Ok(item) if items.contains(&item) => {}
             Ok(item) => items.push(item),
-            Err(error) => wrong.push(format!("{part:?}: {error}{}", hint(part))),
+            Err(error) => wrong.push(format!("{part:?}: {}", tell(part, error))),
         }
     }
     if wrong.is_empty() { Ok(items) } else { Err(format!("has the item {}", wrong.join("; and the item "))) }
@@ -283,7 +283,7 @@ impl Setting for Vec<PeerAddress> {
     const KIND: Kind = text("list of id@host:port", "LIST");
 
     fn from_text(text: &str) -> Result<Self, String> {
-        list(text, |_| "")
+        list(text, |_, error: PeerAddressError| error.in_list())
     }
 }
 
@@ -291,7 +291,8 @@ impl Setting for Vec<NodeId> {
     const KIND: Kind = text("list of node IDs", "LIST");
 
     fn from_text(text: &str) -> Result<Self, String> {
-        list(text, |part| if part.contains('@') { ": write only what stands before the @" } else { "" })
+        let hint = |part: &str| if part.contains('@') { ": write only what stands before the @" } else { "" };
+        list(text, |part, error| format!("{error}{}", hint(part)))
     }
 }
 

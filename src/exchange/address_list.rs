@@ -64,7 +64,7 @@ impl Entry {
             let address = if self.too_long {
                 Err("it is too long for an address".to_owned())
             } else {
-                text.parse().map_err(|error: PeerAddressError| error.to_string())
+                text.parse().map_err(PeerAddressError::in_list)
             };
             take(match address {
                 Ok(address) => Item::Address(address, None),

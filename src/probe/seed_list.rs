@@ -14,7 +14,7 @@ pub(super) enum Entry {
 /// What is wrong with an entry. The texts name the fix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EntryFault {
-    #[error(transparent)]
+    #[error("{}", .0.in_list())]
     Address(PeerAddressError),
     /// A node compares IDs as texts, and its own are in lower case.
     #[error("the ID has upper-case digits: a node that is given it refuses the seed, write it in lower case")]

@@ -30,13 +30,13 @@ pub enum PeerAddressError {
     #[error("there is a comma in it: give one address at a time")]
     Comma,
     /// There is a `;` in it.
-    #[error("there is a ; in it: put commas between addresses")]
+    #[error("there is a ; in it: give one address at a time")]
     Semicolon,
     /// There is white space in the middle.
-    #[error("there is a blank in it: put commas between addresses, and no blanks within one")]
+    #[error("there is a blank in it: give one address at a time, and no blanks within it")]
     Blank,
     /// There is more than one `@`.
-    #[error("there is more than one @ in it: is a comma missing between two addresses?")]
+    #[error("there is more than one @ in it: give one address at a time")]
     SecondId,
     /// It is a URL without an ID.
     #[error(
@@ -66,6 +66,19 @@ pub enum PeerAddressError {
     /// The address parses, and can never be dialled.
     #[error(transparent)]
     Address(#[from] AddressError),
+}
+
+impl PeerAddressError {
+    /// What is said of an entry of a list, in which commas stand between addresses.
+    pub fn in_list(self) -> String {
+        let text = match self {
+            PeerAddressError::Semicolon => "there is a ; in it: put commas between addresses",
+            PeerAddressError::Blank => "there is a blank in it: put commas between addresses, and no blanks within one",
+            PeerAddressError::SecondId => "there is more than one @ in it: is a comma missing between two addresses?",
+            other => return other.to_string(),
+        };
+        text.to_owned()
+    }
 }
 
 /// The longest name that DNS allows (RFC 1035, section 2.3.4, without the length bytes at its ends).
@@ -267,7 +280,10 @@ mod tests {
             ("tcp://1.2.3.4:26656", PeerAddressError::NoId, "no ID"),
         ] {
             assert_eq!(error(text), expected, "{text}");
-            assert!(expected.to_string().contains(words), "{expected}");
+            assert!(expected.in_list().contains(words), "{expected}");
+        }
+        for several in [PeerAddressError::Comma, PeerAddressError::Semicolon, PeerAddressError::SecondId] {
+            assert!(several.to_string().ends_with("give one address at a time"), "{several}");
         }
         assert_eq!(format!("https://{ID}@h.org:1").parse(), parse("h.org:1"), "CometBFT skips any scheme");
     }
