@@ -33,6 +33,9 @@ pub(super) fn read_entry(text: &str, number: usize, line: usize) -> Item {
 
 /// What is wrong, without the place, which is reported beside it.
 pub(super) fn text_of(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "the JSON ends in the middle".to_owned();
+    }
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&place).unwrap_or(&text).to_owned()

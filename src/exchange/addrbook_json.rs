@@ -78,7 +78,7 @@ impl<'de> Visitor<'de> for File<'_, '_> {
         visit_f64(f64) "a number", visit_str(&str) "a string", visit_unit() "null");
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(A::Error::custom(format_args!("it is an array, and no {}", Self::WANTED)))
+        Err(A::Error::custom(format_args!("it is a JSON array, and no {}", Self::WANTED)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {

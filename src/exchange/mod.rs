@@ -12,6 +12,7 @@ mod tests;
 mod writer;
 
 use std::io::{self, BufRead};
+use std::net::Ipv6Addr;
 
 pub use writer::Writer;
 
@@ -66,7 +67,8 @@ pub enum ReadError {
 }
 
 /// Reads a file and hands over what it has, in its order. Without a `format` the first byte that is not white decides: a
-/// `{` begins an `addrbook.json`.
+/// `{` begins an `addrbook.json`, and a `[` is read as one, so that it is said that an array is none. Only around an IPv6
+/// address a bracket may stand in a list.
 ///
 /// # Errors
 /// When it is not of its form; what was handed over before is then worth nothing.
@@ -101,8 +103,18 @@ fn skip_mark(file: &mut impl BufRead) -> io::Result<()> {
 
 /// Looks at the first byte that is not white, among those that come at once.
 fn detect(file: &mut impl BufRead) -> io::Result<Format> {
-    let first = file.fill_buf()?.iter().find(|byte| !byte.is_ascii_whitespace());
-    Ok(if first == Some(&b'{') { Format::AddrBook } else { Format::List })
+    let bytes = file.fill_buf()?.trim_ascii_start();
+    Ok(match bytes.first() {
+        Some(b'{') => Format::AddrBook,
+        Some(b'[') if !begins_with_ipv6(bytes) => Format::AddrBook,
+        _ => Format::List,
+    })
+}
+
+fn begins_with_ipv6(bytes: &[u8]) -> bool {
+    let end = bytes.iter().position(|byte| *byte == b']');
+    let inner = end.and_then(|end| std::str::from_utf8(&bytes[1..end]).ok());
+    inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
 }
 
 /// The beginning of a text, to be shown.

@@ -75,7 +75,7 @@ fn a_corrupt_file_tells_where() {
     assert_eq!(corrupt(cut.as_bytes()).0, OF_A_NODE.lines().count() - 1);
     for (file, reason) in [
         ("{\"key\":\"x\"}", "no member addrs"),
-        ("[]", "it is an array, and no object"),
+        ("[]", "it is a JSON array, and no object with the member addrs"),
         ("7", "it is a number, and no object"),
         ("-7.5", "it is a number, and no object"),
         ("\"{}\"", "it is a string, and no object"),
@@ -85,12 +85,23 @@ fn a_corrupt_file_tells_where() {
         ("{\"addrs\":\"x\"}", "it is a string, and no array"),
         ("{\"addrs\":{}}", "it is an object, and no array"),
         ("{\"addrs\":[]} {", "trailing"),
-        ("{\"addrs\":[{}", "EOF"),
-        ("", "EOF"),
+        ("{\"addrs\":[{}", "the JSON ends in the middle"),
+        ("", "the JSON ends in the middle"),
     ] {
         let (_, _, reported) = corrupt(file.as_bytes());
         assert!(reported.contains(reason) && !reported.contains(" at line "), "{file}: {reported}");
     }
+}
+
+#[test]
+fn an_array_is_not_taken_for_a_list() {
+    for file in ["[1, 2]", " [\n  {\"id\": \"x\"}\n]", "[", "[\"x\"]"] {
+        let error = read_as(None, file.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("it is a JSON array, and no object with the member addrs"), "{file}: {error}");
+    }
+    // A line of a list that is wrong in itself is wrong alone.
+    let items = read_as(None, format!("[2a00::1]:26656\n{ID}@1.2.3.4:5").as_bytes()).unwrap();
+    assert!(matches!(items.as_slice(), [Item::Rejected { .. }, Item::Address(..)]), "{items:?}");
 }
 
 #[test]

@@ -202,6 +202,15 @@ fn an_import_that_brings_nothing_is_a_failure() {
         assert_eq!(output.code, 1, "{empty:?}: {}{}", output.out, output.err);
         assert!(output.err.contains("there is no address in it"), "{}", output.err);
     }
+    for wrong in ["{\"addrs\": [", "[1, 2]"] {
+        let output = import(wrong);
+        assert_eq!(output.code, 2, "{wrong:?}: {}{}", output.out, output.err);
+        assert!(output.err.contains("list.txt: line 1, column ") && !output.err.contains("data:"), "{}", output.err);
+    }
+    let seeds = three.run(&["seeds", "add", &format!("{ID}@127.0.0.1:1;{ID}@127.0.0.1:2"), "--network", "a-1"]);
+    assert!(seeds.code == 2 && seeds.err.contains("give one address at a time"), "{}", seeds.err);
+    let limited = three.run(&["peers", "--limit", "x"]);
+    assert!(limited.code == 2 && limited.err.contains("a limit is how many entries"), "{}", limited.err);
     assert_eq!(import(&good).code, 0);
 }
 

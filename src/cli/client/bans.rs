@@ -22,7 +22,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = pages::limit)]
     limit: usize,
 }
 

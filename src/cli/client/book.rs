@@ -34,7 +34,7 @@ enum What {
     /// List the groups of sources: what each brought, how much of it was reached or is dead
     Sources {
         /// At most so many
-        #[arg(long, value_name = "N", default_value_t = 100)]
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = pages::limit)]
         limit: usize,
     },
     /// Show everything about an address: its state and why, our last attempts, its source
@@ -115,7 +115,7 @@ struct ListArgs {
     #[arg(long, value_enum, default_value_t = Order::Address)]
     order: Order,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = pages::limit)]
     limit: usize,
 }
 

@@ -24,7 +24,8 @@ pub(super) enum Form {
 }
 
 pub(super) async fn import(session: &Session, file: PathBuf) -> Result<(), Failure> {
-    let cannot = |error: io::Error| Failure::InvalidInput(format!("{}: {error}", file.display()));
+    let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
+    let cannot = |error: io::Error| Failure::InvalidInput(format!("{name}: {error}"));
     let mut input: Box<dyn Read + Send> =
         if file.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(&file).map_err(cannot)?) };
     let network = session.network();
@@ -46,7 +47,7 @@ pub(super) async fn import(session: &Session, file: PathBuf) -> Result<(), Failu
     let stream = tokio_stream::wrappers::ReceiverStream::new(parts);
     let answer = client(session).await?.import_addresses(stream).await;
     reading.await.map_err(Failure::failed)?.map_err(cannot)?;
-    let answer = answer.map_err(refused)?.into_inner();
+    let answer = answer.map_err(|status| of_file(&name, refused(status)))?.into_inner();
     session.output.show(&answer, |answer: &ImportAddressesResponse| {
         let (added, known, refused) = (answer.added_count, answer.known_count, answer.refused_count);
         let gave_way = displaced(answer.evicted_count);
@@ -54,9 +55,19 @@ pub(super) async fn import(session: &Session, file: PathBuf) -> Result<(), Failu
     })?;
     per_network::settle(&answer.result, &[])?;
     if answer.added_count + answer.known_count + answer.refused_count + answer.evicted_count == 0 {
-        return Err(Failure::Failed(format!("{}: there is no address in it", file.display())));
+        return Err(Failure::Failed(format!("{name}: there is no address in it")));
     }
     some_refused(answer.refused_count as usize)
+}
+
+/// What the API says of a file's content, which it calls `data`, by the file's name.
+fn of_file(name: &str, failure: Failure) -> Failure {
+    match failure {
+        Failure::InvalidInput(text) => {
+            Failure::InvalidInput(text.strip_prefix("data: ").map_or(text.clone(), |what| format!("{name}: {what}")))
+        }
+        other => other,
+    }
 }
 
 fn read_part(input: &mut impl Read, part: &mut [u8]) -> io::Result<usize> {

@@ -28,7 +28,7 @@ pub(in crate::cli) struct DialsArgs {
     #[arg(long)]
     failed: bool,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = pages::limit)]
     limit: usize,
 }
 
@@ -46,7 +46,7 @@ pub(in crate::cli) struct AnswersArgs {
     #[arg(long)]
     addresses: bool,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = pages::limit)]
     limit: usize,
 }
 
@@ -56,7 +56,7 @@ pub(in crate::cli) struct RefusalsArgs {
     #[arg(long)]
     ranges: bool,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = pages::limit)]
     limit: usize,
 }
 
@@ -68,7 +68,7 @@ pub(in crate::cli) struct AuditArgs {
     #[command(flatten)]
     time: TimeArgs,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = pages::limit)]
     limit: usize,
 }
 

@@ -68,6 +68,12 @@ impl<P: Paged> List<P> {
     }
 }
 
+/// A limit on the command line.
+pub(super) fn limit(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "a limit is how many entries are shown at most: write a whole number, such as 100".to_owned())
+}
+
 /// The entries of all pages, at most `limit` of them. `fetch` gets the size and the token of a page.
 pub(super) async fn collect<P, F>(limit: usize, fetch: impl FnMut(i32, String) -> F) -> Result<List<P>, Failure>
 where
@@ -189,6 +195,14 @@ mod tests {
         let next_page_token = if to < 10 { to.to_string() } else { String::new() };
         let total_count = if token.is_empty() { 10 } else { 0 };
         Ok(Response::new(pb::ListBansResponse { bans, next_page_token, total_count, ..Default::default() }))
+    }
+
+    #[test]
+    fn a_limit_that_is_none_is_told_what_one_is() {
+        assert_eq!(limit("7"), Ok(7));
+        for text in ["x", "", "-1", "1.5", "99999999999999999999999"] {
+            assert!(limit(text).unwrap_err().contains("write a whole number"), "{text}");
+        }
     }
 
     #[tokio::test]

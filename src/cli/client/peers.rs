@@ -105,7 +105,7 @@ struct ListArgs {
     #[arg(long, value_enum, default_value_t = Order::Connected)]
     order: Order,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = pages::limit)]
     limit: usize,
 }
 
