@@ -79,7 +79,10 @@ impl Reader<'_> {
                 Err(what) => self.notes.error(origin, format!("{} {what}", key.path())),
             }
         } else if let Some(ignored) = self.layout.ignored(table, &known) {
-            self.ignored.push(ignored);
+            // The other spelling of one that was given already.
+            if !self.ignored.iter().any(|earlier| std::ptr::eq(*earlier, ignored)) {
+                self.ignored.push(ignored);
+            }
         } else if table.is_empty() && self.layout.may_be_foreign(&known, item) {
             self.foreign.push((name.to_owned(), origin));
         } else {
@@ -261,6 +264,13 @@ mod tests {
         );
         let reported = errors("[p2p]\nsend_rate = 7\nSend-Rate = 8\n");
         assert_eq!(reported, ["config.toml:3: p2p.send_rate is given at config.toml:2 too: remove one"]);
+    }
+
+    #[test]
+    fn both_spellings_of_a_key_without_effect_are_named_once() {
+        let (_, notes) = network_notes("[p2p]\nbootstrap-peers = \"a\"\nbootstrap_peers = \"b\"\n");
+        let [warning] = notes.warnings.as_slice() else { panic!("{:?}", notes.warnings) };
+        assert_eq!(warning.text.matches("bootstrap_peers").count(), 1, "{}", warning.text);
     }
 
     #[test]
