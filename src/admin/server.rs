@@ -274,7 +274,7 @@ impl Admin {
         let health = NetworkHealth::new(services, directory.clone(), process.ready_servable, draining.clone());
         let health = HealthServer::new(health);
         let routes = routes(&directory, operations, process, &draining)?.add_service(bounded!(health));
-        let signpost = Signpost::new(http);
+        let signpost = Signpost::new(http, files.in_effect().tls().is_some());
         let incoming = incoming(listeners, &limits, refusals, signpost.clone(), closing.clone());
         let serving = server(authenticator, calls, signpost)
             .add_routes(routes)

@@ -9,8 +9,9 @@ use std::sync::Arc;
 pub(super) struct Signpost(Arc<str>);
 
 impl Signpost {
-    /// `http` is where metrics and probes are served, if they are.
-    pub(super) fn new(http: Option<SocketAddr>) -> Self {
+    /// `http` is where metrics and probes are served, if they are; `tls` whether the API's port speaks TLS.
+    pub(super) fn new(http: Option<SocketAddr>, tls: bool) -> Self {
+        let flag = if tls { "" } else { "-plaintext " };
         let elsewhere = match http {
             Some(laddr) => {
                 // Every address of the host is none that can be asked.
@@ -22,7 +23,7 @@ impl Signpost {
         };
         let text = format!(
             "This is pexd's API: gRPC, and so HTTP/2 with the content type application/grpc.\n\
-             Use `pexd status`, grpcurl, or a client made from proto/pexd/v1; `grpcurl ADDRESS list` shows the services.\n\
+             Use `pexd status`, grpcurl, or a client made from proto/pexd/v1; `grpcurl {flag}ADDRESS list` shows the services.\n\
              {elsewhere}\n"
         );
         Signpost(text.into())
@@ -52,9 +53,15 @@ mod tests {
             ("[::1]:80", "http://[::1]:80/healthz"),
             ("0.0.0.0:26671", "http://HOST:26671/readyz"),
         ] {
-            let signpost = Signpost::new(Some(laddr.parse().unwrap()));
+            let signpost = Signpost::new(Some(laddr.parse().unwrap()), false);
             assert!(signpost.text().contains(url), "{}", signpost.text());
         }
-        assert!(Signpost::new(None).text().contains("[http] of pexd.toml"));
+        assert!(Signpost::new(None, false).text().contains("[http] of pexd.toml"));
+    }
+
+    #[test]
+    fn the_command_fits_the_port() {
+        assert!(Signpost::new(None, false).text().contains("`grpcurl -plaintext ADDRESS list`"));
+        assert!(Signpost::new(None, true).text().contains("`grpcurl ADDRESS list`"));
     }
 }
