@@ -120,6 +120,8 @@ fn read(path: &Path) -> Result<Vec<u8>, AsnFileError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
     use crate::testkit::{AsnField, asn_database};
 

@@ -210,7 +210,7 @@ impl ProcessAudit {
 
     fn write(&self, entry: &NewAuditEntry) -> Result<(), ProcessAuditError> {
         let sqlite = |source| ProcessAuditError::Sqlite { path: self.path.to_path_buf(), source };
-        if !is_ours(&self.path).map_err(sqlite)? {
+        if !self.is_ours()? {
             return Err(ProcessAuditError::Foreign(self.path.to_path_buf()));
         }
         let mut conn = connect(&self.path).map_err(sqlite)?;
