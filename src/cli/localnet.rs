@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::NextStep;
+use super::{NextStep, whole_number};
 use crate::localnet::Options;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// End after this many seconds; the exit code says whether every reachable node was found and nothing else served
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "N", value_parser = |text: &str| whole_number::<u64>(text, 1, 86_400))]
     seconds: Option<u64>,
     /// The admin API's port on 127.0.0.1; 0 = any [default: 26670, or any when that is taken]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = |text: &str| whole_number::<u16>(text, 0, u16::MAX))]
     admin_port: Option<u16>,
 }
 

@@ -22,6 +22,7 @@ mod token;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand};
 
@@ -79,6 +80,12 @@ pub enum NextStep {
     Serve(Box<Config>),
     /// Run the demo.
     Localnet(crate::localnet::Options),
+}
+
+/// A whole number on the command line.
+fn whole_number<T: FromStr + PartialOrd + Display>(text: &str, from: T, to: T) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| (&from..=&to).contains(&number));
+    number.ok_or_else(|| format!("write a whole number from {from} to {to}"))
 }
 
 /// Why a command failed; its text is for standard error.

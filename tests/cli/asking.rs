@@ -211,6 +211,10 @@ fn an_import_that_brings_nothing_is_a_failure() {
     assert!(seeds.code == 2 && seeds.err.contains("give one address at a time"), "{}", seeds.err);
     let limited = three.run(&["peers", "--limit", "x"]);
     assert!(limited.code == 2 && limited.err.contains("a limit is how many entries"), "{}", limited.err);
+    for seconds in ["x", "0", "3601"] {
+        let waited = three.run(&["peers", "--timeout", seconds]);
+        assert!(waited.code == 2 && waited.err.contains("write a whole number from 1 to 3600"), "{}", waited.err);
+    }
     assert_eq!(import(&good).code, 0);
 }
 

@@ -29,7 +29,7 @@ use tonic_types::StatusExt as _;
 use self::connect::Connect;
 pub(super) use self::pending_reload::pending_reload;
 use super::output::Output;
-use super::{Failure, NextStep};
+use super::{Failure, NextStep, whole_number};
 use crate::config::Home;
 
 /// What stands for all networks.
@@ -100,7 +100,7 @@ pub(in crate::cli) struct SessionArgs {
     #[arg(long, global = true, value_name = "FILE", requires = "cert_file", env = "PEXD_KEY_FILE")]
     key_file: Option<std::path::PathBuf>,
     /// Seconds to wait for an answer [default: 35; 70 for seeds check]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, global = true, value_name = "N", value_parser = |text: &str| whole_number::<u64>(text, 1, 3_600))]
     timeout: Option<u64>,
     /// The network; - = all, where that makes sense [default: the only one, or the configured default]
     #[arg(long, global = true, value_name = "CHAIN_ID", env = "PEXD_NETWORK")]
