@@ -138,6 +138,10 @@ async fn somebody_to_ask_starts_the_network_that_failed_for_want_of_one() {
         until("it runs", async || state(&network).await == RunState::Running).await;
     }
 
+    let network = alone(&process, "bookless-1").await;
+    assert_eq!(network.enter_addresses(&[(addresses(1, 1)[0], None)]).await.unwrap().len(), 1);
+    until("it runs", async || state(&network).await == RunState::Running).await;
+
     let network = alone(&process, "stopped-1").await;
     assert_eq!(network.stop(by()).await, Ok(true));
     assert_eq!(network.add_seed(by(), peer.clone()).await, Ok(SAVED));
