@@ -11,12 +11,13 @@ use crate::config::{self, BrokenNetwork, ConfigErrors, CreateError, Created, Dia
 /// Makes a network's folder as `pexd init` does.
 pub(super) async fn create(files: &Files, name: &str, new: NewNetwork) -> Result<Created, OperationError> {
     let (home, name) = (files.sources.home.clone(), name.to_owned());
-    blocking(move || config::create_network(&home, &name, &new)).await?.map_err(|error| match error {
+    blocking(move || config::create_or_complete_network(&home, &name, &new)).await?.map_err(|error| match error {
         CreateError::ChainId(_, error) => OperationError::Field { field: "network", text: error.to_string() },
         CreateError::Moniker(text) => OperationError::Field { field: "new_network.moniker", text },
-        CreateError::Exists { .. } => {
+        CreateError::Exists { fix: "", .. } => {
             OperationError::Exists(format!("{error}; leave new_network unset to serve what is there"))
         }
+        CreateError::Exists { .. } => OperationError::Exists(error.to_string()),
         CreateError::NoPort | CreateError::Taken { .. } | CreateError::Io { .. } => {
             OperationError::Files(error.to_string())
         }
@@ -25,8 +26,7 @@ pub(super) async fn create(files: &Files, name: &str, new: NewNetwork) -> Result
 
 /// Removes what was just made and is of no use.
 pub(super) async fn discard(made: Created) {
-    let path = made.folder.path;
-    if let Ok(Err(error)) = blocking(move || fs::remove_dir_all(path)).await {
+    if let Ok(Err(error)) = blocking(move || made.discard()).await {
         tracing::warn!(%error, "a new network's folder is of no use and could not be removed");
     }
 }

@@ -43,6 +43,19 @@ pub struct Created {
     pub laddr: SocketAddr,
 }
 
+impl Created {
+    /// Removes what was made; a key that was there before stays.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn discard(self) -> io::Result<()> {
+        match self.kept_key {
+            Some(_) => fs::remove_file(self.folder.config_file()),
+            None => fs::remove_dir_all(self.folder.path),
+        }
+    }
+}
+
 /// Why no network was made. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
-use crate::app::reload;
+use crate::app::{network_folders, reload};
 use crate::network::Error;
 use crate::network::tests::is_free;
 use crate::proto::pexd::v1::reactor_service_client::ReactorServiceClient;
@@ -131,6 +131,36 @@ async fn a_new_network_joins_a_listener_and_the_last_that_leaves_frees_it() {
     let unknown = AddNetworkRequest { network: "third-1".into(), new_network: Some(new("nobody-1")), stopped: false };
     assert_eq!(field(&pexd.add_as(unknown).await.unwrap_err()), "new_network.share_listener_with");
     assert!(!exists(&home.folder("third-1")), "nothing is left of what could not be made");
+    pexd.end().await;
+}
+
+#[tokio::test]
+async fn a_kept_key_is_used_again_by_a_new_network_and_outlives_one_that_is_of_no_use() {
+    let home = TestHome::new();
+    home.make("first-1", 1).await;
+    let comes = home.make("comes-1", 2).await;
+    let key_file = home.folder("comes-1").join("node_key.json");
+    let key = fs::read(&key_file).unwrap();
+    let pexd = home.start().await;
+    pexd.remove("comes-1", true).await.unwrap();
+    fs::create_dir(home.folder("comes-1")).unwrap();
+    let kept = home.home().path().join(format!("node_key-comes-1-{}.json", comes.address.id()));
+    fs::copy(kept, &key_file).unwrap();
+    let made = config::create_or_complete_network(&home.home(), "comes-1", &NewNetwork::default()).unwrap();
+    assert!(home.file("comes-1").exists());
+    network_folders::discard(made).await;
+    assert!(!home.file("comes-1").exists());
+    assert_eq!(fs::read(&key_file).unwrap(), key);
+
+    let request = AddNetworkRequest { network: "comes-1".into(), new_network: Some(Default::default()), stopped: true };
+    let added = pexd.add_as(request.clone()).await.unwrap();
+    assert!(added.node_address.starts_with(&format!("{}@", comes.address.id())), "{}", added.node_address);
+    assert_eq!(fs::read(&key_file).unwrap(), key);
+    pexd.remove("comes-1", false).await.unwrap();
+    fs::remove_file(home.file("comes-1")).unwrap();
+    let refused = pexd.add_as(request).await.unwrap_err();
+    assert!(reason(&refused) == "NETWORK_EXISTS" && refused.message().contains("no config.toml"), "{refused}");
+    assert!(!refused.message().contains("leave new_network unset"), "{refused}");
     pexd.end().await;
 }
 
