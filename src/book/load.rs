@@ -26,8 +26,14 @@ impl Book {
         let mut book = Book::new(params, key);
         book.private = Overlay::load(book.params.private_ids.iter().copied(), stored.private);
         for trace in stored.traces {
-            let last = Timestamp::from(trace.last_attempt).min(now.wall.into());
-            book.traces.load(trace.hash, Trace { last, failures: trace.attempts, outcome: trace.outcome });
+            let stored = Timestamp::from(trace.last_attempt);
+            let last = stored.min(now.wall.into());
+            let kept = Trace { last, failures: trace.attempts, outcome: trace.outcome };
+            book.traces.load(trace.hash, kept);
+            if last < stored {
+                // Repaired: the store is to follow.
+                book.traces.keep(trace.hash, kept);
+            }
         }
         let mut report = LoadReport::default();
         for record in stored.records {

@@ -133,3 +133,14 @@ fn the_crawl_goes_on_where_it_was() {
     assert_eq!(due(&mut book, 6 * 60 - 1), []);
     assert_eq!(due(&mut book, 10 * 60 + 1), [at(2, 2)], "16 minutes after its fourth failure, and at most 20");
 }
+
+#[test]
+fn a_trace_of_the_future_is_repaired_and_the_store_follows() {
+    let trace = |last_attempt| TraceRecord { hash: 7, last_attempt, attempts: 2, outcome: DialOutcome::TimedOut };
+    let (past, present, future) = (now().wall - hours(1), now().wall, now().wall + hours(1));
+    for (stored, follows) in [(past, None), (future, Some((7, Some(trace(present)))))] {
+        let stored = StoredBook { traces: vec![trace(stored)], ..StoredBook::default() };
+        let (mut book, _) = Book::load(params(), KEY, stored, now());
+        assert_eq!(book.take_dirty_trace(), follows);
+    }
+}
