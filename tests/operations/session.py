@@ -161,6 +161,20 @@ class Prometheus:
             stderr=subprocess.DEVNULL,
         )
 
+    def until_scraped(self, pexd):
+        """Waits for the first numbers: what is counted before them did not grow to Prometheus."""
+        query = urllib.parse.urlencode({"query": f'process_open_fds{{instance="127.0.0.1:{pexd.http}"}}'})
+
+        def look():
+            with contextlib.suppress(OSError), urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}/api/v1/query?{query}", timeout=20
+            ) as answer:
+                return json.load(answer)["data"]["result"]
+            return False
+
+        if self.process:
+            until("it is scraped", look)
+
     def firing(self, pexd):
         """The alerts that fire for a pexd: (name, chain)."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/alerts", timeout=20) as answer:
@@ -303,6 +317,7 @@ def few_descriptors(program, folder):
     idle = []
     try:
         pexd.start(limit=128)
+        prometheus.until_scraped(pexd)
         port = int(pexd.addresses["chain-01"].rsplit(":", 1)[1])
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(300)]
         assert pexd.answers("/healthz")[0] == 200
