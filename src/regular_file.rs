@@ -1,8 +1,9 @@
-//! Opening files that somebody else may have put there: a pipe in a file's place would have its reader wait for ever.
+//! Files that somebody else may have put there, or may change at any time: a pipe in a file's place would have its reader wait
+//! for ever, and a stamp tells that a file is another one by now.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -20,6 +21,31 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     Err(if kind.is_dir() { io::ErrorKind::IsADirectory.into() } else { io::Error::other("it is no regular file") })
 }
 
+/// What tells that a file was changed, replaced, or may be read by others than before. Equal stamps mean that reading again would
+/// find the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl FileStamp {
+    /// The stamp of a file now; `None` when it cannot be looked at.
+    pub fn of(path: &Path) -> Option<Self> {
+        let meta = fs::metadata(path).ok()?;
+        Some(FileStamp {
+            device: meta.dev(),
+            inode: meta.ino(),
+            length: meta.len(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,7 +57,7 @@ mod tests {
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
         assert!(open_regular(&path).unwrap_err().to_string().contains("no regular file"));
         assert_eq!(open_regular(folder.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
-        std::fs::write(folder.path().join("b"), "text").unwrap();
+        fs::write(folder.path().join("b"), "text").unwrap();
         assert!(open_regular(&folder.path().join("b")).is_ok());
     }
 }

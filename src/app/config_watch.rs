@@ -9,8 +9,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::registry::Registry;
 use super::{network_folders, start_checks};
-use crate::config::{self, FilesStamp};
+use crate::config;
 use crate::network::{ConfigFaults, Handle};
+use crate::regular_file::FileStamp;
 
 /// How often the files are looked at.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -29,7 +30,10 @@ pub(super) async fn watch(registry: Registry, process: ConfigFaults) {
 }
 
 /// What each network's files looked like when they were last read.
-type Seen = BTreeMap<Arc<str>, FilesStamp>;
+type Seen = BTreeMap<Arc<str>, Stamps>;
+
+/// Those of its files, there or not.
+type Stamps = Vec<Option<FileStamp>>;
 
 /// Reads what has changed since it was last seen.
 pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut Seen) {
@@ -38,7 +42,7 @@ pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut
     let read = tokio::task::spawn_blocking(move || match config::load_process_again(&sources) {
         // What is in the files that it names shows when they are used.
         Ok(process) => start_checks::check_admin(&process.admin).err().into_iter().collect(),
-        Err(errors) => texts(Some(errors)),
+        Err(errors) => texts(&errors),
     });
     if let Ok(found) = read.await {
         tell(process, found, "pexd.toml, or a file that it names, has errors: pexd would not start again");
@@ -58,7 +62,7 @@ pub(super) async fn look(registry: &Registry, process: &ConfigFaults, seen: &mut
         let beside = registry.beside(handle.chain_id());
         let faults = match network_folders::read(files.clone(), folder, beside).await {
             Ok(Ok((file, _))) => other_chain(&file, &handle),
-            Ok(Err(broken)) => texts(Some(broken.errors)),
+            Ok(Err(broken)) => texts(&broken.errors),
             Err(_) => continue,
         };
         // What is wrong may lie in other files than those that the running configuration has, or in another network's.
@@ -111,8 +115,8 @@ fn tell(faults: &ConfigFaults, found: Vec<String>, consequence: &str) {
     if now.is_empty() { tracing::info!("the files are in order again") } else { tracing::error!("{consequence}") }
 }
 
-fn texts(errors: Option<config::ConfigErrors>) -> Vec<String> {
-    errors.iter().flat_map(config::ConfigErrors::notes).map(ToString::to_string).collect()
+fn texts(errors: &config::ConfigErrors) -> Vec<String> {
+    errors.notes().iter().map(ToString::to_string).collect()
 }
 
 fn config_paths(file: &config::Network) -> Vec<PathBuf> {
@@ -120,6 +124,7 @@ fn config_paths(file: &config::Network) -> Vec<PathBuf> {
     [file.home.join("config.toml"), file.key_file.clone()].into_iter().chain(asn).collect()
 }
 
-async fn stamp(paths: Vec<PathBuf>) -> FilesStamp {
-    tokio::task::spawn_blocking(move || FilesStamp::of(&paths)).await.unwrap_or_default()
+async fn stamp(paths: Vec<PathBuf>) -> Stamps {
+    let look = move || paths.iter().map(|path| FileStamp::of(path)).collect();
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }

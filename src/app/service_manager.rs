@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::network::{Directory, Handle};
 use crate::node::RunState;
+use crate::types::counted;
 
 /// How often the networks are asked how they are; more often where the watchdog's time is short.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
@@ -99,8 +100,7 @@ fn makes_progress(seen: &[(Arc<str>, Seen)]) -> bool {
 /// The networks in one line, what is worst first: `2 of 3 networks running; failed: juno-1`.
 fn status_line(seen: &[(Arc<str>, Seen)]) -> String {
     let of = |kind| seen.iter().filter(move |(_, seen)| *seen == kind).map(|(name, _)| name.escape_debug().to_string());
-    let networks = if seen.len() == 1 { "network" } else { "networks" };
-    let mut line = format!("{} of {} {networks} running", of(Seen::Running).count(), seen.len());
+    let mut line = format!("{} of {} running", of(Seen::Running).count(), counted(seen.len(), "network"));
     let parts = [
         ("no answer", Seen::Silent),
         ("failed", Seen::Failed),

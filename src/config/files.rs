@@ -31,26 +31,6 @@ pub fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// What tells that a file was changed, replaced, or may be read by others than before: device, inode, length and time of
-/// change. Equal stamps mean that reading again would find the same.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FilesStamp(Vec<Option<FileStamp>>);
-
-/// Device, inode, length, and the time of change in seconds and nanoseconds.
-type FileStamp = (u64, u64, u64, i64, i64);
-
-impl FilesStamp {
-    /// The stamp of these files now, there or not.
-    pub fn of(paths: &[PathBuf]) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        let stamp = |path: &PathBuf| {
-            let meta = fs::metadata(path).ok()?;
-            Some((meta.dev(), meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec()))
-        };
-        FilesStamp(paths.iter().map(stamp).collect())
-    }
-}
-
 /// Writes a file that does not exist yet: it appears whole or not at all, and nothing is overwritten.
 ///
 /// # Errors

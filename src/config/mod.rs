@@ -40,7 +40,6 @@ pub use broken_network::BrokenNetwork;
 pub use create::{CreateError, Created, create_network, create_or_complete_network};
 pub use effective::{Difference, Entry, differences, is_same, network_key, read_value};
 pub use errors::{ConfigErrors, Diagnostic, Origin};
-pub use files::FilesStamp;
 pub use home::{Home, NetworkFolder};
 pub use load::{Config, Sources, load, load_beside, load_one, load_process_again, load_process_alone, network_files};
 pub use network::{Network, NetworkFiles};

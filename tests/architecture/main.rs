@@ -83,6 +83,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "pex",
             "port_holder",
             "rate_limit",
+            "regular_file",
             "store",
             "switch",
             "transport",

@@ -1,9 +1,6 @@
 //! Hot reload: tokens, certificates and TLS in effect, and their files, which are read again when they change.
 
 use std::convert::Infallible;
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +16,7 @@ use super::roles::Role;
 use super::security_audit::SecurityAudit;
 use super::tls::{Material, TlsFiles};
 use crate::clock::Clock;
+use crate::regular_file::FileStamp;
 use crate::types::Wall;
 
 /// How often the files are looked at.
@@ -105,14 +103,14 @@ impl CredentialsInEffect {
 /// The files, and what they were when they were last read.
 pub(in crate::admin) struct CredentialFiles {
     in_effect: Arc<CredentialsInEffect>,
-    access: Option<(AccessSource, Option<Stamp>)>,
+    access: Option<(AccessSource, Option<FileStamp>)>,
     tls: Option<TlsState>,
     closing: CancellationToken,
 }
 
 struct TlsState {
     files: TlsFiles,
-    stamps: Vec<Option<Stamp>>,
+    stamps: Vec<Option<FileStamp>>,
     material: Material,
     certificate_needed: bool,
 }
@@ -121,26 +119,6 @@ impl TlsState {
     fn needs_certificate(&self, grants: &Grants) -> bool {
         self.files.client_ca.is_some() && !grants.has_tokens()
     }
-}
-
-/// By what a changed file is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: (i64, i64),
-    changed: (i64, i64),
-    length: u64,
-    inode: u64,
-}
-
-/// `None` when it cannot be looked at.
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
-    Some(Stamp {
-        modified: (metadata.mtime(), metadata.mtime_nsec()),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-        length: metadata.len(),
-        inode: metadata.ino(),
-    })
 }
 
 /// The result of one look at a file, or at files that belong together.
@@ -185,7 +163,7 @@ impl CredentialFiles {
         closing: CancellationToken,
     ) -> Result<Self, LoadError> {
         // Stamped before it is read: what is written in between is seen as a change.
-        let access = access.map(|access| (access.clone(), stamp(&access.file)));
+        let access = access.map(|access| (access.clone(), FileStamp::of(&access.file)));
         let grants = match &access {
             Some((access, _)) => (access.read)(&access.file).map_err(LoadError::Access)?.0,
             None => Grants::default(),
@@ -194,7 +172,7 @@ impl CredentialFiles {
         let anonymous = anonymous.filter(|_| !ca && grants.is_empty());
         let mut tls = None;
         if let Some(files) = tls_files {
-            let stamps = files.paths().map(stamp).collect();
+            let stamps = files.paths().map(FileStamp::of).collect();
             let material = Material::read(&files)?;
             let mut state = TlsState { files, stamps, material, certificate_needed: false };
             state.certificate_needed = state.needs_certificate(&grants);
@@ -254,7 +232,7 @@ impl CredentialFiles {
 
     fn reload_access(&mut self) -> Reload {
         let Some((source, before)) = &mut self.access else { return Reload::Unchanged };
-        let now = stamp(&source.file);
+        let now = FileStamp::of(&source.file);
         if now == *before {
             return Reload::Unchanged;
         }
@@ -279,7 +257,7 @@ impl CredentialFiles {
 
     fn reload_tls(&mut self) -> Result<Reload, TlsError> {
         let Some(state) = &mut self.tls else { return Ok(Reload::Unchanged) };
-        let stamps: Vec<_> = state.files.paths().map(stamp).collect();
+        let stamps: Vec<_> = state.files.paths().map(FileStamp::of).collect();
         let needed = state.needs_certificate(&self.in_effect.grants());
         let touched = stamps != state.stamps;
         if !touched && needed == state.certificate_needed {
